@@ -1,0 +1,5 @@
+// The scripts on publishing, consuming and settling.
+
+package conformance
+
+var basicScripts = []Script{}

@@ -1,0 +1,56 @@
+// Runs every script against the broker at -url, or against Rabbet in process.
+
+package conformance
+
+import (
+	"flag"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var brokerURL = flag.String("url", "", "AMQP URL of the broker to judge, such as amqp://guest:guest@127.0.0.1:5672/; Rabbet in process if empty")
+
+func TestConformance(t *testing.T) {
+	url := *brokerURL
+	if url == "" {
+		url = startInProcess(t)
+	}
+	runner, err := Connect(t.Context(), url, Options{})
+	require.NoError(t, err)
+	t.Logf("%s %s", runner.Product(), runner.Version())
+	t.Run("all", func(t *testing.T) {
+		for _, script := range All() {
+			t.Run(script.Name, func(t *testing.T) {
+				t.Parallel()
+				result := runner.Run(t.Context(), script)
+				for _, failure := range result.Failures {
+					switch result.Outcome {
+					case NotOffered, Inapplicable:
+						t.Skipf("%s: %s", result.Outcome, failure)
+					default:
+						t.Errorf("%v: %s", script.Covers, failure)
+					}
+				}
+			})
+		}
+	})
+}
+
+func TestScriptsAreWellFormed(t *testing.T) {
+	name := regexp.MustCompile(`^[a-z]+/[a-z0-9-]+$`)
+	number := regexp.MustCompile(`^(ERR|CONN|EXCH|QUEUE|BASIC|PERSIST|PERM|POLICY|LIMIT|TYPES)-[1-9][0-9]*$`)
+	seen := map[string]bool{}
+	for _, s := range All() {
+		assert.Regexp(t, name, s.Name)
+		assert.False(t, seen[s.Name], "%s is there twice", s.Name)
+		seen[s.Name] = true
+		assert.NotEmpty(t, s.Covers, s.Name)
+		for _, c := range s.Covers {
+			assert.Regexp(t, number, c, s.Name)
+		}
+		assert.NotNil(t, s.Run, s.Name)
+	}
+}

@@ -1,0 +1,9 @@
+// The scripts on exchanges and routing.
+
+package conformance
+
+import (
+	"slices"
+)
+
+var exchangeScripts = slices.Concat(exchangeDeclareScripts)

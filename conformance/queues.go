@@ -1,0 +1,5 @@
+// The scripts on queues.
+
+package conformance
+
+var queueScripts = []Script{}

@@ -1,0 +1,165 @@
+// Running scripts: a Runner holds the broker that is judged and the bounds of
+// time, Run gives every script a T of its own, waits for its end whatever it
+// does, and tells what came of it.
+
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// Outcome says what came of a script.
+type Outcome int
+
+// The outcomes.
+const (
+	Held         Outcome = iota // the broker behaves as RabbitMQ
+	Differed                    // it does not, and Result.Failures says how
+	NotOffered                  // it has not got what the script is about
+	Inapplicable                // the script is for other versions
+)
+
+// String names the outcome as reports do.
+func (o Outcome) String() string {
+	switch o {
+	case Held:
+		return "held"
+	case Differed:
+		return "differed"
+	case NotOffered:
+		return "not offered"
+	case Inapplicable:
+		return "inapplicable"
+	}
+	return fmt.Sprintf("Outcome(%d)", int(o))
+}
+
+// Result is what came of one script.
+type Result struct {
+	Script   Script
+	Outcome  Outcome
+	Failures []string // what differed, in order; of other outcomes, the reason
+	Elapsed  time.Duration
+}
+
+// Runner runs scripts against one broker. Connect makes one. Its methods may
+// be called from several goroutines.
+type Runner struct {
+	url      string
+	uri      amqp.URI
+	product  string
+	version  Version
+	patience time.Duration
+	limit    time.Duration
+	clock    delay.Clock
+	run      string
+	scripts  atomic.Int64
+}
+
+// Options are the bounds of a run. The zero value is useful.
+type Options struct {
+	// Patience is how long a script waits for one thing to happen, 10 s by
+	// default.
+	Patience time.Duration
+	// Limit is how long a script may take in all, 60 s by default. Its
+	// connections are cut when it is reached.
+	Limit time.Duration
+}
+
+// Connect opens a connection to the AMQP URL, reads which version of RabbitMQ
+// the broker claims to be, and closes it. It fails if there is no broker, if
+// it refuses the login, or if it states no version.
+func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
+	uri, err := amqp.ParseURI(url)
+	if err != nil {
+		return nil, fmt.Errorf("conformance: %w", err)
+	}
+	var id [3]byte
+	rand.Read(id[:]) // never fails
+	r := &Runner{
+		url: url, uri: uri, clock: delay.Real{},
+		patience: positive(o.Patience, 10*time.Second),
+		limit:    positive(o.Limit, 60*time.Second),
+		run:      hex.EncodeToString(id[:]),
+	}
+	conn, err := amqp.DialConfig(url, amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
+		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("conformance: %w", err)
+	}
+	defer conn.Close()
+	r.product, _ = conn.Properties["product"].(string)
+	version, _ := conn.Properties["version"].(string)
+	if r.version, err = ParseVersion(version); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func positive(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// Version is the version of RabbitMQ that the broker claims to be.
+func (r *Runner) Version() Version { return r.version }
+
+// Product is the broker's name for itself.
+func (r *Runner) Product() string { return r.product }
+
+var errLimit = errors.New("the script took longer than it may")
+
+// Run runs one script to its end, clean-up included, and never panics: what a
+// script panics with is among its failures.
+func (r *Runner) Run(ctx context.Context, s Script) Result {
+	if !s.AppliesTo(r.version) {
+		return Result{Script: s, Outcome: Inapplicable, Failures: []string{"not for version " + r.version.String()}}
+	}
+	began := r.clock.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	limit := r.clock.AfterFunc(r.limit, func() { cancel(errLimit) })
+	defer limit.Stop()
+
+	t := &T{runner: r, ctx: ctx, number: r.scripts.Add(1)}
+	// Blocking calls of the client know no context; without a socket they end.
+	stop := context.AfterFunc(ctx, t.cutConnections)
+	defer stop()
+
+	t.guard(func() { s.Run(t) })
+	t.cleanUp()
+	if err := context.Cause(ctx); err != nil {
+		t.Errorf("%v", err)
+	}
+	return Result{Script: s, Outcome: t.outcome(), Failures: t.reports(), Elapsed: r.clock.Now().Sub(began)}
+}
+
+// guard runs f on a goroutine of its own, which FailNow may end, and waits.
+func (t *T) guard(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				t.Errorf("panic: %v\n%s", v, debug.Stack())
+			}
+		}()
+		f()
+	}()
+	<-done
+}

@@ -1,0 +1,81 @@
+// Package conformance holds scripts that show, against any AMQP 0-9-1 broker
+// that one can reach, whether it behaves as RabbitMQ does. Each script names
+// the numbered behaviours that it covers, speaks through the official client
+// (through raw frames where that cannot misbehave), works under names of its
+// own so that all scripts run side by side in one virtual host, waits for
+// what it expects within a bound instead of sleeping, and leaves nothing
+// behind.
+//
+// A script may judge a broker only because it passes against RabbitMQ itself.
+package conformance
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Script is one check, small enough to be read from top to bottom.
+type Script struct {
+	// Name is unique among all scripts: section, slash, subject.
+	Name string
+	// Covers lists the behaviours that the script proves, such as "EXCH-3".
+	Covers []string
+	// Since and Before bound the versions of RabbitMQ in which the script
+	// holds: from Since on, up to but not including Before. Zero is no bound.
+	Since, Before Version
+	// Run does the work. It reports through its T and may end early.
+	Run func(*T)
+}
+
+// AppliesTo tells whether the script holds in RabbitMQ of version v.
+func (s Script) AppliesTo(v Version) bool {
+	return s.Since.Compare(v) <= 0 && (s.Before == Version{} || v.Compare(s.Before) < 0)
+}
+
+// All returns every script, section by section.
+func All() []Script {
+	return slices.Concat(
+		exchangeScripts,
+		queueScripts,
+		basicScripts,
+	)
+}
+
+// Version is a version of RabbitMQ, the one a broker claims to be.
+type Version struct{ Major, Minor, Patch int }
+
+// V is short for a Version.
+func V(major, minor, patch int) Version { return Version{major, minor, patch} }
+
+// ParseVersion reads the version that a broker states in its
+// server-properties. Missing parts are zero, a suffix such as "-rc.1" is
+// dropped; anything else is an error.
+func ParseVersion(s string) (Version, error) {
+	number, _, _ := strings.Cut(s, "-")
+	number, _, _ = strings.Cut(number, "+")
+	parts := strings.Split(number, ".")
+	var n [3]int
+	for i, part := range parts[:min(len(parts), len(n))] {
+		var err error
+		if n[i], err = strconv.Atoi(part); err != nil {
+			return Version{}, fmt.Errorf("conformance: %q is no version", s)
+		}
+	}
+	return Version{n[0], n[1], n[2]}, nil
+}
+
+// Compare is negative if v is older than w, zero if they are equal.
+func (v Version) Compare(w Version) int {
+	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor), cmp.Compare(v.Patch, w.Patch))
+}
+
+// AtLeast tells whether v is major.minor.patch or newer.
+func (v Version) AtLeast(major, minor, patch int) bool {
+	return v.Compare(Version{major, minor, patch}) >= 0
+}
+
+// String is the version in RabbitMQ's own form, such as "3.13.7".
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
