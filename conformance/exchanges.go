@@ -2,8 +2,12 @@
 
 package conformance
 
-import (
-	"slices"
-)
+import "slices"
 
-var exchangeScripts = slices.Concat(exchangeDeclareScripts)
+var exchangeScripts = slices.Concat(
+	exchangeDeclareScripts,
+	exchangeDeleteScripts,
+	exchangeBindingScripts,
+	exchangeTypeScripts,
+	exchangeAlternateScripts,
+)

@@ -30,6 +30,7 @@ type T struct {
 
 	mu         sync.Mutex
 	failures   []string
+	cases      string // what Case is about, in front of what Errorf says
 	notOffered string
 	cleanups   []func()
 	sockets    []net.Conn
@@ -41,7 +42,21 @@ type T struct {
 func (t *T) Errorf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.failures = append(t.failures, fmt.Sprintf(format, args...))
+	t.failures = append(t.failures, t.cases+fmt.Sprintf(format, args...))
+}
+
+// Case runs f, with what in front of the differences that it records.
+func (t *T) Case(what string, f func()) {
+	t.mu.Lock()
+	before := t.cases
+	t.cases += what + ": "
+	t.mu.Unlock()
+	defer func() {
+		t.mu.Lock()
+		t.cases = before
+		t.mu.Unlock()
+	}()
+	f()
 }
 
 // FailNow ends the script, whose clean-up still runs.
@@ -121,6 +136,13 @@ func (t *T) QueueText(name string) string {
 // ExchangeText is how error texts spell an exchange.
 func (t *T) ExchangeText(name string) string {
 	return fmt.Sprintf("exchange '%s' in vhost '%s'", name, t.runner.uri.Vhost)
+}
+
+// lockedText is the text of the refusal to use another connection's exclusive
+// queue (QUEUE-18).
+func (t *T) lockedText(queue string) string {
+	return "cannot obtain exclusive access to locked " + t.QueueText(queue) + ". It could be originally declared on " +
+		"another connection or the exclusive property value does not match that of the original declaration."
 }
 
 // WaitFor asks holds again and again until it is true, and ends the script if
