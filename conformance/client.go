@@ -6,6 +6,7 @@ package conformance
 
 import (
 	"fmt"
+	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -15,6 +16,7 @@ type Conn struct {
 	*amqp.Connection
 	t      *T
 	closed chan *amqp.Error
+	socket net.Conn
 }
 
 // Channel is a channel of the official client that belongs to a script. What
@@ -34,9 +36,10 @@ type Channel struct {
 // script that has not asked for them yet. Beyond that the client would wait.
 const notices = 1024
 
-// Conn is the connection that Channel uses, opened when first asked for.
+// Conn is the connection that Channel uses, opened when first asked for and
+// anew if the broker has closed it.
 func (t *T) Conn() *Conn {
-	if t.conn == nil {
+	if t.conn == nil || t.conn.IsClosed() {
 		t.conn = t.Dial(amqp.Config{})
 	}
 	return t.conn
@@ -55,18 +58,29 @@ func (t *T) Dial(config amqp.Config) *Conn {
 
 // TryDial is Dial for scripts that expect a refusal.
 func (t *T) TryDial(config amqp.Config) (*Conn, error) {
-	config.Dial = t.dial
+	var socket net.Conn
+	config.Dial = func(network, addr string) (net.Conn, error) {
+		var err error
+		socket, err = t.dial(network, addr)
+		return socket, err
+	}
 	conn, err := amqp.DialConfig(t.URL(), config)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Connection: conn, t: t, closed: conn.NotifyClose(make(chan *amqp.Error, 1))}
+	c := &Conn{Connection: conn, t: t, closed: conn.NotifyClose(make(chan *amqp.Error, 1)), socket: socket}
 	t.Cleanup(func() {
 		if !conn.IsClosed() {
 			conn.Close()
 		}
 	})
 	return c, nil
+}
+
+// Cut ends the connection without a word, as a client that crashes does.
+func (c *Conn) Cut() {
+	c.t.OK(c.socket.Close(), "cut a connection")
+	Receive(c.t, c.closed, "the client to notice the cut")
 }
 
 // Open opens a channel.
@@ -123,13 +137,11 @@ func ReplyText(code int, text string) string {
 // channel, or the connection if the code is such (ERR-1). A code that closes a
 // connection gets one to itself.
 func (t *T) ExpectError(code int, text string, do func(*Channel) error) {
-	conn := t.conn
-	if !closesChannel(code) {
-		conn = t.Dial(amqp.Config{})
-	} else if conn == nil {
-		conn = t.Conn()
+	if closesChannel(code) {
+		t.Conn().ExpectError(code, text, do)
+	} else {
+		t.Dial(amqp.Config{}).ExpectError(code, text, do)
 	}
-	conn.ExpectError(code, text, do)
 }
 
 // ExpectError is T.ExpectError on this connection.
@@ -167,19 +179,16 @@ func (c *Conn) ExpectClosed(code int, text string) {
 // closeNotice waits for a reason to close; nil is a difference that it has
 // recorded, after which the script may go on.
 func (t *T) closeNotice(closed <-chan *amqp.Error, what string) *amqp.Error {
-	late := make(chan struct{})
-	timer := t.runner.clock.AfterFunc(t.runner.patience, func() { close(late) })
-	defer timer.Stop()
+	ctx, cancel := t.patient()
+	defer cancel()
 	select {
 	case err := <-closed:
 		if err == nil {
 			t.Errorf("expected %s, but it was closed without an error", what)
 		}
 		return err
-	case <-late:
+	case <-ctx.Done():
 		t.Errorf("expected %s, but it stayed open", what)
-	case <-t.ctx.Done():
-		t.Fatalf("no time left to wait for %s", what)
 	}
 	return nil
 }

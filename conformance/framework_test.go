@@ -51,7 +51,7 @@ func TestOutcomes(t *testing.T) {
 		"too new":     {Script{Since: V(4, 0, 0)}, Inapplicable, "not for version 3.13.7"},
 		"too old":     {Script{Before: V(3, 13, 7)}, Inapplicable, "not for version 3.13.7"},
 		"wait":        {Script{Run: func(t *T) { t.WaitFor("it", func() bool { return false }) }}, Differed, "waited in vain for it"},
-		"receive":     {Script{Run: func(t *T) { Receive(t, make(chan int), "an int") }}, Differed, "an int: waited in vain"},
+		"receive":     {Script{Run: func(t *T) { Receive(t, make(chan int), "an int") }}, Differed, "waited in vain for an int"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result := silent(t, time.Minute).Run(t.Context(), tc.script)

@@ -21,6 +21,14 @@ func (ch *Channel) SendAll(queue string, bodies ...string) {
 	}
 }
 
+// Store is SendAll on a channel in confirm mode, and waits until the queue has
+// the messages. What other channels see of a queue, and what a declare counts,
+// may lag behind publishes that are not confirmed (BASIC-68, BASIC-69).
+func (ch *Channel) Store(queue string, bodies ...string) {
+	ch.SendAll(queue, bodies...)
+	ch.AllConfirmed(len(bodies))
+}
+
 // SendWith publishes a message with properties.
 func (ch *Channel) SendWith(exchange, key string, p amqp.Publishing) {
 	ch.t.OK(ch.PublishWithContext(ch.t.ctx, exchange, key, false, false, p), "publish")
@@ -42,8 +50,7 @@ func (ch *Channel) Confirmed() amqp.Confirmation {
 	return Receive(ch.t, ch.acks, "a confirm")
 }
 
-// AllConfirmed waits until the first n publishes since Confirming, less those
-// that Confirmed has told of, are confirmed with an ack.
+// AllConfirmed waits for the next n confirms, which must be acks.
 func (ch *Channel) AllConfirmed(n int) {
 	for range n {
 		if c := ch.Confirmed(); !c.Ack {

@@ -2,4 +2,11 @@
 
 package conformance
 
-var queueScripts = []Script{}
+import "slices"
+
+var queueScripts = slices.Concat(
+	queueDeclareScripts,
+	queueExclusiveScripts,
+	queueDeleteScripts,
+	queueArgumentScripts,
+)

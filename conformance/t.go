@@ -14,6 +14,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // T is one run of one script. It has what testify's require and assert ask of
@@ -145,45 +147,44 @@ func (t *T) lockedText(queue string) string {
 		"another connection or the exclusive property value does not match that of the original declaration."
 }
 
+// patient gives a context that ends when the script's patience, or its time,
+// is up.
+func (t *T) patient() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	timer := t.runner.clock.AfterFunc(t.runner.patience, cancel)
+	return ctx, func() {
+		timer.Stop()
+		cancel()
+	}
+}
+
 // WaitFor asks holds again and again until it is true, and ends the script if
 // that takes longer than its patience. It is for what a broker does in its own
 // time; what a reply or a delivery announces is better waited for by that.
 func (t *T) WaitFor(what string, holds func() bool) {
-	const pause = 2 * time.Millisecond
-	clock := t.runner.clock
-	for deadline := clock.Now().Add(t.runner.patience); !holds(); {
-		if clock.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-		woken := make(chan struct{})
-		timer := clock.AfterFunc(pause, func() { close(woken) })
-		select {
-		case <-woken:
-		case <-t.ctx.Done():
-			timer.Stop()
-			t.Fatalf("no time left to wait for %s", what)
-		}
+	ctx, cancel := t.patient()
+	defer cancel()
+	if delay.Poll(ctx, t.runner.clock, 2*time.Millisecond, holds) != nil {
+		t.Fatalf("waited in vain for %s", what)
 	}
 }
 
 // Receive takes the next value from c, and ends the script if none comes in
 // time or if c is closed.
 func Receive[V any](t *T, c <-chan V, what string) V {
-	late := make(chan struct{})
-	timer := t.runner.clock.AfterFunc(t.runner.patience, func() { close(late) })
-	defer timer.Stop()
+	ctx, cancel := t.patient()
+	defer cancel()
+	var v V
+	var ok bool
 	select {
-	case v, ok := <-c:
-		if !ok {
-			t.Fatalf("%s: closed instead", what)
-		}
-		return v
-	case <-late:
-		t.Fatalf("%s: waited in vain", what)
-	case <-t.ctx.Done():
-		t.Fatalf("%s: no time left", what)
+	case v, ok = <-c:
+	case <-ctx.Done():
+		t.Fatalf("waited in vain for %s", what)
 	}
-	panic("unreachable")
+	if !ok {
+		t.Fatalf("waited for %s, but it is closed", what)
+	}
+	return v
 }
 
 // Socket opens a TCP connection to the broker, which is cut at the end of the
