@@ -2,4 +2,15 @@
 
 package conformance
 
-var basicScripts = []Script{}
+import "slices"
+
+var basicScripts = slices.Concat(
+	basicPublishScripts,
+	basicConfirmScripts,
+	basicConsumeScripts,
+	basicQosScripts,
+	basicAckScripts,
+	basicRequeueScripts,
+	basicReplyToScripts,
+	basicTxScripts,
+)

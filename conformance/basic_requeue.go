@@ -1,0 +1,190 @@
+// Scripts: where messages go that come back, and how one can tell (BASIC-58,
+// BASIC-59, BASIC-61 to BASIC-63).
+
+package conformance
+
+import (
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var basicRequeueScripts = []Script{
+	{Name: "requeue/original-position", Covers: []string{"BASIC-58"}, Run: requeuePosition},
+	{Name: "requeue/all-out", Covers: []string{"BASIC-58"}, Run: requeueAllOut},
+	{Name: "requeue/multiple", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMultiple},
+	{Name: "requeue/channel-close", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueChannelClose},
+	{Name: "requeue/connection-end", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueConnectionEnd},
+	{Name: "requeue/prefetched-counts-as-delivered", Covers: []string{"BASIC-59"}, Run: requeuePrefetched},
+	{Name: "requeue/only-consumer-gets-it-again", Covers: []string{"BASIC-61"}, Run: requeueOnlyConsumer},
+	{Name: "requeue/goes-to-another-consumer", Covers: []string{"BASIC-58"}, Run: requeueOtherConsumer},
+	{Name: "recover/requeues", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverRequeues},
+	{Name: "recover/redelivers-to-consumer", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverConsumer},
+	{Name: "recover/without-requeue", Covers: []string{"BASIC-62"}, Run: recoverWithoutRequeue},
+}
+
+// ExpectFlags gets all messages and records a difference unless their bodies,
+// with a star behind those that are redelivered, are these.
+func (ch *Channel) ExpectFlags(queue string, want ...string) {
+	got := []string{}
+	for {
+		d, ok, err := ch.Get(queue, true)
+		ch.t.OK(err, "get")
+		if !ok {
+			break
+		}
+		body := string(d.Body)
+		if d.Redelivered {
+			body += "*"
+		}
+		got = append(got, body)
+	}
+	ch.t.Equal(append([]string{}, want...), got, "messages, redelivered ones with a star")
+}
+
+// fetchAll gets n messages.
+func (ch *Channel) fetchAll(queue string, n int) []amqp.Delivery {
+	var all []amqp.Delivery
+	for range n {
+		all = append(all, ch.Fetch(queue))
+	}
+	return all
+}
+
+func requeuePosition(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	ch.SendAll(q, "a", "b", "c", "d", "e")
+	out := ch.fetchAll(q, 4)
+	t.OK(out[1].Nack(false, true), "requeue b")
+	again := ch.Fetch(q)
+	t.Equal("b", string(again.Body), "the first message after the requeue of b")
+	for _, d := range []amqp.Delivery{out[3], out[0], again, out[2]} {
+		t.OK(d.Reject(true), "requeue")
+	}
+	ch.SendAll(q, "f")
+	ch.ExpectFlags(q, "a*", "b*", "c*", "d*", "e", "f")
+}
+
+func requeueAllOut(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	bodies := numbered(30)
+	ch.SendAll(q, bodies...)
+	out := ch.fetchAll(q, len(bodies))
+	// 7 has no factor in common with 30, so that this is each of them once.
+	for i := range out {
+		t.OK(out[i*7%len(out)].Nack(false, true), "requeue")
+	}
+	ch.ExpectDrain(q, bodies...)
+}
+
+func requeueMultiple(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	ch.SendAll(q, "a", "b", "c", "d")
+	out := ch.fetchAll(q, 3)
+	t.OK(out[1].Nack(true, true), "requeue a and b")
+	ch.ExpectFlags(q, "a*", "b*", "d")
+	ch.Acked(out[2])
+	ch.ExpectOpen()
+}
+
+func requeueChannelClose(t *T) {
+	ch, other := t.Channel(), t.Channel()
+	q := ch.NewQueue()
+	ch.SendAll(q, "a", "b", "c", "d")
+	out := ch.fetchAll(q, 3)
+	ch.Acked(out[1])
+	t.OK(ch.Close(), "close the channel")
+	other.ExpectFlags(q, "a*", "c*", "d")
+}
+
+func requeueConnectionEnd(t *T) {
+	ch := t.Channel()
+	q := ch.NewSharedQueue()
+	ch.Confirming().Store(q, "a", "b", "c", "d")
+	for _, end := range []func(*Conn){(*Conn).Cut, func(c *Conn) { t.OK(c.Close(), "close the connection") }} {
+		conn := t.Dial(amqp.Config{})
+		conn.Open().fetchAll(q, 3)
+		end(conn)
+		t.WaitFor("the messages to be requeued", func() bool { return ch.Inspect(q).Messages == 4 })
+	}
+	ch.ExpectFlags(q, "a*", "b*", "c*", "d")
+}
+
+func requeuePrefetched(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.NewQueue()
+	ch.Store(q, "a", "b", "c", "d")
+	consuming := t.Channel().qos(3, false)
+	consuming.Subscribe(q, Subscription{}).Expect("a")
+	t.OK(consuming.Close(), "close the channel")
+	ch.ExpectFlags(q, "a*", "b*", "c*", "d")
+}
+
+func requeueOnlyConsumer(t *T) {
+	ch := t.Channel().qos(1, false)
+	q := ch.NewQueue()
+	consumer := ch.Subscribe(q, Subscription{})
+	ch.SendAll(q, "a", "b")
+	d := consumer.Expect("a")
+	t.Equal(false, d.Redelivered, "redelivered at first")
+	for i := range 5 {
+		t.OK(d.Nack(false, true), "requeue")
+		d = consumer.Expect("a")
+		t.Equal(true, d.Redelivered, "redelivered")
+		t.Equal(uint64(i+2), d.DeliveryTag, "delivery tag")
+	}
+	ch.Acked(d)
+	consumer.Expect("b")
+}
+
+func requeueOtherConsumer(t *T) {
+	first, second := t.Channel(), t.Channel()
+	q := first.NewQueue()
+	one := first.Subscribe(q, Subscription{})
+	first.SendAll(q, "a", "b")
+	d := one.Expect("a")
+	one.Expect("b")
+	two := second.Subscribe(q, Subscription{})
+	one.ExpectNoMore()
+	t.OK(d.Nack(true, true), "requeue")
+	t.Equal(true, two.Expect("a").Redelivered, "redelivered")
+	two.ExpectNoMore()
+}
+
+func recoverRequeues(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	t.OK(ch.Recover(true), "recover without anything to recover")
+	ch.SendAll(q, "a", "b", "c", "d")
+	out := ch.fetchAll(q, 3)
+	ch.Acked(out[0])
+	t.OK(ch.Recover(true), "recover")
+	ch.ExpectFlags(q, "b*", "c*", "d")
+	t.ExpectError(406, "unknown delivery tag 1", func(ch *Channel) error {
+		ch.SendAll(q, "m")
+		d := ch.Fetch(q)
+		t.OK(ch.Recover(true), "recover")
+		return d.Ack(false)
+	})
+}
+
+func recoverConsumer(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	ch.SendAll(q, "a", "b", "c")
+	consumer := ch.Subscribe(q, Subscription{})
+	consumer.Expect("a", "b", "c")
+	t.OK(ch.Recover(true), "recover")
+	for i, body := range []string{"a", "b", "c"} {
+		d := consumer.Expect(body)
+		t.Equal(true, d.Redelivered, fmt.Sprintf("%s is redelivered", body))
+		t.Equal(uint64(4+i), d.DeliveryTag, "delivery tag")
+	}
+}
+
+func recoverWithoutRequeue(t *T) {
+	t.ExpectError(540, "requeue=false", func(ch *Channel) error { return ch.Recover(false) })
+}
