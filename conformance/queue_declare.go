@@ -21,6 +21,9 @@ var queueDeclareScripts = []Script{
 	{Name: "queue/passive", Covers: []string{"QUEUE-6"}, Run: queuePassive},
 	{Name: "queue/redeclare-equivalent", Covers: []string{"QUEUE-8", "QUEUE-12"}, Run: queueRedeclareEquivalent},
 	{Name: "queue/redeclare-inequivalent", Covers: []string{"QUEUE-8"}, Run: queueRedeclareInequivalent},
+	{Name: "queue/redeclare-arguments", Covers: []string{"QUEUE-9", "QUEUE-11"}, Run: queueRedeclareArguments},
+	{Name: "queue/redeclare-integer-types", Covers: []string{"QUEUE-10"}, Run: queueRedeclareIntegers},
+	{Name: "queue/redeclare-type", Covers: []string{"QUEUE-13"}, Run: queueRedeclareType},
 	{Name: "queue/order-of-checks", Covers: []string{"QUEUE-7"}, Run: queueOrderOfChecks},
 	{Name: "queue/names", Covers: []string{"EXCH-2", "QUEUE-5"}, Run: queueNames},
 }
@@ -187,6 +190,49 @@ func queueRedeclareInequivalent(t *T) {
 			return err
 		})
 	}
+}
+
+// refuseRedeclare expects a redeclare of the queue to be refused because of arg.
+func (t *T) refuseRedeclare(queue, arg, detail string, args amqp.Table) {
+	t.Case(fmt.Sprint(args), func() {
+		t.ExpectError(406, fmt.Sprintf("inequivalent arg '%s' for %s: %s", arg, t.QueueText(queue), detail), declareQueue(queue, args))
+	})
+}
+
+func queueRedeclareArguments(t *T) {
+	ch := t.Channel()
+	q := ch.NewSharedQueueWith(amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "unknown": "a"})
+	t.OK(declareQueue(q, amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "unknown": "b"})(ch), "redeclare the same")
+	t.refuseRedeclare(q, "x-message-ttl", "received '2000' but current is '60000'",
+		amqp.Table{"x-message-ttl": int32(2000), "x-overflow": "reject-publish"})
+	t.refuseRedeclare(q, "x-message-ttl", "received none but current is the value '60000' of type 'signedint'",
+		amqp.Table{"x-overflow": "drop-head"})
+	t.refuseRedeclare(q, "x-overflow", "received none but current is the value 'drop-head' of type 'longstr'",
+		amqp.Table{"x-message-ttl": int32(60000)})
+	t.refuseRedeclare(q, "x-max-length", "received the value '5' of type 'long' but current is none",
+		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "x-max-length": int64(5)})
+	t.refuseRedeclare(q, "x-single-active-consumer", "received the value 'true' of type 'bool' but current is none",
+		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "x-single-active-consumer": true})
+}
+
+func queueRedeclareIntegers(t *T) {
+	ch := t.Channel()
+	q := ch.NewSharedQueueWith(amqp.Table{"x-max-length": int32(100)})
+	for _, value := range []any{int8(100), uint8(100), int16(100), uint16(100), uint32(100), int64(100)} {
+		t.OK(declareQueue(q, amqp.Table{"x-max-length": value})(ch), fmt.Sprintf("redeclare with a %T", value))
+	}
+	t.refuseRedeclare(q, "x-max-length", "received '100' but current is '100'", amqp.Table{"x-max-length": "100"})
+}
+
+func queueRedeclareType(t *T) {
+	ch := t.Channel()
+	plain, classic := ch.NewSharedQueue(), ch.NewSharedQueueWith(amqp.Table{"x-queue-type": "classic"})
+	t.OK(declareQueue(plain, amqp.Table{"x-queue-type": "classic"})(ch), "redeclare with the type")
+	t.OK(declareQueue(classic, nil)(ch), "redeclare without the type")
+	t.refuseRedeclare(plain, "x-queue-type", "received the value 'quorum' of type 'longstr' but current is none",
+		amqp.Table{"x-queue-type": "quorum"})
+	t.refuseRedeclare(classic, "x-queue-type", "received 'stream' but current is 'classic'",
+		amqp.Table{"x-queue-type": "stream"})
 }
 
 func queueOrderOfChecks(t *T) {
