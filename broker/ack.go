@@ -1,0 +1,94 @@
+package broker
+
+import (
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file settles deliveries: ack, nack, reject, recover (BASIC-54 to
+// BASIC-64).
+
+// A verdict is what becomes of deliveries.
+type verdict uint8
+
+const (
+	verdictAck     verdict = iota
+	verdictRequeue         // back to the original position (BASIC-58)
+	verdictDrop            // rejected for good (BASIC-60)
+)
+
+func rejection(requeue bool) verdict {
+	if requeue {
+		return verdictRequeue
+	}
+	return verdictDrop
+}
+
+// settle handles ack, nack and reject. In a transaction the deliveries are
+// taken now, so that a wrong tag is found now, and settled at commit
+// (BASIC-84).
+func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
+	c := ch.c
+	c.mu.Lock()
+	out, ok := ch.unacked.take(c.settling[:0], tag, multiple)
+	if ok && ch.mode != modeTx {
+		c.giveCredit(ch, out)
+	}
+	c.mu.Unlock()
+	if !ok { // BASIC-54
+		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
+	}
+	if ch.mode == modeTx {
+		ch.tx.settle(out, v)
+		clear(out)
+		return nil
+	}
+	c.finish(out, v)
+	return nil
+}
+
+// giveCredit counts deliveries as no longer out and lists the consumers that
+// may go on. Called with the lock held.
+func (c *conn) giveCredit(ch *channel, out []unacked) {
+	shared := false
+	for i := range out {
+		u := &out[i]
+		if u.shared {
+			shared = true
+			ch.shared.out--
+		}
+		if s := u.consumer; s != nil {
+			s.unacked--
+			c.unparkOne(s)
+		}
+	}
+	if shared {
+		c.unparkAll(ch)
+	}
+}
+
+// finish tells the queues of deliveries that were taken, and lets consumers
+// go on. The list is used up; its memory is kept for the next.
+func (c *conn) finish(out []unacked, v verdict) {
+	if v == verdictRequeue {
+		c.requeue(out)
+	} else {
+		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })
+	}
+	c.settling = out[:0]
+	c.unpark()
+}
+
+// recover is basic.recover and basic.recover-async (BASIC-62, BASIC-63).
+func (ch *channel) recover(requeue, answer bool) error {
+	if !requeue {
+		return refuse(amqp.NotImplemented, "requeue=false")
+	}
+	c := ch.c
+	c.mu.Lock()
+	out := ch.unacked.takeAll(c.settling[:0])
+	c.giveCredit(ch, out)
+	c.mu.Unlock()
+	c.finish(out, verdictRequeue)
+	return ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})
+}

@@ -1,0 +1,227 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is the broker seen from Go, without a client: declare, bind,
+// publish, look, purge. Refusals are of type *Error, with the code and text
+// that a client would read.
+
+// A VHost is a handle on one virtual host of a broker. Its methods are safe for
+// concurrent use.
+type VHost struct {
+	b  *Broker
+	vh *vhost
+}
+
+// VHost returns a virtual host; "" is the default one. It fails with
+// NOT_ALLOWED for one that does not exist (CONN-28).
+func (b *Broker) VHost(name string) (*VHost, error) {
+	if name == "" {
+		name = b.cfg.DefaultVHost
+	}
+	vh := b.vhost(name)
+	if vh == nil {
+		return nil, refuse(amqp.NotAllowed, "vhost %s not found", name)
+	}
+	return &VHost{b, vh}, nil
+}
+
+// AddVHost creates a virtual host with its predeclared exchanges (EXCH-1), in
+// which the default user may do everything. An existing one is left as it is.
+func (b *Broker) AddVHost(name string) *VHost {
+	b.mu.Lock()
+	vh := b.vhosts[name]
+	if vh == nil {
+		vh = newVHost(name)
+		b.vhosts[name] = vh
+	}
+	b.mu.Unlock()
+	b.users.allow(b.cfg.DefaultUser, name)
+	return &VHost{b, vh}
+}
+
+// Exchange describes an exchange to declare.
+type Exchange struct {
+	Name string
+	// Type is direct, fanout, topic or headers; direct by default.
+	Type                          string
+	Durable, AutoDelete, Internal bool
+	// Args are arguments such as alternate-exchange.
+	Args map[string]any
+}
+
+// Queue describes a queue to declare.
+type Queue struct {
+	// Name is the queue's name; "" asks for a generated one (QUEUE-1).
+	Name                string
+	Durable, AutoDelete bool
+	// Args are the x-arguments.
+	Args map[string]any
+}
+
+// Binding leads from an exchange to a queue or, with ToExchange, an exchange.
+type Binding struct {
+	Source, Destination, Key string
+	ToExchange               bool
+	Args                     map[string]any
+}
+
+// Message is a message as a Go program sees it.
+type Message struct {
+	// Exchange and Key are those of the publish; Redelivered tells whether
+	// the message was out with a client before. All three are set by Peek and
+	// ignored by Publish.
+	Exchange, Key string
+	Redelivered   bool
+	// Properties are its properties; Flags says which of them are present.
+	Properties amqp.Properties
+	Body       []byte
+}
+
+// DeclareExchange is exchange.declare.
+func (v *VHost) DeclareExchange(x Exchange) error {
+	args, err := tableOf(x.Args)
+	if err != nil {
+		return err
+	}
+	if x.Type == "" {
+		x.Type = "direct"
+	}
+	return v.vh.declareExchange(&amqp.ExchangeDeclare{
+		Exchange: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
+	})
+}
+
+// DeleteExchange is exchange.delete.
+func (v *VHost) DeleteExchange(name string) error {
+	return v.vh.deleteExchange(cleanName(name), false)
+}
+
+// DeclareQueue is queue.declare; it returns the queue's name. A queue declared
+// from Go is never exclusive: there is no connection to own it.
+func (v *VHost) DeclareQueue(q Queue) (string, error) {
+	args, err := tableOf(q.Args)
+	if err != nil {
+		return "", err
+	}
+	r, err := v.vh.declareQueue(&amqp.QueueDeclare{
+		Queue: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: args,
+	}, nil)
+	if err != nil {
+		return "", err
+	}
+	return r.Name, nil
+}
+
+// DeleteQueue is queue.delete; it returns the number of ready messages that
+// went with the queue. A missing queue is no error (QUEUE-22).
+func (v *VHost) DeleteQueue(name string) (int, error) {
+	var fx queue.Effects
+	defer fx.Flush()
+	return v.vh.deleteQueue(cleanName(name), false, false, nil, &fx)
+}
+
+// Bind is queue.bind or exchange.bind.
+func (v *VHost) Bind(b Binding) error {
+	args, err := tableOf(b.Args)
+	if err != nil {
+		return err
+	}
+	return v.vh.bind(b.request(args), nil)
+}
+
+// Unbind is queue.unbind or exchange.unbind.
+func (v *VHost) Unbind(b Binding) error {
+	args, err := tableOf(b.Args)
+	if err != nil {
+		return err
+	}
+	return v.vh.unbind(b.request(args), nil)
+}
+
+func (b Binding) request(args amqp.Table) bindingRequest {
+	return bindingRequest{source: b.Source, destination: b.Destination, key: b.Key, args: args, toExchange: b.ToExchange}
+}
+
+// Publish routes a message and returns the number of queues that it reached;
+// 0 means that it was unroutable and is gone. The exchange must exist; unlike
+// a client's, the publish may name an internal one.
+func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
+	v.vh.mu.RLock()
+	x := v.vh.exchanges[exchange]
+	v.vh.mu.RUnlock()
+	if x == nil {
+		return 0, errNoExchange(exchange, v.vh.name)
+	}
+	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
+	var keys []string
+	if msg.Props.Headers() != nil {
+		var err error
+		if keys, err = rewriteHeaders(msg); err != nil {
+			return 0, err
+		}
+	}
+	var r router
+	v.vh.mu.RLock()
+	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), msg.Props.Headers())
+	v.vh.mu.RUnlock()
+	var fx queue.Effects
+	reached := 0
+	for _, q := range queues {
+		if q.Publish([]*queue.Message{msg}, &fx) {
+			reached++
+		}
+	}
+	fx.Flush()
+	return reached, nil
+}
+
+// Peek returns up to limit ready messages of a queue, in delivery order, and
+// changes nothing. The bodies are shared with the queue: do not write to them.
+func (v *VHost) Peek(name string, limit int) ([]Message, error) {
+	q, err := v.vh.queue(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	items := q.Peek(limit)
+	list := make([]Message, len(items))
+	for i, it := range items {
+		m := Message{Exchange: it.Msg.Exchange, Key: it.Msg.Key, Redelivered: it.Redelivered, Body: it.Msg.Body}
+		if err := m.Properties.Decode(it.Msg.Props); err != nil {
+			return nil, err
+		}
+		list[i] = m
+	}
+	return list, nil
+}
+
+// Purge drops a queue's ready messages and returns their number.
+func (v *VHost) Purge(name string) (int, error) {
+	q, err := v.vh.queue(name, nil)
+	if err != nil {
+		return 0, err
+	}
+	return q.Purge(), nil
+}
+
+// Counts returns a queue's numbers, exact at this moment.
+func (v *VHost) Counts(name string) (queue.Counts, error) {
+	q, err := v.vh.queue(name, nil)
+	if err != nil {
+		return queue.Counts{}, err
+	}
+	return q.Counts(), nil
+}
+
+func tableOf(args map[string]any) (amqp.Table, error) {
+	t, err := amqp.TableOf(args)
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	return t, nil
+}

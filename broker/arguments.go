@@ -1,0 +1,315 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// This file checks queue arguments as RabbitMQ 3.13 does: types and values
+// (QUEUE-30 to QUEUE-50), and equality on a redeclaration (QUEUE-9 to
+// QUEUE-13).
+
+// maxMillis is the longest time an argument may give: ten years (QUEUE-32).
+const maxMillis = 315360000000
+
+// A queueType is one value of x-queue-type.
+type queueType struct {
+	name, module string
+	accepts      []string // in the order in which they are compared (QUEUE-11)
+}
+
+var (
+	classicQueue = queueType{"classic", "rabbit_classic_queue", []string{
+		"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
+		"x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
+		"x-single-active-consumer", "x-queue-type", "x-queue-master-locator"}}
+	quorumQueue = queueType{"quorum", "rabbit_quorum_queue", []string{
+		"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires", "x-max-length",
+		"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
+		"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
+		"x-message-ttl", "x-queue-leader-locator"}}
+	streamQueue = queueType{"stream", "rabbit_stream_queue", []string{
+		"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
+		"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"}}
+	queueTypes = []*queueType{&classicQueue, &quorumQueue, &streamQueue}
+)
+
+// An argumentCheck returns what is wrong with a value, or "".
+type argumentCheck func(v any, args amqp.Table) string
+
+// A declareArgument is one queue argument that RabbitMQ knows.
+type declareArgument struct {
+	name  string
+	check argumentCheck
+}
+
+// declareArguments are checked in this order.
+var declareArguments = []declareArgument{
+	{"x-expires", millisAbove(1)},
+	{"x-message-ttl", millisAbove(0)},
+	{"x-dead-letter-routing-key", checkDeadLetterKey},
+	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once")},
+	{"x-max-length", notNegative},
+	{"x-max-length-bytes", notNegative},
+	{"x-max-in-memory-length", notNegative},
+	{"x-max-in-memory-bytes", notNegative},
+	{"x-max-priority", checkMaxPriority},
+	{"x-overflow", oneOf("invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx")},
+	{"x-queue-mode", oneOfQuoted("queue mode", "default", "lazy")},
+	{"x-single-active-consumer", boolean},
+	{"x-queue-type", oneOfQuoted("queue type", "classic", "quorum", "stream")},
+	{"x-quorum-initial-group-size", positive},
+	{"x-initial-cluster-size", positive},
+	{"x-max-age", checkMaxAge},
+	{"x-stream-max-segment-size-bytes", notNegative},
+	{"x-stream-filter-size-bytes", checkFilterSize},
+	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")},
+	{"x-queue-version", checkQueueVersion},
+	{"x-delivery-limit", anything}, // QUEUE-45
+	{"x-queue-master-locator", oneOf("invalid_queue_locator_arg", "min-masters", "client-local", "random")},
+}
+
+// checkQueueArguments checks the arguments of a new queue.
+func checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
+	resource := queueText(name, vhost)
+	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36
+		if _, isString := v.(string); !isString {
+			return refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
+				amqp.TypeName(v), resource)
+		}
+	}
+	for _, a := range declareArguments {
+		v, ok := m.Arguments.Get(a.name)
+		if !ok {
+			continue
+		}
+		if detail := a.check(v, m.Arguments); detail != "" {
+			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
+		}
+	}
+	kind := queueTypeOf(m.Arguments)
+	for _, a := range declareArguments { // QUEUE-43
+		if _, ok := m.Arguments.Get(a.name); ok && !slices.Contains(kind.accepts, a.name) {
+			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", a.name, resource, kind.module)
+		}
+	}
+	return kind.checkProperties(m, resource)
+}
+
+// checkProperties refuses what a replicated queue cannot be (QUEUE-49).
+func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error {
+	if t == &classicQueue {
+		return nil
+	}
+	property := ""
+	switch {
+	case m.AutoDelete:
+		property = "auto-delete"
+	case m.Exclusive:
+		property = "exclusive-owner"
+	case !m.Durable:
+		property = "non-durable"
+	default:
+		return refuse(amqp.NotImplemented, "queue type '%s' is not available", t.name)
+	}
+	return refuse(amqp.PreconditionFailed, "invalid property '%s' for %s", property, resource)
+}
+
+// checkServerNamed refuses a generated name for types that have none
+// (QUEUE-50).
+func checkServerNamed(args amqp.Table) error {
+	if t := queueTypeOf(args); t != &classicQueue {
+		return refuse(amqp.PreconditionFailed, "Cannot declare a server-named queue for type %s", t.module)
+	}
+	return nil
+}
+
+// queueTypeOf is the type that the arguments ask for; classic by default.
+func queueTypeOf(args amqp.Table) *queueType {
+	v, _ := args.Get("x-queue-type")
+	for _, t := range queueTypes {
+		if v == t.name {
+			return t
+		}
+	}
+	return &classicQueue
+}
+
+// comparedArguments are those that count on a redeclaration, by the type of
+// the queue that exists (QUEUE-11).
+func comparedArguments(current amqp.Table) []string { return queueTypeOf(current).accepts }
+
+// checkArgument compares one argument of a redeclaration (EXCH-11, QUEUE-9,
+// QUEUE-10, QUEUE-13).
+func checkArgument(name, resource string, received, current amqp.Table) error {
+	r, hasR := received.Get(name)
+	c, hasC := current.Get(name)
+	if name == "x-queue-type" && (!hasR && c == "classic" || !hasC && r == "classic") {
+		return nil
+	}
+	switch {
+	case !hasR && !hasC:
+		return nil
+	case hasR && hasC:
+		if sameValue(r, c) {
+			return nil
+		}
+		return errInequivalent(name, resource, plainText(r), plainText(c))
+	}
+	return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
+		name, resource, describeArgument(r, hasR), describeArgument(c, hasC))
+}
+
+func describeArgument(v any, present bool) string {
+	if !present {
+		return "none"
+	}
+	return "the value '" + plainText(v) + "' of type '" + amqp.TypeName(v) + "'"
+}
+
+// plainText is a value as these texts show it: strings without quotes.
+func plainText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return amqp.FormatTerm(v)
+}
+
+func sameValue(a, b any) bool {
+	if i, ok := amqp.AsInt(a); ok {
+		j, ok := amqp.AsInt(b)
+		return ok && i == j
+	}
+	return bytes.Equal(amqp.AppendTable(nil, amqp.Table{{Value: a}}), amqp.AppendTable(nil, amqp.Table{{Value: b}}))
+}
+
+// The checks.
+
+func anything(any, amqp.Table) string { return "" }
+
+// integer is QUEUE-30.
+func integer(v any) (int64, string) {
+	n, ok := amqp.AsInt(v)
+	if !ok {
+		return 0, fmt.Sprintf("%q", "expected integer, got "+amqp.TypeName(v))
+	}
+	return n, ""
+}
+
+// notNegative is QUEUE-31 and QUEUE-33.
+func notNegative(v any, _ amqp.Table) string {
+	n, detail := integer(v)
+	if detail == "" && n < 0 {
+		return fmt.Sprintf("{value_negative,%d}", n)
+	}
+	return detail
+}
+
+func positive(v any, args amqp.Table) string {
+	if n, ok := amqp.AsInt(v); ok && n == 0 {
+		return "{value_zero,0}" // QUEUE-46
+	}
+	return notNegative(v, args)
+}
+
+// millisAbove is QUEUE-32.
+func millisAbove(least int64) argumentCheck {
+	return func(v any, args amqp.Table) string {
+		n, ok := amqp.AsInt(v)
+		switch {
+		case ok && n == 0 && least > 0:
+			return "{value_zero,0}"
+		case ok && n > maxMillis:
+			return fmt.Sprintf("{value_too_large,%d}", n)
+		}
+		return notNegative(v, args)
+	}
+}
+
+// checkMaxPriority is QUEUE-34.
+func checkMaxPriority(v any, args amqp.Table) string {
+	if n, ok := amqp.AsInt(v); ok && n > 255 {
+		return fmt.Sprintf("{max_value_exceeded,%d}", n)
+	}
+	return notNegative(v, args)
+}
+
+func unacceptable(v any) string { return "{unacceptable_type," + amqp.TypeName(v) + "}" }
+
+func boolean(v any, _ amqp.Table) string { // QUEUE-38
+	if _, ok := v.(bool); !ok {
+		return unacceptable(v)
+	}
+	return ""
+}
+
+// oneOf accepts the named strings and says detail of any other (QUEUE-35,
+// QUEUE-46, QUEUE-47).
+func oneOf(detail string, words ...string) argumentCheck {
+	return func(v any, _ amqp.Table) string {
+		s, ok := v.(string)
+		switch {
+		case !ok:
+			return unacceptable(v)
+		case !slices.Contains(words, s):
+			return detail
+		}
+		return ""
+	}
+}
+
+// oneOfQuoted is oneOf with a text that names the value (QUEUE-39, QUEUE-40).
+func oneOfQuoted(what string, words ...string) argumentCheck {
+	return func(v any, args amqp.Table) string {
+		s, _ := v.(string)
+		return oneOf(fmt.Sprintf("%q", "unsupported "+what+" '"+s+"'"), words...)(v, args)
+	}
+}
+
+// checkDeadLetterKey is QUEUE-37.
+func checkDeadLetterKey(v any, args amqp.Table) string {
+	if _, ok := v.(string); !ok {
+		return unacceptable(v)
+	}
+	if _, ok := args.Get("x-dead-letter-exchange"); !ok {
+		return "routing_key_but_no_dlx_defined"
+	}
+	return ""
+}
+
+// checkQueueVersion is QUEUE-41.
+func checkQueueVersion(v any, _ amqp.Table) string {
+	n, _ := amqp.AsInt(v)
+	if detail := notNegative(v, nil); detail != "" || n == 1 || n == 2 {
+		return detail
+	}
+	return fmt.Sprintf("%q", "unsupported queue version '"+strconv.FormatInt(n, 10)+"'")
+}
+
+var maxAge = regexp.MustCompile(`^[0-9]+[YMDhms]$`)
+
+// checkMaxAge is QUEUE-48.
+func checkMaxAge(v any, _ amqp.Table) string {
+	s, ok := v.(string)
+	switch {
+	case !ok:
+		return unacceptable(v)
+	case !maxAge.MatchString(s), strings.Trim(s[:len(s)-1], "0") == "":
+		return "invalid_max_age"
+	}
+	return ""
+}
+
+// checkFilterSize is QUEUE-48: 16 to 255.
+func checkFilterSize(v any, args amqp.Table) string {
+	if n, ok := amqp.AsInt(v); ok && (n < 16 || n > 255) {
+		return fmt.Sprintf("{value_out_of_range,%d}", n)
+	}
+	return notNegative(v, args)
+}

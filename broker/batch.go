@@ -1,0 +1,89 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is what publishes of one read share: memory, and one call a queue
+// for a run of messages that go to the same queues.
+
+const (
+	// batchMessages is the length of a run handed to the queues at once.
+	batchMessages = 128
+	// slabMessages and slabBytes bound what messages allocated together can
+	// keep alive: one that stays in a queue for long holds no more than that.
+	slabMessages = 32
+	slabBytes    = 8 << 10
+)
+
+// A publishBatch is a run of messages on their way to the same queues.
+type publishBatch struct {
+	queues []*queue.Queue
+	msgs   []*queue.Message
+
+	slab    []queue.Message
+	arena   []byte
+	pending int // messages that the bytes still unread may hold, a guess
+}
+
+// message allocates one message, as part of a slab if more are to come.
+func (b *publishBatch) message() *queue.Message {
+	if len(b.slab) == 0 {
+		b.slab = make([]queue.Message, max(1, min(slabMessages, b.pending)))
+	}
+	m := &b.slab[0]
+	b.slab = b.slab[1:]
+	b.pending--
+	return m
+}
+
+// bytes allocates an empty slice of capacity n, as part of an arena if more
+// are to come.
+func (b *publishBatch) bytes(n int) []byte {
+	if n > slabBytes/8 {
+		return make([]byte, 0, n)
+	}
+	if n > len(b.arena) {
+		b.arena = make([]byte, max(n, min(slabBytes, n*b.pending)))
+	}
+	p := b.arena[:0:n]
+	b.arena = b.arena[n:]
+	return p
+}
+
+// add puts a message on its way. The list of queues is copied if it is kept.
+func (c *conn) add(queues []*queue.Queue, m *queue.Message) {
+	b := &c.batch
+	if len(b.msgs) > 0 && (len(b.msgs) >= batchMessages || !slices.Equal(b.queues, queues)) {
+		c.flushPublishes()
+	}
+	if len(b.msgs) == 0 {
+		b.queues = append(b.queues[:0], queues...)
+	}
+	b.msgs = append(b.msgs, m)
+}
+
+// flushPublishes hands the run to its queues. Every other method does it
+// first, so that a channel's effects are in order (BASIC-68).
+func (c *conn) flushPublishes() {
+	b := &c.batch
+	if len(b.msgs) == 0 {
+		return
+	}
+	for _, q := range b.queues {
+		// A queue deleted since the route was found drops them (QUEUE-27).
+		_ = q.Publish(b.msgs, &c.fx)
+	}
+	clear(b.msgs)
+	b.msgs = b.msgs[:0]
+}
+
+// release gives back what a finished batch has left over.
+func (b *publishBatch) release() {
+	b.slab, b.arena = nil, nil
+	if len(b.queues) > 64 {
+		b.queues = nil
+	}
+}

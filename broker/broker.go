@@ -1,0 +1,257 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// This file is the broker as a whole: what it listens on, which connections it
+// has, how it ends.
+
+// ErrClosed is returned by calls on a broker that was shut down.
+var ErrClosed = errors.New("broker is closed")
+
+// A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
+type Broker struct {
+	cfg     Config
+	clock   delay.Clock
+	log     *slog.Logger
+	users   users
+	replies replies
+	buffers buffers
+
+	mu        sync.Mutex
+	vhosts    map[string]*vhost
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	closed    bool
+	running   sync.WaitGroup // connections and accept loops
+}
+
+// New starts a broker. It fails only for a Config that contradicts itself.
+func New(cfg Config) (*Broker, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
+		vhosts:    map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost)},
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*conn]struct{}),
+	}
+	b.users.byName = make(map[string]*user)
+	b.addUser(&user{
+		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
+		vhosts: map[string]struct{}{cfg.DefaultVHost: {}},
+	})
+	return b, nil
+}
+
+// vhost finds a virtual host, or nil.
+func (b *Broker) vhost(name string) *vhost {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.vhosts[name]
+}
+
+// Listen listens on a TCP address such as "127.0.0.1:5672", or "127.0.0.1:0"
+// for any free port, accepts in the background, and returns the address that
+// it got.
+func (b *Broker) Listen(addr string) (net.Addr, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if !b.track(l) {
+		l.Close()
+		return nil, ErrClosed
+	}
+	go func() {
+		defer b.running.Done()
+		// Whatever ended it is in the log.
+		_ = b.accept(l)
+	}()
+	return l.Addr(), nil
+}
+
+// Serve accepts connections from a listener until the broker or the listener
+// is closed. It returns ErrClosed after a shutdown.
+func (b *Broker) Serve(l net.Listener) error {
+	if !b.track(l) {
+		return ErrClosed
+	}
+	defer b.running.Done()
+	return b.accept(l)
+}
+
+// track takes charge of a listener, unless the broker is closed.
+func (b *Broker) track(l net.Listener) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.listeners[l] = struct{}{}
+	b.running.Add(1)
+	return true
+}
+
+func (b *Broker) accept(l net.Listener) error {
+	b.log.Info("started TCP listener", "address", l.Addr().String())
+	retry := acceptRetry
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			retry = acceptRetry
+			go func() {
+				// What ended the connection is in the log.
+				_ = b.ServeConn(nc)
+			}()
+			continue
+		}
+		b.mu.Lock()
+		closed := b.closed
+		b.mu.Unlock()
+		switch {
+		case closed:
+			return ErrClosed
+		case errors.Is(err, net.ErrClosed):
+			return err
+		}
+		// Out of file descriptors, most likely: they come back.
+		b.log.Error("accept failed", "error", err)
+		_ = delay.Wait(context.Background(), b.clock, retry)
+		retry = min(2*retry, time.Second)
+	}
+}
+
+// acceptRetry is the first pause after an accept that failed.
+const acceptRetry = 5 * time.Millisecond
+
+// ServeConn serves one connection, of any kind, and returns when it has ended.
+// It closes nc. The error is ErrClosed if the broker was closed already.
+func (b *Broker) ServeConn(nc net.Conn) error {
+	c := newConn(b, nc)
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		nc.Close()
+		return ErrClosed
+	}
+	b.conns[c] = struct{}{}
+	b.running.Add(1)
+	b.mu.Unlock()
+	defer b.running.Done()
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetNoDelay(true)
+	}
+	c.serve()
+	b.mu.Lock()
+	delete(b.conns, c)
+	b.mu.Unlock()
+	return nil
+}
+
+// Dial opens a connection to the broker that never leaves the process: the
+// client's end of a buffered pipe. It fails with ErrClosed.
+func (b *Broker) Dial() (net.Conn, error) {
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	client, server := newPipe(pipeCapacity)
+	go func() {
+		// What ended the connection is in the log.
+		_ = b.ServeConn(server)
+	}()
+	return client, nil
+}
+
+// pipeCapacity is the number of bytes under way in each direction of an
+// in-memory connection.
+const pipeCapacity = 256 << 10
+
+// DialFunc is Dial in the form of amqp091-go's Config.Dial; the arguments,
+// network and address, are ignored.
+func (b *Broker) DialFunc(_, _ string) (net.Conn, error) { return b.Dial() }
+
+// URL is an AMQP URL for the default user and virtual host, at the first
+// address listened on. Without a listener the host is "memory", which serves
+// with DialFunc.
+func (b *Broker) URL() string {
+	host := "memory"
+	b.mu.Lock()
+	for l := range b.listeners {
+		host = l.Addr().String()
+	}
+	b.mu.Unlock()
+	u := url.URL{
+		Scheme: "amqp", User: url.UserPassword(b.cfg.DefaultUser, b.cfg.DefaultPassword), Host: host,
+		Path: "/" + b.cfg.DefaultVHost, RawPath: "/" + url.PathEscape(b.cfg.DefaultVHost),
+	}
+	return u.String()
+}
+
+// Shutdown ends the broker gracefully: it stops listening, tells every client
+// (320, CONN-75) and waits until they have closed or ctx is done. Connections
+// that are left then are dropped, and the error is that of ctx.
+func (b *Broker) Shutdown(ctx context.Context) error {
+	b.stopAccepting()
+	b.mu.Lock()
+	for c := range b.conns {
+		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
+	}
+	b.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		b.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	for c := range b.conns {
+		c.nc.Close()
+	}
+	b.mu.Unlock()
+	<-ended
+	return ctx.Err()
+}
+
+func (b *Broker) stopAccepting() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for l := range b.listeners {
+		l.Close()
+	}
+	clear(b.listeners)
+}
+
+// closePatience is how long Close waits for clients to answer.
+const closePatience = 2 * time.Second
+
+// Close is Shutdown with a patience of two seconds of real time. Closing again
+// does nothing.
+func (b *Broker) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	if err := b.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+

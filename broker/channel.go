@@ -1,0 +1,324 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is a channel's life and the table of its methods (CONN-57 to
+// CONN-68).
+
+type channelMode uint8
+
+const (
+	modePlain channelMode = iota
+	modeConfirm
+	modeTx
+)
+
+// A channel is one channel of a connection. Its fields belong to the
+// connection's reader, those of the second block to the connection's lock.
+type channel struct {
+	c       *conn
+	id      uint16
+	closing bool // channel.close sent, close-ok awaited (CONN-64)
+	mode    channelMode
+	content content
+	// lastArgs and lastRoute are the publish before: publishers repeat
+	// themselves.
+	lastArgs  []byte
+	lastRoute *route
+	lastQueue string // the last queue declared (QUEUE-4)
+	published uint64 // publishes since confirm.select (BASIC-14)
+	confirmed uint64
+	toConfirm bool // listed in conn.confirms
+	tx        transaction
+
+	tag       uint64 // the newest delivery tag (BASIC-39)
+	unacked   unackedList
+	consumers map[string]*consumer
+	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
+	shared    sharedLimit
+	reply     *replyConsumer
+}
+
+// channel finds an open or closing channel.
+func (c *conn) channel(id uint16) *channel {
+	if c.last != nil && c.last.id == id {
+		return c.last
+	}
+	ch := c.channels[id]
+	if ch != nil {
+		c.last = ch
+	}
+	return ch
+}
+
+func (c *conn) channelIDs() []uint16 { return slices.Sorted(maps.Keys(c.channels)) }
+
+func (c *conn) forgetChannel(id uint16) {
+	c.last = nil
+	c.mu.Lock()
+	delete(c.channels, id)
+	c.mu.Unlock()
+}
+
+// channelMethod handles a method on a channel other than 0.
+func (c *conn) channelMethod(id uint16, method amqp.MethodID, args []byte) error {
+	if c.state != stateRunning {
+		return silently("channel %d used before connection.open", id) // CONN-32
+	}
+	ch := c.channel(id)
+	if ch == nil {
+		return c.openChannel(id, method, args)
+	}
+	var err error
+	switch {
+	case ch.closing:
+		return c.closingChannelMethod(ch, method)
+	case ch.content.phase != contentNone:
+		return ch.content.interrupted()
+	case method == amqp.BasicPublishID:
+		err = c.beginPublish(ch, args)
+	default:
+		c.flushPublishes()
+		err = ch.decodeAndHandle(method, args)
+	}
+	return c.channelFailed(ch, method, err)
+}
+
+// openChannel handles the first method on a channel number (CONN-60 to
+// CONN-63).
+func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
+	m, known := amqp.NewMethod(method)
+	if !known {
+		return dropNow("unknown method %d.%d", method.Class(), method.Method())
+	}
+	if err := c.checkChannelMax(); err != nil {
+		return err
+	}
+	if err := decodeMethod(m, args); err != nil {
+		return err
+	}
+	if method != amqp.ChannelOpenID {
+		return refuse(amqp.ChannelError, "expected 'channel.open'")
+	}
+	ch := &channel{c: c, id: id, prefetch: c.b.cfg.DefaultPrefetch}
+	c.mu.Lock()
+	c.channels[id] = ch
+	c.mu.Unlock()
+	c.send(id, &amqp.ChannelOpenOk{})
+	return nil
+}
+
+// checkChannelMax is CONN-63.
+func (c *conn) checkChannelMax() error {
+	if n := len(c.channels) + 1; c.channelMax > 0 && n > int(c.channelMax) {
+		return refuseFrame(amqp.NotAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)",
+			n-1, c.channelMax)
+	}
+	return nil
+}
+
+// closingChannelMethod is CONN-64: what a channel still understands after the
+// broker has closed it.
+func (c *conn) closingChannelMethod(ch *channel, method amqp.MethodID) error {
+	switch method {
+	case amqp.ChannelCloseOkID:
+		c.forgetChannel(ch.id)
+	case amqp.ChannelCloseID:
+		c.send(ch.id, &amqp.ChannelCloseOk{})
+	case amqp.ChannelOpenID:
+		return refuse(amqp.ChannelError, "second 'channel.open' seen")
+	}
+	return nil
+}
+
+// channelFailed closes the channel if that is all that the error breaks
+// (ERR-1); other errors are the connection's.
+func (c *conn) channelFailed(ch *channel, method amqp.MethodID, err error) error {
+	if err == nil {
+		return nil
+	}
+	e, ok := err.(*Error)
+	if !ok || e.Code.Hard() {
+		return err
+	}
+	blame := e.blamed(method)
+	c.log.Error("closing channel", "channel", ch.id, "reason", e.Error(), "method", method.String())
+	c.flushPublishes()
+	ch.end()
+	ch.closing = true
+	c.send(ch.id, &amqp.ChannelClose{
+		ReplyCode: uint16(e.Code), ReplyText: e.Error(), ClassID: blame.Class(), MethodID: blame.Method(),
+	})
+	return nil
+}
+
+// end removes the channel's consumers and requeues what is unacked (CONN-66).
+// Publishes that were accepted are confirmed first.
+func (ch *channel) end() {
+	if ch.closing {
+		return
+	}
+	c := ch.c
+	c.sendConfirms()
+	ch.content.reset()
+	ch.dropReply()
+	c.mu.Lock()
+	for _, s := range ch.tx.settled { // BASIC-87
+		ch.unacked.restore(s.out)
+	}
+	ch.tx = transaction{}
+	consumers := slices.Collect(maps.Values(ch.consumers))
+	ch.consumers = nil
+	for _, s := range consumers {
+		s.cancelled = true
+	}
+	c.mu.Unlock()
+	for _, s := range consumers {
+		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+	}
+	c.mu.Lock()
+	out := ch.unacked.takeAll(c.settling[:0])
+	c.mu.Unlock()
+	c.requeue(out)
+	c.settling = out[:0]
+	c.settleEffects()
+}
+
+// decodeAndHandle runs one method; RabbitMQ's name for the argument list is
+// the reference's section for each.
+func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
+	if id == amqp.BasicAckID {
+		var m amqp.BasicAck
+		if err := decodeMethod(&m, args); err != nil {
+			return err
+		}
+		return ch.settle(m.DeliveryTag, m.Multiple, verdictAck)
+	}
+	m, known := amqp.NewMethod(id)
+	if !known {
+		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+	}
+	if err := decodeMethod(m, args); err != nil {
+		return err
+	}
+	return ch.handle(m)
+}
+
+func (ch *channel) handle(m amqp.Method) error {
+	switch m := m.(type) {
+	case *amqp.BasicNack:
+		return ch.settle(m.DeliveryTag, m.Multiple, rejection(m.Requeue))
+	case *amqp.BasicReject:
+		return ch.settle(m.DeliveryTag, false, rejection(m.Requeue))
+	case *amqp.BasicRecover:
+		return ch.recover(m.Requeue, true)
+	case *amqp.BasicRecoverAsync:
+		return ch.recover(m.Requeue, false)
+	case *amqp.BasicGet:
+		return ch.get(m)
+	case *amqp.BasicConsume:
+		return ch.consume(m)
+	case *amqp.BasicCancel:
+		return ch.cancel(m)
+	case *amqp.BasicQos:
+		return ch.qos(m)
+	case *amqp.ConfirmSelect:
+		return ch.confirmSelect(m)
+	case *amqp.TxSelect:
+		return ch.txSelect()
+	case *amqp.TxCommit:
+		return ch.txCommit()
+	case *amqp.TxRollback:
+		return ch.txRollback()
+	}
+	return ch.handleTopology(m)
+}
+
+// handleTopology is handle for exchanges, queues and the channel itself.
+func (ch *channel) handleTopology(m amqp.Method) error {
+	vh, c := ch.c.vhost, ch.c
+	switch m := m.(type) {
+	case *amqp.ExchangeDeclare:
+		return ch.reply0(vh.declareExchange(m), m.NoWait, &amqp.ExchangeDeclareOk{})
+	case *amqp.ExchangeDelete:
+		return ch.reply0(vh.deleteExchange(cleanName(m.Exchange), m.IfUnused), m.NoWait, &amqp.ExchangeDeleteOk{})
+	case *amqp.ExchangeBind:
+		r := bindingRequest{source: m.Source, destination: m.Destination, key: m.RoutingKey, args: m.Arguments, toExchange: true}
+		return ch.reply0(vh.bind(r, c), m.NoWait, &amqp.ExchangeBindOk{})
+	case *amqp.ExchangeUnbind:
+		r := bindingRequest{source: m.Source, destination: m.Destination, key: m.RoutingKey, args: m.Arguments, toExchange: true}
+		return ch.reply0(vh.unbind(r, c), m.NoWait, &amqp.ExchangeUnbindOk{})
+	case *amqp.QueueDeclare:
+		return ch.queueDeclare(m)
+	case *amqp.QueueBind:
+		return ch.queueBind(m)
+	case *amqp.QueueUnbind:
+		return ch.queueUnbind(m)
+	case *amqp.QueuePurge:
+		return ch.queuePurge(m)
+	case *amqp.QueueDelete:
+		return ch.queueDelete(m)
+	case *amqp.ChannelClose:
+		ch.end()
+		c.forgetChannel(ch.id)
+		c.send(ch.id, &amqp.ChannelCloseOk{})
+		return nil
+	case *amqp.ChannelOpen: // CONN-61
+		return refuse(amqp.ChannelError, "second 'channel.open' seen")
+	case *amqp.ChannelFlow: // CONN-67
+		if !m.Active {
+			return refuse(amqp.NotImplemented, "active=false")
+		}
+		c.send(ch.id, &amqp.ChannelFlowOk{Active: true})
+		return nil
+	case *amqp.AccessRequest: // CONN-68
+		c.send(ch.id, &amqp.AccessRequestOk{Ticket: 1})
+		return nil
+	}
+	return refuse(amqp.CommandInvalid, "unimplemented method") // CONN-59
+}
+
+// reply0 answers a method that only succeeds or fails.
+func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
+	if err != nil {
+		return err
+	}
+	if !noWait { // EXCH-14
+		ch.c.send(ch.id, ok)
+	}
+	return nil
+}
+
+// requeue returns items to their queues, a call a queue.
+func (c *conn) requeue(out []unacked) {
+	c.byQueue(out, func(q *queue.Queue, items []queue.Item) {
+		q.Requeue(slices.Clone(items), &c.fx)
+	})
+}
+
+// byQueue calls visit once for each queue with that queue's items, in order.
+// It uses up the list; the items are valid during the call.
+func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
+	for len(out) > 0 {
+		q, rest := out[0].queue, out[:0]
+		items := c.items[:0]
+		for _, u := range out {
+			if u.queue == q {
+				items = append(items, u.item)
+			} else {
+				rest = append(rest, u)
+			}
+		}
+		visit(q, items)
+		clear(items)
+		c.items = items
+		clear(out[len(rest):])
+		out = rest
+	}
+}

@@ -1,0 +1,87 @@
+package broker
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// Config is what a broker is started with. The zero value is RabbitMQ's
+// default installation: guest/guest, virtual host "/", its limits.
+type Config struct {
+	// Clock is the source of time; the wall clock by default.
+	Clock delay.Clock
+	// Logger gets what RabbitMQ would log; nothing is logged by default.
+	Logger *slog.Logger
+	// DefaultUser, DefaultPassword and DefaultVHost are created at the start:
+	// "guest", "guest" and "/" by default. The user may do everything there.
+	DefaultUser, DefaultPassword, DefaultVHost string
+	// ClusterName is shown in the server properties; "rabbet" by default.
+	ClusterName string
+	// GuestFromAnywhere lets the user "guest" log in from other machines too,
+	// as an empty loopback_users does (CONN-18).
+	GuestFromAnywhere bool
+	// ChannelMax is the most channels a connection may open: 2047 by default
+	// (CONN-21).
+	ChannelMax uint16
+	// FrameMax is the largest frame in bytes: 131072 by default (CONN-21), at
+	// least 4096.
+	FrameMax uint32
+	// Heartbeat is the interval suggested to clients: 60 s by default
+	// (CONN-21), whole seconds, at most 65535 s; negative suggests none.
+	Heartbeat time.Duration
+	// HandshakeTimeout is the time to get to connection.open: 10 s by default
+	// (CONN-6).
+	HandshakeTimeout time.Duration
+	// MaxMessageSize is the largest body in bytes: 134217728 by default, at
+	// most 536870912 (BASIC-7).
+	MaxMessageSize int64
+	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
+	// nothing; 0, the default, is no limit (BASIC-49).
+	DefaultPrefetch int
+}
+
+// hardMaxMessageSize is the largest MaxMessageSize (LIMIT-8).
+const hardMaxMessageSize = 512 << 20
+
+// complete fills in the defaults.
+func (cfg *Config) complete() error {
+	setDefault(&cfg.DefaultUser, "guest")
+	setDefault(&cfg.DefaultPassword, "guest")
+	setDefault(&cfg.DefaultVHost, "/")
+	setDefault(&cfg.ClusterName, "rabbet")
+	setDefault(&cfg.ChannelMax, 2047)
+	setDefault(&cfg.FrameMax, 131072)
+	setDefault(&cfg.Heartbeat, 60*time.Second)
+	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
+	setDefault(&cfg.MaxMessageSize, 128<<20)
+	if cfg.Clock == nil {
+		cfg.Clock = delay.Real{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.Heartbeat = max(0, cfg.Heartbeat.Truncate(time.Second))
+	switch {
+	case cfg.FrameMax < minFrameMax:
+		return errors.New("broker: FrameMax is below 4096")
+	case cfg.Heartbeat > 65535*time.Second:
+		return errors.New("broker: Heartbeat is above 65535 s")
+	case cfg.MaxMessageSize < 0 || cfg.MaxMessageSize > hardMaxMessageSize:
+		return errors.New("broker: MaxMessageSize is not within 0 and 536870912")
+	case cfg.HandshakeTimeout < 0:
+		return errors.New("broker: HandshakeTimeout is negative")
+	case cfg.DefaultPrefetch < 0:
+		return errors.New("broker: DefaultPrefetch is negative")
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

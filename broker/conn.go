@@ -1,0 +1,336 @@
+package broker
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is a connection's life: its two goroutines, how it ends, and what
+// ends with it.
+
+type connState uint8
+
+const (
+	stateHeader  connState = iota // nothing received yet
+	stateStart                    // connection.start sent
+	stateTune                     // connection.tune sent
+	stateOpen                     // tune-ok received, connection.open awaited
+	stateRunning                  // open
+	stateClosing                  // connection.close sent, close-ok awaited (CONN-70)
+	stateLinger                   // nothing more is understood; the socket is about to be dropped
+)
+
+// dropDelay is how long a socket stays after a refusal that awaits no answer.
+const dropDelay = 3 * time.Second
+
+// A conn is one client connection. What the reader goroutine owns needs no
+// lock; mu guards what deliveries from other goroutines touch, and is a leaf:
+// no other lock is taken under it.
+type conn struct {
+	b   *Broker
+	nc  net.Conn
+	log *slog.Logger
+	in  reader
+
+	// Owned by the reader.
+	state     connState
+	user      *user
+	vhost     *vhost
+	name      string // client-provided connection_name
+	client    clientInfo
+	fx        queue.Effects
+	batch     publishBatch
+	router    router
+	keys      []string       // scratch
+	scratch   []*queue.Queue // scratch
+	routes    map[string]*route
+	last      *channel   // the channel of the frame before
+	confirms  []*channel // those with confirms to send at the end of the batch
+	settling  []unacked  // scratch
+	items     []queue.Item
+	unparked  []*consumer
+
+	frameMax   uint32
+	channelMax uint16
+	interval   time.Duration // of heartbeats; 0 is none
+
+	mu        sync.Mutex
+	channels  map[uint16]*channel // changed by the reader only, under mu
+	exclusive []*queueRecord
+	out       outbox
+	waking    bool // the writer has been promised a wake-up
+	finished  bool // nothing is appended to the outbox any more
+	stalled   []*consumer
+	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
+	beat      heartbeat
+	forced    *Error      // why the broker ends the connection
+
+	wake     chan struct{} // capacity 1: the writer has work, or is to end
+	sent     atomic.Uint64 // bytes, for the heartbeat
+	received atomic.Uint64
+	since    time.Time
+}
+
+// clientInfo is what client-properties told (CONN-11).
+type clientInfo struct {
+	properties                                       amqp.Table
+	authenticationFailureClose, blocked, cancelNotify bool
+}
+
+func newConn(b *Broker, nc net.Conn) *conn {
+	return &conn{
+		b: b, nc: nc,
+		log:      b.log.With("client", nc.RemoteAddr().String()),
+		wake:     make(chan struct{}, 1),
+		frameMax: initialFrameMax,
+		since:    b.clock.Now(),
+	}
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve() {
+	var writer sync.WaitGroup
+	writer.Go(c.writeLoop)
+	err := c.read()
+	c.cleanUp()
+	c.mu.Lock()
+	c.finished = true
+	c.pulse.Stop()
+	c.mu.Unlock()
+	c.Wake()
+	writer.Wait()
+	c.nc.Close()
+	c.logEnd(err)
+}
+
+func (c *conn) logEnd(err error) {
+	switch {
+	case c.state == stateRunning: // CONN-72
+		c.log.Warn("client unexpectedly closed TCP connection", "error", err)
+	case c.state == stateHeader && c.received.Load() == 0:
+		c.log.Debug("connection closed before it said anything")
+	default:
+		c.log.Info("connection closed")
+	}
+}
+
+// read is the reader goroutine's body: frames are handled until the
+// connection ends. A panic ends this connection only.
+func (c *conn) read() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("connection crashed", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("crashed: %v", p)
+			c.batch = publishBatch{}
+			c.state = stateLinger
+		}
+	}()
+	c.startHandshakeTimer()
+	return c.in.run(c)
+}
+
+// fail ends the connection as the error asks. It reports whether reading goes
+// on: to wait for the peer's answer, or for the socket to be dropped.
+func (c *conn) fail(err error, blame amqp.MethodID) bool {
+	if s, ok := err.(*silentError); ok {
+		c.log.Error("closing connection", "reason", s.reason)
+		c.cleanUp()
+		c.state = stateLinger
+		c.dropAfter(dropDelay)
+		return !s.now
+	}
+	e := asError(err)
+	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
+	c.terminate(e, blame)
+	return true
+}
+
+// terminate cleans up first (CONN-71) and then sends connection.close.
+func (c *conn) terminate(e *Error, blame amqp.MethodID) {
+	c.cleanUp()
+	blame = e.blamed(blame)
+	c.state = stateClosing
+	c.send(0, &amqp.ConnectionClose{
+		ReplyCode: uint16(e.Code), ReplyText: e.Error(), ClassID: blame.Class(), MethodID: blame.Method(),
+	})
+	if e.fatal {
+		c.state = stateLinger
+		c.dropAfter(dropDelay)
+		return
+	}
+	c.dropAfter(c.closeTimeout())
+}
+
+// closeTimeout is how long the peer may take to end a closing connection
+// (CONN-69, CONN-70).
+func (c *conn) closeTimeout() time.Duration {
+	const longest = 30 * time.Second
+	if c.interval == 0 {
+		return longest
+	}
+	return min(c.interval, longest)
+}
+
+// dropAfter closes the socket when the time has passed; heartbeats end.
+func (c *conn) dropAfter(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.beat.on = false
+	c.pulse.Stop()
+	c.pulse = c.b.clock.AfterFunc(d, func() { c.nc.Close() })
+}
+
+// force ends the connection from outside, on another goroutine: the reader is
+// interrupted and sends connection.close itself.
+func (c *conn) force(e *Error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.forced == nil {
+		c.forced = e
+		c.nc.SetReadDeadline(longAgo)
+	}
+}
+
+// longAgo is a read deadline that has passed on any clock.
+var longAgo = time.Unix(1, 0)
+
+// interrupted handles a read that failed because of force. True asks the
+// reader to go on.
+func (c *conn) interrupted() bool {
+	c.mu.Lock()
+	e := c.forced
+	c.mu.Unlock()
+	if e == nil || c.state != stateRunning {
+		return false
+	}
+	c.nc.SetReadDeadline(time.Time{})
+	c.terminate(e, 0)
+	c.endBatch()
+	return true
+}
+
+// cleanUp ends the channels (unacked messages are requeued), then deletes the
+// exclusive queues. It is done once and harmless again.
+func (c *conn) cleanUp() {
+	c.flushPublishes()
+	for _, id := range c.channelIDs() {
+		c.channels[id].end()
+		c.forgetChannel(id)
+	}
+	c.mu.Lock()
+	exclusive := slices.Clone(c.exclusive)
+	c.mu.Unlock()
+	for _, q := range exclusive {
+		// Refused only where another goroutine has deleted it meanwhile.
+		_, _ = c.vhost.remove(q, false, false, &c.fx)
+	}
+	c.settleEffects()
+	c.fx.Flush()
+}
+
+// settleEffects does what queues asked for and only the broker can do.
+func (c *conn) settleEffects() {
+	for len(c.fx.Idle) > 0 {
+		c.vhost.removeIdle(&c.fx)
+	}
+}
+
+func (c *conn) addExclusive(q *queueRecord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exclusive = append(c.exclusive, q)
+}
+
+func (c *conn) dropExclusive(q *queueRecord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.exclusive = slices.DeleteFunc(c.exclusive, func(x *queueRecord) bool { return x == q })
+}
+
+// send appends a method to the outbox.
+func (c *conn) send(channel uint16, m amqp.Method) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.appendMethod(channel, m, &c.fx)
+}
+
+// appendMethod is send for those who hold the lock.
+func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
+	if c.finished {
+		return
+	}
+	c.reserve()
+	c.out.buf = amqp.AppendMethod(c.out.buf, channel, m)
+	c.touch(fx)
+}
+
+// reserve makes sure that the outbox has a buffer.
+func (c *conn) reserve() {
+	if c.out.buf == nil {
+		c.out.buf = c.b.buffers.get()
+	}
+}
+
+// touch promises the writer a wake-up, once.
+func (c *conn) touch(fx *queue.Effects) {
+	if !c.waking {
+		c.waking = true
+		fx.Wake(c)
+	}
+}
+
+// Wake lets the writer look at the outbox.
+func (c *conn) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// writeLoop is the writer goroutine: it takes the whole outbox, writes it, and
+// lets the consumers that an overfull outbox had parked go on.
+func (c *conn) writeLoop() {
+	var fx queue.Effects
+	failed := false
+	for {
+		c.mu.Lock()
+		for c.out.size() == 0 && !c.finished {
+			c.mu.Unlock()
+			<-c.wake
+			c.mu.Lock()
+		}
+		if c.out.size() == 0 {
+			c.mu.Unlock()
+			return
+		}
+		out := c.out
+		c.out = outbox{}
+		c.waking = false
+		stalled := c.stalled
+		c.stalled = nil
+		c.mu.Unlock()
+		if !failed {
+			n, err := out.write(c.nc)
+			c.sent.Add(uint64(n))
+			if err != nil { // the reader finds out by itself
+				failed = true
+				c.nc.Close()
+			}
+		}
+		c.b.buffers.put(out.buf)
+		for _, s := range stalled {
+			s.unstall(&fx)
+		}
+		fx.Flush()
+	}
+}

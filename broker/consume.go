@@ -1,0 +1,204 @@
+package broker
+
+import (
+	"errors"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file consumes, cancels, gets and sets qos (BASIC-24 to BASIC-53).
+
+// consume is basic.consume. consume-ok goes out before the queue may offer
+// anything (BASIC-26).
+func (ch *channel) consume(m *amqp.BasicConsume) error {
+	c := ch.c
+	if _, used := ch.consumers[m.ConsumerTag]; used || ch.reply.hasTag(m.ConsumerTag) { // BASIC-25
+		return refuse(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
+	}
+	if m.ConsumerTag == "" { // BASIC-24
+		m.ConsumerTag = generatedName("amq.ctag-")
+	}
+	if m.Queue == replyTo {
+		return ch.consumeReplies(m)
+	}
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	q, err := c.vhost.queue(name, c)
+	if err != nil { // BASIC-28
+		return err
+	}
+	priority, err := checkConsumeArguments(m.Arguments, queueText(q.Name, c.vhost.name))
+	if err != nil {
+		return err
+	}
+	s := &consumer{ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch}
+	s.Subscription = queue.Subscription{
+		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
+	}
+	switch err := q.Subscribe(&s.Subscription); {
+	case errors.Is(err, queue.ErrExclusive): // BASIC-29
+		return refuse(amqp.AccessRefused, "%s in exclusive use", queueText(q.Name, c.vhost.name))
+	case err != nil:
+		return errNoQueue(name, c.vhost.name)
+	}
+	c.mu.Lock()
+	if ch.consumers == nil {
+		ch.consumers = make(map[string]*consumer)
+	}
+	ch.consumers[m.ConsumerTag] = s
+	if !m.NoWait {
+		c.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag}, &c.fx)
+	}
+	c.mu.Unlock()
+	q.Unpark(&s.Subscription, &c.fx)
+	return nil
+}
+
+// checkConsumeArguments is BASIC-32.
+func checkConsumeArguments(args amqp.Table, resource string) (priority int64, err error) {
+	if v, ok := args.Get("x-priority"); ok {
+		n, detail := integer(v)
+		if detail != "" {
+			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-priority' for %s: %s", resource, detail)
+		}
+		priority = n
+	}
+	if v, ok := args.Get("x-cancel-on-ha-failover"); ok {
+		if detail := boolean(v, nil); detail != "" {
+			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-cancel-on-ha-failover' for %s: %s", resource, detail)
+		}
+	}
+	if _, ok := args.Get("x-stream-offset"); ok {
+		return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-stream-offset' for %s of queue type %s",
+			resource, classicQueue.module)
+	}
+	return priority, nil
+}
+
+// cancel is basic.cancel (BASIC-27).
+func (ch *channel) cancel(m *amqp.BasicCancel) error {
+	c := ch.c
+	c.mu.Lock()
+	s := ch.consumers[m.ConsumerTag]
+	delete(ch.consumers, m.ConsumerTag)
+	if s != nil {
+		s.cancelled = true
+	}
+	c.mu.Unlock()
+	if s != nil {
+		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+	} else if ch.reply.hasTag(m.ConsumerTag) { // BASIC-79
+		ch.dropReply()
+	}
+	err := ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	c.settleEffects()
+	return err
+}
+
+// get is basic.get (BASIC-51 to BASIC-53).
+func (ch *channel) get(m *amqp.BasicGet) error {
+	c := ch.c
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	q, err := c.vhost.queue(name, c)
+	if err != nil {
+		return err
+	}
+	it, left, ok := q.Get(m.NoAck)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !ok {
+		c.appendMethod(ch.id, &amqp.BasicGetEmpty{}, &c.fx)
+		return nil
+	}
+	ch.tag++
+	if !m.NoAck {
+		ch.unacked.push(unacked{tag: ch.tag, queue: q.Queue, item: it})
+	}
+	c.appendMethod(ch.id, &amqp.BasicGetOk{
+		DeliveryTag: ch.tag, Redelivered: it.Redelivered,
+		Exchange: it.Msg.Exchange, RoutingKey: it.Msg.Key, MessageCount: uint32(left),
+	}, &c.fx)
+	c.appendContent(ch.id, it.Msg)
+	return nil
+}
+
+// qos is basic.qos in both of RabbitMQ's meanings (BASIC-43 to BASIC-47).
+func (ch *channel) qos(m *amqp.BasicQos) error {
+	if m.PrefetchSize != 0 { // BASIC-43
+		return refuse(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
+	}
+	c := ch.c
+	c.mu.Lock()
+	if m.Global {
+		ch.setShared(int(m.PrefetchCount))
+	} else {
+		ch.prefetch = int(m.PrefetchCount)
+		ch.setShared(0) // BASIC-46
+	}
+	c.unparkAll(ch)
+	c.mu.Unlock()
+	c.unpark()
+	c.send(ch.id, &amqp.BasicQosOk{})
+	return nil
+}
+
+// setShared changes the shared limit. One newly set counts what is unacked
+// already (BASIC-47). Called with the lock held.
+func (ch *channel) setShared(limit int) {
+	newly := ch.shared.limit == 0 && limit > 0
+	ch.shared.limit = limit
+	if !newly {
+		return
+	}
+	ch.shared.out = 0
+	for i := ch.unacked.head; i < len(ch.unacked.list); i++ {
+		if u := &ch.unacked.list[i]; u.queue != nil {
+			u.shared = true
+			ch.shared.out++
+		}
+	}
+}
+
+// unparkAll lists a channel's parked consumers for unpark. Called with the
+// lock held.
+func (c *conn) unparkAll(ch *channel) {
+	for _, s := range ch.consumers {
+		c.unparkOne(s)
+	}
+}
+
+// unparkOne lists a consumer for unpark if it may go on. Called with the lock
+// held.
+func (c *conn) unparkOne(s *consumer) {
+	if s.parked && !s.cancelled && s.hasCredit() {
+		s.parked = false
+		c.unparked = append(c.unparked, s)
+	}
+}
+
+// unpark lets the listed consumers go on. Called without the lock.
+func (c *conn) unpark() {
+	for i, s := range c.unparked {
+		c.unparked[i] = nil
+		s.Queue().Unpark(&s.Subscription, &c.fx)
+	}
+	c.unparked = c.unparked[:0]
+}
+
+// queueName resolves the shorthand for the last queue declared (QUEUE-4).
+func (ch *channel) queueName(name string) (string, error) {
+	if name != "" {
+		return name, nil
+	}
+	if ch.lastQueue == "" {
+		return "", refuse(amqp.NotFound, "no previously declared queue")
+	}
+	return ch.lastQueue, nil
+}
+

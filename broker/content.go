@@ -1,0 +1,168 @@
+package broker
+
+import (
+	"encoding/binary"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file assembles a content, publish method, header and bodies, into one
+// message (CONN-49 to CONN-56).
+
+type contentPhase uint8
+
+const (
+	contentNone   contentPhase = iota // no content under way
+	contentHeader                     // the header is next
+	contentBody                       // body bytes are missing
+)
+
+// A content is what one channel has received of a message.
+type content struct {
+	phase contentPhase
+	route *route
+	size  uint64 // the body's, as the header gave it
+	over  bool   // more came than the header announced (CONN-53)
+	// bytes holds the properties, then the body as far as it has come.
+	bytes []byte
+	props int // length of the properties
+}
+
+// maxUpfront is the largest body for which memory is taken before it came: a
+// header alone must not make the broker allocate what it claims.
+const maxUpfront = 128 << 10
+
+func (ct *content) reset() { *ct = content{} }
+
+// interrupted is what a method amidst a content gets (CONN-50, CONN-52).
+func (ct *content) interrupted() error {
+	if ct.phase == contentHeader {
+		return ct.violation("expected content header for class 60, got non content header frame instead")
+	}
+	return ct.violation("expected content body, got non content body frame instead")
+}
+
+func (ct *content) violation(format string, args ...any) error {
+	e := refuse(amqp.UnexpectedFrame, format, args...)
+	e.blame = amqp.BasicPublishID
+	return e
+}
+
+// contentFrame handles a header or body frame on a channel other than 0.
+func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) {
+	if c.state != stateRunning {
+		return c.proceed(silently("content before connection.open"), 0)
+	}
+	ch := c.channel(id)
+	if ch != nil && ch.closing {
+		return true, nil // CONN-64
+	}
+	if ch == nil || ch.content.phase == contentNone {
+		if ch == nil {
+			if err := c.checkChannelMax(); err != nil {
+				return c.proceed(err, 0)
+			}
+		}
+		return c.proceed(refuseFrame(amqp.UnexpectedFrame,
+			"expected method frame, got non method frame instead"), 0) // CONN-49
+	}
+	var err error
+	if kind == amqp.FrameHeader {
+		err = ch.headerArrived(payload)
+	} else {
+		err = ch.bodyFrame(payload)
+	}
+	return c.proceed(err, amqp.BasicPublishID)
+}
+
+// headerArrived takes a content header: class, weight, body size, properties.
+func (ch *channel) headerArrived(payload []byte) error {
+	ct := &ch.content
+	class, weight := binary.BigEndian.Uint16(payload), binary.BigEndian.Uint16(payload[2:])
+	switch {
+	case ct.phase == contentBody, weight != 0:
+		return ct.interrupted()
+	case class != 60: // CONN-51
+		return ct.violation("expected content header for class 60, got one for class %d instead", class)
+	}
+	props := payload[12:]
+	ct.size = binary.BigEndian.Uint64(payload[4:])
+	ct.props = len(props)
+	ct.bytes = append(ch.c.batch.bytes(len(props)+int(min(ct.size, maxUpfront))), props...)
+	ct.phase = contentBody
+	if ct.size == 0 {
+		return ch.contentComplete()
+	}
+	return nil
+}
+
+// bodyFrame takes a body frame that is in the read buffer.
+func (ch *channel) bodyFrame(payload []byte) error {
+	ct := &ch.content
+	if ct.phase != contentBody {
+		return ct.interrupted()
+	}
+	if ct.excess(len(payload)) {
+		return nil
+	}
+	ct.bytes = append(ct.bytes, payload...)
+	return ch.bodyArrived()
+}
+
+// excess notes body bytes beyond the announced size: the content is never
+// complete then (CONN-53).
+func (ct *content) excess(n int) bool {
+	if uint64(len(ct.bytes)-ct.props)+uint64(n) > ct.size {
+		ct.over = true
+	}
+	return ct.over
+}
+
+// wantsBody tells whether a body frame on the channel can be read straight
+// into a message.
+func (c *conn) wantsBody(id uint16) bool {
+	if c.state != stateRunning {
+		return false
+	}
+	ch := c.channel(id)
+	return ch != nil && !ch.closing && ch.content.phase == contentBody && !ch.content.over
+}
+
+// room extends the body by n bytes and returns them to be filled. Bytes beyond
+// the announced size get memory of their own, and no place in the message.
+func (ct *content) room(n int) []byte {
+	if ct.excess(n) {
+		return make([]byte, n)
+	}
+	have := len(ct.bytes)
+	if cap(ct.bytes)-have < n {
+		// Grow towards the announced size, but never past twice what has come.
+		total := min(uint64(ct.props)+ct.size, max(uint64(2*have), uint64(have+n)))
+		grown := make([]byte, have, total)
+		copy(grown, ct.bytes)
+		ct.bytes = grown
+	}
+	ct.bytes = ct.bytes[:have+n]
+	return ct.bytes[have:]
+}
+
+// bodyArrived goes on once body bytes are in place.
+func (ch *channel) bodyArrived() error {
+	ct := &ch.content
+	if ct.over || uint64(len(ct.bytes)-ct.props) < ct.size {
+		return nil
+	}
+	return ch.contentComplete()
+}
+
+// contentComplete publishes what has been assembled.
+func (ch *channel) contentComplete() error {
+	ct := &ch.content
+	rt := ct.route
+	props, body := ct.bytes[:ct.props:ct.props], ct.bytes[ct.props:]
+	ct.reset()
+	m := ch.c.batch.message()
+	*m = queue.Message{Exchange: rt.exchange, Key: rt.key, Props: props, Body: body}
+	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m))
+}

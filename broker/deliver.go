@@ -1,0 +1,126 @@
+package broker
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is the delivering side of a consumer: credit, and the frames of
+// basic.deliver. It runs under the queue's lock and the connection's.
+
+// A consumer is one consumer of one channel. What is not in the Subscription
+// belongs to the connection's lock.
+type consumer struct {
+	queue.Subscription
+	ch   *channel
+	tag  string
+	args amqp.Table
+
+	prefetch  int // unacked deliveries allowed; 0 is no limit
+	unacked   int
+	cancelled bool
+	parked    bool // has refused an offer and waits for Unpark
+	stalled   bool // listed in conn.stalled
+}
+
+// A sharedLimit is qos with global=true: one limit for all of a channel's
+// consumers (BASIC-45, BASIC-46).
+type sharedLimit struct {
+	limit int // 0 is none
+	out   int // unacked deliveries that count
+}
+
+// Offer takes a delivery if the consumer has credit and the outbox has room.
+// It is the queue.Receiver's side of the hot path.
+func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
+	ch := s.ch
+	c := ch.c
+	switch {
+	case s.cancelled || c.finished:
+		return false
+	case !s.NoAck && !s.hasCredit():
+		s.parked = true
+		return false
+	case c.out.size() > highWater: // BASIC-38
+		s.parked = true
+		if !s.stalled {
+			s.stalled = true
+			c.stalled = append(c.stalled, s)
+		}
+		return false
+	}
+	ch.tag++
+	if !s.NoAck {
+		s.unacked++
+		u := unacked{tag: ch.tag, queue: s.Queue(), consumer: s, item: *it}
+		if ch.shared.limit > 0 {
+			u.shared = true
+			ch.shared.out++
+		}
+		ch.unacked.push(u)
+	}
+	c.reserve()
+	c.out.appendDelivery(ch.id, s.tag, ch.tag, it, c.frameMax)
+	c.touch(fx)
+	return true
+}
+
+func (s *consumer) hasCredit() bool {
+	shared := &s.ch.shared
+	return (s.prefetch == 0 || s.unacked < s.prefetch) && (shared.limit == 0 || shared.out < shared.limit)
+}
+
+// unstall lets a consumer go on that an overfull outbox had parked.
+func (s *consumer) unstall(fx *queue.Effects) {
+	c := s.ch.c
+	c.mu.Lock()
+	parked := s.parked
+	s.stalled, s.parked = false, false
+	c.mu.Unlock()
+	if parked {
+		s.Queue().Unpark(&s.Subscription, fx)
+	}
+}
+
+// lostQueue tells the client that the consumer's queue is gone (BASIC-34,
+// BASIC-35).
+func (s *consumer) lostQueue(fx *queue.Effects) {
+	c := s.ch.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.cancelled {
+		return
+	}
+	s.cancelled = true
+	delete(s.ch.consumers, s.tag)
+	if c.client.cancelNotify {
+		c.appendMethod(s.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, fx)
+	}
+}
+
+// appendDelivery appends basic.deliver with its content.
+func (o *outbox) appendDelivery(channel uint16, consumerTag string, tag uint64, it *queue.Item, frameMax uint32) {
+	m := it.Msg
+	args := 1 + len(consumerTag) + 8 + 1 + 1 + len(m.Exchange) + 1 + len(m.Key)
+	// Method, header and one body frame, each with its overhead.
+	b := slices.Grow(o.buf, 3*amqp.FrameOverhead+4+args+12+len(m.Props)+min(len(m.Body), spliceSize))
+	b = append(b, amqp.FrameMethod, byte(channel>>8), byte(channel))
+	b = binary.BigEndian.AppendUint32(b, uint32(4+args))
+	b = append(b, 0, 60, 0, 60, byte(len(consumerTag)))
+	b = append(b, consumerTag...)
+	b = binary.BigEndian.AppendUint64(b, tag)
+	redelivered := byte(0)
+	if it.Redelivered {
+		redelivered = 1
+	}
+	b = append(b, redelivered, byte(len(m.Exchange)))
+	b = append(b, m.Exchange...)
+	b = append(b, byte(len(m.Key)))
+	b = append(b, m.Key...)
+	b = append(b, amqp.FrameEnd)
+	o.buf = amqp.AppendHeader(b, channel, 60, uint64(len(m.Body)), m.Props)
+	o.appendBody(channel, m.Body, frameMax)
+}

@@ -1,0 +1,157 @@
+package broker
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+)
+
+// This file declares and deletes exchanges (EXCH-3 to EXCH-21).
+
+// declareExchange creates an exchange or checks that the existing one is
+// equivalent, in RabbitMQ's order of checks (EXCH-6).
+func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
+	name := cleanName(m.Exchange)
+	if m.Passive {
+		return vh.checkExchange(name)
+	}
+	table, known := exchange.New[destination](m.Type)
+	if !known {
+		return errExchangeType(m.Type)
+	}
+	if name == "" {
+		return errDefaultExchange()
+	}
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	if x := vh.exchanges[name]; x != nil {
+		return x.checkEquivalent(vh, m)
+	}
+	if strings.HasPrefix(name, "amq.") { // EXCH-3
+		return refuse(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
+	}
+	x := &exchangeRecord{
+		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete, internal: m.Internal,
+		args: m.Arguments, table: table,
+	}
+	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
+		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
+			return refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
+				amqp.TypeName(alt), exchangeText(name, vh.name))
+		}
+	}
+	vh.exchanges[name] = x
+	vh.changed()
+	return nil
+}
+
+// checkExchange is a passive declare: existence is all that counts (EXCH-13).
+func (vh *vhost) checkExchange(name string) error {
+	if name == "" {
+		return errDefaultExchange()
+	}
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	if vh.exchanges[name] == nil {
+		return errNoExchange(name, vh.name)
+	}
+	return nil
+}
+
+// errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
+// own but no types.
+func errExchangeType(kind string) error {
+	switch kind {
+	case "", "true", "false", "undefined", "none", "error", "ok":
+		return refuse(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
+	}
+	return refuse(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
+}
+
+// errDefaultExchange is EXCH-4.
+func errDefaultExchange() error {
+	return refuse(amqp.AccessRefused, "operation not permitted on the default exchange")
+}
+
+// checkEquivalent compares a redeclaration with what is there (EXCH-10,
+// EXCH-11).
+func (x *exchangeRecord) checkEquivalent(vh *vhost, m *amqp.ExchangeDeclare) error {
+	resource := "exchange '" + x.name + "' in vhost '" + vh.name + "'"
+	if m.Type != x.kind {
+		return errInequivalent("type", resource, m.Type, x.kind)
+	}
+	for _, f := range []struct {
+		field    string
+		got, was bool
+	}{
+		{"durable", m.Durable, x.durable},
+		{"auto_delete", m.AutoDelete, x.autoDelete},
+		{"internal", m.Internal, x.internal},
+	} {
+		if f.got != f.was {
+			return errInequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
+		}
+	}
+	return checkArgument("alternate-exchange", resource, m.Arguments, x.args)
+}
+
+// errInequivalent is the refusal of a redeclaration that differs.
+func errInequivalent(field, resource, received, current string) error {
+	return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
+		field, resource, received, current)
+}
+
+// deleteExchange removes an exchange and every binding from and to it
+// (EXCH-16 to EXCH-18).
+func (vh *vhost) deleteExchange(name string, ifUnused bool) error {
+	switch {
+	case name == "":
+		return errDefaultExchange()
+	case strings.HasPrefix(name, "amq."): // EXCH-5
+		return refuse(amqp.AccessRefused, "deletion of system %s not allowed", exchangeText(name, vh.name))
+	}
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	x := vh.exchanges[name]
+	if x == nil {
+		return nil
+	}
+	if ifUnused && x.table.Len() > 0 { // EXCH-17
+		return refuse(amqp.PreconditionFailed, "%s in use", exchangeText(name, vh.name))
+	}
+	vh.removeExchange(x)
+	return nil
+}
+
+// removeExchange takes an exchange out; auto-delete exchanges that led to
+// nothing else go with it (EXCH-19). Called with the lock held.
+func (vh *vhost) removeExchange(x *exchangeRecord) {
+	delete(vh.exchanges, x.name)
+	vh.changed()
+	for b := range x.table.All() {
+		b.Dest.forget(x)
+	}
+	vh.unbindAll(destination{exchange: x})
+}
+
+// unbindAll removes the bindings that lead to a destination that is going.
+func (vh *vhost) unbindAll(d destination) {
+	list := d.sources()
+	sources := *list
+	*list = nil
+	for _, x := range sources {
+		x.table.RemoveDest(d)
+		vh.changed()
+		vh.unboundFrom(x)
+	}
+}
+
+// unboundFrom deletes an auto-delete exchange that has lost its last binding
+// (EXCH-19).
+func (vh *vhost) unboundFrom(x *exchangeRecord) {
+	if x.autoDelete && x.table.Len() == 0 && vh.exchanges[x.name] == x {
+		vh.removeExchange(x)
+	}
+}

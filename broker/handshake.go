@@ -1,0 +1,240 @@
+package broker
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// This file is a connection from its first byte to open-ok, and the methods of
+// channel 0 after it (CONN-1 to CONN-35, CONN-58, CONN-69 to CONN-76).
+
+// Version is the RabbitMQ version that the broker says it is and behaves as.
+const Version = "3.13.7"
+
+// minFrameMax is the smallest frame-max that a client may ask for (CONN-23).
+const minFrameMax = 4096
+
+// protocolHeader answers the first eight bytes.
+func (c *conn) protocolHeader(h [8]byte) error {
+	major, minor := uint8(0), uint8(9)
+	switch h {
+	case [8]byte{'A', 'M', 'Q', 'P', 0, 0, 9, 1}, // CONN-1
+		[8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-2
+	case [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0}, [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}: // CONN-3
+		major, minor = 8, 0
+	default: // CONN-4, CONN-5
+		c.mu.Lock()
+		c.reserve()
+		c.out.buf = append(c.out.buf, 'A', 'M', 'Q', 'P', 0, 0, 9, 1)
+		c.touch(&c.fx)
+		c.mu.Unlock()
+		return dropNow("unsupported protocol header %q", h[:])
+	}
+	c.state = stateStart
+	c.send(0, &amqp.ConnectionStart{
+		VersionMajor: major, VersionMinor: minor,
+		ServerProperties: c.b.serverProperties(major == 8),
+		Mechanisms:       "PLAIN AMQPLAIN", Locales: "en_US", // CONN-7, CONN-8
+	})
+	return nil
+}
+
+// serverProperties are CONN-9 and CONN-10; AMQP 0-8 clients get no
+// capabilities (CONN-3).
+func (b *Broker) serverProperties(old bool) amqp.Table {
+	var capabilities amqp.Table
+	for _, name := range []string{
+		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
+		"connection.blocked", "consumer_priorities", "authentication_failure_close", "per_consumer_qos",
+		"direct_reply_to",
+	} {
+		capabilities = append(capabilities, amqp.Field{Key: name, Value: true})
+	}
+	props := amqp.Table{
+		{Key: "capabilities", Value: capabilities},
+		{Key: "cluster_name", Value: b.cfg.ClusterName},
+		{Key: "copyright", Value: "Copyright (c) the Rabbet authors"},
+		{Key: "information", Value: "Licensed under the Apache License 2.0. A RabbitMQ-compatible broker"},
+		{Key: "platform", Value: "Go"},
+		{Key: "product", Value: "RabbitMQ"},
+		{Key: "version", Value: Version},
+	}
+	if old {
+		return props[1:]
+	}
+	return props
+}
+
+// method0 handles a method on channel 0.
+func (c *conn) method0(id amqp.MethodID, args []byte) error {
+	m, known := amqp.NewMethod(id)
+	if !known {
+		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+	}
+	if err := decodeMethod(m, args); err != nil {
+		if e, ok := err.(*Error); ok && e.Code == amqp.FrameError && c.state == stateRunning {
+			return errInternal() // CONN-45: channel 0 is handled by the connection itself
+		}
+		if c.state != stateRunning {
+			return silently("malformed %s: %v", id, err)
+		}
+		return err
+	}
+	switch m := m.(type) {
+	case *amqp.ConnectionStartOk:
+		if c.state == stateStart {
+			return c.startOk(m)
+		}
+	case *amqp.ConnectionTuneOk:
+		if c.state == stateTune {
+			return c.tuneOk(m)
+		}
+	case *amqp.ConnectionOpen:
+		if c.state == stateOpen {
+			return c.open(m)
+		}
+	case *amqp.ConnectionClose:
+		if c.state == stateRunning { // CONN-69
+			c.cleanUp()
+			c.state = stateLinger
+			c.send(0, &amqp.ConnectionCloseOk{})
+			c.dropAfter(c.closeTimeout())
+			return nil
+		}
+	case *amqp.ConnectionUpdateSecret:
+		if c.state == stateRunning { // CONN-76
+			c.send(0, &amqp.ConnectionUpdateSecretOk{})
+			return nil
+		}
+	}
+	if c.state != stateRunning {
+		return silently("%s out of order", id) // CONN-32
+	}
+	return refuse(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
+}
+
+// startOk authenticates (CONN-11 to CONN-20).
+func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
+	c.readClientProperties(m.ClientProperties)
+	name, password, err := credentials(m)
+	if err != nil {
+		return err
+	}
+	u, reason := c.b.authenticate(name, password, c.nc.RemoteAddr())
+	if u == nil {
+		c.log.Error("login refused", "user", name, "mechanism", m.Mechanism, "reason", reason)
+		if !c.client.authenticationFailureClose {
+			return silently("login of user '%s' refused: %s", name, reason) // CONN-16
+		}
+		e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
+			"For details see the broker logfile.", m.Mechanism) // CONN-15
+		e.fatal = true
+		return e
+	}
+	c.user = u
+	c.state = stateTune
+	c.send(0, &amqp.ConnectionTune{
+		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
+	}) // CONN-21
+	return nil
+}
+
+func (c *conn) readClientProperties(props amqp.Table) {
+	c.client.properties = props
+	if v, ok := props.Get("connection_name"); ok {
+		c.name, _ = v.(string)
+	}
+	v, _ := props.Get("capabilities")
+	caps, _ := v.(amqp.Table)
+	has := func(name string) bool {
+		v, _ := caps.Get(name)
+		return v == true
+	}
+	c.client.authenticationFailureClose = has("authentication_failure_close")
+	c.client.blocked = has("connection.blocked")
+	c.client.cancelNotify = has("consumer_cancel_notify")
+}
+
+// credentials takes user and password out of a response (CONN-13, CONN-14,
+// CONN-17).
+func credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
+	switch m.Mechanism {
+	case "PLAIN":
+		parts := strings.Split(m.Response, "\x00")
+		if len(parts) != 3 || parts[0] != "" {
+			return "", "", silently("malformed PLAIN response")
+		}
+		return parts[1], parts[2], nil
+	case "AMQPLAIN":
+		t, err := amqp.RawTable(m.Response).Decode()
+		if err != nil {
+			return "", "", silently("malformed AMQPLAIN response")
+		}
+		login, _ := t.Get("LOGIN")
+		pass, _ := t.Get("PASSWORD")
+		name, ok1 := login.(string)
+		password, ok2 := pass.(string)
+		if !ok1 || !ok2 {
+			return "", "", silently("AMQPLAIN response lacks LOGIN or PASSWORD")
+		}
+		return name, password, nil
+	}
+	return "", "", silently("unknown authentication mechanism '%s'", m.Mechanism)
+}
+
+// tuneOk takes the client's limits (CONN-22 to CONN-25).
+func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
+	cfg := &c.b.cfg
+	if cfg.ChannelMax > 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax) {
+		return silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
+	}
+	if m.FrameMax != 0 && m.FrameMax < minFrameMax {
+		return silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, minFrameMax)
+	}
+	if cfg.FrameMax > 0 && (m.FrameMax == 0 || m.FrameMax > cfg.FrameMax) {
+		return silently("negotiated frame_max = %d is higher than the maximum allowed value (%d)", m.FrameMax, cfg.FrameMax)
+	}
+	c.channelMax, c.frameMax = m.ChannelMax, m.FrameMax
+	c.interval = time.Duration(m.Heartbeat) * time.Second
+	c.state = stateOpen
+	return nil
+}
+
+// open joins a virtual host (CONN-27 to CONN-31).
+func (c *conn) open(m *amqp.ConnectionOpen) error {
+	vh := c.b.vhost(m.VirtualHost)
+	if vh == nil {
+		return refuse(amqp.NotAllowed, "vhost %s not found", m.VirtualHost) // CONN-28
+	}
+	if !c.user.mayEnter(m.VirtualHost) { // CONN-29
+		return refuse(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", vh.name, c.user.name)
+	}
+	c.mu.Lock() // snapshots read these once there are channels
+	c.vhost = vh
+	c.channels = make(map[uint16]*channel)
+	c.mu.Unlock()
+	c.state = stateRunning
+	c.send(0, &amqp.ConnectionOpenOk{})
+	c.startHeartbeat()
+	c.log.Info("connection open", "user", c.user.name, "vhost", vh.name, "name", c.name)
+	return nil
+}
+
+// decodeMethod decodes arguments and names what is wrong with them (CONN-45
+// to CONN-47).
+func decodeMethod(m amqp.Method, args []byte) error {
+	err := m.Decode(args)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, amqp.ErrTable):
+		return dropNow("malformed table in %s", m.ID())
+	case errors.Is(err, amqp.ErrUTF8):
+		return refuse(amqp.FrameError, "Malformed UTF-8 in shortstr")
+	}
+	return refuse(amqp.FrameError, "cannot decode %s", amqp.FormatBinary(bytes.Clone(args)))
+}

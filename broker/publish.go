@@ -1,0 +1,245 @@
+package broker
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file publishes: the checks in RabbitMQ's order (BASIC-1), the route,
+// returns and confirms (BASIC-2 to BASIC-23).
+
+// A route is one set of basic.publish arguments and, while the topology does
+// not change, the queues that it leads to.
+type route struct {
+	exchange, key        string
+	mandatory, immediate bool
+
+	known  bool // queues is valid while the virtual host's generation is gen
+	gen    uint64
+	queues []*queue.Queue
+}
+
+// maxRoutes is the number of routes that a connection remembers.
+const maxRoutes = 1024
+
+// beginPublish handles the method; the content follows.
+func (c *conn) beginPublish(ch *channel, args []byte) error {
+	rt := ch.lastRoute
+	if rt == nil || !bytes.Equal(args, ch.lastArgs) {
+		if rt = c.routes[string(args)]; rt == nil {
+			var m amqp.BasicPublish
+			if err := decodeMethod(&m, args); err != nil {
+				return err
+			}
+			rt = &route{exchange: m.Exchange, key: m.RoutingKey, mandatory: m.Mandatory, immediate: m.Immediate}
+			if c.routes == nil || len(c.routes) >= maxRoutes {
+				c.routes = make(map[string]*route)
+			}
+			c.routes[string(args)] = rt
+		}
+		ch.lastArgs, ch.lastRoute = append(ch.lastArgs[:0], args...), rt
+	}
+	ch.content.route, ch.content.phase = rt, contentHeader
+	return nil
+}
+
+// publish takes one whole message (CONN-56).
+func (ch *channel) publish(rt *route, m *queue.Message) error {
+	if rt.immediate { // BASIC-2
+		return refuse(amqp.NotImplemented, "immediate=true")
+	}
+	if limit := ch.c.b.cfg.MaxMessageSize; int64(len(m.Body)) > limit { // BASIC-7
+		return refuse(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", len(m.Body), limit)
+	}
+	queues, extra, err := ch.prepare(rt, m)
+	if err != nil {
+		return err
+	}
+	if ch.mode == modeTx {
+		ch.tx.publish(m, queues, extra, rt.mandatory)
+		return nil
+	}
+	if ch.mode == modeConfirm {
+		ch.published++
+		if !ch.toConfirm {
+			ch.toConfirm = true
+			ch.c.confirms = append(ch.c.confirms, ch)
+		}
+	}
+	ch.pass(m, queues, extra, rt.mandatory)
+	return nil
+}
+
+// pass sends a routed message on: to its queues, to a waiting requester, or
+// back to the publisher (BASIC-3).
+func (ch *channel) pass(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
+	if requester != "" {
+		ch.c.flushPublishes()
+		ch.c.b.replies.deliver(requester, m, &ch.c.fx)
+	}
+	switch {
+	case len(queues) > 0:
+		ch.c.add(queues, m)
+	case mandatory: // BASIC-75
+		ch.returnMessage(m)
+	}
+}
+
+// prepare checks a message and finds its queues, or the direct reply-to
+// consumer that it is for.
+func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
+	c := ch.c
+	flags := m.Props.Flags()
+	if !rt.known || rt.gen != c.vhost.gen.Load() || flags&inspected != 0 {
+		return ch.prepareSlowly(rt, m)
+	}
+	if err := m.Props.Validate(); err != nil {
+		return nil, "", errInternal() // CONN-55
+	}
+	return rt.queues, "", nil
+}
+
+// inspected are the properties that a publish looks into.
+const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.HasUserID
+
+// prepareSlowly is prepare without what the route already knows.
+func (ch *channel) prepareSlowly(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
+	c := ch.c
+	c.flushPublishes()
+	c.vhost.mu.RLock()
+	x := c.vhost.exchanges[rt.exchange]
+	c.vhost.mu.RUnlock()
+	switch {
+	case x == nil: // EXCH-21
+		return nil, "", errNoExchange(rt.exchange, c.vhost.name)
+	case x.internal: // EXCH-20
+		return nil, "", refuse(amqp.AccessRefused, "cannot publish to internal %s", exchangeText(x.name, c.vhost.name))
+	}
+	if err := m.Props.Validate(); err != nil {
+		return nil, "", errInternal() // CONN-55
+	}
+	var extra []string
+	if m.Props.Flags()&inspected != 0 {
+		var err error
+		if extra, err = ch.inspect(m); err != nil {
+			return nil, "", err
+		}
+	}
+	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
+		return nil, rt.key, nil // BASIC-73
+	}
+	return c.resolve(rt, x, extra, m.Props.Headers()), "", nil
+}
+
+// resolve finds a route's queues and remembers them if they depend on nothing
+// but the topology. A route to nowhere is not remembered: declaring a queue
+// does not change the generation.
+func (c *conn) resolve(rt *route, x *exchangeRecord, extra []string, headers amqp.RawTable) []*queue.Queue {
+	c.keys = append(append(c.keys[:0], rt.key), extra...)
+	c.vhost.mu.RLock()
+	defer c.vhost.mu.RUnlock()
+	gen := c.vhost.gen.Load()
+	if len(extra) > 0 {
+		c.scratch = c.router.route(c.scratch[:0], c.vhost, x, c.keys, headers)
+		return c.scratch
+	}
+	rt.queues = c.router.route(rt.queues[:0], c.vhost, x, c.keys, headers)
+	rt.gen, rt.known = gen, c.router.keyOnly && len(rt.queues) > 0
+	return rt.queues
+}
+
+// inspect checks user-id, expiration and headers, makes what 3.13 makes of
+// headers (BASIC-11), and returns the routing keys that CC and BCC add.
+func (ch *channel) inspect(m *queue.Message) ([]string, error) {
+	if err := ch.bindReplyTo(m); err != nil {
+		return nil, err
+	}
+	if id, ok := m.Props.UserID(); ok && string(id) != ch.c.user.name && !ch.c.user.impersonator { // BASIC-5
+		return nil, refuse(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
+			id, ch.c.user.name)
+	}
+	if s, ok := m.Props.Expiration(); ok {
+		if detail := checkExpiration(string(s)); detail != "" { // BASIC-6
+			return nil, refuse(amqp.PreconditionFailed, "invalid expiration '%s': %s", s, detail)
+		}
+	}
+	if m.Props.Headers() == nil {
+		return nil, nil
+	}
+	return rewriteHeaders(m)
+}
+
+// checkExpiration returns what is wrong with an expiration, or "" (BASIC-6).
+func checkExpiration(s string) string {
+	digits := 0
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		digits = 1
+	}
+	end := digits
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, err := strconv.ParseInt(s[:end], 10, 64)
+	switch {
+	case end == digits:
+		return "no_integer"
+	case end < len(s):
+		return "{leftover_string," + fmt.Sprintf("%q", s[end:]) + "}"
+	case s[0] == '-' && strings.Trim(s[1:end], "0") != "":
+		return "{value_negative," + "-" + strings.TrimLeft(s[1:end], "0") + "}"
+	case err != nil || n > maxMillis:
+		return "{value_too_large," + strings.TrimLeft(strings.TrimPrefix(s[:end], "+"), "0") + "}"
+	}
+	return ""
+}
+
+// returnMessage sends basic.return (BASIC-3).
+func (ch *channel) returnMessage(m *queue.Message) {
+	c := ch.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.appendMethod(ch.id, &amqp.BasicReturn{
+		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(), Exchange: m.Exchange, RoutingKey: m.Key,
+	}, &c.fx)
+	c.appendContent(ch.id, m)
+}
+
+// appendContent appends header and body frames. Called with the lock held,
+// after a method was appended.
+func (c *conn) appendContent(channel uint16, m *queue.Message) {
+	if c.finished {
+		return
+	}
+	c.out.buf = amqp.AppendHeader(c.out.buf, channel, 60, uint64(len(m.Body)), m.Props)
+	c.out.appendBody(channel, m.Body, c.frameMax)
+}
+
+// confirmSelect is BASIC-13.
+func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
+	if ch.mode == modeTx {
+		return refuse(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
+	}
+	ch.mode = modeConfirm
+	return ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})
+}
+
+// sendConfirms acknowledges what the batch has published: one basic.ack a
+// channel, multiple where it covers more than one (BASIC-16).
+func (c *conn) sendConfirms() {
+	for i, ch := range c.confirms {
+		c.confirms[i] = nil
+		ch.toConfirm = false
+		if ch.closing { // BASIC-23
+			continue
+		}
+		c.flushPublishes()
+		c.send(ch.id, &amqp.BasicAck{DeliveryTag: ch.published, Multiple: ch.published-ch.confirmed > 1})
+		ch.confirmed = ch.published
+	}
+	c.confirms = c.confirms[:0]
+}

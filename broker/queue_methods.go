@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// This file is the queue class on a channel: the shorthand for the last queue
+// declared, the direct reply-to pseudo-queue, replies and counts.
+
+// queueDeclare is queue.declare.
+func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
+	c := ch.c
+	if strings.HasPrefix(m.Queue, replyTo) { // BASIC-77
+		if err := c.b.replies.check(m.Queue, c.vhost.name); err != nil {
+			return err
+		}
+		return ch.reply0(nil, m.NoWait, &amqp.QueueDeclareOk{Queue: m.Queue, ConsumerCount: 1})
+	}
+	q, err := c.vhost.declareQueue(m, c)
+	if err != nil {
+		return err
+	}
+	ch.lastQueue = q.Name // QUEUE-4, QUEUE-5
+	if m.NoWait {
+		return nil
+	}
+	n := q.Counts()
+	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers)})
+	return nil
+}
+
+// queueBinding fills in EXCH-26: no queue name is the last one declared, and
+// if there is no key either, that name is the key.
+func (ch *channel) queueBinding(source, name, key string, args amqp.Table) (bindingRequest, error) {
+	resolved, err := ch.queueName(name)
+	if name == "" && key == "" {
+		key = resolved
+	}
+	return bindingRequest{source: source, destination: resolved, key: key, args: args}, err
+}
+
+// queueBind is queue.bind.
+func (ch *channel) queueBind(m *amqp.QueueBind) error {
+	r, err := ch.queueBinding(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
+	if err != nil {
+		return err
+	}
+	return ch.reply0(ch.c.vhost.bind(r, ch.c), m.NoWait, &amqp.QueueBindOk{})
+}
+
+// queueUnbind is queue.unbind.
+func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
+	r, err := ch.queueBinding(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
+	if err != nil {
+		return err
+	}
+	return ch.reply0(ch.c.vhost.unbind(r, ch.c), false, &amqp.QueueUnbindOk{})
+}
+
+// queuePurge is queue.purge (QUEUE-24, QUEUE-25).
+func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	q, err := ch.c.vhost.queue(name, ch.c)
+	if err != nil {
+		return err
+	}
+	return ch.reply0(nil, m.NoWait, &amqp.QueuePurgeOk{MessageCount: uint32(q.Purge())})
+}
+
+// queueDelete is queue.delete (QUEUE-22 to QUEUE-24).
+func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
+	name, err := ch.queueName(m.Queue)
+	if err != nil {
+		return err
+	}
+	n, err := ch.c.vhost.deleteQueue(cleanName(name), m.IfUnused, m.IfEmpty, ch.c, &ch.c.fx)
+	return ch.reply0(err, m.NoWait, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
+}

@@ -1,0 +1,269 @@
+package broker
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// This file reads: bytes from the socket into a buffer that grows and shrinks
+// with the traffic, frames out of the buffer, each to who handles it. What one
+// read brought is a batch; endBatch does what its messages can share.
+
+const (
+	// smallBuffer is the read buffer of a quiet connection.
+	smallBuffer = 1 << 10
+	// largeBuffer is the size up to which a busy one's grows for speed; a
+	// single frame can ask for more.
+	largeBuffer = 128 << 10
+	// streamSize is the body frame size from which the payload is read
+	// straight into the message.
+	streamSize = 8 << 10
+	// quietReads is the number of small reads in a row that shrink a buffer.
+	quietReads = 32
+	// initialFrameMax is the largest payload before tune-ok (CONN-26).
+	initialFrameMax = 4096
+)
+
+type reader struct {
+	buf   []byte
+	r, w  int // buf[r:w] is received and not handled yet
+	need  int // bytes that the next frame asks the buffer to hold
+	quiet int // small reads in a row
+}
+
+// run handles frames until the connection ends.
+func (in *reader) run(c *conn) error {
+	for {
+		if err := in.fill(c); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && c.interrupted() {
+				continue
+			}
+			return err
+		}
+		for {
+			handled, err := in.next(c)
+			if err != nil {
+				return err
+			}
+			if !handled {
+				break
+			}
+		}
+		c.endBatch()
+	}
+}
+
+// fill reads once, after making room.
+func (in *reader) fill(c *conn) error {
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	}
+	size := len(in.buf)
+	switch {
+	case size < in.need:
+		size = in.need
+	case size == 0:
+		size = smallBuffer
+	case in.quiet >= quietReads && in.w == 0 && size > smallBuffer:
+		size, in.quiet = smallBuffer, 0
+	}
+	switch {
+	case size != len(in.buf):
+		buf := make([]byte, size)
+		in.w = copy(buf, in.buf[in.r:in.w])
+		in.buf, in.r = buf, 0
+	case in.r > 0:
+		in.w = copy(in.buf, in.buf[in.r:in.w])
+		in.r = 0
+	}
+	n, err := c.nc.Read(in.buf[in.w:])
+	c.received.Add(uint64(n))
+	in.w += n
+	in.need = 0
+	if in.w == len(in.buf) && size < largeBuffer {
+		in.need = size * 4
+	}
+	if n < size/8 {
+		in.quiet++
+	} else {
+		in.quiet = 0
+	}
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// next handles the frame at the start of the buffer. False means that it is
+// not all there yet.
+func (in *reader) next(c *conn) (bool, error) {
+	b := in.buf[in.r:in.w]
+	switch {
+	case c.state == stateLinger:
+		in.r = in.w
+		return false, nil
+	case c.state == stateHeader:
+		if len(b) < 8 {
+			return false, nil
+		}
+		in.r += 8
+		return c.proceed(c.protocolHeader([8]byte(b)), 0)
+	case len(b) < amqp.FrameHeaderSize:
+		return false, nil
+	}
+	kind, channel := b[0], binary.BigEndian.Uint16(b[1:])
+	size := binary.BigEndian.Uint32(b[3:])
+	if err := c.checkFrameSize(kind, size); err != nil {
+		return c.proceed(err, 0)
+	}
+	whole := int(size) + amqp.FrameOverhead
+	if len(b) < whole {
+		if kind == amqp.FrameBody && size >= streamSize && c.wantsBody(channel) {
+			return in.stream(c, channel, int(size))
+		}
+		in.need = max(in.need, whole)
+		return false, nil
+	}
+	in.r += whole
+	payload := b[amqp.FrameHeaderSize : whole-1 : whole-1]
+	if end := b[whole-1]; end != amqp.FrameEnd {
+		return c.proceed(errFrameEnd(kind, payload, end), 0)
+	}
+	return c.frame(kind, channel, payload)
+}
+
+// stream reads the rest of a large body frame straight to its destination.
+func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
+	ch := c.channels[channel]
+	have := in.buf[in.r+amqp.FrameHeaderSize : in.w]
+	dst := ch.content.room(size)
+	n := copy(dst, have)
+	in.r, in.w = 0, 0
+	if _, err := c.readFull(dst[n:]); err != nil {
+		return false, err
+	}
+	var end [1]byte
+	if _, err := c.readFull(end[:]); err != nil {
+		return false, err
+	}
+	if end[0] != amqp.FrameEnd {
+		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end[0]), 0)
+	}
+	return c.proceed(ch.bodyArrived(), 0)
+}
+
+// readFull is io.ReadFull that survives being interrupted by force.
+func (c *conn) readFull(dst []byte) (int, error) {
+	n, err := io.ReadFull(c.nc, dst)
+	c.received.Add(uint64(n))
+	return n, err
+}
+
+// checkFrameSize is CONN-26 and CONN-40: a payload may exceed the strict limit
+// by the eight bytes of a frame's overhead.
+func (c *conn) checkFrameSize(kind byte, size uint32) error {
+	switch {
+	case c.frameMax == 0 || size <= c.frameMax:
+		return nil
+	case c.state < stateOpen:
+		return silently("frame of %d bytes before tuning", size)
+	}
+	return fatalFrame("type %d, all octets = <<>>: {frame_too_large,%d,%d}", kind, size, c.frameMax-amqp.FrameOverhead)
+}
+
+// errFrameEnd is CONN-39.
+func errFrameEnd(kind byte, payload []byte, end byte) error {
+	return fatalFrame("%s: {invalid_frame_end_marker,%d}", octets(kind, payload), end)
+}
+
+// fatalFrame is a framing error: nothing received after it is looked at.
+func fatalFrame(format string, args ...any) error {
+	e := refuseFrame(amqp.FrameError, format, args...)
+	e.fatal = true
+	return e
+}
+
+// octets shows a frame as RabbitMQ does in its complaints.
+func octets(kind byte, payload []byte) string {
+	if len(payload) > 16 {
+		return fmt.Sprintf("type %d, first 16 octets = %s", kind, amqp.FormatBinary(payload[:16]))
+	}
+	return fmt.Sprintf("type %d, all octets = %s", kind, amqp.FormatBinary(payload))
+}
+
+// proceed turns what a handler returned into the connection's fate.
+func (c *conn) proceed(err error, blame amqp.MethodID) (bool, error) {
+	if err == nil {
+		return true, nil
+	}
+	if errors.Is(err, errFinished) || !c.fail(err, blame) {
+		c.endBatch()
+		return false, err
+	}
+	return true, nil
+}
+
+// errFinished ends the reader after an orderly close.
+var errFinished = errors.New("connection closed")
+
+// frame hands one frame on.
+func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
+	if c.state == stateClosing {
+		return c.closingFrame(kind, channel, payload)
+	}
+	switch kind {
+	case amqp.FrameMethod:
+		if len(payload) >= 4 {
+			id := amqp.MethodID(binary.BigEndian.Uint32(payload))
+			if channel == 0 {
+				return c.proceed(c.method0(id, payload[4:]), id)
+			}
+			return c.proceed(c.channelMethod(channel, id, payload[4:]), id)
+		}
+	case amqp.FrameHeader, amqp.FrameBody:
+		if kind == amqp.FrameHeader && len(payload) < 12 {
+			break
+		}
+		if channel == 0 { // CONN-48
+			return c.proceed(refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload)), 0)
+		}
+		return c.contentFrame(kind, channel, payload)
+	case amqp.FrameHeartbeat:
+		if len(payload) > 0 {
+			break
+		}
+		if channel != 0 { // CONN-36
+			return c.proceed(refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload)), 0)
+		}
+		return true, nil
+	}
+	return c.proceed(fatalFrame("%s: unknown_frame", octets(kind, payload)), 0) // CONN-43
+}
+
+// closingFrame is CONN-70: all but close-ok and close is ignored.
+func (c *conn) closingFrame(kind byte, channel uint16, payload []byte) (bool, error) {
+	if kind != amqp.FrameMethod || channel != 0 || len(payload) < 4 {
+		return true, nil
+	}
+	switch amqp.MethodID(binary.BigEndian.Uint32(payload)) {
+	case amqp.ConnectionCloseOkID:
+		return false, errFinished
+	case amqp.ConnectionCloseID:
+		c.send(0, &amqp.ConnectionCloseOk{})
+	}
+	return true, nil
+}
+
+// endBatch does what the messages of one read share: publishes go to their
+// queues, confirms go out, touched writers wake.
+func (c *conn) endBatch() {
+	c.flushPublishes()
+	c.sendConfirms()
+	c.settleEffects()
+	c.fx.Flush()
+}

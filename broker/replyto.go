@@ -1,0 +1,116 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is direct reply-to: a pseudo-queue that is a channel (BASIC-70 to
+// BASIC-80).
+
+// replyTo is the pseudo-queue's name.
+const replyTo = "amq.rabbitmq.reply-to"
+
+// A replyConsumer is a channel's consumer of direct replies.
+type replyConsumer struct {
+	ch   *channel
+	tag  string
+	name string // the generated, unguessable queue name (BASIC-72)
+}
+
+func (r *replyConsumer) hasTag(tag string) bool { return r != nil && r.tag == tag }
+
+// replies knows the requesters of a broker by their generated names.
+type replies struct {
+	mu     sync.RWMutex
+	byName map[string]*replyConsumer
+}
+
+func (rs *replies) get(name string) *replyConsumer {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return rs.byName[name]
+}
+
+func (rs *replies) set(name string, r *replyConsumer) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r == nil {
+		delete(rs.byName, name)
+		return
+	}
+	if rs.byName == nil {
+		rs.byName = make(map[string]*replyConsumer)
+	}
+	rs.byName[name] = r
+}
+
+// check answers a declare: how a responder asks whether the requester lives
+// (BASIC-77).
+func (rs *replies) check(name, vhost string) error {
+	if name == replyTo || rs.get(name) != nil {
+		return nil
+	}
+	return errNoQueue(name, vhost)
+}
+
+// deliver hands a reply to its requester, if there is one still (BASIC-73,
+// BASIC-74, BASIC-76). No queue holds replies back, so those to a client that
+// does not read at all are dropped in the end.
+func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
+	r := rs.get(name)
+	if r == nil {
+		return
+	}
+	c := r.ch.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished || c.out.size() > replyWater {
+		return
+	}
+	c.reserve()
+	c.out.appendDelivery(r.ch.id, r.tag, r.ch.tag+1, &queue.Item{Msg: m}, c.frameMax)
+	c.touch(fx)
+}
+
+// consumeReplies is basic.consume of the pseudo-queue (BASIC-70, BASIC-71).
+func (ch *channel) consumeReplies(m *amqp.BasicConsume) error {
+	switch {
+	case !m.NoAck:
+		return refuse(amqp.PreconditionFailed, "reply consumer cannot acknowledge")
+	case ch.reply != nil:
+		return refuse(amqp.PreconditionFailed, "reply consumer already set")
+	}
+	ch.reply = &replyConsumer{ch: ch, tag: m.ConsumerTag, name: generatedName(replyTo + ".")}
+	err := ch.reply0(nil, m.NoWait, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag})
+	ch.c.b.replies.set(ch.reply.name, ch.reply)
+	return err
+}
+
+// dropReply ends the channel's reply consumer, if it has one.
+func (ch *channel) dropReply() {
+	if ch.reply != nil {
+		ch.c.b.replies.set(ch.reply.name, nil)
+		ch.reply = nil
+	}
+}
+
+// bindReplyTo rewrites the reply-to of a request to the channel's generated
+// name (BASIC-72).
+func (ch *channel) bindReplyTo(m *queue.Message) error {
+	if to, ok := m.Props.ReplyTo(); !ok || string(to) != replyTo {
+		return nil
+	}
+	if ch.reply == nil {
+		return refuse(amqp.PreconditionFailed, "fast reply consumer does not exist")
+	}
+	var p amqp.Properties
+	if err := p.Decode(m.Props); err != nil {
+		return errInternal()
+	}
+	p.ReplyTo = ch.reply.name
+	m.Props = p.Append(nil)
+	return nil
+}

@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file finds the queues of a message: through exchange-to-exchange
+// bindings and alternate exchanges, each exchange visited once (EXCH-28) and
+// each queue found once (EXCH-32).
+
+// A router is one search. It is reused, so that a search allocates nothing
+// once it has grown.
+type router struct {
+	vh      *vhost
+	visited []*exchangeRecord // doubles as the list of exchanges to visit
+	dests   []destination
+	seen    map[*queue.Queue]struct{} // used only past smallFanout queues
+	keyOnly bool                      // no exchange on the way looked at headers
+}
+
+// smallFanout is the number of queues up to which a linear look for
+// duplicates beats a map.
+const smallFanout = 16
+
+// route appends the queues that a publish to x reaches. keys holds the routing
+// key and what CC and BCC add (EXCH-45). Called with the vhost's lock held,
+// for reading at least.
+func (r *router) route(dst []*queue.Queue, vh *vhost, x *exchangeRecord, keys []string, headers amqp.RawTable) []*queue.Queue {
+	r.vh, r.keyOnly = vh, true
+	r.visited = append(r.visited[:0], x)
+	for i := 0; i < len(r.visited); i++ {
+		dst = r.visit(dst, r.visited[i], keys, headers)
+	}
+	clear(r.visited)
+	clear(r.seen)
+	return dst
+}
+
+// visit routes through one exchange; its alternate is visited next if it finds
+// nothing at all (EXCH-42).
+func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, headers amqp.RawTable) []*queue.Queue {
+	if x.table == nil {
+		for _, key := range keys {
+			if q := r.vh.queues[key]; q != nil { // EXCH-33
+				dst = r.found(dst, q)
+			}
+		}
+		return dst
+	}
+	r.keyOnly = r.keyOnly && x.table.KeyOnly()
+	r.dests = r.dests[:0]
+	for _, key := range keys {
+		r.dests = x.table.Route(r.dests, exchange.Message{Key: key, Headers: headers})
+	}
+	if len(r.dests) == 0 && x.hasAlternate {
+		if alt := r.vh.exchanges[x.alternate]; alt != nil { // EXCH-44
+			r.follow(alt)
+		}
+	}
+	for _, d := range r.dests {
+		if d.queue != nil {
+			dst = r.found(dst, d.queue)
+		} else {
+			r.follow(d.exchange)
+		}
+	}
+	return dst
+}
+
+func (r *router) follow(x *exchangeRecord) {
+	for _, v := range r.visited {
+		if v == x {
+			return
+		}
+	}
+	r.visited = append(r.visited, x)
+}
+
+func (r *router) found(dst []*queue.Queue, q *queueRecord) []*queue.Queue {
+	if len(dst) < smallFanout {
+		for _, d := range dst {
+			if d == q.Queue {
+				return dst
+			}
+		}
+		return append(dst, q.Queue)
+	}
+	if len(r.seen) == 0 {
+		if r.seen == nil {
+			r.seen = make(map[*queue.Queue]struct{})
+		}
+		for _, d := range dst {
+			r.seen[d] = struct{}{}
+		}
+	}
+	if _, dup := r.seen[q.Queue]; dup {
+		return dst
+	}
+	r.seen[q.Queue] = struct{}{}
+	return append(dst, q.Queue)
+}

@@ -1,0 +1,164 @@
+package broker
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file takes a picture of everything that a broker has.
+
+// A Snapshot is what a broker has, each list sorted by name. Each queue's
+// numbers are exact at a moment; the moments of two queues may differ.
+type Snapshot struct {
+	VHosts      []VHostInfo
+	Connections []ConnectionInfo
+}
+
+// VHostInfo is one virtual host.
+type VHostInfo struct {
+	Name      string
+	Exchanges []ExchangeInfo
+	Queues    []QueueInfo
+	// Bindings are those that were made; the default exchange's implicit ones
+	// are not among them.
+	Bindings []Binding
+}
+
+// ExchangeInfo is one exchange. The default exchange's name is "".
+type ExchangeInfo struct {
+	Name, Type                    string
+	Durable, AutoDelete, Internal bool
+	Args                          map[string]any
+}
+
+// QueueInfo is one queue.
+type QueueInfo struct {
+	Name                           string
+	Durable, AutoDelete, Exclusive bool
+	Args                           map[string]any
+	queue.Counts
+}
+
+// ConnectionInfo is one connection that is open.
+type ConnectionInfo struct {
+	// Peer is the client's address; Name what it calls itself (CONN-11).
+	Peer, Name  string
+	User, VHost string
+	Since       time.Time
+	Channels    []ChannelInfo
+}
+
+// ChannelInfo is one channel.
+type ChannelInfo struct {
+	Number  uint16
+	Unacked int
+	// Prefetch is the limit of consumers to come, GlobalPrefetch that of the
+	// channel; 0 is none.
+	Prefetch, GlobalPrefetch int
+	Consumers                []ConsumerInfo
+}
+
+// ConsumerInfo is one consumer.
+type ConsumerInfo struct {
+	Tag, Queue       string
+	NoAck, Exclusive bool
+	Prefetch         int
+	Unacked          int
+	Priority         int64
+}
+
+// Snapshot takes a picture of the broker.
+func (b *Broker) Snapshot() Snapshot {
+	b.mu.Lock()
+	vhosts := slices.Collect(maps.Values(b.vhosts))
+	conns := slices.Collect(maps.Keys(b.conns))
+	b.mu.Unlock()
+	var s Snapshot
+	for _, vh := range vhosts {
+		s.VHosts = append(s.VHosts, vh.info())
+	}
+	for _, c := range conns {
+		if info, open := c.info(); open {
+			s.Connections = append(s.Connections, info)
+		}
+	}
+	slices.SortFunc(s.VHosts, func(a, b VHostInfo) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Connections, func(a, b ConnectionInfo) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Peer, b.Peer))
+	})
+	return s
+}
+
+func (vh *vhost) info() VHostInfo {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	info := VHostInfo{Name: vh.name}
+	for _, name := range slices.Sorted(maps.Keys(vh.exchanges)) {
+		x := vh.exchanges[name]
+		info.Exchanges = append(info.Exchanges, ExchangeInfo{
+			Name: x.name, Type: x.kind, Durable: x.durable, AutoDelete: x.autoDelete, Internal: x.internal,
+			Args: x.args.Map(),
+		})
+		info.Bindings = append(info.Bindings, bindingsTo(destination{exchange: x})...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(vh.queues)) {
+		q := vh.queues[name]
+		info.Queues = append(info.Queues, QueueInfo{
+			Name: q.Name, Durable: q.durable, AutoDelete: q.AutoDelete, Exclusive: q.exclusive != nil,
+			Args: q.args.Map(), Counts: q.Counts(),
+		})
+		info.Bindings = append(info.Bindings, bindingsTo(destination{queue: q})...)
+	}
+	return info
+}
+
+// bindingsTo lists the bindings that lead to a destination.
+func bindingsTo(d destination) []Binding {
+	var list []Binding
+	for _, x := range *d.sources() {
+		for b := range x.table.Of(d) {
+			info := Binding{Source: x.name, Key: b.Key, Args: b.Args.Map()}
+			if d.queue != nil {
+				info.Destination = d.queue.Name
+			} else {
+				info.Destination, info.ToExchange = d.exchange.name, true
+			}
+			list = append(list, info)
+		}
+	}
+	return list
+}
+
+// info describes an open connection; false for one that is not open.
+func (c *conn) info() (ConnectionInfo, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.channels == nil || c.finished {
+		return ConnectionInfo{}, false
+	}
+	info := ConnectionInfo{
+		Peer: c.nc.RemoteAddr().String(), Name: c.name, User: c.user.name, VHost: c.vhost.name, Since: c.since,
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
+		info.Channels = append(info.Channels, c.channels[id].info())
+	}
+	return info, true
+}
+
+func (ch *channel) info() ChannelInfo {
+	info := ChannelInfo{
+		Number: ch.id, Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
+	}
+	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
+		s := ch.consumers[tag]
+		info.Consumers = append(info.Consumers, ConsumerInfo{
+			Tag: tag, Queue: s.Queue().Name, NoAck: s.NoAck, Exclusive: s.Exclusive,
+			Prefetch: s.prefetch, Unacked: s.unacked, Priority: s.Priority,
+		})
+	}
+	return info
+}

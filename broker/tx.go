@@ -1,0 +1,91 @@
+package broker
+
+import (
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is transactions (BASIC-81 to BASIC-88).
+
+// A transaction is what a channel has done since the last commit or rollback.
+type transaction struct {
+	publishes []txPublish
+	settled   []txSettle
+}
+
+// A txPublish is a publish that was checked and routed already (BASIC-83).
+type txPublish struct {
+	msg       *queue.Message
+	queues    []*queue.Queue
+	requester string
+	mandatory bool
+}
+
+// A txSettle is deliveries of one ack, nack or reject (BASIC-84).
+type txSettle struct {
+	out     []unacked
+	verdict verdict
+}
+
+func (t *transaction) publish(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
+	t.publishes = append(t.publishes, txPublish{m, slices.Clone(queues), requester, mandatory})
+}
+
+func (t *transaction) settle(out []unacked, v verdict) {
+	t.settled = append(t.settled, txSettle{slices.Clone(out), v})
+}
+
+// txSelect is BASIC-81.
+func (ch *channel) txSelect() error {
+	if ch.mode == modeConfirm {
+		return refuse(amqp.PreconditionFailed, "cannot switch from confirm to tx mode")
+	}
+	ch.mode = modeTx
+	return ch.reply0(nil, false, &amqp.TxSelectOk{})
+}
+
+func (ch *channel) checkTx() error {
+	if ch.mode != modeTx { // BASIC-82
+		return refuse(amqp.PreconditionFailed, "channel is not transactional")
+	}
+	return nil
+}
+
+// txCommit delivers the publishes, returns included, then settles the
+// deliveries, then answers (BASIC-83, BASIC-84, BASIC-86).
+func (ch *channel) txCommit() error {
+	if err := ch.checkTx(); err != nil {
+		return err
+	}
+	c, tx := ch.c, ch.tx
+	ch.tx = transaction{}
+	for _, p := range tx.publishes {
+		ch.pass(p.msg, p.queues, p.requester, p.mandatory)
+	}
+	c.flushPublishes()
+	for _, s := range tx.settled {
+		c.mu.Lock()
+		c.giveCredit(ch, s.out)
+		c.mu.Unlock()
+		c.finish(s.out, s.verdict)
+	}
+	return ch.reply0(nil, false, &amqp.TxCommitOk{})
+}
+
+// txRollback forgets the publishes; the deliveries are unacked again, not
+// requeued (BASIC-85).
+func (ch *channel) txRollback() error {
+	if err := ch.checkTx(); err != nil {
+		return err
+	}
+	tx := ch.tx
+	ch.tx = transaction{}
+	ch.c.mu.Lock()
+	for _, s := range tx.settled {
+		ch.unacked.restore(s.out)
+	}
+	ch.c.mu.Unlock()
+	return ch.reply0(nil, false, &amqp.TxRollbackOk{})
+}

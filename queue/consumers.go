@@ -1,0 +1,101 @@
+package queue
+
+import (
+	"slices"
+	"sync"
+)
+
+// Receiver is the connection's side of a consumer.
+type Receiver interface {
+	// Offer hands over one item. It is called under the queue's lock and
+	// under the Subscription's Lock. True means that the item is the
+	// receiver's now. False means that it takes none for the moment (no
+	// credit, outbox full, cancelled): the consumer is parked until Unpark.
+	Offer(it *Item, fx *Effects) bool
+}
+
+// Subscription is one consumer of one queue. The exported fields are set
+// before Subscribe and not changed after.
+type Subscription struct {
+	Receiver Receiver
+	// Lock guards the receiver; consumers of one connection share it, so a
+	// run of deliveries to one connection takes it once.
+	Lock *sync.Mutex
+	// Priority is the consumer's x-priority; higher is served first (BASIC-37).
+	Priority int64
+	// NoAck says that deliveries count as acknowledged.
+	NoAck bool
+	// Exclusive refuses every other consumer (BASIC-29).
+	Exclusive bool
+
+	queue      *Queue
+	next, prev *Subscription // neighbours in the turn order of its priority
+	waiting    bool          // in turn, that is not parked
+	gone       bool          // cancelled
+}
+
+// Queue is the queue that the consumer was subscribed to.
+func (s *Subscription) Queue() *Queue { return s.queue }
+
+// A rota keeps the consumers that can take a delivery, in turns: highest
+// priority first, round robin within one (BASIC-36, BASIC-37).
+type rota struct {
+	levels []level // highest priority first; never an empty one
+}
+
+type level struct {
+	priority int64
+	first    *Subscription // the next in turn; the ring's last is first.prev
+}
+
+// next is the consumer whose turn it is, or nil.
+func (r *rota) next() *Subscription {
+	if len(r.levels) == 0 {
+		return nil
+	}
+	return r.levels[0].first
+}
+
+// served ends the turn of the consumer that next returned.
+func (r *rota) served(s *Subscription) { r.levels[0].first = s.next }
+
+// add puts a consumer at the end of its priority's turns.
+func (r *rota) add(s *Subscription) {
+	s.waiting = true
+	i, found := r.find(s.Priority)
+	if !found {
+		s.next, s.prev = s, s
+		r.levels = slices.Insert(r.levels, i, level{s.Priority, s})
+		return
+	}
+	first := r.levels[i].first
+	s.next, s.prev = first, first.prev
+	first.prev.next, first.prev = s, s
+}
+
+// remove takes a waiting consumer out.
+func (r *rota) remove(s *Subscription) {
+	s.waiting = false
+	i, _ := r.find(s.Priority)
+	if s.next == s {
+		r.levels = slices.Delete(r.levels, i, i+1)
+	} else {
+		s.prev.next, s.next.prev = s.next, s.prev
+		if r.levels[i].first == s {
+			r.levels[i].first = s.next
+		}
+	}
+	s.next, s.prev = nil, nil
+}
+
+func (r *rota) find(priority int64) (int, bool) {
+	return slices.BinarySearchFunc(r.levels, priority, func(l level, p int64) int {
+		switch {
+		case l.priority > p:
+			return -1
+		case l.priority < p:
+			return 1
+		}
+		return 0
+	})
+}

@@ -1,0 +1,98 @@
+package queue
+
+import (
+	"container/heap"
+	"slices"
+)
+
+// A readyList is what waits for delivery, in order of position: new arrivals
+// in a fifo, returned items in a heap. Whatever was delivered came from the
+// front, so every returned item stands before every item in the fifo.
+type readyList struct {
+	fresh    fifo
+	returned seqHeap
+	bytes    int64
+}
+
+func (r *readyList) len() int { return r.fresh.len() + len(r.returned) }
+
+func (r *readyList) push(it Item) {
+	r.fresh.push(it)
+	r.bytes += int64(len(it.Msg.Body))
+}
+
+// giveBack puts delivered items where they were (BASIC-58). They come sorted
+// by position, and a sorted slice is a heap already: the common case, a whole
+// channel's worth returning at once, costs nothing a message.
+func (r *readyList) giveBack(items []Item) {
+	for i := range items {
+		r.bytes += int64(len(items[i].Msg.Body))
+	}
+	switch {
+	case len(r.returned) == 0:
+		r.returned = items
+	case len(items) < len(r.returned)/16:
+		for _, it := range items {
+			heap.Push(&r.returned, it)
+		}
+	default:
+		r.returned = append(r.returned, items...)
+		heap.Init(&r.returned)
+	}
+}
+
+// front is the next item to deliver; there must be one.
+func (r *readyList) front() *Item {
+	if len(r.returned) > 0 {
+		return &r.returned[0]
+	}
+	return r.fresh.front()
+}
+
+// pop removes the next item to deliver; there must be one.
+func (r *readyList) pop() Item {
+	var it Item
+	if len(r.returned) > 0 {
+		it = heap.Pop(&r.returned).(Item)
+		if len(r.returned) == 0 {
+			r.returned = nil
+		}
+	} else {
+		it = r.fresh.pop()
+	}
+	r.bytes -= int64(len(it.Msg.Body))
+	return it
+}
+
+// each visits the items in delivery order until visit returns false.
+func (r *readyList) each(visit func(*Item) bool) {
+	back := slices.Clone(r.returned)
+	slices.SortFunc(back, func(a, b Item) int {
+		if a.Seq < b.Seq {
+			return -1
+		}
+		return 1
+	})
+	for i := range back {
+		if !visit(&back[i]) {
+			return
+		}
+	}
+	r.fresh.each(visit)
+}
+
+// seqHeap is a container/heap of items, lowest position first.
+type seqHeap []Item
+
+func (h seqHeap) Len() int           { return len(h) }
+func (h seqHeap) Less(i, j int) bool { return h[i].Seq < h[j].Seq }
+func (h seqHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *seqHeap) Push(x any)        { *h = append(*h, x.(Item)) }
+
+func (h *seqHeap) Pop() any {
+	old := *h
+	it := old[len(old)-1]
+	old[len(old)-1] = Item{}
+	*h = old[:len(old)-1]
+	return it
+}
