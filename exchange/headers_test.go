@@ -74,6 +74,8 @@ func TestHeadersMatching(t *testing.T) {
 				h("a", amqp.Array{"x", int64(1)})}, "EXCH-38"},
 		{"tables by structure", h("a", h("k", "v")),
 			[]amqp.Table{h("a", h("k", "v"))}, []amqp.Table{h("a", h("k", "w")), h("a", h()), h("a", h("k", "v", "l", "v"))}, "EXCH-38"},
+		{"an empty array is an empty table", h("a", amqp.Array{}),
+			[]amqp.Table{h("a", amqp.Array{}), h("a", h())}, []amqp.Table{h("a", ""), h("a", nil), h("a", amqp.Array{nil})}, "EXCH-38"},
 		{"void asks for presence", h("a", nil),
 			[]amqp.Table{h("a", "1"), h("a", nil), h("a", amqp.Array{}), h("a", false)}, []amqp.Table{nil, h(), h("b", "1")}, "EXCH-38"},
 		{"void among others", h("a", nil, "b", "2"),
@@ -123,14 +125,23 @@ func TestHeadersTimestamps(t *testing.T) {
 func TestHeadersArgumentErrors(t *testing.T) {
 	for _, tc := range []struct {
 		value any
-		text  string // EXCH-40
+		text  string // EXCH-40, as a RabbitMQ 3.10.8 sends it
 	}{
 		{"some", `Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x`},
 		{"ALL", `Invalid x-match field value <<"ALL">>; expected all, any, all-with-x, or any-with-x`},
+		{"so\"me", `Invalid x-match field value <<"so\"me">>; expected all, any, all-with-x, or any-with-x`},
+		{"\x01", `Invalid x-match field value <<1>>; expected all, any, all-with-x, or any-with-x`},
+		{"", `Invalid x-match field value <<>>; expected all, any, all-with-x, or any-with-x`},
 		{int32(1), `Invalid x-match field type signedint (value 1); expected longstr`},
-		{int8(1), `Invalid x-match field type byte (value 1); expected longstr`},
+		{int8(-1), `Invalid x-match field type byte (value -1); expected longstr`},
 		{true, `Invalid x-match field type bool (value true); expected longstr`},
+		{1.5, `Invalid x-match field type double (value 1.5); expected longstr`},
 		{nil, `Invalid x-match field type void (value undefined); expected longstr`},
+		{[]byte("all"), `Invalid x-match field type binary (value <<"all">>); expected longstr`},
+		{amqp.Timestamp(5), `Invalid x-match field type timestamp (value 5); expected longstr`},
+		{amqp.Decimal{Scale: 1, Value: 50}, `Invalid x-match field type decimal (value {1,50}); expected longstr`},
+		{amqp.Array{int32(1)}, `Invalid x-match field type array (value [{signedint,1}]); expected longstr`},
+		{tableOf("k", "v"), `Invalid x-match field type table (value [{<<"k">>,longstr,<<"v">>}]); expected longstr`},
 	} {
 		x := testTable(t, "headers")
 		added, err := x.Bind("k", tableOf("a", "1", "x-match", tc.value), "q")
