@@ -1,0 +1,132 @@
+// A producer: writes publishes that were encoded once, as many at a time as
+// its rate and its window of confirms allow.
+
+package perf
+
+import (
+	"context"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// writeBlock is the size to which publishes are gathered for one write, in bytes.
+const writeBlock = 64 << 10
+
+// longestPause bounds how late a slow producer sees that the run is over.
+const longestPause = 50 * time.Millisecond
+
+type producer struct {
+	*wire
+	watch stopwatch
+
+	block   []byte // encoded publishes, all alike
+	stride  int    // the length of one of them
+	stampAt int    // where in it the time stamp goes; 0: nowhere
+
+	limit  int64         // messages to publish; 0 is no limit
+	period time.Duration // between two messages; 0 is none
+	offset time.Duration // of the first one, so that producers take turns
+
+	window   *window // nil without confirms
+	sent     atomic.Int64
+	returned atomic.Int64
+	lastAt   atomic.Int64 // when the last write or confirm was done, of the stopwatch
+}
+
+// encode prepares the block of publishes.
+func (p *producer) encode(pl *plan, key string) {
+	props := amqp.Properties{Flags: amqp.HasDeliveryMode, DeliveryMode: 1}
+	if pl.Persistent {
+		props.DeliveryMode = 2
+	}
+	if pl.ExchangeType == "headers" {
+		props.Flags |= amqp.HasHeaders
+		props.Headers = amqp.Table{{Key: "key", Value: key}}
+	}
+	publish := &amqp.BasicPublish{Exchange: pl.exchange, RoutingKey: key, Mandatory: pl.Mandatory}
+	one := amqp.AppendMethod(nil, loadChannel, publish)
+	one = amqp.AppendHeader(one, loadChannel, amqp.BasicPublishID.Class(), uint64(pl.Size), props.Append(nil))
+	if pl.Size >= stampSize {
+		p.stampAt = len(one) + amqp.FrameHeaderSize
+	}
+	one = amqp.AppendBody(one, loadChannel, make([]byte, pl.Size), p.frameMax)
+	p.stride = len(one)
+	for range max(1, writeBlock/p.stride) {
+		p.block = append(p.block, one...)
+	}
+}
+
+// run publishes until it has reached its limit, stop is done, or the
+// connection fails.
+func (p *producer) run(stop context.Context) error {
+	start := p.watch.now() + int64(p.offset)
+	for stop.Err() == nil {
+		n := len(p.block) / p.stride
+		sent := p.sent.Load()
+		if p.limit > 0 {
+			if n = min(n, int(p.limit-sent)); n == 0 {
+				return nil
+			}
+		}
+		if p.period > 0 {
+			due := start + sent*int64(p.period)
+			now := p.watch.now()
+			if now < due {
+				pause(p.watch.clock, min(time.Duration(due-now), longestPause))
+				continue
+			}
+			n = min(n, 1+int((now-due)/int64(p.period)))
+		}
+		if p.window != nil {
+			if n = p.window.acquire(n, p.watch); n == 0 {
+				return nil
+			}
+		}
+		out := p.block[:n*p.stride]
+		if p.stampAt > 0 {
+			now := uint64(p.watch.now())
+			for at := p.stampAt; at < len(out); at += p.stride {
+				binary.BigEndian.PutUint64(out[at:], now)
+			}
+		}
+		if _, err := p.Write(out); err != nil {
+			return err
+		}
+		p.sent.Add(int64(n))
+		p.lastAt.Store(p.watch.now())
+	}
+	return nil
+}
+
+// listen reads what the broker has to say: confirms, returns, and the end of
+// the connection, which it ends with.
+func (p *producer) listen() error {
+	for {
+		kind, payload, err := p.frame()
+		if err != nil {
+			return err
+		}
+		if kind != amqp.FrameMethod {
+			continue // a heartbeat, or the content of a returned message
+		}
+		switch id := methodID(payload); id {
+		case amqp.BasicAckID, amqp.BasicNackID:
+			if p.window == nil || len(payload) < 13 {
+				continue
+			}
+			tag := binary.BigEndian.Uint64(payload[4:])
+			now := p.watch.now()
+			p.lastAt.Store(now)
+			p.window.settle(tag, payload[12]&1 != 0, id == amqp.BasicNackID, now)
+		case amqp.BasicReturnID:
+			p.returned.Add(1)
+		default:
+			if err := p.control(id, payload[4:]); err != nil {
+				return err
+			}
+		}
+	}
+}
