@@ -27,5 +27,6 @@
 // bindings. Routing is a map look-up (direct), a walk along the key through a
 // trie (topic) or a look-up per header (headers), plus the matches found. It
 // allocates nothing beyond growing the caller's slice, save that a headers
-// table decodes the message's headers.
+// table decodes the message's headers, and a topic table needs room where more
+// than 16 beginnings of patterns fit a key at once.
 package exchange
