@@ -167,7 +167,7 @@ func nackDrops(t *T) {
 	ch.SendAll(q, "a", "b", "c")
 	t.OK(ch.Fetch(q).Nack(false, false), "nack")
 	t.OK(ch.Fetch(q).Reject(false), "reject")
-	t.OK(ch.Recover(true), "recover")
+	t.OK(ch.recoverAll(true), "recover")
 	ch.ExpectDrain(q, "c")
 }
 

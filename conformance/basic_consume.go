@@ -25,6 +25,7 @@ var basicConsumeScripts = []Script{
 	{Name: "consume/round-robin", Covers: []string{"BASIC-36"}, Run: consumeRoundRobin},
 	{Name: "consume/round-robin-skips-blocked", Covers: []string{"BASIC-36", "BASIC-44"}, Run: consumeRoundRobinBlocked},
 	{Name: "consume/priority", Covers: []string{"BASIC-37"}, Run: consumePriority},
+	{Name: "consume/each-message-once", Covers: []string{"BASIC-67", "BASIC-54"}, Run: consumeOnce},
 	{Name: "consume/deliver-fields-and-tags", Covers: []string{"BASIC-39"}, Run: consumeFields},
 }
 
@@ -83,7 +84,7 @@ func consumeCancel(t *T) {
 	ch.ExpectDrain(q, "c")
 	t.OK(d.Ack(true), "ack what was delivered before the cancel")
 	ch.ExpectOpen()
-	t.OK(ch.Recover(true), "recover")
+	t.OK(ch.recoverAll(true), "recover")
 	ch.ExpectDrain(q)
 }
 
@@ -242,4 +243,46 @@ func consumeFields(t *T) {
 	ch.Confirming().Send(x, "five", "5")
 	ch.AllConfirmed(1)
 	t.Equal(uint64(1), other.Fetch(q).DeliveryTag, "tag of the first delivery of another channel")
+}
+
+// consumeOnce has several publishers and consumers at work at a time: each
+// message goes to one consumer, and each consumer sees those of one publisher
+// in their order.
+func consumeOnce(t *T) {
+	const publishers, each = 4, 300
+	q := t.Channel().NewSharedQueue()
+	var consumers []*Consumer
+	for range 3 {
+		consumers = append(consumers, t.Dial(amqp.Config{}).Open().qos(10, false).Subscribe(q, Subscription{}))
+	}
+	var sending []*Channel
+	for range publishers {
+		sending = append(sending, t.Dial(amqp.Config{}).Open().Confirming())
+	}
+	for i := range each {
+		for p, ch := range sending {
+			ch.Send("", q, fmt.Sprintf("%d %05d", p, i))
+		}
+	}
+	seen, order := map[string]bool{}, map[string]string{}
+	for len(seen) < publishers*each {
+		for c, consumer := range consumers {
+			select {
+			case d := <-consumer.deliveries:
+				body := string(d.Body)
+				line := fmt.Sprint(c, " ", body[0])
+				t.Equal(false, seen[body] || d.Redelivered, "came before: "+body)
+				t.Equal(true, order[line] < body, "is in order: "+body)
+				seen[body], order[line] = true, body
+				consumer.ch.Acked(d)
+			default:
+			}
+		}
+	}
+	for _, ch := range sending {
+		ch.AllConfirmed(each)
+	}
+	for _, c := range consumers {
+		c.ExpectNoMore()
+	}
 }

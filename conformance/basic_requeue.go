@@ -13,6 +13,7 @@ var basicRequeueScripts = []Script{
 	{Name: "requeue/original-position", Covers: []string{"BASIC-58"}, Run: requeuePosition},
 	{Name: "requeue/all-out", Covers: []string{"BASIC-58"}, Run: requeueAllOut},
 	{Name: "requeue/multiple", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMultiple},
+	{Name: "requeue/many", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMany},
 	{Name: "requeue/channel-close", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueChannelClose},
 	{Name: "requeue/connection-end", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueConnectionEnd},
 	{Name: "requeue/prefetched-counts-as-delivered", Covers: []string{"BASIC-59"}, Run: requeuePrefetched},
@@ -49,6 +50,11 @@ func (ch *Channel) fetchAll(queue string, n int) []amqp.Delivery {
 		all = append(all, ch.Fetch(queue))
 	}
 	return all
+}
+
+// recoverAll is basic.recover, which the client calls deprecated.
+func (ch *Channel) recoverAll(requeue bool) error {
+	return ch.Recover(requeue) //lint:ignore SA1019 the method is what BASIC-62 is about
 }
 
 func requeuePosition(t *T) {
@@ -88,6 +94,23 @@ func requeueMultiple(t *T) {
 	ch.ExpectFlags(q, "a*", "b*", "d")
 	ch.Acked(out[2])
 	ch.ExpectOpen()
+}
+
+func requeueMany(t *T) {
+	ch, other := t.Channel().Confirming(), t.Channel()
+	q := ch.NewQueue()
+	bodies := numbered(3000)
+	ch.SendAll(q, bodies...)
+	ch.AllConfirmed(len(bodies))
+	consumer := other.Subscribe(q, Subscription{})
+	last := consumer.Expect(bodies...)
+	consumer.ExpectNoMore()
+	t.OK(other.Nack(last.DeliveryTag-1, true, true), "requeue all but the last")
+	consumer = other.Subscribe(q, Subscription{})
+	consumer.Expect(bodies[:len(bodies)-1]...)
+	consumer.ExpectNoMore()
+	t.OK(other.recoverAll(true), "recover")
+	ch.ExpectDrain(q, bodies...)
 }
 
 func requeueChannelClose(t *T) {
@@ -157,16 +180,16 @@ func requeueOtherConsumer(t *T) {
 func recoverRequeues(t *T) {
 	ch := t.Channel()
 	q := ch.NewQueue()
-	t.OK(ch.Recover(true), "recover without anything to recover")
+	t.OK(ch.recoverAll(true), "recover without anything to recover")
 	ch.SendAll(q, "a", "b", "c", "d")
 	out := ch.fetchAll(q, 3)
 	ch.Acked(out[0])
-	t.OK(ch.Recover(true), "recover")
+	t.OK(ch.recoverAll(true), "recover")
 	ch.ExpectFlags(q, "b*", "c*", "d")
 	t.ExpectError(406, "unknown delivery tag 1", func(ch *Channel) error {
 		ch.SendAll(q, "m")
 		d := ch.Fetch(q)
-		t.OK(ch.Recover(true), "recover")
+		t.OK(ch.recoverAll(true), "recover")
 		return d.Ack(false)
 	})
 }
@@ -177,7 +200,7 @@ func recoverConsumer(t *T) {
 	ch.SendAll(q, "a", "b", "c")
 	consumer := ch.Subscribe(q, Subscription{})
 	consumer.Expect("a", "b", "c")
-	t.OK(ch.Recover(true), "recover")
+	t.OK(ch.recoverAll(true), "recover")
 	for i, body := range []string{"a", "b", "c"} {
 		d := consumer.Expect(body)
 		t.Equal(true, d.Redelivered, fmt.Sprintf("%s is redelivered", body))
@@ -186,5 +209,5 @@ func recoverConsumer(t *T) {
 }
 
 func recoverWithoutRequeue(t *T) {
-	t.ExpectError(540, "requeue=false", func(ch *Channel) error { return ch.Recover(false) })
+	t.ExpectError(540, "requeue=false", func(ch *Channel) error { return ch.recoverAll(false) })
 }

@@ -17,6 +17,7 @@ var exchangeAlternateScripts = []Script{
 	{Name: "alternate/behind-a-binding", Covers: []string{"EXCH-42"}, Run: alternateBehindBinding},
 	{Name: "cc/routes", Covers: []string{"EXCH-45"}, Run: ccRoutes},
 	{Name: "cc/once-per-queue", Covers: []string{"EXCH-45", "EXCH-32"}, Run: ccOnce},
+	{Name: "cc/any-key-routes", Covers: []string{"EXCH-45", "EXCH-42", "BASIC-3"}, Run: ccAnyKey},
 	{Name: "cc/wrong-type", Covers: []string{"EXCH-46"}, Run: ccWrongType},
 }
 
@@ -130,6 +131,21 @@ func ccOnce(t *T) {
 	})
 	ch.ExpectDrain(q, "once")
 	ch.ExpectDrain(second, "once")
+}
+
+func ccAnyKey(t *T) {
+	ch := t.Channel().Confirming()
+	q, rest, alternate := ch.NewQueue(), ch.NewQueue(), ch.NewExchange("fanout")
+	x := ch.newAlternating("direct", alternate)
+	ch.Bind(q, x, "cc")
+	ch.Bind(rest, alternate, "")
+	p := amqp.Publishing{Headers: amqp.Table{"CC": []any{"cc"}, "BCC": []any{"none"}}, Body: []byte("m")}
+	t.OK(ch.Publish(x, "none", true, false, p), "publish")
+	ch.AllConfirmed(1)
+	ch.ExpectDrain(q, "m")
+	ch.ExpectDrain(rest)
+	t.OK(ch.Publish(ch.NewExchange("direct"), "none", true, false, p), "publish")
+	t.Equal(amqp.Table{"CC": []any{"cc"}}, ch.Returned().Headers, "headers of the return")
 }
 
 func ccWrongType(t *T) {

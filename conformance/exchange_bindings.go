@@ -21,6 +21,7 @@ var exchangeBindingScripts = []Script{
 	{Name: "binding/reply-to-pseudo-queue", Covers: []string{"EXCH-30"}, Run: bindingReplyTo},
 	{Name: "binding/exchange-to-exchange", Covers: []string{"EXCH-31"}, Run: bindingExchanges},
 	{Name: "binding/once-per-queue", Covers: []string{"EXCH-32"}, Run: bindingOncePerQueue},
+	{Name: "binding/once-per-queue-of-many", Covers: []string{"EXCH-32"}, Run: bindingOnceOfMany},
 }
 
 func bindingIdentity(t *T) {
@@ -183,4 +184,22 @@ func bindingOncePerQueue(t *T) {
 	}
 	ch.ExpectDrain(q, "0", "1", "2")
 	ch.ExpectDrain(other, "0", "1", "2")
+}
+
+func bindingOnceOfMany(t *T) {
+	ch := t.Channel()
+	x, y := ch.NewExchange("fanout"), ch.NewExchange("topic")
+	ch.BindExchange(y, x, "")
+	var queues []string
+	for i := range 50 {
+		q := ch.NewQueue()
+		ch.Bind(q, x, "", "again")
+		ch.Bind(q, y, "#", "a.#", fmt.Sprint(i))
+		queues = append(queues, q)
+	}
+	ch.Send(x, "a.b", "m")
+	ch.Send(y, "c", "n")
+	for _, q := range queues {
+		ch.ExpectDrain(q, "m", "n")
+	}
 }

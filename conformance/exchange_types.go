@@ -93,8 +93,16 @@ var topicCases = map[string]struct{ match, miss []string }{
 	"#.b.#":   {[]string{"b", "a.b", "b.c", "a.b.c", "b.b.b"}, []string{"", "a", "a.c"}},
 	"*.b.#":   {[]string{"a.b", "a.b.c", ".b"}, []string{"b", "b.c", "a.c.b"}},
 	"#.a.#.b": {[]string{"a.b", "x.a.b", "a.x.b", "a.a.b.b"}, []string{"b.a", "a", "b", "a.b.x"}},
-	"#a":      {[]string{"#a"}, []string{"a", "ba", "b.a"}},
-	"a*":      {[]string{"a*"}, []string{"ab", "a"}},
+	"#.#.#":   {[]string{"", "a", "a.b.c.d"}, nil},
+	"#.*.#":   {[]string{"a", ".", "a.b.c"}, []string{""}},
+	"*.#.*":   {[]string{"a.b", ".", "a.b.c.d"}, []string{"", "a"}},
+	"#.a.#.b.#.c.#": {
+		[]string{"a.b.c", "x.a.y.b.z.c.w", "a.a.b.b.c.c", "c.b.a.b.c"},
+		[]string{"", "a.b", "c.b.a", "a.c.b", "ab.c"},
+	},
+	"#.a.#.a.#.a": {[]string{"a.a.a", "a.b.a.b.a", "a.a.a.a.a.a.a.a"}, []string{"a.a", "a.a.a.b", "b.a.a"}},
+	"#a":          {[]string{"#a"}, []string{"a", "ba", "b.a"}},
+	"a*":          {[]string{"a*"}, []string{"ab", "a"}},
 }
 
 func routingTopic(t *T) {
@@ -211,6 +219,7 @@ func routingHeadersMatch(t *T) {
 
 func routingHeadersValues(t *T) {
 	h := func(v any) amqp.Table { return amqp.Table{"h": v} }
+	byNumber := !t.Version().AtLeast(3, 13, 0) // an integer and a float
 	routeHeaders(t, []headersCase{
 		{h(int32(5)), h(int64(5)), true}, {h(int8(5)), h(uint16(5)), true}, {h(int32(5)), h(int32(6)), false},
 		{h("5"), h(int32(5)), false}, {h(int32(5)), h("5"), false},
@@ -219,6 +228,9 @@ func routingHeadersValues(t *T) {
 		{h([]byte("b")), h("b"), true},
 		{h([]any{int32(1), "a"}), h([]any{int32(1), "a"}), true}, {h([]any{int32(1)}), h([]any{int32(2)}), false},
 		{h(amqp.Table{"n": "1"}), h(amqp.Table{"n": "1"}), true}, {h(amqp.Table{"n": "1"}), h(amqp.Table{"n": "2"}), false},
+		{h([]any{}), h([]any{}), true}, {h([]any{}), h([]any{nil}), false}, {h(amqp.Table{}), h(amqp.Table{}), true},
+		{h(amqp.Table{"a": "1", "b": "2"}), h(amqp.Table{"a": "1"}), false}, {h(int64(1) << 60), h(int64(1)<<60 + 1), false},
+		{h(int32(1)), h(float64(1)), byNumber}, {h(true), h(int32(1)), false}, {h(""), h(nil), false}, {h(""), h(""), true},
 		{h(float64(1.5)), h(float64(1.5)), true}, {h(float64(1.5)), h(float32(1.5)), true},
 	})
 }
