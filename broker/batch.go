@@ -25,7 +25,7 @@ type publishBatch struct {
 
 	slab    []queue.Message
 	arena   []byte
-	pending int // messages that the bytes still unread may hold, a guess
+	pending int // messages like this one that the bytes not yet handled may hold
 }
 
 // message allocates one message, as part of a slab if more are to come.
@@ -35,7 +35,6 @@ func (b *publishBatch) message() *queue.Message {
 	}
 	m := &b.slab[0]
 	b.slab = b.slab[1:]
-	b.pending--
 	return m
 }
 
@@ -80,10 +79,11 @@ func (c *conn) flushPublishes() {
 	b.msgs = b.msgs[:0]
 }
 
-// release gives back what a finished batch has left over.
-func (b *publishBatch) release() {
-	b.slab, b.arena = nil, nil
-	if len(b.queues) > 64 {
-		b.queues = nil
-	}
+// expect guesses how many messages of that size the unhandled bytes hold.
+func (b *publishBatch) expect(unhandled int, props int, body uint64) {
+	const overhead = 64 // of the frames around them, about
+	b.pending = 1 + int(uint64(unhandled)/(overhead+uint64(props)+body))
 }
+
+// release lets go of what a finished batch has left over.
+func (b *publishBatch) release() { b.slab, b.arena = nil, nil }

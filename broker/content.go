@@ -89,6 +89,7 @@ func (ch *channel) headerArrived(payload []byte) error {
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
 	ct.props = len(props)
+	ch.c.batch.expect(ch.c.in.w-ch.c.in.r, len(props), ct.size)
 	ct.bytes = append(ch.c.batch.bytes(len(props)+int(min(ct.size, maxUpfront))), props...)
 	ct.phase = contentBody
 	if ct.size == 0 {

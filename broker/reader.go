@@ -55,6 +55,7 @@ func (in *reader) run(c *conn) error {
 			}
 		}
 		c.endBatch()
+		c.breathe()
 	}
 }
 
@@ -266,4 +267,5 @@ func (c *conn) endBatch() {
 	c.sendConfirms()
 	c.settleEffects()
 	c.fx.Flush()
+	c.batch.release()
 }

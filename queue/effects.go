@@ -12,6 +12,10 @@ type Effects struct {
 	wake []Waker
 	// Idle holds auto-delete queues that lost their last consumer (QUEUE-21).
 	Idle []*Queue
+	// Backlog is the most ready messages, and BacklogBytes the most bytes, that
+	// a publish left behind in a queue with consumers: they do not keep up.
+	Backlog      int
+	BacklogBytes int64
 }
 
 // Wake notes a connection to be woken. The connection calls it once until it
@@ -25,6 +29,13 @@ func (fx *Effects) Flush() {
 		fx.wake[i] = nil
 	}
 	fx.wake = fx.wake[:0]
+}
+
+// TakeBacklog returns the backlog noted since the last call.
+func (fx *Effects) TakeBacklog() (messages int, bytes int64) {
+	messages, bytes = fx.Backlog, fx.BacklogBytes
+	fx.Backlog, fx.BacklogBytes = 0, 0
+	return messages, bytes
 }
 
 // TakeIdle returns the auto-delete queues noted so far and forgets them.

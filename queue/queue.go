@@ -67,6 +67,10 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	}
 	h.release()
 	q.offered = Item{}
+	if len(q.subs) > 0 {
+		fx.Backlog = max(fx.Backlog, q.ready.len())
+		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes)
+	}
 	return true
 }
 
