@@ -26,6 +26,7 @@ var basicPublishScripts = []Script{
 	{Name: "publish/absent-properties-stay-absent", Covers: []string{"BASIC-90"}, Run: publishNoProperties},
 	{Name: "publish/bodies", Covers: []string{"BASIC-91"}, Run: publishBodies},
 	{Name: "publish/order", Covers: []string{"BASIC-67"}, Run: publishOrder},
+	{Name: "publish/follows-the-topology", Covers: []string{"EXCH-18", "EXCH-22", "QUEUE-28"}, Run: publishTopology},
 	{Name: "publish/precedes-what-follows", Covers: []string{"BASIC-68"}, Run: publishPrecedes},
 	{Name: "publish/confirmed-is-seen-by-others", Covers: []string{"BASIC-69"}, Run: publishSeen},
 }
@@ -246,6 +247,39 @@ func publishPrecedes(t *T) {
 	n, err := ch.QueuePurge(q, false)
 	t.OK(err, "purge")
 	t.Equal(len(bodies), n, "messages purged")
+}
+
+// publishTopology changes on one connection what another one's publishes, all
+// alike, lead to.
+func publishTopology(t *T) {
+	ch, other := t.Channel().Confirming(), t.Dial(amqp.Config{}).Open()
+	q, x, y := ch.NewSharedQueue(), ch.NewExchange("direct"), ch.NewExchange("fanout")
+	publish := func(body string) {
+		ch.Send(x, "k", body)
+		ch.AllConfirmed(1)
+	}
+	publish("not bound yet")
+	other.Bind(q, x, "k")
+	publish("bound")
+	t.OK(other.QueueUnbind(q, "k", x, nil), "unbind")
+	publish("unbound")
+	other.BindExchange(y, x, "k")
+	publish("to an exchange without bindings")
+	other.Bind(q, y, "")
+	publish("through both exchanges")
+	other.ExpectDrain(q, "bound", "through both exchanges")
+	_, err := other.QueueDelete(q, false, false, false)
+	t.OK(err, "delete the queue")
+	publish("to a queue that is gone")
+	t.OK(declareQueue(q, nil)(other), "declare it anew")
+	publish("to a queue that is not bound any more")
+	other.Bind(q, y, "")
+	t.OK(other.ExchangeDelete(y, false, false), "delete the second exchange")
+	publish("through an exchange that is gone")
+	other.ExpectDrain(q)
+	t.OK(other.ExchangeDelete(x, false, false), "delete the first exchange")
+	ch.Send(x, "k", "to an exchange that is gone")
+	ch.ExpectClosed(404, "no "+t.ExchangeText(x))
 }
 
 func publishSeen(t *T) {

@@ -18,6 +18,7 @@ var basicReplyToScripts = []Script{
 	{Name: "replyto/consumer-of-the-same-channel", Covers: []string{"BASIC-72"}, Run: replyToOtherChannel},
 	{Name: "replyto/request-and-reply", Covers: []string{"BASIC-72", "BASIC-73"}, Run: replyToRoundTrip},
 	{Name: "replyto/mandatory-reply", Covers: []string{"BASIC-75"}, Before: V(4, 2, 0), Run: replyToMandatory},
+	{Name: "replyto/returned-request", Covers: []string{"BASIC-72", "BASIC-3"}, Run: replyToReturned},
 	{Name: "replyto/requester-gone", Covers: []string{"BASIC-76"}, Run: replyToGone},
 	{Name: "replyto/declare-tells-liveness", Covers: []string{"BASIC-77"}, Run: replyToDeclare},
 	{Name: "replyto/get-and-delete", Covers: []string{"BASIC-78"}, Run: replyToGet},
@@ -85,6 +86,13 @@ func replyToMandatory(t *T) {
 	responder.SendMandatory("", name, "reply")
 	t.Equal("reply", string(responder.Returned().Body), "body of the return")
 	replies.Expect("reply")
+}
+
+func replyToReturned(t *T) {
+	ch := t.Channel()
+	_, name := ch.request()
+	t.OK(ch.Publish("", t.Name("q"), true, false, amqp.Publishing{ReplyTo: replyQueue}), "publish")
+	t.Equal(name, ch.Returned().ReplyTo, "reply-to of the returned request")
 }
 
 func replyToGone(t *T) {
