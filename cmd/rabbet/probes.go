@@ -1,0 +1,62 @@
+// rabbet perf idle and rabbet perf queues: how a broker holds many connections
+// and many queues.
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/perf"
+)
+
+func perfIdle(c console, args []string) error {
+	fs := newFlags("perf idle", "Opens idle connections with one channel each, and holds them.")
+	cfg := perf.IdleConfig{}
+	fs.StringVar(&cfg.URL, "url", perf.Defaults().URL, "the broker's `URL`")
+	fs.IntVar(&cfg.Connections, "connections", 1000, "`number` of connections")
+	fs.DurationVar(&cfg.Hold, "hold", 10*time.Second, "`duration` to hold them")
+	fs.IntVar(&cfg.PID, "pid", 0, "measure the memory of the process with this `id`, the broker's")
+	machine := fs.Bool("json", false, "print the summary as JSON, and progress to standard error")
+	if err := fs.parse(c, args); err != nil {
+		return err
+	}
+	return probe(c, *machine, func(ctx context.Context, progress func(string)) (fmt.Stringer, error) {
+		return perf.Idle(ctx, cfg, progress)
+	})
+}
+
+func perfQueues(c console, args []string) error {
+	fs := newFlags("perf queues", "Declares empty transient queues, binds them to a topic exchange, and deletes them.")
+	cfg := perf.QueuesConfig{}
+	fs.StringVar(&cfg.URL, "url", perf.Defaults().URL, "the broker's `URL`")
+	fs.IntVar(&cfg.Count, "count", 1000, "`number` of queues")
+	fs.StringVar(&cfg.BindingKey, "binding-key", "perf.*.%d.#", "`key` of the bindings; %d in it is the queue's number")
+	fs.IntVar(&cfg.PID, "pid", 0, "measure the memory of the process with this `id`, the broker's")
+	machine := fs.Bool("json", false, "print the summary as JSON, and progress to standard error")
+	if err := fs.parse(c, args); err != nil {
+		return err
+	}
+	return probe(c, *machine, func(ctx context.Context, progress func(string)) (fmt.Stringer, error) {
+		return perf.Queues(ctx, cfg, progress)
+	})
+}
+
+// probe runs until it is done or interrupted, and prints what came of it.
+func probe(c console, asJSON bool, run func(context.Context, func(string)) (fmt.Stringer, error)) error {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	progress := c.stdout
+	if asJSON {
+		progress = c.stderr
+	}
+	result, err := run(ctx, func(line string) { fmt.Fprintln(progress, line) })
+	if err != nil {
+		return err
+	}
+	return printResult(c, result, asJSON)
+}

@@ -1,0 +1,145 @@
+// rabbet serve: the broker as a process, from its flags and environment to its
+// orderly end.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// shutdownTimeout bounds how long clients have to take their leave.
+const shutdownTimeout = 10 * time.Second
+
+const serveSynopsis = `Starts the broker. Flags win over the environment variables of RabbitMQ's name,
+which win over the defaults. Everything is kept in memory. SIGINT and SIGTERM
+end it in order; a second one ends it at once.`
+
+type serveOptions struct {
+	ip, port, user, password, vhost string
+	guestFromAnywhere               bool
+	logLevel, logFormat, profile    string
+}
+
+func serveFlags(c console, args []string) (*serveOptions, error) {
+	o := &serveOptions{}
+	fs := newFlags("serve", serveSynopsis)
+	fromEnv := func(into *string, name, env, value, text string) {
+		if v := c.getenv(env); v != "" {
+			value = v
+		}
+		fs.StringVar(into, name, value, text+", or "+env)
+	}
+	fromEnv(&o.ip, "ip", "RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1", "listen on `address`")
+	fromEnv(&o.port, "port", "RABBITMQ_NODE_PORT", "5672", "listen on port `number`; 0 takes a free one")
+	fromEnv(&o.user, "user", "RABBITMQ_DEFAULT_USER", "guest", "`name` of the user to start with")
+	fromEnv(&o.password, "password", "RABBITMQ_DEFAULT_PASS", "guest", "`password` of that user")
+	fromEnv(&o.vhost, "vhost", "RABBITMQ_DEFAULT_VHOST", "/", "`name` of the virtual host to start with")
+	fs.BoolVar(&o.guestFromAnywhere, "guest-from-anywhere", false, "let the user guest log in from other machines too, as loopback_users = none does in RabbitMQ")
+	fs.StringVar(&o.logLevel, "log-level", "info", "log events of this `level` and above: debug, info, warn or error")
+	fs.StringVar(&o.logFormat, "log-format", "text", "log as text or json (`format`)")
+	fs.Bool("memory", false, "keep everything in memory; there is nothing else yet, so this changes nothing")
+	profile := fs.profileFlag()
+	if err := fs.parse(c, args); err != nil {
+		return nil, err
+	}
+	o.profile = *profile
+	if n, err := strconv.ParseUint(o.port, 10, 16); err != nil {
+		return nil, usagef("bad port %q: it is a number from 0 to 65535", o.port)
+	} else {
+		o.port = strconv.FormatUint(n, 10)
+	}
+	return o, nil
+}
+
+// serve runs the broker until a signal ends it.
+func serve(c console, args []string) error {
+	start := delay.Real{}.Now()
+	o, err := serveFlags(c, args)
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return usagef("unknown log level %q: it is debug, info, warn or error", o.logLevel)
+	}
+	handler, err := newLogHandler(c.stdout, o.logFormat, level)
+	if err != nil {
+		return err
+	}
+	// What scripts wait for is printed whatever the level.
+	always, err := newLogHandler(c.stdout, o.logFormat, slog.LevelInfo)
+	if err != nil {
+		return err
+	}
+	stopProfile, err := startProfile(o.profile)
+	if err != nil {
+		return err
+	}
+	b, err := broker.New(broker.Config{
+		Logger:            slog.New(handler),
+		DefaultUser:       o.user,
+		DefaultPassword:   o.password,
+		DefaultVHost:      o.vhost,
+		GuestFromAnywhere: o.guestFromAnywhere,
+	})
+	if err != nil {
+		return errors.Join(err, stopProfile())
+	}
+	err = listenUntilSignal(b, net.JoinHostPort(o.ip, o.port), slog.New(always), start)
+	return errors.Join(err, stopProfile())
+}
+
+// listenUntilSignal accepts clients until SIGINT or SIGTERM, then says
+// goodbye to them.
+func listenUntilSignal(b *broker.Broker, address string, log *slog.Logger, start time.Time) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	bound, err := b.Listen(address)
+	if err != nil {
+		return errors.Join(listenError(address, err), b.Close())
+	}
+	log.Info("Server startup complete", "address", bound.String(), "version", version(),
+		"took", delay.Real{}.Now().Sub(start).Round(100*time.Microsecond).String())
+
+	log.Info("Shutting down", "signal", <-signals)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := b.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("ended before all clients had gone: %w", err), b.Close())
+	}
+	log.Info("Stopped")
+	return nil
+}
+
+// listenError says in one line why there is no listening on an address.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("cannot listen on %s: the address is in use, maybe by another broker", address)
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		err = op.Err
+	}
+	return fmt.Errorf("cannot listen on %s: %s", address, strings.TrimPrefix(err.Error(), "bind: "))
+}
