@@ -254,4 +254,3 @@ func (b *Broker) Close() error {
 	}
 	return nil
 }
-

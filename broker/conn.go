@@ -43,22 +43,22 @@ type conn struct {
 	in  reader
 
 	// Owned by the reader.
-	state     connState
-	user      *user
-	vhost     *vhost
-	name      string // client-provided connection_name
-	client    clientInfo
-	fx        queue.Effects
-	batch     publishBatch
-	router    router
-	keys      []string       // scratch
-	scratch   []*queue.Queue // scratch
-	routes    map[string]*route
-	last      *channel   // the channel of the frame before
-	confirms  []*channel // those with confirms to send at the end of the batch
-	settling  []unacked  // scratch
-	items     []queue.Item
-	unparked  []*consumer
+	state    connState
+	user     *user
+	vhost    *vhost
+	name     string // client-provided connection_name
+	client   clientInfo
+	fx       queue.Effects
+	batch    publishBatch
+	router   router
+	keys     []string       // scratch
+	scratch  []*queue.Queue // scratch
+	routes   map[string]*route
+	last     *channel   // the channel of the frame before
+	confirms []*channel // those with confirms to send at the end of the batch
+	settling []unacked  // scratch
+	items    []queue.Item
+	unparked []*consumer
 
 	frameMax   uint32
 	channelMax uint16
@@ -73,7 +73,7 @@ type conn struct {
 	stalled   []*consumer
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
-	forced    *Error      // why the broker ends the connection
+	forced    *Error // why the broker ends the connection
 
 	wake     chan struct{} // capacity 1: the writer has work, or is to end
 	sent     atomic.Uint64 // bytes, for the heartbeat
@@ -83,7 +83,7 @@ type conn struct {
 
 // clientInfo is what client-properties told (CONN-11).
 type clientInfo struct {
-	properties                                       amqp.Table
+	properties                                        amqp.Table
 	authenticationFailureClose, blocked, cancelNotify bool
 }
 

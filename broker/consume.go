@@ -201,4 +201,3 @@ func (ch *channel) queueName(name string) (string, error) {
 	}
 	return ch.lastQueue, nil
 }
-
