@@ -120,6 +120,10 @@ func (r *runner) open(ctx context.Context) (err error) {
 // measure runs the workers and returns what they did after the warm-up.
 func (r *runner) measure(ctx context.Context, progress func(Sample)) (*Result, error) {
 	r.expect()
+	begin, err := r.count()
+	if err != nil {
+		return nil, err
+	}
 	r.start()
 	if r.Warmup > 0 {
 		if err := r.await(ctx, r.Warmup, progress); err != nil {
@@ -127,10 +131,9 @@ func (r *runner) measure(ctx context.Context, progress func(Sample)) (*Result, e
 		}
 		r.gather(nil)
 		r.latency, r.confirms = histogram{}, histogram{}
-	}
-	begin, err := r.count()
-	if err != nil {
-		return nil, err
+		if begin, err = r.count(); err != nil {
+			return nil, err
+		}
 	}
 	failure := r.await(ctx, r.Time, progress)
 	end, err := r.count()

