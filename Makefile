@@ -1,0 +1,49 @@
+# What there is to do with this project. make help lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race bench bench-peers fuzz lint generate client-tests check image
+
+FUZZTIME ?= 30s
+BENCHTIME ?= 1s
+IMAGE ?= rabbet
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/rabbet
+	CGO_ENABLED=0 go build -trimpath -o bin/rabbet ./cmd/rabbet
+
+test: ## Run all tests
+	go test ./...
+
+race: ## Run all tests under the race detector
+	go test -race ./...
+
+bench: ## Run the Go benchmarks of all packages
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+bench-peers: ## Measure Rabbet and a local RabbitMQ side by side
+	.ci/bench-peers
+
+fuzz: ## Run each fuzz test for FUZZTIME
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done \
+	done
+
+lint: ## Check format and run the static checks
+	.ci/run lint
+
+generate: ## Generate the wire's methods anew
+	go generate ./...
+
+client-tests: ## Run the official Go client's integration tests against Rabbet
+	.ci/client-tests
+
+check: ## Run everything that must pass before a change goes in
+	.ci/run
+
+image: ## Build a container image
+	docker build -t $(IMAGE) .
