@@ -20,10 +20,16 @@ func FormatTerm(v any) string {
 	return string(appendTerm(nil, v))
 }
 
-// FormatBinary is how Erlang prints a binary: <<"abc">> if all bytes are printable
-// Latin-1, <<1,2,3>> otherwise.
+// FormatBinary is how Erlang's ~p prints a binary: <<"abc">> if all bytes are
+// printable Latin-1, <<1,2,3>> otherwise.
 func FormatBinary(b []byte) string {
 	return string(appendBinary(nil, b))
+}
+
+// FormatOctets is how Erlang's ~w prints a binary: always <<1,2,3>>. RabbitMQ shows
+// arguments that it cannot decode in this form (CONN-45).
+func FormatOctets(b []byte) string {
+	return string(append(appendOctets([]byte("<<"), b[:min(len(b), longestTerm)]), ">>"...))
 }
 
 func appendTerm(b []byte, v any) []byte {
@@ -53,13 +59,17 @@ func appendTerm(b []byte, v any) []byte {
 	case Array:
 		b = append(b, '[')
 		for i, e := range v {
-			b = appendTyped(appendComma(b, i), "", e)
+			if b = appendTyped(appendComma(b, i), "", e); len(b) > longestTerm {
+				break
+			}
 		}
 		return append(b, ']')
 	case Table:
 		b = append(b, '[')
 		for i, f := range v {
-			b = appendTyped(appendComma(b, i), FormatBinary([]byte(f.Key))+",", f.Value)
+			if b = appendTyped(appendComma(b, i), FormatBinary([]byte(f.Key))+",", f.Value); len(b) > longestTerm {
+				break
+			}
 		}
 		return append(b, ']')
 	}
@@ -76,9 +86,6 @@ func appendComma(b []byte, i int) []byte {
 
 // appendTyped appends {key,type,value}, or {type,value} with an empty key.
 func appendTyped(b []byte, key string, v any) []byte {
-	if len(b) > longestTerm {
-		return b
-	}
 	b = append(b, '{')
 	b = append(b, key...)
 	b = append(b, TypeName(v)...)
@@ -96,11 +103,16 @@ func appendBinary(b, v []byte) []byte {
 		}
 		b = append(b, '"')
 	} else {
-		for i, c := range v {
-			b = strconv.AppendUint(appendComma(b, i), uint64(c), 10)
-		}
+		b = appendOctets(b, v)
 	}
 	return append(b, ">>"...)
+}
+
+func appendOctets(b, v []byte) []byte {
+	for i, c := range v {
+		b = strconv.AppendUint(appendComma(b, i), uint64(c), 10)
+	}
+	return b
 }
 
 // escapes are the control characters that Erlang takes for printable.
