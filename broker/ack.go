@@ -70,10 +70,13 @@ func (c *conn) giveCredit(ch *channel, out []unacked) {
 // finish tells the queues of deliveries that were taken, and lets consumers
 // go on. The list is used up; its memory is kept for the next.
 func (c *conn) finish(out []unacked, v verdict) {
-	if v == verdictRequeue {
-		c.requeue(out)
-	} else {
+	switch v {
+	case verdictAck:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })
+	case verdictDrop:
+		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Reject(items, &c.fx) })
+	case verdictRequeue:
+		c.requeue(out)
 	}
 	c.settling = out[:0]
 	c.unpark()

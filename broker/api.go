@@ -37,7 +37,7 @@ func (b *Broker) AddVHost(name string) *VHost {
 	b.mu.Lock()
 	vh := b.vhosts[name]
 	if vh == nil {
-		vh = newVHost(name)
+		vh = newVHost(name, b.clock)
 		b.vhosts[name] = vh
 	}
 	b.mu.Unlock()
@@ -122,7 +122,7 @@ func (v *VHost) DeclareQueue(q Queue) (string, error) {
 // went with the queue. A missing queue is no error (QUEUE-22).
 func (v *VHost) DeleteQueue(name string) (int, error) {
 	var fx queue.Effects
-	defer fx.Flush()
+	defer v.vh.perform(&fx)
 	return v.vh.deleteQueue(cleanName(name), false, false, nil, &fx)
 }
 
@@ -149,7 +149,8 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 }
 
 // Publish routes a message and returns the number of queues that it reached;
-// 0 means that it was unroutable and is gone. The exchange must exist; unlike
+// 0 means that it was unroutable and is gone. A full queue that rejects counts
+// as reached (BASIC-4). The exchange must exist; unlike
 // a client's, the publish may name an internal one.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	v.vh.mu.RLock()
@@ -159,6 +160,9 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 		return 0, errNoExchange(exchange, v.vh.name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
+	if err := readTTL(msg); err != nil {
+		return 0, err
+	}
 	var keys []string
 	if msg.Props.Headers() != nil {
 		var err error
@@ -177,7 +181,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 			reached++
 		}
 	}
-	fx.Flush()
+	v.vh.perform(&fx)
 	return reached, nil
 }
 

@@ -22,10 +22,17 @@ const (
 type publishBatch struct {
 	queues []*queue.Queue
 	msgs   []*queue.Message
+	origin []origin // of each message
 
 	slab    []queue.Message
 	arena   []byte
 	pending int // messages like this one that the bytes not yet handled may hold
+}
+
+// An origin is the publish that a message came with.
+type origin struct {
+	ch  *channel
+	seq uint64 // its number on a confirm channel
 }
 
 // message allocates one message, as part of a slab if more are to come.
@@ -53,7 +60,7 @@ func (b *publishBatch) bytes(n int) []byte {
 }
 
 // add puts a message on its way. The list of queues is copied if it is kept.
-func (c *conn) add(queues []*queue.Queue, m *queue.Message) {
+func (c *conn) add(ch *channel, queues []*queue.Queue, m *queue.Message) {
 	b := &c.batch
 	if len(b.msgs) > 0 && (len(b.msgs) >= batchMessages || !slices.Equal(b.queues, queues)) {
 		c.flushPublishes()
@@ -62,6 +69,7 @@ func (c *conn) add(queues []*queue.Queue, m *queue.Message) {
 		b.queues = append(b.queues[:0], queues...)
 	}
 	b.msgs = append(b.msgs, m)
+	b.origin = append(b.origin, origin{ch, ch.published})
 }
 
 // flushPublishes hands the run to its queues. Every other method does it
@@ -75,8 +83,13 @@ func (c *conn) flushPublishes() {
 		// A queue deleted since the route was found drops them (QUEUE-27).
 		_ = q.Publish(b.msgs, &c.fx)
 	}
+	for _, i := range c.fx.Refused {
+		b.origin[i].ch.refused(b.origin[i].seq)
+	}
+	c.fx.Refused = c.fx.Refused[:0]
 	clear(b.msgs)
-	b.msgs = b.msgs[:0]
+	clear(b.origin)
+	b.msgs, b.origin = b.msgs[:0], b.origin[:0]
 }
 
 // expect guesses how many messages of that size the unhandled bytes hold.

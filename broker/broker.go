@@ -43,7 +43,7 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{
 		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
-		vhosts:    map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost)},
+		vhosts:    map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost, cfg.Clock)},
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*conn]struct{}),
 	}

@@ -34,7 +34,8 @@ type channel struct {
 	lastQueue string // the last queue declared (QUEUE-4)
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
-	toConfirm bool // listed in conn.confirms
+	nacks     []uint64 // those that a queue has rejected
+	toConfirm bool     // listed in conn.confirms
 	tx        transaction
 
 	tag       uint64 // the newest delivery tag (BASIC-39)
@@ -178,15 +179,15 @@ func (ch *channel) end() {
 	for _, s := range consumers {
 		s.cancelled = true
 	}
+	out := ch.unacked.takeAll(c.settling[:0])
 	c.mu.Unlock()
+	// Cancelled consumers take nothing. They leave after the requeue, so that
+	// who takes over from one gets the messages in order (BASIC-40).
+	c.requeue(out)
+	c.settling = out[:0]
 	for _, s := range consumers {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
 	}
-	c.mu.Lock()
-	out := ch.unacked.takeAll(c.settling[:0])
-	c.mu.Unlock()
-	c.requeue(out)
-	c.settling = out[:0]
 	c.settleEffects()
 }
 

@@ -240,8 +240,8 @@ func (c *conn) cleanUp() {
 
 // settleEffects does what queues asked for and only the broker can do.
 func (c *conn) settleEffects() {
-	for len(c.fx.Idle) > 0 {
-		c.vhost.removeIdle(&c.fx)
+	if len(c.fx.Idle) > 0 || len(c.fx.Dead) > 0 {
+		c.vhost.settle(&c.fx)
 	}
 }
 
@@ -330,7 +330,7 @@ func (c *conn) writeLoop() {
 		c.b.buffers.put(out.buf)
 		for _, s := range stalled {
 			s.unstall(&fx)
+			s.ch.c.vhost.perform(&fx)
 		}
-		fx.Flush()
 	}
 }

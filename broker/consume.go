@@ -109,7 +109,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	it, left, ok := q.Get(m.NoAck)
+	it, left, ok := q.Get(m.NoAck, &c.fx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !ok {

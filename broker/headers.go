@@ -18,22 +18,18 @@ func rewriteHeaders(m *queue.Message) ([]string, error) {
 	if err != nil {
 		return nil, errInternal()
 	}
-	var keys []string
 	for _, name := range []string{"CC", "BCC"} {
-		v, ok := headers.Get(name)
-		if !ok {
-			continue
-		}
-		list, ok := v.(amqp.Array)
-		if !ok { // EXCH-46
-			return nil, refuse(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
-				name, amqp.TypeName(v))
-		}
-		for _, item := range list {
-			if key, ok := item.(string); ok {
-				keys = append(keys, key)
+		if v, ok := headers.Get(name); ok {
+			if _, isList := v.(amqp.Array); !isList { // EXCH-46
+				return nil, refuse(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
+					name, amqp.TypeName(v))
 			}
 		}
+	}
+	keys := listHeader(headers, "CC")
+	if blind := listHeader(headers, "BCC"); len(blind) > 0 {
+		m.Extra = &queue.Extra{BCC: blind}
+		keys = append(keys, blind...)
 	}
 	tidy := tidyHeaders(headers)
 	if tidy == nil {
@@ -46,6 +42,19 @@ func rewriteHeaders(m *queue.Message) ([]string, error) {
 	p.Headers = tidy
 	m.Props = p.Append(nil)
 	return keys, nil
+}
+
+// listHeader is the strings in an array header; other elements are skipped.
+func listHeader(t amqp.Table, name string) []string {
+	v, _ := t.Get(name)
+	list, _ := v.(amqp.Array)
+	var keys []string
+	for _, item := range list {
+		if key, ok := item.(string); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // tidyHeaders returns the table sorted by key, the first of duplicates kept,

@@ -11,7 +11,7 @@ import (
 )
 
 // This file publishes: the checks in RabbitMQ's order (BASIC-1), the route,
-// returns and confirms (BASIC-2 to BASIC-23).
+// and returns (BASIC-2 to BASIC-12).
 
 // A route is one set of basic.publish arguments and, while the topology does
 // not change, the queues that it leads to.
@@ -84,7 +84,7 @@ func (ch *channel) pass(m *queue.Message, queues []*queue.Queue, requester strin
 	}
 	switch {
 	case len(queues) > 0:
-		ch.c.add(queues, m)
+		ch.c.add(ch, queues, m)
 	case mandatory: // BASIC-75
 		ch.returnMessage(m)
 	}
@@ -95,6 +95,9 @@ func (ch *channel) pass(m *queue.Message, queues []*queue.Queue, requester strin
 func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
 	c := ch.c
 	flags := m.Props.Flags()
+	if flags&amqp.HasPriority != 0 {
+		m.Priority = m.Props.Priority()
+	}
 	if !rt.known || rt.gen != c.vhost.gen.Load() || flags&inspected != 0 {
 		return ch.prepareSlowly(rt, m)
 	}
@@ -163,15 +166,27 @@ func (ch *channel) inspect(m *queue.Message) ([]string, error) {
 		return nil, refuse(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
 			id, ch.c.user.name)
 	}
-	if s, ok := m.Props.Expiration(); ok {
-		if detail := checkExpiration(string(s)); detail != "" { // BASIC-6
-			return nil, refuse(amqp.PreconditionFailed, "invalid expiration '%s': %s", s, detail)
-		}
+	if err := readTTL(m); err != nil {
+		return nil, err
 	}
 	if m.Props.Headers() == nil {
 		return nil, nil
 	}
 	return rewriteHeaders(m)
+}
+
+// readTTL takes the expiration out of the properties (BASIC-6).
+func readTTL(m *queue.Message) error {
+	s, ok := m.Props.Expiration()
+	if !ok {
+		return nil
+	}
+	if detail := checkExpiration(string(s)); detail != "" {
+		return refuse(amqp.PreconditionFailed, "invalid expiration '%s': %s", s, detail)
+	}
+	ms, err := strconv.ParseInt(string(s), 10, 64)
+	m.TTL = ms + 1
+	return err
 }
 
 // checkExpiration returns what is wrong with an expiration, or "" (BASIC-6).
@@ -217,29 +232,4 @@ func (c *conn) appendContent(channel uint16, m *queue.Message) {
 	}
 	c.out.buf = amqp.AppendHeader(c.out.buf, channel, 60, uint64(len(m.Body)), m.Props)
 	c.out.appendBody(channel, m.Body, c.frameMax)
-}
-
-// confirmSelect is BASIC-13.
-func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
-	if ch.mode == modeTx {
-		return refuse(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
-	}
-	ch.mode = modeConfirm
-	return ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})
-}
-
-// sendConfirms acknowledges what the batch has published: one basic.ack a
-// channel, multiple where it covers more than one (BASIC-16).
-func (c *conn) sendConfirms() {
-	for i, ch := range c.confirms {
-		c.confirms[i] = nil
-		ch.toConfirm = false
-		if ch.closing { // BASIC-23
-			continue
-		}
-		c.flushPublishes()
-		c.send(ch.id, &amqp.BasicAck{DeliveryTag: ch.published, Multiple: ch.published-ch.confirmed > 1})
-		ch.confirmed = ch.published
-	}
-	c.confirms = c.confirms[:0]
 }

@@ -25,8 +25,12 @@ func generatedName(prefix string) string {
 // in RabbitMQ's order of checks (QUEUE-7).
 func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, error) {
 	name := cleanName(m.Queue)
-	if m.Passive {
-		return vh.queue(name, by) // QUEUE-3, QUEUE-6
+	if m.Passive { // QUEUE-3, QUEUE-6
+		q, err := vh.queue(name, by)
+		if err == nil {
+			q.Touch()
+		}
+		return q, err
 	}
 	if name == "" {
 		if err := checkServerNamed(m.Arguments); err != nil {
@@ -39,13 +43,17 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if q := vh.queues[name]; q != nil {
+		q.Touch()
 		return q, q.checkEquivalent(vh, m, by)
 	}
 	if err := checkQueueArguments(m, name, vh.name); err != nil {
 		return nil, err
 	}
 	q := &queueRecord{
-		Queue:   queue.New(name, m.AutoDelete),
+		Queue: queue.New(queue.Config{
+			Name: name, AutoDelete: m.AutoDelete, Env: vh.env,
+			MaxPriority: maxPriority(m.Arguments), Settings: settingsOf(m.Arguments),
+		}),
 		durable: m.Durable && !m.Exclusive, // QUEUE-17
 		args:    m.Arguments,
 	}

@@ -13,6 +13,7 @@ import (
 type transaction struct {
 	publishes []txPublish
 	settled   []txSettle
+	refused   bool // a queue has rejected a publish of the commit
 }
 
 // A txPublish is a publish that was checked and routed already (BASIC-83).
@@ -70,6 +71,9 @@ func (ch *channel) txCommit() error {
 		c.giveCredit(ch, s.out)
 		c.mu.Unlock()
 		c.finish(s.out, s.verdict)
+	}
+	if ch.tx.refused {
+		return refuse(amqp.PreconditionFailed, "partial tx completion")
 	}
 	return ch.reply0(nil, false, &amqp.TxCommitOk{})
 }

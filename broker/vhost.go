@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -15,6 +16,7 @@ import (
 // queue's.
 type vhost struct {
 	name string
+	env  *queue.Env
 
 	mu        sync.RWMutex
 	exchanges map[string]*exchangeRecord
@@ -65,12 +67,13 @@ var predeclared = []struct {
 	{"amq.rabbitmq.trace", "topic", true},
 }
 
-func newVHost(name string) *vhost {
+func newVHost(name string, clock delay.Clock) *vhost {
 	vh := &vhost{
 		name:      name,
 		exchanges: make(map[string]*exchangeRecord),
 		queues:    make(map[string]*queueRecord),
 	}
+	vh.env = &queue.Env{Clock: clock, Perform: vh.perform}
 	for _, p := range predeclared {
 		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, internal: p.internal}
 		if p.name != "" {

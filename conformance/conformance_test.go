@@ -6,7 +6,6 @@ import (
 	"flag"
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,23 +14,17 @@ import (
 var brokerURL = flag.String("url", "", "AMQP URL of the broker to judge, such as amqp://guest:guest@127.0.0.1:5672/; Rabbet in process if empty")
 
 func TestConformance(t *testing.T) {
-	url, lacking := *brokerURL, map[string]string(nil)
+	url := *brokerURL
 	if url == "" {
-		url, lacking = startInProcess(t), notYet
+		url = startInProcess(t)
 	}
 	runner, err := Connect(t.Context(), url, Options{})
 	require.NoError(t, err)
 	t.Logf("%s %s", runner.Product(), runner.Version())
-	hasty, err := Connect(t.Context(), url, Options{Patience: 200 * time.Millisecond})
-	require.NoError(t, err)
 	t.Run("all", func(t *testing.T) {
 		for _, script := range All() {
 			t.Run(script.Name, func(t *testing.T) {
 				t.Parallel()
-				if lack, ok := lacking[script.Name]; ok {
-					assert.Equal(t, Differed.String(), hasty.Run(t.Context(), script).Outcome.String(), "it is among those that fail")
-					t.Skip("Rabbet lacks ", lack)
-				}
 				result := runner.Run(t.Context(), script)
 				for _, failure := range result.Failures {
 					if result.Outcome != Differed {

@@ -6,12 +6,39 @@ type Waker interface {
 	Wake()
 }
 
+// Reason is why a message is dead-lettered.
+type Reason string
+
+// The reasons (QUEUE-70).
+const (
+	Rejected Reason = "rejected"
+	Expired  Reason = "expired"
+	MaxLen   Reason = "maxlen"
+)
+
+// A DeadLetter is an item on its way out of a queue with a dead-letter
+// exchange.
+type DeadLetter struct {
+	// Queue is the name of the queue that it leaves, Settings those that it
+	// had at that moment.
+	Queue    string
+	Settings *Settings
+	Item     Item
+	Reason   Reason
+}
+
 // Effects collects what calls under a queue's lock want done after it. One
 // Effects belongs to one goroutine and is reused batch after batch.
 type Effects struct {
 	wake []Waker
-	// Idle holds auto-delete queues that lost their last consumer (QUEUE-21).
+	// Idle holds queues to delete if they have no consumer still: auto-delete
+	// ones that lost their last (QUEUE-21), and expired ones (QUEUE-58).
 	Idle []*Queue
+	// Dead holds what is to be dead-lettered, in order.
+	Dead []DeadLetter
+	// Refused holds the indices of messages of a Publish that a full queue
+	// rejected (QUEUE-65).
+	Refused []int
 	// Backlog is the most ready messages, and BacklogBytes the most bytes, that
 	// a publish left behind in a queue with consumers: they do not keep up.
 	Backlog      int
@@ -38,9 +65,16 @@ func (fx *Effects) TakeBacklog() (messages int, bytes int64) {
 	return messages, bytes
 }
 
-// TakeIdle returns the auto-delete queues noted so far and forgets them.
+// TakeIdle returns the queues noted for deletion and forgets them.
 func (fx *Effects) TakeIdle() []*Queue {
 	idle := fx.Idle
 	fx.Idle = nil
 	return idle
+}
+
+// TakeDead returns the dead letters noted and forgets them.
+func (fx *Effects) TakeDead() []DeadLetter {
+	dead := fx.Dead
+	fx.Dead = nil
+	return dead
 }

@@ -11,6 +11,19 @@ type Message struct {
 	Props amqp.RawProperties
 	// Body is the content; nil and empty are the same.
 	Body []byte
+	// TTL is the per-message expiration in milliseconds plus one; 0 is none.
+	TTL int64
+	// Priority is the priority property; 0 if absent (QUEUE-86).
+	Priority uint8
+	// Extra holds what few messages have; usually nil.
+	Extra *Extra
+}
+
+// Extra is the rarer part of a message.
+type Extra struct {
+	// BCC are the routing keys of the BCC header, which is removed before the
+	// message is seen by anybody (EXCH-45).
+	BCC []string
 }
 
 // Item is a message's place in one queue.
@@ -19,6 +32,9 @@ type Item struct {
 	// Seq is the position: it orders the queue, and a returned item goes back
 	// to where it was (BASIC-58).
 	Seq uint64
+	// Deadline is when the item expires, in milliseconds since 1970; 0 is
+	// never.
+	Deadline int64
 	// Redelivered says that the item was out with a client before (BASIC-59).
 	Redelivered bool
 }

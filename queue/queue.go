@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // Errors of Subscribe and Delete; the broker gives them RabbitMQ's texts.
@@ -24,14 +26,34 @@ type Queue struct {
 	// AutoDelete asks for deletion after the last consumer (QUEUE-21).
 	AutoDelete bool
 
+	env *Env
+
 	mu      sync.Mutex
-	ready   readyList
+	set     *Settings
+	ready   levels
 	seq     uint64 // position of the newest item
 	unacked int
 	deleted bool
 	rota    rota
 	subs    []*Subscription // in order of subscription
+	active  *Subscription   // the one that a single-active-consumer queue serves
 	offered Item            // the item on offer, kept here so that it needs no allocation
+
+	timer    delay.Timer // nil until something can expire
+	armed    int64       // when the timer fires, as deadlines count; 0 is not at all
+	lastUsed int64       // for the queue's own expiry
+}
+
+// Config is what a queue is made with.
+type Config struct {
+	Name       string
+	AutoDelete bool
+	// Env is shared by the queues of a virtual host; required.
+	Env *Env
+	// MaxPriority is x-max-priority; 0 is a plain queue (QUEUE-87).
+	MaxPriority uint8
+	// Settings are the optional features; nil is none.
+	Settings *Settings
 }
 
 // Counts are a queue's numbers at one moment.
@@ -42,12 +64,21 @@ type Counts struct {
 }
 
 // New makes an empty queue.
-func New(name string, autoDelete bool) *Queue {
-	return &Queue{Name: name, AutoDelete: autoDelete}
+func New(cfg Config) *Queue {
+	q := &Queue{Name: cfg.Name, AutoDelete: cfg.AutoDelete, env: cfg.Env, set: cfg.Settings}
+	if q.set == nil {
+		q.set = plain
+	}
+	if cfg.MaxPriority > 0 {
+		q.ready.higher = make([]readyList, cfg.MaxPriority)
+	}
+	q.used()
+	return q
 }
 
-// Publish appends messages in order and hands out what consumers can take. It
-// reports false, having done nothing, when the queue is deleted.
+// Publish appends messages in order and hands out what consumers can take.
+// Those that a full queue rejects are in fx.Refused. It reports false, having
+// done nothing, when the queue is deleted.
 func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -55,23 +86,49 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 		return false
 	}
 	var h hold
-	for _, m := range msgs {
-		q.seq++
-		if q.ready.len() == 0 && len(q.rota.levels) > 0 {
-			q.offered = Item{Msg: m, Seq: q.seq}
-			if q.offer(&q.offered, &h, fx) {
-				continue
+	for i, m := range msgs {
+		if q.set != plain && q.refuses(m) {
+			fx.Refused = append(fx.Refused, i)
+			if q.set.Overflow == RejectPublishDLX { // QUEUE-66
+				q.bury(Item{Msg: m}, MaxLen, fx)
 			}
+			continue
 		}
-		q.ready.push(Item{Msg: m, Seq: q.seq})
+		q.enqueue(m, &h, fx)
 	}
 	h.release()
 	q.offered = Item{}
+	if q.ready.timed > 0 {
+		q.arm()
+	}
 	if len(q.subs) > 0 {
 		fx.Backlog = max(fx.Backlog, q.ready.len())
-		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes)
+		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes())
 	}
 	return true
+}
+
+// enqueue hands one message to a consumer that waits for it, or keeps it.
+func (q *Queue) enqueue(m *Message, h *hold, fx *Effects) {
+	q.seq++
+	it := Item{Msg: m, Seq: q.seq}
+	if m.TTL != 0 || q.set.TTL != 0 {
+		it.Deadline = q.deadline(m)
+	}
+	if q.ready.len() == 0 && len(q.rota.levels) > 0 {
+		q.offered = it
+		if q.offer(&q.offered, h, fx) {
+			return
+		}
+	}
+	if it.Deadline != 0 && it.Deadline <= q.now() { // QUEUE-54
+		q.bury(it, Expired, fx)
+		return
+	}
+	q.ready.push(it)
+	if q.set != plain {
+		q.trim(fx)
+	}
 }
 
 // offer goes round the consumers until one takes the item.
@@ -101,6 +158,12 @@ func (q *Queue) dispatch(fx *Effects) {
 
 // dispatchSome is one hold's share; true asks for another.
 func (q *Queue) dispatchSome(fx *Effects) bool {
+	if q.ready.timed > 0 {
+		if q.expireHeads(holdLimit, fx) {
+			return true
+		}
+		defer q.arm()
+	}
 	var h hold
 	defer h.release()
 	for range holdLimit {
@@ -134,9 +197,12 @@ func (h *hold) release() {
 
 // Get takes the first ready item and tells how many are left (BASIC-51). With
 // noAck it is settled at once.
-func (q *Queue) Get(noAck bool) (it Item, left int, ok bool) {
+func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.used()
+	for q.expireHeads(holdLimit, fx) {
+	}
 	if q.ready.len() == 0 {
 		return Item{}, 0, false
 	}
@@ -147,11 +213,25 @@ func (q *Queue) Get(noAck bool) (it Item, left int, ok bool) {
 	return it, q.ready.len(), true
 }
 
-// Settle drops items that were out: acknowledged, or rejected for good.
+// Settle drops items that were out and are acknowledged.
 func (q *Queue) Settle(items []Item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= len(items)
+}
+
+// Reject drops items that were out and are refused for good; they are
+// dead-lettered if the queue says so (BASIC-60).
+func (q *Queue) Reject(items []Item, fx *Effects) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.unacked -= len(items)
+	if q.deleted {
+		return
+	}
+	for _, it := range items {
+		q.bury(it, Rejected, fx)
+	}
 }
 
 // Requeue returns items that were out to their original positions, marked as
@@ -179,7 +259,11 @@ func (q *Queue) Requeue(items []Item, fx *Effects) {
 		return
 	}
 	q.ready.giveBack(items)
+	for q.expireHeads(holdLimit, fx) { // QUEUE-55
+	}
+	q.trim(fx) // QUEUE-67
 	q.dispatch(fx)
+	q.arm()
 }
 
 // Subscribe registers a consumer, parked: it is offered nothing before Unpark,
@@ -190,11 +274,14 @@ func (q *Queue) Subscribe(s *Subscription) error {
 	if q.deleted {
 		return ErrDeleted
 	}
-	if len(q.subs) > 0 && (s.Exclusive || q.subs[0].Exclusive) {
-		return ErrExclusive
+	if s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive {
+		return ErrExclusive // BASIC-29, BASIC-30
 	}
 	s.queue = q
 	q.subs = append(q.subs, s)
+	if q.active == nil {
+		q.active = s
+	}
 	return nil
 }
 
@@ -203,7 +290,11 @@ func (q *Queue) Subscribe(s *Subscription) error {
 func (q *Queue) Unpark(s *Subscription, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s.gone || s.waiting {
+	q.unpark(s, fx)
+}
+
+func (q *Queue) unpark(s *Subscription, fx *Effects) {
+	if s.gone || s.waiting || q.set.SingleActive && s != q.active { // BASIC-40
 		return
 	}
 	q.rota.add(s)
@@ -221,8 +312,15 @@ func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
 	q.drop(s)
 	i := slices.Index(q.subs, s)
 	q.subs = slices.Delete(q.subs, i, i+1)
-	if q.AutoDelete && len(q.subs) == 0 && !q.deleted {
-		fx.Idle = append(fx.Idle, q)
+	if len(q.subs) == 0 {
+		q.active = nil
+		q.used() // QUEUE-58
+		if q.AutoDelete && !q.deleted {
+			fx.Idle = append(fx.Idle, q)
+		}
+	} else if s == q.active { // the next takes over at once (BASIC-40, BASIC-41)
+		q.active = q.subs[0]
+		q.unpark(q.active, fx)
 	}
 }
 
@@ -239,7 +337,7 @@ func (q *Queue) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len()
-	q.ready = readyList{}
+	q.ready.clear()
 	return n
 }
 
@@ -262,7 +360,10 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	for _, s := range subs {
 		q.drop(s)
 	}
-	q.ready, q.subs = readyList{}, nil
+	q.ready, q.subs, q.active = levels{}, nil, nil
+	if q.timer != nil {
+		q.timer.Stop()
+	}
 	return n, subs, nil
 }
 
@@ -274,7 +375,7 @@ func (q *Queue) Counts() Counts {
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked,
 		Consumers:  len(q.subs),
-		ReadyBytes: q.ready.bytes,
+		ReadyBytes: q.ready.bytes(),
 	}
 }
 

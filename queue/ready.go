@@ -5,29 +5,23 @@ import (
 	"slices"
 )
 
-// A readyList is what waits for delivery, in order of position: new arrivals
-// in a fifo, returned items in a heap. Whatever was delivered came from the
-// front, so every returned item stands before every item in the fifo.
+// A readyList is what waits for delivery at one priority, in order of
+// position: new arrivals in a fifo, returned items in a heap. Whatever was
+// delivered came from the front, so every returned item stands before every
+// item in the fifo.
 type readyList struct {
 	fresh    fifo
 	returned seqHeap
-	bytes    int64
 }
 
 func (r *readyList) len() int { return r.fresh.len() + len(r.returned) }
 
-func (r *readyList) push(it Item) {
-	r.fresh.push(it)
-	r.bytes += int64(len(it.Msg.Body))
-}
+func (r *readyList) push(it Item) { r.fresh.push(it) }
 
 // giveBack puts delivered items where they were (BASIC-58). They come sorted
 // by position, and a sorted slice is a heap already: the common case, a whole
 // channel's worth returning at once, costs nothing a message.
 func (r *readyList) giveBack(items []Item) {
-	for i := range items {
-		r.bytes += int64(len(items[i].Msg.Body))
-	}
 	switch {
 	case len(r.returned) == 0:
 		r.returned = items
@@ -51,16 +45,13 @@ func (r *readyList) front() *Item {
 
 // pop removes the next item to deliver; there must be one.
 func (r *readyList) pop() Item {
-	var it Item
-	if len(r.returned) > 0 {
-		it = heap.Pop(&r.returned).(Item)
-		if len(r.returned) == 0 {
-			r.returned = nil
-		}
-	} else {
-		it = r.fresh.pop()
+	if len(r.returned) == 0 {
+		return r.fresh.pop()
 	}
-	r.bytes -= int64(len(it.Msg.Body))
+	it := heap.Pop(&r.returned).(Item)
+	if len(r.returned) == 0 {
+		r.returned = nil
+	}
 	return it
 }
 

@@ -1,0 +1,131 @@
+package queue
+
+// levels are a queue's ready messages by priority: highest first, in order of
+// position within one (QUEUE-86). A queue without x-max-priority has one level
+// and pays nothing for the others.
+type levels struct {
+	zero   readyList
+	higher []readyList // priorities 1 to x-max-priority
+	top    int         // no level above it holds anything
+	n      int
+	body   int64 // sum of the bodies' bytes
+	timed  int   // items with a deadline
+}
+
+func (l *levels) len() int     { return l.n }
+func (l *levels) bytes() int64 { return l.body }
+
+func (l *levels) at(p int) *readyList {
+	if p == 0 {
+		return &l.zero
+	}
+	return &l.higher[p-1]
+}
+
+// of is the level of a message: its priority, or the highest there is.
+func (l *levels) of(m *Message) int { return min(int(m.Priority), len(l.higher)) }
+
+// highest is the highest level that holds something, 0 if none does.
+func (l *levels) highest() *readyList {
+	for l.top > 0 && l.higher[l.top-1].len() == 0 {
+		l.top--
+	}
+	return l.at(l.top)
+}
+
+func (l *levels) push(it Item) {
+	p := l.of(it.Msg)
+	l.top = max(l.top, p)
+	l.at(p).push(it)
+	l.count(it, 1)
+}
+
+func (l *levels) count(it Item, n int) {
+	l.n += n
+	l.body += int64(n * len(it.Msg.Body))
+	if it.Deadline != 0 {
+		l.timed += n
+	}
+}
+
+// giveBack returns items, sorted by position, to where they were. The slice is
+// the list's from then on.
+func (l *levels) giveBack(items []Item) {
+	for _, it := range items {
+		l.count(it, 1)
+	}
+	if len(l.higher) == 0 {
+		l.zero.giveBack(items)
+		return
+	}
+	for i := 0; i < len(items); {
+		p, j := l.of(items[i].Msg), i+1
+		for j < len(items) && l.of(items[j].Msg) == p {
+			j++
+		}
+		l.top = max(l.top, p)
+		l.at(p).giveBack(items[i:j:j])
+		i = j
+	}
+}
+
+// front is the next item to deliver; there must be one.
+func (l *levels) front() *Item { return l.highest().front() }
+
+// pop removes the next item to deliver; there must be one.
+func (l *levels) pop() Item {
+	it := l.highest().pop()
+	l.count(it, -1)
+	return it
+}
+
+// deadline is the earliest deadline among the levels' heads; 0 if none has one.
+// What is behind a head does not expire before it (QUEUE-53, QUEUE-88).
+func (l *levels) deadline() int64 {
+	if l.timed == 0 {
+		return 0
+	}
+	var due int64
+	for p := l.top; p >= 0; p-- {
+		if r := l.at(p); r.len() > 0 {
+			if d := r.front().Deadline; d != 0 && (due == 0 || d < due) {
+				due = d
+			}
+		}
+	}
+	return due
+}
+
+// popDue removes a head that is due; there must be one.
+func (l *levels) popDue(now int64) Item {
+	for p := l.top; p >= 0; p-- {
+		r := l.at(p)
+		if r.len() == 0 {
+			continue
+		}
+		if d := r.front().Deadline; d != 0 && d <= now {
+			it := r.pop()
+			l.count(it, -1)
+			return it
+		}
+	}
+	panic("queue: no item is due")
+}
+
+// clear drops everything and keeps the levels.
+func (l *levels) clear() {
+	higher := l.higher
+	clear(higher)
+	*l = levels{higher: higher}
+}
+
+// each visits the items in delivery order until visit returns false.
+func (l *levels) each(visit func(*Item) bool) {
+	more := true
+	for p := l.top; p >= 0 && more; p-- {
+		l.at(p).each(func(it *Item) bool {
+			more = visit(it)
+			return more
+		})
+	}
+}
