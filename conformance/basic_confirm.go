@@ -42,11 +42,13 @@ func confirmNumbers(t *T) {
 		ch.SendAll(q, "m")
 		t.Equal(amqp.Confirmation{DeliveryTag: uint64(i + 1), Ack: true}, ch.Confirmed(), "confirm")
 	}
+	ch.ExpectNoConfirm()
 	other.SendAll(q, "m")
 	t.Equal(amqp.Confirmation{DeliveryTag: 1, Ack: true}, other.Confirmed(), "confirm of the other channel")
 	t.OK(ch.Confirm(false), "confirm.select again")
 	ch.SendAll(q, "m")
 	t.Equal(amqp.Confirmation{DeliveryTag: 4, Ack: true}, ch.Confirmed(), "confirm after a second select")
+	ch.ExpectNoConfirm()
 }
 
 func confirmUnroutable(t *T) {
@@ -85,6 +87,7 @@ func confirmEach(t *T) {
 	for i := range n {
 		t.Equal(amqp.Confirmation{DeliveryTag: uint64(i + 1), Ack: true}, ch.Confirmed(), "confirm")
 	}
+	ch.ExpectNoConfirm()
 	t.Equal(2*n/3, len(ch.Drain(q)), "messages of the exclusive queue")
 	t.Equal(2*n/3, len(ch.Drain(durable)), "messages of the durable queue")
 }

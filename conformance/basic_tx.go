@@ -21,6 +21,7 @@ var basicTxScripts = []Script{
 	{Name: "tx/partial-completion", Covers: []string{"BASIC-86"}, Run: txPartial},
 	{Name: "tx/starts-anew", Covers: []string{"BASIC-87"}, Run: txStartsAnew},
 	{Name: "tx/close-is-rollback", Covers: []string{"BASIC-87"}, Run: txClose},
+	{Name: "tx/prefetch-moves-at-commit", Covers: []string{"BASIC-84", "BASIC-44"}, Run: txPrefetch},
 	{Name: "tx/deliveries-are-not-transactional", Covers: []string{"BASIC-87"}, Run: txDeliveries},
 }
 
@@ -163,10 +164,10 @@ func txRollbackAck(t *T) {
 	t.OK(out[2].Nack(false, true), "requeue")
 	ch.rollback()
 	ch.ExpectDrain(q)
-	ch.Acked(out[1])
+	t.OK(out[1].Ack(true), "ack the first two")
 	ch.commit()
 	t.OK(ch.Close(), "close the channel")
-	other.ExpectFlags(q, "a*", "c*")
+	other.ExpectFlags(q, "c*")
 }
 
 func txPartial(t *T) {
@@ -188,6 +189,10 @@ func txStartsAnew(t *T) {
 		ch.rollback()
 		ch.ExpectDrain(q, body)
 	}
+	ch.SendAll(q, "c")
+	ch.commit()
+	ch.commit()
+	ch.ExpectDrain(q, "c")
 }
 
 func txClose(t *T) {
@@ -212,4 +217,16 @@ func txDeliveries(t *T) {
 	consumer.Expect("b")
 	ch.rollback()
 	ch.ExpectDrain(q)
+}
+
+func txPrefetch(t *T) {
+	ch, other := t.Channel().transacting().qos(1, false), t.Channel().Confirming()
+	q := ch.NewQueue()
+	consumer := ch.Subscribe(q, Subscription{})
+	other.Store(q, "a", "b")
+	ch.Acked(consumer.Expect("a"))
+	ch.ExpectOpen()
+	other.ExpectReady(q, 1)
+	ch.commit()
+	consumer.Expect("b")
 }

@@ -59,6 +59,17 @@ func (ch *Channel) AllConfirmed(n int) {
 	}
 }
 
+// ExpectNoConfirm records a difference if there are more confirms than the
+// script has asked for. A round trip brings those that are on their way.
+func (ch *Channel) ExpectNoConfirm() {
+	ch.ExpectOpen()
+	select {
+	case c := <-ch.acks:
+		ch.t.Errorf("unexpected confirm of %d", c.DeliveryTag)
+	default:
+	}
+}
+
 // Returned waits for the next basic.return.
 func (ch *Channel) Returned() amqp.Return { return Receive(ch.t, ch.returns, "a basic.return") }
 

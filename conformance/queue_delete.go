@@ -170,7 +170,8 @@ func queueDeleteNoDeadLetter(t *T) {
 func queueDeleteBindings(t *T) {
 	ch := t.Channel()
 	q, x := ch.NewQueue(), ch.NewExchange("fanout")
-	ch.Bind(q, x, "")
+	ch.Bind(q, x, "a", "b", "c")
+	t.OK(ch.QueueUnbind(q, "a", x, nil), "unbind one of three")
 	_, err := ch.QueueDelete(q, false, false, false)
 	t.OK(err, "delete")
 	_, err = ch.QueueDeclare(q, false, false, true, false, nil)
