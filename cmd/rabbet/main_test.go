@@ -159,6 +159,7 @@ func TestSecondSignalForcesTheEnd(t *testing.T) {
 }
 
 func TestDefaultsAndFlagsAndEnvironment(t *testing.T) {
+	t.Parallel()
 	dial := func(s *server, user, password, vhost string) error {
 		conn, err := amqp.DialConfig("amqp://"+s.address, amqp.Config{
 			Vhost: vhost, SASL: []amqp.Authentication{&amqp.PlainAuth{Username: user, Password: password}},
@@ -260,6 +261,7 @@ func TestReadinessLine(t *testing.T) {
 }
 
 func TestPerf(t *testing.T) {
+	t.Parallel()
 	s := start(t, nil)
 	url := "amqp://guest:guest@" + s.address
 	code, stdout, stderr := run(t, nil, "perf", "--url", url, "--messages", "2000", "--confirm", "100", "--json")

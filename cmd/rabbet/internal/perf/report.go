@@ -69,7 +69,7 @@ type Result struct {
 // String is the summary as text of several lines.
 func (r *Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "in %s\n", r.Elapsed.Round(time.Millisecond))
+	fmt.Fprintf(&b, "in %s\n", short(r.Elapsed))
 	line := func(what string, n int64, rate float64) {
 		fmt.Fprintf(&b, "  %-10s %14s   %s/s\n", what, grouped(float64(n)), grouped(rate))
 	}

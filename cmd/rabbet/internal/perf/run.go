@@ -4,7 +4,6 @@ package perf
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -70,7 +69,10 @@ func Run(ctx context.Context, c Config, progress func(Sample)) (*Result, error) 
 	if err == nil {
 		result, err = r.measure(ctx, progress)
 	}
-	return result, errors.Join(err, r.close())
+	if cleanup := r.close(); err == nil {
+		err = cleanup // After a failure it mostly repeats that.
+	}
+	return result, err
 }
 
 // open declares what the load needs and connects the workers.
