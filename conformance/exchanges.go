@@ -9,5 +9,6 @@ var exchangeScripts = slices.Concat(
 	exchangeDeleteScripts,
 	exchangeBindingScripts,
 	exchangeTypeScripts,
+	exchangeModelScripts,
 	exchangeAlternateScripts,
 )
