@@ -65,7 +65,7 @@ func routeModel(t *T, kind string, binding func() modelBinding, message func() m
 			first := bound[q][0]
 			t.OK(ch.QueueUnbind(q, first.key, x, first.args), "unbind")
 			bound[q] = slices.DeleteFunc(bound[q], func(b modelBinding) bool {
-				return fmt.Sprint(b) == fmt.Sprint(first)
+				return fmt.Sprintf("%#v", b) == fmt.Sprintf("%#v", first)
 			})
 		}
 	}
