@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +31,11 @@ type Broker struct {
 
 	mu        sync.Mutex
 	vhosts    map[string]*vhost
-	listeners map[net.Listener]struct{}
+	listeners []net.Listener // in order of their start
 	conns     map[*conn]struct{}
 	closed    bool
+	life      context.Context // done once the broker is closed
+	end       context.CancelFunc
 	running   sync.WaitGroup // connections and accept loops
 }
 
@@ -43,10 +46,10 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{
 		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
-		vhosts:    map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost, cfg.Clock)},
-		listeners: make(map[net.Listener]struct{}),
-		conns:     make(map[*conn]struct{}),
+		vhosts: map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost, cfg.Clock)},
+		conns:  make(map[*conn]struct{}),
 	}
+	b.life, b.end = context.WithCancel(context.Background())
 	b.users.byName = make(map[string]*user)
 	b.addUser(&user{
 		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
@@ -99,12 +102,22 @@ func (b *Broker) track(l net.Listener) bool {
 	if b.closed {
 		return false
 	}
-	b.listeners[l] = struct{}{}
+	b.listeners = append(b.listeners, l)
 	b.running.Add(1)
 	return true
 }
 
+// untrack forgets a listener that accepts no more.
+func (b *Broker) untrack(l net.Listener) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.listeners, l); i >= 0 {
+		b.listeners = slices.Delete(b.listeners, i, i+1)
+	}
+}
+
 func (b *Broker) accept(l net.Listener) error {
+	defer b.untrack(l)
 	b.log.Info("started TCP listener", "address", l.Addr().String())
 	retry := acceptRetry
 	for {
@@ -128,7 +141,7 @@ func (b *Broker) accept(l net.Listener) error {
 		}
 		// Out of file descriptors, most likely: they come back.
 		b.log.Error("accept failed", "error", err)
-		_ = delay.Wait(context.Background(), b.clock, retry)
+		_ = delay.Wait(b.life, b.clock, retry)
 		retry = min(2*retry, time.Second)
 	}
 }
@@ -191,8 +204,8 @@ func (b *Broker) DialFunc(_, _ string) (net.Conn, error) { return b.Dial() }
 func (b *Broker) URL() string {
 	host := "memory"
 	b.mu.Lock()
-	for l := range b.listeners {
-		host = l.Addr().String()
+	if len(b.listeners) > 0 {
+		host = b.listeners[0].Addr().String()
 	}
 	b.mu.Unlock()
 	u := url.URL{
@@ -235,10 +248,11 @@ func (b *Broker) stopAccepting() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	for l := range b.listeners {
+	b.end()
+	for _, l := range b.listeners {
 		l.Close()
 	}
-	clear(b.listeners)
+	b.listeners = nil
 }
 
 // closePatience is how long Close waits for clients to answer.

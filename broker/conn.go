@@ -103,12 +103,13 @@ func (c *conn) serve() {
 	writer.Go(c.writeLoop)
 	err := c.read()
 	c.cleanUp()
+	c.dropAfter(dropDelay) // a client that does not read must not keep the writer
 	c.mu.Lock()
 	c.finished = true
-	c.pulse.Stop()
 	c.mu.Unlock()
 	c.Wake()
 	writer.Wait()
+	c.pulse.Stop()
 	c.nc.Close()
 	c.logEnd(err)
 }

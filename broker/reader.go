@@ -152,7 +152,10 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	if _, err := c.readFull(end[:]); err != nil {
 		return false, err
 	}
-	if end[0] != amqp.FrameEnd {
+	switch {
+	case c.state != stateRunning: // interrupted on the way
+		return true, nil
+	case end[0] != amqp.FrameEnd:
 		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end[0]), 0)
 	}
 	return c.proceed(ch.bodyArrived(), 0)
@@ -160,9 +163,14 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 
 // readFull is io.ReadFull that survives being interrupted by force.
 func (c *conn) readFull(dst []byte) (int, error) {
-	n, err := io.ReadFull(c.nc, dst)
-	c.received.Add(uint64(n))
-	return n, err
+	for have := 0; ; {
+		n, err := io.ReadFull(c.nc, dst[have:])
+		c.received.Add(uint64(n))
+		have += n
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.interrupted() {
+			return have, err
+		}
+	}
 }
 
 // checkFrameSize is CONN-26 and CONN-40: a payload may exceed the strict limit
