@@ -38,6 +38,7 @@ func (s Script) AppliesTo(v Version) bool {
 // All returns every script, section by section.
 func All() []Script {
 	return slices.Concat(
+		connectionScripts,
 		exchangeScripts,
 		queueScripts,
 		basicScripts,

@@ -1,0 +1,9 @@
+package conformance
+
+import "slices"
+
+// connectionScripts show how connections and channels begin, fail and end.
+var connectionScripts = slices.Concat(
+	connectionStartScripts,
+	connectionLoginScripts,
+)
