@@ -13,4 +13,5 @@ var basicScripts = slices.Concat(
 	basicRequeueScripts,
 	basicReplyToScripts,
 	basicTxScripts,
+	basicWireScripts,
 )
