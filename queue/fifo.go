@@ -5,8 +5,9 @@ package queue
 // zero value is an empty fifo that owns no memory.
 
 const (
-	minChunk = 8   // items in the first chunk of an empty queue
-	maxChunk = 512 // items in the chunks of a long one
+	minChunk  = 8   // items in the first chunk of an empty queue
+	maxChunk  = 512 // items in the chunks of a long one
+	keepChunk = 32  // items in the largest chunk that is kept when it is used up
 )
 
 type chunk struct {
@@ -16,7 +17,8 @@ type chunk struct {
 
 type fifo struct {
 	head, tail *chunk
-	read       int // index of the first item in head
+	spare      *chunk // a used-up one, for the next to come
+	read       int    // index of the first item in head
 	n          int
 }
 
@@ -34,12 +36,15 @@ func (f *fifo) push(it Item) {
 	f.n++
 }
 
+// grow adds a chunk as large as all that is there: a queue that stays short
+// goes round in two small ones.
 func (f *fifo) grow() *chunk {
-	size := minChunk
-	if f.tail != nil {
-		size = min(cap(f.tail.items)*4, maxChunk)
+	size := min(max(minChunk, f.n), maxChunk)
+	c := f.spare
+	f.spare = nil
+	if c == nil || cap(c.items) < size {
+		c = &chunk{items: make([]Item, 0, size)}
 	}
-	c := &chunk{items: make([]Item, 0, size)}
 	if f.tail == nil {
 		f.head, f.read = c, 0
 	} else {
@@ -62,18 +67,24 @@ func (f *fifo) pop() Item {
 	return it
 }
 
-// advance leaves the used-up head chunk. The last chunk stays for reuse unless
-// it is a large one: an idle queue must not hold what a busy hour needed.
+// advance leaves the used-up head chunk. It stays for reuse unless it is a
+// large one: an idle queue must not hold what a busy hour needed.
 func (f *fifo) advance() {
-	c := f.head
+	c, next := f.head, f.head.next
 	f.read = 0
+	keep := cap(c.items) <= keepChunk
+	if keep {
+		c.items, c.next = c.items[:0], nil
+	}
 	switch {
-	case c.next != nil:
-		f.head = c.next
-	case cap(c.items) <= maxChunk/4:
-		c.items = c.items[:0]
+	case next == nil && keep:
+		f.spare = nil
+	case next == nil:
+		*f = fifo{}
+	case keep:
+		f.head, f.spare = next, c
 	default:
-		f.head, f.tail = nil, nil
+		f.head = next
 	}
 }
 
