@@ -23,6 +23,8 @@ const (
 	// streamSize is the body frame size from which the payload is read
 	// straight into the message.
 	streamSize = 8 << 10
+	// streamHead is how much is read at once after such a frame.
+	streamHead = 1 << 10
 	// quietReads is the number of small reads in a row that shrink a buffer.
 	quietReads = 32
 	// initialFrameMax is the largest payload before tune-ok (CONN-26).
@@ -31,9 +33,10 @@ const (
 
 type reader struct {
 	buf   []byte
-	r, w  int // buf[r:w] is received and not handled yet
-	need  int // bytes that the next frame asks the buffer to hold
-	quiet int // small reads in a row
+	r, w  int  // buf[r:w] is received and not handled yet
+	need  int  // bytes that the next frame asks the buffer to hold
+	quiet int  // small reads in a row
+	bulky bool // the frame before was read straight into a message
 }
 
 // run handles frames until the connection ends.
@@ -82,7 +85,12 @@ func (in *reader) fill(c *conn) error {
 		in.w = copy(in.buf, in.buf[in.r:in.w])
 		in.r = 0
 	}
-	n, err := c.nc.Read(in.buf[in.w:])
+	room := in.buf[in.w:]
+	if in.bulky { // the next frame's start will do, the rest need not be copied
+		room = room[:min(len(room), streamHead)]
+		in.bulky = false
+	}
+	n, err := c.nc.Read(room)
 	c.received.Add(uint64(n))
 	in.w += n
 	in.need = 0
@@ -144,7 +152,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	have := in.buf[in.r+amqp.FrameHeaderSize : in.w]
 	dst := ch.content.room(size)
 	n := copy(dst, have)
-	in.r, in.w = 0, 0
+	in.r, in.w, in.bulky = 0, 0, true
 	if _, err := c.readFull(dst[n:]); err != nil {
 		return false, err
 	}

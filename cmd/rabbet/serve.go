@@ -67,6 +67,7 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 // serve runs the broker until a signal ends it.
 func serve(c console, args []string) error {
 	start := delay.Real{}.Now()
+	relaxGC()
 	o, err := serveFlags(c, args)
 	if err != nil {
 		return err
