@@ -7,6 +7,8 @@ import (
 	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // NewQueue declares a queue for the script's connection alone (exclusive).
@@ -122,14 +124,16 @@ func (t *T) deleteTopology() {
 	if len(t.queues) == 0 && len(t.exchanges) == 0 {
 		return
 	}
+	var late delay.Timer
 	conn, err := amqp.DialConfig(t.URL(), amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
 		socket, err := (&net.Dialer{Timeout: t.runner.patience}).Dial(network, addr)
 		if err == nil {
-			t.runner.clock.AfterFunc(t.runner.patience, func() { socket.Close() })
+			late = t.runner.clock.AfterFunc(t.runner.patience, func() { socket.Close() })
 		}
 		return socket, err
 	}})
 	t.OK(err, "open a connection to clean up")
+	defer late.Stop()
 	defer conn.Close()
 	ch, err := conn.Channel()
 	t.OK(err, "open a channel to clean up")
