@@ -16,6 +16,7 @@ var basicQosScripts = []Script{
 	{Name: "qos/both-limits", Covers: []string{"BASIC-46"}, Before: V(4, 3, 0), Run: qosBoth},
 	{Name: "qos/later-per-consumer-removes-shared", Covers: []string{"BASIC-46"}, Before: V(4, 3, 0), Run: qosLaterPerConsumer},
 	{Name: "qos/no-ack-and-get-are-free", Covers: []string{"BASIC-47"}, Run: qosFree},
+	{Name: "qos/shared-and-no-ack", Covers: []string{"BASIC-47"}, Before: V(4, 3, 0), Run: qosSharedNoAck},
 	{Name: "qos/shared-and-get", Covers: []string{"BASIC-47"}, Before: V(4, 3, 0), Run: qosSharedAndGet},
 }
 
@@ -151,6 +152,27 @@ func qosFree(t *T) {
 	limited.Expect(bodies[5])
 	limited.ExpectNoMore()
 	limited.ExpectNoMore()
+}
+
+// No-ack deliveries do not count against the shared limit, but wait while it
+// is reached.
+func qosSharedNoAck(t *T) {
+	ch := t.Channel().Confirming().qos(1, true)
+	q := ch.NewQueue()
+	bodies := numbered(5)
+	alone := ch.Subscribe(q, Subscription{NoAck: true})
+	ch.Store(q, bodies...)
+	alone.Expect(bodies...)
+	alone.ExpectNoMore()
+
+	limited := ch.Subscribe(q, Subscription{})
+	ch.Store(q, bodies...)
+	d := limited.Expect(bodies[0])
+	t.Equal(0, len(ch.Subscribe(q, Subscription{NoAck: true}).Stop()), "messages to a no-ack consumer while the limit is reached")
+	limited.ExpectNoMore()
+	free := ch.Subscribe(q, Subscription{NoAck: true})
+	ch.Acked(d)
+	free.Expect(bodies[1:]...)
 }
 
 // What get took counts against the shared limit if it was there when the limit
