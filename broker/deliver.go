@@ -41,7 +41,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	switch {
 	case s.cancelled || c.finished:
 		return false
-	case !s.NoAck && !s.hasCredit():
+	case !s.hasCredit(): // a no-ack consumer is held back by the shared limit alone (BASIC-47)
 		s.parked = true
 		return false
 	case c.out.size() > highWater: // BASIC-38
