@@ -123,22 +123,24 @@ func (c *cursor) longlong() uint64 {
 	return v
 }
 
-// shortstr is a short string, which must be UTF-8 (CONN-47). It is old, without an
-// allocation, if it is the same.
-func (c *cursor) shortstr(old string) string {
+// anystr is a short string of any bytes. It is old, without an allocation, if it is
+// the same.
+func (c *cursor) anystr(old string) string {
 	s := c.take(int(c.octet()))
-	if !utf8.Valid(s) {
-		c.fail(ErrUTF8)
-		return ""
-	}
 	if string(s) == old {
 		return old
 	}
 	return string(s)
 }
 
-// anystr is a short string of any bytes.
-func (c *cursor) anystr() string { return string(c.take(int(c.octet()))) }
+// shortstr is a short string that must be UTF-8 (CONN-47), old or new as in anystr.
+func (c *cursor) shortstr(old string) string {
+	s := c.anystr(old)
+	if !utf8.ValidString(s) {
+		c.fail(ErrUTF8)
+	}
+	return s
+}
 
 func (c *cursor) longstr() string { return string(c.block()) }
 

@@ -31,7 +31,8 @@ var (
 	// exceeds the table, or with a floating-point value that is no number
 	// (CONN-46, TYPES-8).
 	ErrTable = errors.New("amqp: malformed field table")
-	// ErrUTF8 is for a short string that is not valid UTF-8 (CONN-47).
+	// ErrUTF8 is for a short string that is not valid UTF-8 (CONN-47). Methods that
+	// carry a content are exempt: RabbitMQ takes any routing key.
 	ErrUTF8 = errors.New("amqp: malformed UTF-8 in short string")
 )
 

@@ -1182,8 +1182,8 @@ func (m *BasicPublish) Append(b []byte) []byte {
 func (m *BasicPublish) Decode(args []byte) error {
 	c := cursor{b: args}
 	c.skipShort()
-	m.Exchange = c.shortstr(m.Exchange)
-	m.RoutingKey = c.shortstr(m.RoutingKey)
+	m.Exchange = c.anystr(m.Exchange)
+	m.RoutingKey = c.anystr(m.RoutingKey)
 	bits3 := c.octet()
 	m.Mandatory = bits3&(1<<0) != 0
 	m.Immediate = bits3&(1<<1) != 0
@@ -1214,9 +1214,9 @@ func (m *BasicReturn) Append(b []byte) []byte {
 func (m *BasicReturn) Decode(args []byte) error {
 	c := cursor{b: args}
 	m.ReplyCode = c.short()
-	m.ReplyText = c.shortstr(m.ReplyText)
-	m.Exchange = c.shortstr(m.Exchange)
-	m.RoutingKey = c.shortstr(m.RoutingKey)
+	m.ReplyText = c.anystr(m.ReplyText)
+	m.Exchange = c.anystr(m.Exchange)
+	m.RoutingKey = c.anystr(m.RoutingKey)
 	return c.end()
 }
 
@@ -1245,12 +1245,12 @@ func (m *BasicDeliver) Append(b []byte) []byte {
 // Decode reads the method's arguments, all of them and nothing else.
 func (m *BasicDeliver) Decode(args []byte) error {
 	c := cursor{b: args}
-	m.ConsumerTag = c.shortstr(m.ConsumerTag)
+	m.ConsumerTag = c.anystr(m.ConsumerTag)
 	m.DeliveryTag = c.longlong()
 	bits2 := c.octet()
 	m.Redelivered = bits2&(1<<0) != 0
-	m.Exchange = c.shortstr(m.Exchange)
-	m.RoutingKey = c.shortstr(m.RoutingKey)
+	m.Exchange = c.anystr(m.Exchange)
+	m.RoutingKey = c.anystr(m.RoutingKey)
 	return c.end()
 }
 
@@ -1309,8 +1309,8 @@ func (m *BasicGetOk) Decode(args []byte) error {
 	m.DeliveryTag = c.longlong()
 	bits1 := c.octet()
 	m.Redelivered = bits1&(1<<0) != 0
-	m.Exchange = c.shortstr(m.Exchange)
-	m.RoutingKey = c.shortstr(m.RoutingKey)
+	m.Exchange = c.anystr(m.Exchange)
+	m.RoutingKey = c.anystr(m.RoutingKey)
 	m.MessageCount = c.long()
 	return c.end()
 }

@@ -171,6 +171,7 @@ func TestDecodeErrorsTakePrecedence(t *testing.T) {
 		{"table longer than the arguments", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x09\x01aV", ErrSyntax},
 		{"string longer than the table", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x08\x01aS\x00\x00\x00\x09V", ErrTable},
 		{"reserved string not UTF-8", &ChannelOpen{}, "\x01\xff", ErrUTF8},
+		{"routing key of a message not UTF-8", &BasicPublish{}, "\x00\x00" + "\x00" + "\x01\xff" + "\x00", nil},
 		{"key of the table not UTF-8", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x03\x01\xffV", nil}, // CONN-47
 		{"bits that mean nothing", &BasicAck{}, "\x00\x00\x00\x00\x00\x00\x00\x01\xff", nil},
 	} {
@@ -222,6 +223,6 @@ func TestDecodeKeepsEqualStrings(t *testing.T) {
 	assert.Equal(t, BasicPublish{RoutingKey: "another"}, m)
 
 	// Not even if the old value came from where nothing was checked.
-	invalid := BasicPublish{Exchange: "\xff"}
+	invalid := BasicConsume{Queue: "\xff"}
 	assert.ErrorIs(t, invalid.Decode(invalid.Append(nil)), ErrUTF8)
 }

@@ -102,10 +102,10 @@ func (p *Properties) Append(b []byte) []byte {
 // decode reads the present properties; the flags have been read.
 func (p *Properties) decode(c *cursor) {
 	if p.Flags&HasContentType != 0 {
-		p.ContentType = c.anystr()
+		p.ContentType = c.anystr("")
 	}
 	if p.Flags&HasContentEncoding != 0 {
-		p.ContentEncoding = c.anystr()
+		p.ContentEncoding = c.anystr("")
 	}
 	if p.Flags&HasHeaders != 0 {
 		p.Headers = c.table()
@@ -117,30 +117,30 @@ func (p *Properties) decode(c *cursor) {
 		p.Priority = c.octet()
 	}
 	if p.Flags&HasCorrelationID != 0 {
-		p.CorrelationID = c.anystr()
+		p.CorrelationID = c.anystr("")
 	}
 	if p.Flags&HasReplyTo != 0 {
-		p.ReplyTo = c.anystr()
+		p.ReplyTo = c.anystr("")
 	}
 	if p.Flags&HasExpiration != 0 {
-		p.Expiration = c.anystr()
+		p.Expiration = c.anystr("")
 	}
 	if p.Flags&HasMessageID != 0 {
-		p.MessageID = c.anystr()
+		p.MessageID = c.anystr("")
 	}
 	if p.Flags&HasTimestamp != 0 {
 		p.Timestamp = c.longlong()
 	}
 	if p.Flags&HasType != 0 {
-		p.Type = c.anystr()
+		p.Type = c.anystr("")
 	}
 	if p.Flags&HasUserID != 0 {
-		p.UserID = c.anystr()
+		p.UserID = c.anystr("")
 	}
 	if p.Flags&HasAppID != 0 {
-		p.AppID = c.anystr()
+		p.AppID = c.anystr("")
 	}
 	if p.Flags&HasClusterID != 0 {
-		p.ClusterID = c.anystr()
+		p.ClusterID = c.anystr("")
 	}
 }

@@ -140,7 +140,7 @@ func writeDecode(w io.Writer, m method) {
 		case f.Reserved != "":
 			fmt.Fprintf(w, "c.skip%s()\n", camel(f.Type))
 		default:
-			fmt.Fprintf(w, "m.%s = %s\n", f.GoName(), decodeField(f.Type, "m."+f.GoName()))
+			fmt.Fprintf(w, "m.%s = %s\n", f.GoName(), decodeField(f.Type, "m."+f.GoName(), m.Content != "1"))
 		}
 	}
 	fmt.Fprint(w, "return c.end()\n}\n\n")
@@ -158,13 +158,16 @@ func writeBits(w io.Writer, bits []field, n int) {
 	}
 }
 
-// decodeField is the expression that reads a value of this type. A short string
-// is given the field's old value, to keep it if it is the same.
-func decodeField(kind, old string) string {
-	switch kind {
-	case "shortstr":
+// decodeField is the expression that reads a value of this type. A short string is
+// given the field's old value, to keep it if it is the same; RabbitMQ checks it for
+// UTF-8 in methods without content.
+func decodeField(kind, old string, checked bool) string {
+	switch {
+	case kind == "shortstr" && checked:
 		return fmt.Sprintf("c.shortstr(%s)", old)
-	case "timestamp":
+	case kind == "shortstr":
+		return fmt.Sprintf("c.anystr(%s)", old)
+	case kind == "timestamp":
 		return "c.longlong()"
 	default:
 		return fmt.Sprintf("c.%s()", kind)

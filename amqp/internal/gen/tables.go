@@ -46,10 +46,7 @@ func writeProperties(w io.Writer, s *spec) {
 	fmt.Fprint(w, "return b\n}\n\n// decode reads the present properties; the flags have been read.\n")
 	fmt.Fprint(w, "func (p *Properties) decode(c *cursor) {\n")
 	for _, f := range fields {
-		get := decodeField(f.Type, "")
-		if f.Type == "shortstr" {
-			get = "c.anystr()" // RabbitMQ does not check these for UTF-8
-		}
+		get := decodeField(f.Type, `""`, false)
 		fmt.Fprintf(w, "if p.Flags&Has%s != 0 {\np.%s = %s\n}\n", f.GoName(), f.GoName(), get)
 	}
 	fmt.Fprint(w, "}\n")
