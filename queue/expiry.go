@@ -23,7 +23,14 @@ func (q *Queue) expireHeads(limit int, fx *Effects) bool {
 	return false
 }
 
-// idleSince tells whether the queue's own expiry is counting.
+// expire buries all that is due at the heads, the new heads included: nobody is
+// to get it any more.
+func (q *Queue) expire(fx *Effects) {
+	for q.expireHeads(holdLimit, fx) {
+	}
+}
+
+// counting tells whether the queue's own expiry is counting.
 func (q *Queue) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
 
 // arm sets the timer for the next deadline, if it is not set for an earlier

@@ -159,14 +159,14 @@ func (q *Queue) dispatch(fx *Effects) {
 // dispatchSome is one hold's share; true asks for another.
 func (q *Queue) dispatchSome(fx *Effects) bool {
 	if q.ready.timed > 0 {
-		if q.expireHeads(holdLimit, fx) {
-			return true
-		}
 		defer q.arm()
 	}
 	var h hold
 	defer h.release()
 	for range holdLimit {
+		if q.expireHeads(holdLimit, fx) {
+			return true
+		}
 		if q.ready.len() == 0 || !q.offer(q.ready.front(), &h, fx) {
 			return false
 		}
@@ -201,12 +201,13 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.used()
-	for q.expireHeads(holdLimit, fx) {
-	}
+	q.expire(fx)
 	if q.ready.len() == 0 {
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
+	q.expire(fx)
+	q.arm()
 	if !noAck {
 		q.unacked++
 	}
@@ -259,9 +260,8 @@ func (q *Queue) Requeue(items []Item, fx *Effects) {
 		return
 	}
 	q.ready.giveBack(items)
-	for q.expireHeads(holdLimit, fx) { // QUEUE-55
-	}
-	q.trim(fx) // QUEUE-67
+	q.expire(fx) // QUEUE-55
+	q.trim(fx)   // QUEUE-67
 	q.dispatch(fx)
 	q.arm()
 }

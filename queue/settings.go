@@ -87,6 +87,7 @@ func (q *Queue) trim(fx *Effects) {
 	for q.ready.len() > 0 && q.over() {
 		q.bury(q.ready.pop(), MaxLen, fx)
 	}
+	q.expire(fx)
 }
 
 // bury is the end of an item in this queue: it is dropped, or dead-lettered
