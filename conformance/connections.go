@@ -6,4 +6,8 @@ import "slices"
 var connectionScripts = slices.Concat(
 	connectionStartScripts,
 	connectionLoginScripts,
+	connectionTuneScripts,
+	connectionHeartbeatScripts,
+	connectionFrameScripts,
+	connectionContentScripts,
 )
