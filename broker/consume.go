@@ -13,7 +13,10 @@ import (
 // anything (BASIC-26).
 func (ch *channel) consume(m *amqp.BasicConsume) error {
 	c := ch.c
-	if _, used := ch.consumers[m.ConsumerTag]; used || ch.reply.hasTag(m.ConsumerTag) { // BASIC-25
+	c.mu.Lock()
+	_, used := ch.consumers[m.ConsumerTag]
+	c.mu.Unlock()
+	if used || ch.reply.hasTag(m.ConsumerTag) { // BASIC-25
 		return refuse(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
 	if m.ConsumerTag == "" { // BASIC-24
@@ -44,17 +47,30 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	case err != nil:
 		return errNoQueue(name, c.vhost.name)
 	}
+	if !s.announce(m.NoWait) {
+		return errNoQueue(name, c.vhost.name)
+	}
+	q.Unpark(&s.Subscription, &c.fx)
+	return nil
+}
+
+// announce registers a subscribed consumer and sends consume-ok. False means
+// that the queue has been deleted meanwhile.
+func (s *consumer) announce(noWait bool) bool {
+	ch, c := s.ch, s.ch.c
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.cancelled {
+		return false
+	}
 	if ch.consumers == nil {
 		ch.consumers = make(map[string]*consumer)
 	}
-	ch.consumers[m.ConsumerTag] = s
-	if !m.NoWait {
-		c.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag}, &c.fx)
+	ch.consumers[s.tag] = s
+	if !noWait {
+		c.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: s.tag}, &c.fx)
 	}
-	c.mu.Unlock()
-	q.Unpark(&s.Subscription, &c.fx)
-	return nil
+	return true
 }
 
 // checkConsumeArguments is BASIC-32.

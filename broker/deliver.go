@@ -95,6 +95,9 @@ func (s *consumer) lostQueue(fx *queue.Effects) {
 		return
 	}
 	s.cancelled = true
+	if s.ch.consumers[s.tag] != s { // basic.consume is not answered yet: it fails
+		return
+	}
 	delete(s.ch.consumers, s.tag)
 	if c.client.cancelNotify {
 		c.appendMethod(s.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, fx)
