@@ -69,9 +69,6 @@ func (c *conn) forgetChannel(id uint16) {
 
 // channelMethod handles a method on a channel other than 0.
 func (c *conn) channelMethod(id uint16, method amqp.MethodID, args []byte) error {
-	if c.state != stateRunning {
-		return silently("channel %d used before connection.open", id) // CONN-32
-	}
 	ch := c.channel(id)
 	if ch == nil {
 		return c.openChannel(id, method, args)

@@ -151,6 +151,9 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		return !s.now
 	}
 	e := asError(err)
+	if c.state < stateOpen && e.Code != amqp.AccessRefused { // CONN-32
+		return c.fail(silently("%s", e.Error()), blame)
+	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
 	c.terminate(e, blame)
 	return true
@@ -166,6 +169,8 @@ func (c *conn) terminate(e *Error, blame amqp.MethodID) {
 	})
 	if e.fatal {
 		c.state = stateLinger
+	}
+	if e.fatal || e.soon {
 		c.dropAfter(dropDelay)
 		return
 	}

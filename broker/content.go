@@ -51,9 +51,6 @@ func (ct *content) violation(format string, args ...any) error {
 
 // contentFrame handles a header or body frame on a channel other than 0.
 func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) {
-	if c.state != stateRunning {
-		return c.proceed(silently("content before connection.open"), 0)
-	}
 	ch := c.channel(id)
 	if ch != nil && ch.closing {
 		return true, nil // CONN-64

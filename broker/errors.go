@@ -22,9 +22,9 @@ type Error struct {
 	blameless bool
 	// bare leaves the text as it is: no code name in front (ERR-4).
 	bare bool
-	// fatal says that nothing more is read: the socket is dropped soon, no
-	// answer is awaited.
-	fatal bool
+	// fatal says that nothing more is read, soon that the socket is dropped
+	// after dropDelay if the client does not answer.
+	fatal, soon bool
 }
 
 // Error is the reply text as a client reads it, at most 255 bytes (ERR-3).

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"time"
@@ -64,7 +63,7 @@ func (b *Broker) serverProperties(old bool) amqp.Table {
 		{Key: "version", Value: Version},
 	}
 	if old {
-		return props[1:]
+		props[0].Value = amqp.Table(nil)
 	}
 	return props
 }
@@ -76,13 +75,15 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
 	}
 	if err := decodeMethod(m, args); err != nil {
-		if e, ok := err.(*Error); ok && e.Code == amqp.FrameError && c.state == stateRunning {
-			return errInternal() // CONN-45: channel 0 is handled by the connection itself
+		e, ok := err.(*Error)
+		switch {
+		case !ok:
+			return err
+		case e.blameless: // CONN-47: here the method is named
+			e.blameless = false
+			return e
 		}
-		if c.state != stateRunning {
-			return silently("malformed %s: %v", id, err)
-		}
-		return err
+		return errInternal() // CONN-45: channel 0 is handled by the connection itself
 	}
 	switch m := m.(type) {
 	case *amqp.ConnectionStartOk:
@@ -111,10 +112,10 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 			return nil
 		}
 	}
-	if c.state != stateRunning {
-		return silently("%s out of order", id) // CONN-32
+	if c.state == stateRunning {
+		return refuse(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
 	}
-	return refuse(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
+	return refuse(amqp.ChannelError, "unexpected method in connection state opening")
 }
 
 // startOk authenticates (CONN-11 to CONN-20).
@@ -132,7 +133,7 @@ func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 		}
 		e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
 			"For details see the broker logfile.", m.Mechanism) // CONN-15
-		e.fatal = true
+		e.soon = true
 		return e
 	}
 	c.user = u
@@ -234,7 +235,7 @@ func decodeMethod(m amqp.Method, args []byte) error {
 	case errors.Is(err, amqp.ErrTable):
 		return dropNow("malformed table in %s", m.ID())
 	case errors.Is(err, amqp.ErrUTF8):
-		return refuse(amqp.FrameError, "Malformed UTF-8 in shortstr")
+		return refuseFrame(amqp.FrameError, "Malformed UTF-8 in shortstr")
 	}
-	return refuse(amqp.FrameError, "cannot decode %s", amqp.FormatBinary(bytes.Clone(args)))
+	return refuse(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
 }

@@ -51,12 +51,14 @@ func (c *conn) tick() {
 	}
 	h.ticks++
 	sent := c.sent.Load()
-	if h.ticks == 1 || sent == h.sent {
+	idle := h.ticks == 1 || sent == h.sent
+	h.sent = sent
+	if idle {
 		c.reserve()
 		c.out.buf = amqp.AppendHeartbeat(c.out.buf)
 		c.Wake()
+		h.sent += amqp.FrameOverhead // a heartbeat does not count as something sent
 	}
-	h.sent = sent
 	if h.ticks%2 == 0 {
 		received := c.received.Load()
 		if received != h.received {

@@ -198,6 +198,11 @@ func errFrameEnd(kind byte, payload []byte, end byte) error {
 	return fatalFrame("%s: {invalid_frame_end_marker,%d}", octets(kind, payload), end)
 }
 
+// errUnexpected refuses a frame that has no place where it came.
+func errUnexpected(kind byte, payload []byte) error {
+	return refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload))
+}
+
 // fatalFrame is a framing error: nothing received after it is looked at.
 func fatalFrame(format string, args ...any) error {
 	e := refuseFrame(amqp.FrameError, format, args...)
@@ -235,19 +240,23 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 	}
 	switch kind {
 	case amqp.FrameMethod:
-		if len(payload) >= 4 {
-			id := amqp.MethodID(binary.BigEndian.Uint32(payload))
-			if channel == 0 {
-				return c.proceed(c.method0(id, payload[4:]), id)
-			}
+		if len(payload) < 4 {
+			break
+		}
+		id := amqp.MethodID(binary.BigEndian.Uint32(payload))
+		switch {
+		case channel == 0:
+			return c.proceed(c.method0(id, payload[4:]), id)
+		case c.state == stateRunning:
 			return c.proceed(c.channelMethod(channel, id, payload[4:]), id)
 		}
+		return c.proceed(errUnexpected(kind, payload), 0)
 	case amqp.FrameHeader, amqp.FrameBody:
 		if kind == amqp.FrameHeader && len(payload) < 12 {
 			break
 		}
-		if channel == 0 { // CONN-48
-			return c.proceed(refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload)), 0)
+		if channel == 0 || c.state != stateRunning { // CONN-48
+			return c.proceed(errUnexpected(kind, payload), 0)
 		}
 		return c.contentFrame(kind, channel, payload)
 	case amqp.FrameHeartbeat:
@@ -255,7 +264,7 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 			break
 		}
 		if channel != 0 { // CONN-36
-			return c.proceed(refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload)), 0)
+			return c.proceed(errUnexpected(kind, payload), 0)
 		}
 		return true, nil
 	}
