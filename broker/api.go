@@ -37,8 +37,9 @@ func (b *Broker) AddVHost(name string) *VHost {
 	b.mu.Lock()
 	vh := b.vhosts[name]
 	if vh == nil {
-		vh = newVHost(name, b.clock)
+		vh = newVHost(name, b)
 		b.vhosts[name] = vh
+		vh.persistVHost()
 	}
 	b.mu.Unlock()
 	b.users.allow(b.cfg.DefaultUser, name)
@@ -160,6 +161,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 		return 0, errNoExchange(exchange, v.vh.name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
+	readMarks(msg, msg.Props.Flags())
 	if err := readTTL(msg); err != nil {
 		return 0, err
 	}

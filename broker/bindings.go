@@ -77,6 +77,7 @@ func (vh *vhost) bind(r bindingRequest, by *conn) error {
 	}
 	if added {
 		d.remember(x)
+		vh.persistBinding(x, exchange.Binding[destination]{Key: r.key, Args: r.args, Dest: d})
 		vh.changed()
 	}
 	return nil
@@ -98,6 +99,7 @@ func (vh *vhost) unbind(r bindingRequest, by *conn) error {
 			_, _ = x.table.Bind(r.key, r.args, d)
 			return err
 		}
+		vh.forgetBinding(x, exchange.Binding[destination]{Key: r.key, Args: r.args, Dest: d})
 		if !x.leadsTo(d) {
 			d.forget(x)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -29,6 +30,7 @@ type Broker struct {
 	replies replies
 	buffers buffers
 
+	queueIDs  atomic.Uint64
 	mu        sync.Mutex
 	vhosts    map[string]*vhost
 	listeners []net.Listener // in order of their start
@@ -39,22 +41,27 @@ type Broker struct {
 	running   sync.WaitGroup // connections and accept loops
 }
 
-// New starts a broker. It fails only for a Config that contradicts itself.
+// New starts a broker, with what its store holds if there is one. It fails for a
+// Config that contradicts itself and for a store that cannot be read.
 func New(cfg Config) (*Broker, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
 	b := &Broker{
 		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
-		vhosts: map[string]*vhost{cfg.DefaultVHost: newVHost(cfg.DefaultVHost, cfg.Clock)},
+		vhosts: make(map[string]*vhost),
 		conns:  make(map[*conn]struct{}),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.users.byName = make(map[string]*user)
 	b.addUser(&user{
 		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
-		vhosts: map[string]struct{}{cfg.DefaultVHost: {}},
+		vhosts: make(map[string]struct{}),
 	})
+	if err := b.recover(); err != nil {
+		return nil, err
+	}
+	b.AddVHost(cfg.DefaultVHost)
 	return b, nil
 }
 
@@ -219,7 +226,9 @@ func (b *Broker) URL() string {
 // (320, CONN-75) and waits until they have closed or ctx is done. Connections
 // that are left then are dropped, and the error is that of ctx.
 func (b *Broker) Shutdown(ctx context.Context) error {
-	b.stopAccepting()
+	if b.stopAccepting() {
+		return nil
+	}
 	b.mu.Lock()
 	for c := range b.conns {
 		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
@@ -232,7 +241,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-ended:
-		return nil
+		return b.retire()
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
@@ -241,18 +250,23 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}
 	b.mu.Unlock()
 	<-ended
-	return ctx.Err()
+	return errors.Join(ctx.Err(), b.retire())
 }
 
-func (b *Broker) stopAccepting() {
+// stopAccepting reports whether the broker was closed before.
+func (b *Broker) stopAccepting() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return true
+	}
 	b.closed = true
 	b.end()
 	for _, l := range b.listeners {
 		l.Close()
 	}
 	b.listeners = nil
+	return false
 }
 
 // closePatience is how long Close waits for clients to answer.

@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
@@ -34,8 +35,9 @@ type channel struct {
 	lastQueue string // the last queue declared (QUEUE-4)
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
-	nacks     []uint64 // those that a queue has rejected
-	toConfirm bool     // listed in conn.confirms
+	nacks     []uint64     // those that a queue has rejected
+	toConfirm bool         // listed in conn.confirms
+	awaiting  atomic.Int32 // answers that wait for the store
 	tx        transaction
 
 	tag       uint64 // the newest delivery tag (BASIC-39)
@@ -44,6 +46,7 @@ type channel struct {
 	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit
 	reply     *replyConsumer
+	ended     bool // nothing more is confirmed
 }
 
 // channel finds an open or closing channel.
@@ -167,6 +170,7 @@ func (ch *channel) end() {
 	ch.content.reset()
 	ch.dropReply()
 	c.mu.Lock()
+	ch.ended = true
 	for _, s := range ch.tx.settled { // BASIC-87
 		ch.unacked.restore(s.out)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // Config is what a broker is started with. The zero value is RabbitMQ's
@@ -15,6 +16,10 @@ type Config struct {
 	Clock delay.Clock
 	// Logger gets what RabbitMQ would log; nothing is logged by default.
 	Logger *slog.Logger
+	// Store keeps durable exchanges, queues and bindings and their persistent
+	// messages; without one everything is in memory only. The broker closes it
+	// when it ends.
+	Store *store.Store
 	// DefaultUser, DefaultPassword and DefaultVHost are created at the start:
 	// "guest", "guest" and "/" by default. The user may do everything there.
 	DefaultUser, DefaultPassword, DefaultVHost string

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // This file is publisher confirms (BASIC-13 to BASIC-23).
@@ -27,33 +28,91 @@ func (ch *channel) refused(seq uint64) {
 	}
 }
 
-// sendConfirms answers what the batch has published: one basic.ack a channel,
+// An answer is what a channel's publishes up to one are told: basic.ack,
 // multiple where it covers more than one (BASIC-16), with a basic.nack between
-// for each message that was rejected.
+// for each message that was rejected. With persistent messages among them it
+// waits for the store (BASIC-17) and is a store.Waiter.
+type answer struct {
+	ch       *channel
+	from, to uint64 // publishes from+1 to to
+	nacks    []uint64
+}
+
+// sendConfirms answers what the batch has published.
 func (c *conn) sendConfirms() {
+	c.flushPublishes()
 	for i, ch := range c.confirms {
 		c.confirms[i] = nil
 		ch.toConfirm = false
 		if ch.closing { // BASIC-23
 			continue
 		}
-		c.flushPublishes()
-		slices.Sort(ch.nacks)
-		for _, seq := range slices.Compact(ch.nacks) { // several queues may have rejected one message
-			ch.ackUpTo(seq - 1)
-			c.send(ch.id, &amqp.BasicNack{DeliveryTag: seq})
-			ch.confirmed = seq
+		a := answer{ch: ch, from: ch.confirmed, to: ch.published}
+		ch.confirmed = ch.published
+		if len(ch.nacks) > 0 { // several queues may have rejected one message
+			slices.Sort(ch.nacks)
+			a.nacks = slices.Clone(slices.Compact(ch.nacks))
+			ch.nacks = ch.nacks[:0]
 		}
-		ch.nacks = ch.nacks[:0]
-		ch.ackUpTo(ch.published)
+		if c.fx.Logged || ch.awaiting.Load() > 0 {
+			ch.awaiting.Add(1)
+			c.b.cfg.Store.Notify(&a)
+			continue
+		}
+		c.mu.Lock()
+		a.send(&c.fx)
+		c.mu.Unlock()
 	}
 	c.confirms = c.confirms[:0]
 }
 
-// ackUpTo acknowledges all publishes up to and including one.
-func (ch *channel) ackUpTo(seq uint64) {
-	if seq > ch.confirmed {
-		ch.c.send(ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-ch.confirmed > 1})
-		ch.confirmed = seq
+// send sends the answer. Called with the connection's lock held.
+func (a *answer) send(fx *queue.Effects) {
+	ack := func(seq uint64) {
+		if seq > a.from {
+			a.ch.c.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-a.from > 1}, fx)
+			a.from = seq
+		}
 	}
+	for _, seq := range a.nacks {
+		ack(seq - 1)
+		a.ch.c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
+		a.from = seq
+	}
+	ack(a.to)
+}
+
+// Committed is the store's word that the publishes are safe, or that they are
+// not.
+func (a *answer) Committed(err error) {
+	c := a.ch.c
+	var fx queue.Effects
+	c.mu.Lock()
+	a.ch.awaiting.Add(-1)
+	switch {
+	case a.ch.ended: // BASIC-22
+	case err != nil:
+		c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: a.to, Multiple: a.to-a.from > 1}, &fx)
+	default:
+		a.send(&fx)
+	}
+	c.mu.Unlock()
+	fx.Flush()
+}
+
+// A commitSignal lets the reader wait for a commit.
+type commitSignal chan error
+
+// Committed passes the outcome on.
+func (s commitSignal) Committed(err error) { s <- err }
+
+// awaitCommit blocks until what the connection has published is safe. It is
+// for tx.commit, whose answer must not come before (BASIC-86).
+func (c *conn) awaitCommit() error {
+	if !c.fx.Logged {
+		return nil
+	}
+	done := make(commitSignal, 1)
+	c.b.cfg.Store.Notify(done)
+	return <-done
 }

@@ -32,6 +32,7 @@ func (vh *vhost) perform(fx *queue.Effects) {
 // deadLetter routes one message to the dead-letter exchange that its queue had
 // when it died. An exchange that does not exist drops it (QUEUE-71).
 func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
+	defer d.Done()
 	vh.mu.RLock()
 	x := vh.exchanges[d.Settings.DeadLetterExchange]
 	if x == nil {
@@ -86,7 +87,7 @@ func bury(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []am
 	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
 	m := &queue.Message{
 		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73
-		Priority: old.Priority, Extra: old.Extra,
+		Priority: old.Priority, Persistent: old.Persistent, Extra: old.Extra,
 	}
 	if d.Settings.HasDeadLetterKey {
 		m.Key = d.Settings.DeadLetterKey

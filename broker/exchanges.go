@@ -44,6 +44,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 	}
 	vh.exchanges[name] = x
 	vh.changed()
+	vh.persistExchange(x)
 	return nil
 }
 
@@ -130,7 +131,9 @@ func (vh *vhost) deleteExchange(name string, ifUnused bool) error {
 func (vh *vhost) removeExchange(x *exchangeRecord) {
 	delete(vh.exchanges, x.name)
 	vh.changed()
+	vh.forgetExchange(x)
 	for b := range x.table.All() {
+		vh.forgetBinding(x, b)
 		b.Dest.forget(x)
 	}
 	vh.unbindAll(destination{exchange: x})
@@ -142,6 +145,9 @@ func (vh *vhost) unbindAll(d destination) {
 	sources := *list
 	*list = nil
 	for _, x := range sources {
+		for b := range x.table.Of(d) {
+			vh.forgetBinding(x, b)
+		}
 		x.table.RemoveDest(d)
 		vh.changed()
 		vh.unboundFrom(x)

@@ -95,9 +95,7 @@ func (ch *channel) pass(m *queue.Message, queues []*queue.Queue, requester strin
 func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
 	c := ch.c
 	flags := m.Props.Flags()
-	if flags&amqp.HasPriority != 0 {
-		m.Priority = m.Props.Priority()
-	}
+	readMarks(m, flags)
 	if !rt.known || rt.gen != c.vhost.gen.Load() || flags&inspected != 0 {
 		return ch.prepareSlowly(rt, m)
 	}
@@ -105,6 +103,16 @@ func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string,
 		return nil, "", errInternal() // CONN-55
 	}
 	return rt.queues, "", nil
+}
+
+// readMarks takes out of the properties what queues look at.
+func readMarks(m *queue.Message, flags amqp.PropertyFlags) {
+	if flags&amqp.HasPriority != 0 {
+		m.Priority = m.Props.Priority()
+	}
+	if flags&amqp.HasDeliveryMode != 0 {
+		m.Persistent = m.Props.DeliveryMode() == 2 // BASIC-8
+	}
 }
 
 // inspected are the properties that a publish looks into.

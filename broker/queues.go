@@ -49,14 +49,10 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 	if err := checkQueueArguments(m, name, vh.name); err != nil {
 		return nil, err
 	}
-	q := &queueRecord{
-		Queue: queue.New(queue.Config{
-			Name: name, AutoDelete: m.AutoDelete, Env: vh.env,
-			MaxPriority: maxPriority(m.Arguments), Settings: settingsOf(m.Arguments),
-		}),
-		durable: m.Durable && !m.Exclusive, // QUEUE-17
-		args:    m.Arguments,
-	}
+	q := vh.newQueue(queueDoc{
+		VHost: vh.name, Name: name, ID: vh.nextQueueID(), Durable: m.Durable && !m.Exclusive, // QUEUE-17
+		AutoDelete: m.AutoDelete, Args: amqp.AppendTable(nil, m.Arguments),
+	}, m.Arguments)
 	if m.Exclusive {
 		q.exclusive = by
 		by.addExclusive(q)
@@ -119,6 +115,7 @@ func (vh *vhost) remove(q *queueRecord, ifUnused, ifEmpty bool, fx *queue.Effect
 	}
 	delete(vh.queues, q.Name)
 	vh.changed()
+	vh.forgetQueue(q)
 	vh.unbindAll(destination{queue: q})
 	vh.mu.Unlock()
 	if q.exclusive != nil {

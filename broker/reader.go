@@ -293,4 +293,8 @@ func (c *conn) endBatch() {
 	c.settleEffects()
 	c.fx.Flush()
 	c.batch.release()
+	if c.fx.Logged {
+		c.fx.Logged = false
+		c.b.cfg.Store.Wait() // publishers must not outrun the disk
+	}
 }

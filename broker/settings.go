@@ -36,6 +36,9 @@ func settingsOf(args amqp.Table) *queue.Settings {
 	if v, ok := args.Get("x-overflow"); ok {
 		s.Overflow = overflows[v.(string)]
 	}
+	if v, ok := args.Get("x-queue-mode"); ok && v == "lazy" {
+		s.Lazy, found = true, true
+	}
 	if !found {
 		return nil
 	}

@@ -72,7 +72,7 @@ func (ch *channel) txCommit() error {
 		c.mu.Unlock()
 		c.finish(s.out, s.verdict)
 	}
-	if ch.tx.refused {
+	if err := c.awaitCommit(); err != nil || ch.tx.refused {
 		return refuse(amqp.PreconditionFailed, "partial tx completion")
 	}
 	return ch.reply0(nil, false, &amqp.TxCommitOk{})

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -17,6 +16,7 @@ import (
 type vhost struct {
 	name string
 	env  *queue.Env
+	ids  *atomic.Uint64 // the last queue ID given, the broker's
 
 	mu        sync.RWMutex
 	exchanges map[string]*exchangeRecord
@@ -41,6 +41,7 @@ type exchangeRecord struct {
 // A queueRecord is one queue as it was declared.
 type queueRecord struct {
 	*queue.Queue
+	id        uint64 // in the store
 	durable   bool
 	exclusive *conn // the owner, of an exclusive queue
 	args      amqp.Table
@@ -67,13 +68,14 @@ var predeclared = []struct {
 	{"amq.rabbitmq.trace", "topic", true},
 }
 
-func newVHost(name string, clock delay.Clock) *vhost {
+func newVHost(name string, b *Broker) *vhost {
 	vh := &vhost{
 		name:      name,
+		ids:       &b.queueIDs,
 		exchanges: make(map[string]*exchangeRecord),
 		queues:    make(map[string]*queueRecord),
 	}
-	vh.env = &queue.Env{Clock: clock, Perform: vh.perform}
+	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform}
 	for _, p := range predeclared {
 		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, internal: p.internal}
 		if p.name != "" {
@@ -118,3 +120,6 @@ func (q *queueRecord) checkAccess(vh *vhost, by *conn) error {
 	}
 	return nil
 }
+
+// nextQueueID is a name for a new queue in the store.
+func (vh *vhost) nextQueueID() uint64 { return vh.ids.Add(1) }

@@ -25,6 +25,16 @@ type DeadLetter struct {
 	Settings *Settings
 	Item     Item
 	Reason   Reason
+
+	from *Queue
+}
+
+// Done lets the queue forget the item for good. It is called after the item has
+// been published elsewhere, so that a crash finds it in one place at least.
+func (d *DeadLetter) Done() {
+	if d.Item.Stored {
+		d.from.settle([]Item{d.Item}, 0)
+	}
 }
 
 // Effects collects what calls under a queue's lock want done after it. One
@@ -39,6 +49,8 @@ type Effects struct {
 	// Refused holds the indices of messages of a Publish that a full queue
 	// rejected (QUEUE-65).
 	Refused []int
+	// Logged says that a publish waits to be committed by the store.
+	Logged bool
 	// Backlog is the most ready messages, and BacklogBytes the most bytes, that
 	// a publish left behind in a queue with consumers: they do not keep up.
 	Backlog      int

@@ -60,10 +60,12 @@ func (q *Queue) fire() {
 	q.mu.Lock()
 	q.armed = 0
 	for !q.deleted && q.expireHeads(holdLimit, &fx) {
+		q.flush()
 		q.mu.Unlock()
 		q.env.Perform(&fx)
 		q.mu.Lock()
 	}
+	q.flush()
 	if !q.deleted {
 		if q.counting() && q.lastUsed+q.set.Expires <= q.now() {
 			fx.Idle = append(fx.Idle, q)

@@ -11,8 +11,19 @@ const (
 )
 
 type chunk struct {
-	items []Item // filled part; cap is the chunk's size
+	items []Item // filled part; cap is the chunk's size; nil while it is paged out
 	next  *chunk
+	bytes int64 // sum of the bodies
+	loose int   // items that the store does not have
+	out   *span // what the chunk holds, while it is paged out
+}
+
+// A span is a run of items that is in the store alone.
+type span struct {
+	first, last uint64 // positions
+	n           int
+	timed       int
+	dropped     bool // by a purge
 }
 
 type fifo struct {
@@ -20,6 +31,9 @@ type fifo struct {
 	spare      *chunk // a used-up one, for the next to come
 	read       int    // index of the first item in head
 	n          int
+	paged      int    // of them, those that are paged out
+	outBytes   int64  // the bodies of those
+	cursor     *chunk // chunks before it have been paged out as far as they can be
 }
 
 func (f *fifo) len() int { return f.n }
@@ -29,11 +43,22 @@ func (f *fifo) front() *Item { return &f.head.items[f.read] }
 
 func (f *fifo) push(it Item) {
 	t := f.tail
-	if t == nil || len(t.items) == cap(t.items) {
+	if t == nil || t.full() {
 		t = f.grow()
 	}
 	t.items = append(t.items, it)
+	t.bytes += int64(len(it.Msg.Body))
+	if !it.Stored {
+		t.loose++
+	}
 	f.n++
+}
+
+// fullBytes is the size of bodies at which a chunk is full.
+const fullBytes = 256 << 10
+
+func (c *chunk) full() bool {
+	return c.out != nil || len(c.items) == cap(c.items) || c.bytes >= fullBytes
 }
 
 // grow adds a chunk as large as all that is there: a queue that stays short
@@ -59,6 +84,7 @@ func (f *fifo) pop() Item {
 	c := f.head
 	it := c.items[f.read]
 	c.items[f.read] = Item{}
+	c.bytes -= int64(len(it.Msg.Body))
 	f.read++
 	f.n--
 	if f.read == len(c.items) {
@@ -74,7 +100,10 @@ func (f *fifo) advance() {
 	f.read = 0
 	keep := cap(c.items) <= keepChunk
 	if keep {
-		c.items, c.next = c.items[:0], nil
+		c.items, c.next, c.bytes, c.loose = c.items[:0], nil, 0, 0
+	}
+	if f.cursor == c {
+		f.cursor = nil
 	}
 	switch {
 	case next == nil && keep:
@@ -88,10 +117,14 @@ func (f *fifo) advance() {
 	}
 }
 
-// each calls visit for every item in order until it returns false.
-func (f *fifo) each(visit func(*Item) bool) {
+// each calls visit for every item in order, and out for every span that is
+// paged out, until one of them returns false.
+func (f *fifo) each(visit func(*Item) bool, out func(*span) bool) {
 	from := f.read
 	for c := f.head; c != nil; c = c.next {
+		if c.out != nil && !out(c.out) {
+			return
+		}
 		for i := from; i < len(c.items); i++ {
 			if !visit(&c.items[i]) {
 				return

@@ -42,7 +42,7 @@ func TestFifoOrder(t *testing.T) {
 			want++
 			visited++
 			return assert.Equal(t, want, it.Seq) && visited < 700
-		})
+		}, nil)
 		require.Equal(t, min(700, f.len()), visited)
 	}
 }

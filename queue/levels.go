@@ -69,6 +69,10 @@ func (l *levels) giveBack(items []Item) {
 	}
 }
 
+// inMemory tells whether front and pop can be called without reading from the
+// store.
+func (l *levels) inMemory() bool { return l.highest().inMemory() }
+
 // front is the next item to deliver; there must be one.
 func (l *levels) front() *Item { return l.highest().front() }
 
@@ -80,14 +84,15 @@ func (l *levels) pop() Item {
 }
 
 // deadline is the earliest deadline among the levels' heads; 0 if none has one.
-// What is behind a head does not expire before it (QUEUE-53, QUEUE-88).
+// What is behind a head does not expire before it (QUEUE-53, QUEUE-88). A head
+// that is paged out is on its way in, and looked at then.
 func (l *levels) deadline() int64 {
 	if l.timed == 0 {
 		return 0
 	}
 	var due int64
 	for p := l.top; p >= 0; p-- {
-		if r := l.at(p); r.len() > 0 {
+		if r := l.at(p); r.len() > 0 && r.inMemory() {
 			if d := r.front().Deadline; d != 0 && (due == 0 || d < due) {
 				due = d
 			}
@@ -100,7 +105,7 @@ func (l *levels) deadline() int64 {
 func (l *levels) popDue(now int64) Item {
 	for p := l.top; p >= 0; p-- {
 		r := l.at(p)
-		if r.len() == 0 {
+		if r.len() == 0 || !r.inMemory() {
 			continue
 		}
 		if d := r.front().Deadline; d != 0 && d <= now {
@@ -119,12 +124,16 @@ func (l *levels) clear() {
 	*l = levels{higher: higher}
 }
 
-// each visits the items in delivery order until visit returns false.
-func (l *levels) each(visit func(*Item) bool) {
+// each visits the items in delivery order, and the spans that are paged out
+// with their level, until visit or out returns false.
+func (l *levels) each(visit func(*Item) bool, out func(int, *span) bool) {
 	more := true
 	for p := l.top; p >= 0 && more; p-- {
 		l.at(p).each(func(it *Item) bool {
 			more = visit(it)
+			return more
+		}, func(s *span) bool {
+			more = out(p, s)
 			return more
 		})
 	}

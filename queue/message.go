@@ -15,6 +15,8 @@ type Message struct {
 	TTL int64
 	// Priority is the priority property; 0 if absent (QUEUE-86).
 	Priority uint8
+	// Persistent says that the delivery mode is 2 (BASIC-8).
+	Persistent bool
 	// Extra holds what few messages have; usually nil.
 	Extra *Extra
 }
@@ -37,4 +39,6 @@ type Item struct {
 	Deadline int64
 	// Redelivered says that the item was out with a client before (BASIC-59).
 	Redelivered bool
+	// Stored says that the store has the item.
+	Stored bool
 }

@@ -26,7 +26,8 @@ type Queue struct {
 	// AutoDelete asks for deletion after the last consumer (QUEUE-21).
 	AutoDelete bool
 
-	env *Env
+	env  *Env
+	back *backing // nil without a store
 
 	mu      sync.Mutex
 	set     *Settings
@@ -54,6 +55,10 @@ type Config struct {
 	MaxPriority uint8
 	// Settings are the optional features; nil is none.
 	Settings *Settings
+	// ID names the queue in the store, and Durable says that its persistent
+	// messages survive a restart. They count only if Env has a store.
+	ID      uint64
+	Durable bool
 }
 
 // Counts are a queue's numbers at one moment.
@@ -71,6 +76,9 @@ func New(cfg Config) *Queue {
 	}
 	if cfg.MaxPriority > 0 {
 		q.ready.higher = make([]readyList, cfg.MaxPriority)
+	}
+	if cfg.Env.Store != nil {
+		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, int(cfg.MaxPriority)+1)
 	}
 	q.used()
 	return q
@@ -101,6 +109,10 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	if q.ready.timed > 0 {
 		q.arm()
 	}
+	if q.back != nil {
+		fx.Logged = fx.Logged || q.back.adding
+		q.flush()
+	}
 	if len(q.subs) > 0 {
 		fx.Backlog = max(fx.Backlog, q.ready.len())
 		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes())
@@ -115,9 +127,14 @@ func (q *Queue) enqueue(m *Message, h *hold, fx *Effects) {
 	if m.TTL != 0 || q.set.TTL != 0 {
 		it.Deadline = q.deadline(m)
 	}
+	keep := q.back != nil && q.back.durable && m.Persistent
 	if q.ready.len() == 0 && len(q.rota.levels) > 0 {
 		q.offered = it
-		if q.offer(&q.offered, h, fx) {
+		q.offered.Stored = keep
+		if s := q.offer(&q.offered, h, fx); s != nil {
+			if keep && !s.NoAck {
+				q.back.add(q, &q.offered)
+			}
 			return
 		}
 	}
@@ -125,14 +142,18 @@ func (q *Queue) enqueue(m *Message, h *hold, fx *Effects) {
 		q.bury(it, Expired, fx)
 		return
 	}
+	if q.back != nil && (keep || q.back.full(q, m)) {
+		it.Stored = true
+		q.back.add(q, &it)
+	}
 	q.ready.push(it)
 	if q.set != plain {
 		q.trim(fx)
 	}
 }
 
-// offer goes round the consumers until one takes the item.
-func (q *Queue) offer(it *Item, h *hold, fx *Effects) bool {
+// offer goes round the consumers until one takes the item; nil if none does.
+func (q *Queue) offer(it *Item, h *hold, fx *Effects) *Subscription {
 	for s := q.rota.next(); s != nil; s = q.rota.next() {
 		h.take(s.Lock)
 		if s.Receiver.Offer(it, fx) {
@@ -140,17 +161,18 @@ func (q *Queue) offer(it *Item, h *hold, fx *Effects) bool {
 			if !s.NoAck {
 				q.unacked++
 			}
-			return true
+			return s
 		}
 		q.rota.remove(s)
 	}
-	return false
+	return nil
 }
 
 // dispatch hands out ready items until none is left or no consumer takes one.
 // It is called with the lock held and lets go of it between holds.
 func (q *Queue) dispatch(fx *Effects) {
 	for q.dispatchSome(fx) {
+		q.flush()
 		q.mu.Unlock()
 		q.mu.Lock()
 	}
@@ -167,10 +189,16 @@ func (q *Queue) dispatchSome(fx *Effects) bool {
 		if q.expireHeads(holdLimit, fx) {
 			return true
 		}
-		if q.ready.len() == 0 || !q.offer(q.ready.front(), &h, fx) {
+		if q.ready.len() == 0 || !q.ready.inMemory() {
 			return false
 		}
-		q.ready.pop()
+		s := q.offer(q.ready.front(), &h, fx)
+		if s == nil {
+			return false
+		}
+		if it := q.ready.pop(); it.Stored && s.NoAck {
+			q.back.settle(q, &it)
+		}
 	}
 	return true
 }
@@ -200,25 +228,41 @@ func (h *hold) release() {
 func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.flush()
 	q.used()
-	q.expire(fx)
+	q.fetch(fx)
 	if q.ready.len() == 0 {
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
 	q.expire(fx)
 	q.arm()
-	if !noAck {
+	switch {
+	case !noAck:
 		q.unacked++
+	case it.Stored:
+		q.back.settle(q, &it)
 	}
 	return it, q.ready.len(), true
 }
 
 // Settle drops items that were out and are acknowledged.
-func (q *Queue) Settle(items []Item) {
+func (q *Queue) Settle(items []Item) { q.settle(items, len(items)) }
+
+// settle drops items for good, of which some were counted as out.
+func (q *Queue) settle(items []Item, out int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.unacked -= len(items)
+	q.unacked -= out
+	if q.back == nil || q.deleted {
+		return
+	}
+	for i := range items {
+		if items[i].Stored {
+			q.back.settle(q, &items[i])
+		}
+	}
+	q.flush()
 }
 
 // Reject drops items that were out and are refused for good; they are
@@ -233,6 +277,7 @@ func (q *Queue) Reject(items []Item, fx *Effects) {
 	for _, it := range items {
 		q.bury(it, Rejected, fx)
 	}
+	q.flush()
 }
 
 // Requeue returns items that were out to their original positions, marked as
@@ -264,6 +309,7 @@ func (q *Queue) Requeue(items []Item, fx *Effects) {
 	q.trim(fx)   // QUEUE-67
 	q.dispatch(fx)
 	q.arm()
+	q.flush()
 }
 
 // Subscribe registers a consumer, parked: it is offered nothing before Unpark,
@@ -299,6 +345,7 @@ func (q *Queue) unpark(s *Subscription, fx *Effects) {
 	}
 	q.rota.add(s)
 	q.dispatch(fx)
+	q.flush()
 }
 
 // Unsubscribe removes a consumer; when it returns, nothing more is offered to
@@ -337,6 +384,10 @@ func (q *Queue) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len()
+	if q.back != nil {
+		q.back.purge(q)
+		q.flush()
+	}
 	q.ready.clear()
 	return n
 }
@@ -359,6 +410,10 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	n, subs := q.ready.len(), q.subs
 	for _, s := range subs {
 		q.drop(s)
+	}
+	if q.back != nil {
+		q.back.drop()
+		q.flush()
 	}
 	q.ready, q.subs, q.active = levels{}, nil, nil
 	if q.timer != nil {
@@ -390,6 +445,12 @@ func (q *Queue) Peek(limit int) []Item {
 		}
 		items = append(items, *it)
 		return true
+	}, func(level int, s *span) bool {
+		// Reading under the lock is for once: nothing else sees one moment.
+		for _, it := range q.back.read(level, s, cap(items)-len(items)) {
+			items = append(items, it)
+		}
+		return len(items) < cap(items)
 	})
 	return items
 }

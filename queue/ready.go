@@ -55,8 +55,12 @@ func (r *readyList) pop() Item {
 	return it
 }
 
-// each visits the items in delivery order until visit returns false.
-func (r *readyList) each(visit func(*Item) bool) {
+// inMemory tells whether front can be called without reading from the store.
+func (r *readyList) inMemory() bool { return len(r.returned) > 0 || r.fresh.inMemory() }
+
+// each visits the items in delivery order, and the spans that are paged out,
+// until visit or out returns false.
+func (r *readyList) each(visit func(*Item) bool, out func(*span) bool) {
 	back := slices.Clone(r.returned)
 	slices.SortFunc(back, func(a, b Item) int {
 		if a.Seq < b.Seq {
@@ -69,7 +73,7 @@ func (r *readyList) each(visit func(*Item) bool) {
 			return
 		}
 	}
-	r.fresh.each(visit)
+	r.fresh.each(visit, out)
 }
 
 // seqHeap is a container/heap of items, lowest position first.

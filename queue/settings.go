@@ -2,6 +2,7 @@ package queue
 
 import (
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // Overflow is what a queue at its limit does with one message more.
@@ -33,6 +34,8 @@ type Settings struct {
 	HasDeadLetterKey   bool
 	// SingleActive lets only the first consumer have messages (BASIC-40).
 	SingleActive bool
+	// Lazy keeps next to nothing in memory (QUEUE-91).
+	Lazy bool
 }
 
 // plain is a queue without optional features.
@@ -41,6 +44,9 @@ var plain = &Settings{MaxLength: -1, MaxBytes: -1}
 // Env is what the queues of one virtual host share.
 type Env struct {
 	Clock delay.Clock
+	// Store is where queues keep what must survive, or does not fit; nil keeps
+	// everything in memory.
+	Store *store.Store
 	// Perform does what a queue's timer has left to do.
 	Perform func(fx *Effects)
 }
@@ -84,7 +90,7 @@ func (q *Queue) trim(fx *Effects) {
 	if q.set.Overflow != DropHead {
 		return
 	}
-	for q.ready.len() > 0 && q.over() {
+	for q.ready.len() > 0 && q.over() && q.ready.inMemory() {
 		q.bury(q.ready.pop(), MaxLen, fx)
 	}
 	q.expire(fx)
@@ -94,7 +100,9 @@ func (q *Queue) trim(fx *Effects) {
 // once the lock is released.
 func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
 	if q.set.DeadLetter {
-		fx.Dead = append(fx.Dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason})
+		fx.Dead = append(fx.Dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
+	} else if it.Stored {
+		q.back.settle(q, &it)
 	}
 }
 
@@ -110,4 +118,5 @@ func (q *Queue) Configure(s *Settings, fx *Effects) {
 	q.lastUsed = q.now()
 	q.trim(fx)
 	q.arm()
+	q.flush()
 }

@@ -24,13 +24,15 @@ import (
 const shutdownTimeout = 10 * time.Second
 
 const serveSynopsis = `Starts the broker. Flags win over the environment variables of RabbitMQ's name,
-which win over the defaults. Everything is kept in memory. SIGINT and SIGTERM
-end it in order; a second one ends it at once.`
+which win over the defaults. Durable queues and persistent messages are kept in
+the data folder. SIGINT and SIGTERM end it in order; a second one ends it at once.`
 
 type serveOptions struct {
 	ip, port, user, password, vhost string
 	guestFromAnywhere               bool
 	logLevel, logFormat, profile    string
+	dataDir                         string
+	memory                          bool
 }
 
 func serveFlags(c console, args []string) (*serveOptions, error) {
@@ -50,7 +52,8 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 	fs.BoolVar(&o.guestFromAnywhere, "guest-from-anywhere", false, "let the user guest log in from other machines too, as loopback_users = none does in RabbitMQ")
 	fs.StringVar(&o.logLevel, "log-level", "info", "log events of this `level` and above: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "log as text or json (`format`)")
-	fs.Bool("memory", false, "keep everything in memory; there is nothing else yet, so this changes nothing")
+	fromEnv(&o.dataDir, "data-dir", "RABBITMQ_MNESIA_BASE", defaultDataDir(c), "keep durable queues and messages in `folder`")
+	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
 	profile := fs.profileFlag()
 	if err := fs.parse(c, args); err != nil {
 		return nil, err
@@ -89,7 +92,12 @@ func serve(c console, args []string) error {
 	if err != nil {
 		return err
 	}
+	st, err := openStore(o, slog.New(handler))
+	if err != nil {
+		return errors.Join(err, stopProfile())
+	}
 	b, err := broker.New(broker.Config{
+		Store:             st,
 		Logger:            slog.New(handler),
 		DefaultUser:       o.user,
 		DefaultPassword:   o.password,
@@ -97,6 +105,9 @@ func serve(c console, args []string) error {
 		GuestFromAnywhere: o.guestFromAnywhere,
 	})
 	if err != nil {
+		if st != nil {
+			err = errors.Join(err, st.Close())
+		}
 		return errors.Join(err, stopProfile())
 	}
 	err = listenUntilSignal(b, net.JoinHostPort(o.ip, o.port), slog.New(always), start)

@@ -1,0 +1,227 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// This file keeps the topology in the store and brings it back at the start:
+// virtual hosts, durable exchanges and queues, and the bindings whose both ends
+// are durable (PERSIST-1, PERSIST-4). Each is a record in JSON under a key that
+// begins with its kind; field tables are as on the wire.
+
+const (
+	kindVHost    = "vhost"
+	kindExchange = "exchange"
+	kindQueue    = "queue"
+	kindBinding  = "binding"
+)
+
+type vhostDoc struct{ Name string }
+
+type exchangeDoc struct {
+	VHost, Name, Type    string
+	AutoDelete, Internal bool
+	Args                 []byte
+}
+
+type queueDoc struct {
+	VHost, Name         string
+	ID                  uint64
+	Durable, AutoDelete bool
+	Args                []byte
+}
+
+type bindingDoc struct {
+	VHost, Source, Destination, Key string
+	ToExchange                      bool
+	Args                            []byte
+}
+
+// recordKey joins a kind and names; NUL keeps them apart.
+func recordKey(parts ...string) string { return strings.Join(parts, "\x00") }
+
+func (vh *vhost) put(doc any, key ...string) {
+	if vh.env.Store == nil {
+		return
+	}
+	value, err := json.Marshal(doc)
+	if err != nil {
+		panic(err) // plain structs of strings, bytes and numbers
+	}
+	vh.env.Store.Put(recordKey(key...), value)
+}
+
+func (vh *vhost) unput(key ...string) {
+	if vh.env.Store != nil {
+		vh.env.Store.Delete(recordKey(key...))
+	}
+}
+
+func (vh *vhost) persistVHost() { vh.put(vhostDoc{vh.name}, kindVHost, vh.name) }
+
+func (vh *vhost) persistExchange(x *exchangeRecord) {
+	if x.durable {
+		vh.put(exchangeDoc{vh.name, x.name, x.kind, x.autoDelete, x.internal, amqp.AppendTable(nil, x.args)},
+			kindExchange, vh.name, x.name)
+	}
+}
+
+func (vh *vhost) forgetExchange(x *exchangeRecord) {
+	if x.durable {
+		vh.unput(kindExchange, vh.name, x.name)
+	}
+}
+
+// newQueue makes a queue as described, and its record if it is durable.
+func (vh *vhost) newQueue(doc queueDoc, args amqp.Table) *queueRecord {
+	if doc.Durable {
+		vh.put(doc, kindQueue, vh.name, doc.Name)
+	}
+	return &queueRecord{
+		Queue: queue.New(queue.Config{
+			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.env, ID: doc.ID, Durable: doc.Durable,
+			MaxPriority: maxPriority(args), Settings: settingsOf(args),
+		}),
+		durable: doc.Durable, args: args,
+	}
+}
+
+func (vh *vhost) forgetQueue(q *queueRecord) {
+	if q.durable {
+		vh.unput(kindQueue, vh.name, q.Name)
+	}
+}
+
+// bindingRecord is the record of a binding, if it survives (PERSIST-4).
+func (vh *vhost) bindingRecord(x *exchangeRecord, b exchange.Binding[destination]) (doc bindingDoc, key []string, ok bool) {
+	doc = bindingDoc{VHost: vh.name, Source: x.name, Key: b.Key, Args: amqp.AppendTable(nil, b.Args)}
+	kind := kindQueue
+	if q := b.Dest.queue; q != nil {
+		doc.Destination, ok = q.Name, x.durable && q.durable
+	} else {
+		doc.Destination, doc.ToExchange, ok = b.Dest.exchange.name, true, x.durable && b.Dest.exchange.durable
+		kind = kindExchange
+	}
+	return doc, []string{kindBinding, vh.name, doc.Source, kind, doc.Destination, doc.Key, string(doc.Args)}, ok
+}
+
+func (vh *vhost) persistBinding(x *exchangeRecord, b exchange.Binding[destination]) {
+	if doc, key, ok := vh.bindingRecord(x, b); ok {
+		vh.put(doc, key...)
+	}
+}
+
+func (vh *vhost) forgetBinding(x *exchangeRecord, b exchange.Binding[destination]) {
+	if _, key, ok := vh.bindingRecord(x, b); ok {
+		vh.unput(key...)
+	}
+}
+
+// recover brings back what the store holds: virtual hosts, exchanges, queues,
+// then bindings. The messages stay where they are until they are wanted.
+func (b *Broker) recover() error {
+	st := b.cfg.Store
+	if st == nil {
+		return nil
+	}
+	known := make(map[uint64]*queueRecord)
+	for _, kind := range []string{kindVHost, kindExchange, kindQueue, kindBinding} {
+		err := st.Records(func(key string, value []byte) error {
+			if !strings.HasPrefix(key, kind+"\x00") {
+				return nil
+			}
+			if err := b.recoverRecord(kind, value, known); err != nil {
+				return fmt.Errorf("broker: record %q in the store: %w", key, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	last, err := st.DropUnknown(func(id store.LogID) bool { return known[queue.QueueOf(id)] != nil })
+	if err != nil {
+		return err
+	}
+	b.queueIDs.Store(max(b.queueIDs.Load(), queue.QueueOf(last)))
+	for _, q := range known {
+		if err := q.Recover(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queueRecord) error {
+	switch kind {
+	case kindVHost:
+		var doc vhostDoc
+		if err := json.Unmarshal(value, &doc); err != nil {
+			return err
+		}
+		b.AddVHost(doc.Name)
+		return nil
+	case kindExchange:
+		var doc exchangeDoc
+		if err := json.Unmarshal(value, &doc); err != nil {
+			return err
+		}
+		args, _, err := amqp.DecodeTable(doc.Args)
+		if err != nil {
+			return err
+		}
+		return b.vhosts[doc.VHost].declareExchange(&amqp.ExchangeDeclare{
+			Exchange: doc.Name, Type: doc.Type, Durable: true, AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
+		})
+	case kindQueue:
+		var doc queueDoc
+		if err := json.Unmarshal(value, &doc); err != nil {
+			return err
+		}
+		args, _, err := amqp.DecodeTable(doc.Args)
+		if err != nil {
+			return err
+		}
+		vh := b.vhosts[doc.VHost]
+		q := vh.newQueue(doc, args)
+		vh.queues[doc.Name], known[doc.ID] = q, q
+		b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
+		return nil
+	}
+	var doc bindingDoc
+	if err := json.Unmarshal(value, &doc); err != nil {
+		return err
+	}
+	args, _, err := amqp.DecodeTable(doc.Args)
+	if err != nil {
+		return err
+	}
+	return b.vhosts[doc.VHost].bind(bindingRequest{
+		source: doc.Source, destination: doc.Destination, key: doc.Key, args: args, toExchange: doc.ToExchange,
+	}, nil)
+}
+
+// retire ends the store in order: what was delivered is noted, what is pending
+// committed.
+func (b *Broker) retire() error {
+	if b.cfg.Store == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, vh := range b.vhosts {
+		vh.mu.RLock()
+		for _, q := range vh.queues {
+			q.Retire()
+		}
+		vh.mu.RUnlock()
+	}
+	return b.cfg.Store.Close()
+}

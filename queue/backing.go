@@ -1,0 +1,211 @@
+package queue
+
+import "github.com/rabbetmq/rabbet/store"
+
+// This file is a queue's side of the store: what it adds, settles and reads,
+// one log for each priority level. All of it is called with the queue's lock
+// held, save what the store calls back.
+
+// A backing is what a queue has in the store.
+type backing struct {
+	store   *store.Store
+	id      uint64
+	durable bool
+	levels  []stored
+	app     store.Appender
+	adding  bool // the appender holds a message that must be confirmed
+	reading bool // a read by the pager is under way
+}
+
+// A stored is one priority level in the store.
+type stored struct {
+	log       *store.Log // nil until something was added
+	committed uint64     // the last position that has reached the disk
+}
+
+func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
+	return &backing{store: s, id: id, durable: durable, levels: make([]stored, levels)}
+}
+
+func (b *backing) logID(level int) store.LogID { return store.LogID(b.id<<8 | uint64(level)) }
+
+// QueueOf is the ID of the queue that a log belongs to.
+func QueueOf(id store.LogID) uint64 { return uint64(id) >> 8 }
+
+// log is the log of a level, made when it is first needed.
+func (b *backing) log(q *Queue, level int) *store.Log {
+	l := &b.levels[level]
+	if l.log == nil {
+		b.attach(q, level, b.store.Log(b.logID(level)))
+	}
+	return l.log
+}
+
+func (b *backing) attach(q *Queue, level int, log *store.Log) {
+	log.OnCommit = func(seq uint64) { q.committed(level, seq) }
+	b.levels[level].log = log
+}
+
+// add gives an item to the store. Only persistent messages in durable queues
+// survive a restart (PERSIST-2).
+func (b *backing) add(q *Queue, it *Item) {
+	survives := b.durable && it.Msg.Persistent
+	b.adding = b.adding || survives
+	b.app.Add(b.log(q, q.ready.of(it.Msg)), it.Seq, it.Deadline, !survives, it.Msg)
+}
+
+func (b *backing) settle(q *Queue, it *Item) {
+	b.app.Settle(b.log(q, q.ready.of(it.Msg)), it.Seq)
+}
+
+// flush hands over to the store what has collected. Nothing may be left when
+// the queue's lock is released, so that the order of operations is that of
+// their effects. It also asks for what is wanted back in memory.
+func (q *Queue) flush() {
+	b := q.back
+	if b == nil {
+		return
+	}
+	b.app.Flush()
+	b.adding = false
+	if !b.reading && !q.deleted && q.wanted() != nil {
+		b.reading = true
+		b.store.Later(q.read)
+	}
+}
+
+// full tells whether a message that comes now goes to the store only because
+// the window in memory is full.
+func (b *backing) full(q *Queue, m *Message) bool {
+	f := &q.ready.at(q.ready.of(m)).fresh
+	items, bytes := windowItems, int64(windowBytes)
+	if q.set.Lazy {
+		items, bytes = maxChunk, fullBytes
+	}
+	return f.n-f.paged >= items || q.ready.bytes()-f.outBytes >= bytes
+}
+
+// committed is called by the store when a level's messages have reached the
+// disk: what does not fit the window can leave memory.
+func (q *Queue) committed(level int, seq uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.back.levels[level].committed = seq
+	f := &q.ready.at(level).fresh
+	items, bytes, keep := windowItems, int64(windowBytes), keepAhead
+	if q.set.Lazy {
+		items, bytes, keep = maxChunk, fullBytes, 1
+	}
+	if f.n-f.paged > items || q.ready.bytes()-f.outBytes > bytes {
+		f.pageOut(seq, keep)
+	}
+}
+
+// purge settles what is ready.
+func (b *backing) purge(q *Queue) {
+	q.ready.each(func(it *Item) bool {
+		if it.Stored {
+			b.settle(q, it)
+		}
+		return true
+	}, func(level int, s *span) bool {
+		b.app.DropRange(b.log(q, level), s.first, s.last)
+		s.dropped = true
+		return true
+	})
+}
+
+// drop ends the queue in the store.
+func (b *backing) drop() {
+	for i := range b.levels {
+		if log := b.levels[i].log; log != nil {
+			b.app.Drop(log)
+		}
+	}
+}
+
+// read reads up to limit items of a span.
+func (b *backing) read(level int, s *span, limit int) []Item {
+	var d decoder
+	d.items = make([]Item, 0, min(limit, s.n))
+	// What cannot be read is missing: the check of the store says why.
+	_ = b.levels[level].log.Load(s.first, s.last, func(r store.Record) bool {
+		if len(d.items) < limit {
+			d.add(&r)
+		}
+		return len(d.items) < limit
+	})
+	return d.items
+}
+
+// wanted finds the chunk to be read back first, or nil. Called with the lock
+// held.
+func (q *Queue) wanted() *wantedChunk {
+	for level := q.ready.top; level >= 0; level-- {
+		f := &q.ready.at(level).fresh
+		if c := f.wanted(); c != nil && (len(q.subs) > 0 || !f.inMemory() && (q.ready.timed > 0 || q.over())) {
+			return &wantedChunk{level, c}
+		}
+	}
+	return nil
+}
+
+// A wantedChunk is a chunk that is paged out, with its level.
+type wantedChunk struct {
+	level int
+	c     *chunk
+}
+
+// read is the pager's part: it brings back what is wanted, chunk by chunk.
+func (q *Queue) read() {
+	var fx Effects
+	q.mu.Lock()
+	for !q.deleted {
+		w := q.wanted()
+		if w == nil {
+			break
+		}
+		q.bringIn(w, &fx)
+		q.dispatch(&fx)
+		q.arm()
+		q.back.app.Flush()
+		q.mu.Unlock()
+		q.env.Perform(&fx)
+		q.mu.Lock()
+	}
+	q.back.reading = false
+	q.mu.Unlock()
+}
+
+// bringIn reads a chunk back. The lock is let go meanwhile; the chunk is left
+// alone if something else has happened to it by then.
+func (q *Queue) bringIn(w *wantedChunk, fx *Effects) {
+	s := w.c.out
+	q.mu.Unlock()
+	items := q.back.read(w.level, s, s.n)
+	q.mu.Lock()
+	if q.deleted || w.c.out != s || s.dropped {
+		return
+	}
+	timed := w.c.out.timed
+	for i := range items {
+		if items[i].Deadline != 0 {
+			timed--
+		}
+	}
+	q.ready.n -= q.ready.at(w.level).fresh.pageIn(w.c, items)
+	q.ready.timed -= timed
+	q.expire(fx)
+	q.trim(fx)
+}
+
+// fetch makes sure that the first item, if there is one, is in memory, and that
+// what is due has expired. The lock may be let go meanwhile.
+func (q *Queue) fetch(fx *Effects) {
+	q.expire(fx)
+	for q.ready.len() > 0 && !q.ready.inMemory() {
+		level := q.ready.top
+		q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx)
+		q.expire(fx)
+	}
+}

@@ -1,0 +1,179 @@
+package queue
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// This file is a message as the store keeps it:
+//
+//	version    1 byte, 1
+//	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow
+//	exchange   1 byte of length, and the name
+//	key        1 byte of length, and the routing key
+//	properties uvarint of length, and flags and values as on the wire
+//	BCC        if flagged: uvarint of number, each as the routing key
+//	body       the rest
+
+const (
+	messageVersion = 1
+	flagPersistent = 1
+	flagBCC        = 2
+)
+
+var errMessage = errors.New("queue: malformed message in the store")
+
+// EncodedLen is the length of what AppendEncoded appends.
+func (m *Message) EncodedLen() int {
+	n := 4 + len(m.Exchange) + len(m.Key) + uvarintLen(len(m.Props)) + len(m.Props) + len(m.Body)
+	if m.Extra != nil {
+		n += uvarintLen(len(m.Extra.BCC))
+		for _, key := range m.Extra.BCC {
+			n += 1 + len(key)
+		}
+	}
+	return n
+}
+
+func uvarintLen(n int) int {
+	size := 1
+	for ; n >= 0x80; n >>= 7 {
+		size++
+	}
+	return size
+}
+
+// AppendEncoded appends the message as the store keeps it.
+func (m *Message) AppendEncoded(b []byte) []byte {
+	flags := byte(0)
+	if m.Persistent {
+		flags |= flagPersistent
+	}
+	if m.Extra != nil {
+		flags |= flagBCC
+	}
+	b = append(b, messageVersion, flags)
+	b = appendText(b, m.Exchange)
+	b = appendText(b, m.Key)
+	b = binary.AppendUvarint(b, uint64(len(m.Props)))
+	b = append(b, m.Props...)
+	if m.Extra != nil {
+		b = binary.AppendUvarint(b, uint64(len(m.Extra.BCC)))
+		for _, key := range m.Extra.BCC {
+			b = appendText(b, key)
+		}
+	}
+	return append(b, m.Body...)
+}
+
+func appendText(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
+
+// Size is what the message counts for: its body (QUEUE-61).
+func (m *Message) Size() int { return len(m.Body) }
+
+// bodySize is the size of an encoded message's body.
+func bodySize(data []byte) int {
+	var d decoder
+	var m Message
+	if err := d.message(&m, data); err != nil {
+		return 0
+	}
+	return m.Size()
+}
+
+// A decoder turns a run of records into items. What they share they share in
+// memory too.
+type decoder struct {
+	items []Item
+	slab  []Message
+	arena []byte
+	last  *Message
+}
+
+// add decodes one record; one that is malformed is left out.
+func (d *decoder) add(r *store.Record) {
+	if len(d.slab) == 0 {
+		d.slab = make([]Message, 64)
+	}
+	m := &d.slab[0]
+	if err := d.message(m, r.Data); err != nil {
+		return
+	}
+	d.slab = d.slab[1:]
+	d.last = m
+	d.items = append(d.items, Item{Msg: m, Seq: r.Seq, Deadline: r.Deadline, Redelivered: r.Redelivered, Stored: true})
+}
+
+// message decodes data, which is copied.
+func (d *decoder) message(m *Message, data []byte) error {
+	const arenaSize = 64 << 10
+	if len(d.arena) < len(data) {
+		d.arena = make([]byte, max(arenaSize, len(data)))
+	}
+	b := d.arena[:len(data):len(data)]
+	copy(b, data)
+	if len(b) < 2 || b[0] != messageVersion {
+		return errMessage
+	}
+	flags := b[1]
+	b = b[2:]
+	exchange, b, ok1 := text(b)
+	key, b, ok2 := text(b)
+	props, b, ok3 := block(b)
+	if !ok1 || !ok2 || !ok3 {
+		return errMessage
+	}
+	*m = Message{Props: amqp.RawProperties(props), Persistent: flags&flagPersistent != 0}
+	m.Exchange, m.Key = d.shared(exchange, key)
+	if flags&flagBCC != 0 {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > uint64(len(b)) {
+			return errMessage
+		}
+		b = b[size:]
+		m.Extra = &Extra{}
+		for range n {
+			var k []byte
+			var ok bool
+			if k, b, ok = text(b); !ok {
+				return errMessage
+			}
+			m.Extra.BCC = append(m.Extra.BCC, string(k))
+		}
+	}
+	m.Body = b
+	if m.Props.Flags()&amqp.HasPriority != 0 {
+		m.Priority = m.Props.Priority()
+	}
+	d.arena = d.arena[len(data):]
+	return nil
+}
+
+// shared are the texts as strings, those of the message before if they are the
+// same.
+func (d *decoder) shared(exchange, key []byte) (string, string) {
+	if d.last != nil && d.last.Exchange == string(exchange) && d.last.Key == string(key) {
+		return d.last.Exchange, d.last.Key
+	}
+	return string(exchange), string(key)
+}
+
+func text(b []byte) (s, rest []byte, ok bool) {
+	if len(b) == 0 || len(b) < 1+int(b[0]) {
+		return nil, nil, false
+	}
+	n := 1 + int(b[0])
+	return b[1:n:n], b[n:], true
+}
+
+func block(b []byte) (p, rest []byte, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, false
+	}
+	end := size + int(n)
+	return b[size:end:end], b[end:], true
+}

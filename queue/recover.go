@@ -1,0 +1,49 @@
+package queue
+
+import "github.com/rabbetmq/rabbet/store"
+
+// This file brings a queue back at the start, and says what a restart must know
+// of it.
+
+// Recover takes over what the store has of the queue. It comes before anything
+// else is done with it, and reads no bodies.
+func (q *Queue) Recover() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for level := range q.back.levels {
+		list := q.ready.at(level)
+		log, err := q.back.store.Recover(q.back.logID(level), bodySize, func(r store.Range) {
+			list.fresh.recovered(r)
+			q.ready.n += r.Count
+			q.ready.body += int64(r.Size)
+			if r.Timed {
+				q.ready.timed += r.Count
+			}
+			q.ready.top = max(q.ready.top, level)
+			q.seq = max(q.seq, r.Last)
+		})
+		if err != nil {
+			return err
+		}
+		q.back.attach(q, level, log)
+	}
+	q.flush()
+	return nil
+}
+
+// Retire notes which of the ready messages have been with a client, for the
+// next start after an orderly stop (PERSIST-5).
+func (q *Queue) Retire() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.back == nil || q.deleted {
+		return
+	}
+	q.ready.each(func(it *Item) bool {
+		if it.Stored && it.Redelivered {
+			q.back.app.Flag(q.back.log(q, q.ready.of(it.Msg)), it.Seq)
+		}
+		return true
+	}, func(int, *span) bool { return true })
+	q.flush()
+}

@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// This file is the committer: the one goroutine that writes.
+
+var (
+	bucketChunks  = []byte("chunks")  // chunk key: chunk
+	bucketSettled = []byte("settled") // chunk key: bitmap of settled positions
+	bucketFlags   = []byte("flags")   // chunk key: bitmap of redelivered positions
+	bucketRecords = []byte("records") // key: record
+	bucketMeta    = []byte("meta")
+	buckets       = [][]byte{bucketChunks, bucketSettled, bucketFlags, bucketRecords, bucketMeta}
+)
+
+// A write is one change that a transaction makes; a nil value deletes.
+type write struct{ bucket, key, value []byte }
+
+type committer struct {
+	done    sync.WaitGroup
+	touched []*Log
+	plan    []write
+	arena   []byte // behind the plan's keys and values
+}
+
+// retryPause is the time between attempts to commit a batch that failed.
+const retryPause = 100 * time.Millisecond
+
+func (c *committer) start(s *Store) { c.done.Go(func() { c.run(s) }) }
+
+func (c *committer) wait() { c.done.Wait() }
+
+// run commits batch after batch until the store closes and nothing is pending.
+func (c *committer) run(s *Store) {
+	var b batch
+	for {
+		s.mu.Lock()
+		for len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 && !s.closing {
+			s.work.Wait()
+		}
+		if len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		b, s.pending = s.pending, batch{ops: b.ops[:0], waiters: b.waiters[:0]}
+		s.room.Broadcast()
+		s.mu.Unlock()
+		c.commit(s, &b)
+		clear(b.ops)
+		clear(b.waiters)
+	}
+}
+
+// commit writes one batch, trying until it works. Those who wait are told of
+// the first attempt: a failure is theirs to act on at once.
+func (c *committer) commit(s *Store, b *batch) {
+	c.prepare(s, b.ops)
+	for attempt := 0; len(c.plan) > 0; attempt++ {
+		err := s.db.Update(c.execute)
+		if s.opts.OnCommit != nil {
+			s.opts.OnCommit(err)
+		}
+		if err == nil {
+			break
+		}
+		for _, w := range b.waiters {
+			w.Committed(err)
+		}
+		b.waiters = b.waiters[:0]
+		s.mu.Lock()
+		closing := s.closing
+		s.mu.Unlock()
+		if closing && attempt > 0 {
+			break // the disk does not recover; what was told to wait knows
+		}
+		_ = delay.Wait(context.Background(), delay.Real{}, retryPause)
+	}
+	for _, w := range b.waiters {
+		w.Committed(nil)
+	}
+	for i, l := range c.touched {
+		l.finish()
+		c.touched[i] = nil
+	}
+	c.touched, c.plan, c.arena = c.touched[:0], c.plan[:0], c.arena[:0]
+	if cap(c.arena) > 4<<20 {
+		c.arena = nil
+	}
+}
+
+// prepare turns operations into writes, and brings what is known of the chunks
+// to where it will be once they are done.
+func (c *committer) prepare(s *Store, ops []op) {
+	for i := range ops {
+		o := &ops[i]
+		if o.log != nil && !o.log.touched {
+			o.log.touched = true
+			c.touched = append(c.touched, o.log)
+		}
+		switch o.kind {
+		case opAdd:
+			o.log.adds = append(o.log.adds, *o)
+		case opSettle:
+			o.log.settle(o.seq)
+		case opFlag:
+			if ch := o.log.change(o.seq); ch != nil {
+				ch.flags.set(o.seq - ch.first)
+			}
+		case opDropRange:
+			o.log.dropRange(o.seq, o.last)
+		case opDropLog:
+			clear(o.log.adds)
+			o.log.adds = o.log.adds[:0]
+			for j := o.log.head; j < len(o.log.chunks); j++ {
+				o.log.change(o.log.chunks[j].first)
+				o.log.chunks[j].live = 0
+			}
+		case opPut:
+			c.plan = append(c.plan, write{bucketRecords, o.key, o.value})
+		case opDelete:
+			c.plan = append(c.plan, write{bucketRecords, o.key, nil})
+		}
+	}
+	for _, l := range c.touched {
+		c.planChunks(l)
+		c.planChanges(l)
+	}
+}
+
+// hold copies bytes into the arena, where they stay until the batch is done.
+func (c *committer) hold(b []byte) []byte {
+	if cap(c.arena)-len(c.arena) < len(b) {
+		c.arena = make([]byte, 0, max(len(b), 64<<10))
+	}
+	start := len(c.arena)
+	c.arena = append(c.arena, b...)
+	return c.arena[start:len(c.arena):len(c.arena)]
+}
+
+// planChunks writes a log's new messages as chunks.
+func (c *committer) planChunks(l *Log) {
+	l.adds = slices.DeleteFunc(l.adds, func(o op) bool { return o.msg == nil })
+	for rest := l.adds; len(rest) > 0; {
+		meta := chunkMeta{first: rest[0].seq}
+		buf := make([]byte, chunkHeader, chunkHeader+256)
+		n := 0
+		for n < len(rest) && n < chunkMessages && rest[n].seq-meta.first <= chunkSpan {
+			if n > 0 && len(buf)+rest[n].msg.EncodedLen() > chunkBytes {
+				break
+			}
+			buf = appendMessage(slices.Grow(buf, rest[n].msg.EncodedLen()+32), &meta, &rest[n])
+			n++
+		}
+		meta.put(buf)
+		rest = rest[n:]
+		c.plan = append(c.plan, write{bucketChunks, c.hold(chunkKey(nil, l.id, meta.first)), buf})
+		l.chunks = append(l.chunks, chunkState{first: meta.first, span: meta.span, live: meta.count})
+	}
+}
+
+// planChanges writes what has changed of a log's chunks.
+func (c *committer) planChanges(l *Log) {
+	for _, i := range l.dirty {
+		ch := &l.chunks[i]
+		ch.dirty = false
+		key := c.hold(chunkKey(nil, l.id, ch.first))
+		if ch.live == 0 {
+			c.plan = append(c.plan, write{bucketChunks, key, nil})
+			if ch.settled != nil {
+				c.plan = append(c.plan, write{bucketSettled, key, nil})
+			}
+			if ch.flags != nil {
+				c.plan = append(c.plan, write{bucketFlags, key, nil})
+			}
+			ch.settled, ch.flags = nil, nil
+			continue
+		}
+		if ch.settled != nil {
+			c.plan = append(c.plan, write{bucketSettled, key, c.hold(ch.settled)})
+		}
+		if ch.flags != nil {
+			c.plan = append(c.plan, write{bucketFlags, key, c.hold(ch.flags)})
+		}
+	}
+	l.dirty = l.dirty[:0]
+}
+
+// execute makes the plan's writes. It can be run again.
+func (c *committer) execute(tx *bolt.Tx) error {
+	for _, w := range c.plan {
+		b := tx.Bucket(w.bucket)
+		var err error
+		if w.value == nil {
+			err = b.Delete(w.key)
+		} else {
+			err = b.Put(w.key, w.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish forgets the batch and tells the log's user what has reached the disk.
+func (l *Log) finish() {
+	l.touched = false
+	var last uint64
+	if n := len(l.adds); n > 0 {
+		last = l.adds[n-1].seq
+	}
+	clear(l.adds)
+	l.adds = l.adds[:0]
+	if cap(l.adds) > 4096 {
+		l.adds = nil
+	}
+	for l.head < len(l.chunks) && l.chunks[l.head].live == 0 {
+		l.head++
+	}
+	if l.head > 64 && l.head > len(l.chunks)/2 {
+		l.chunks = slices.Delete(l.chunks, 0, l.head)
+		l.head = 0
+	}
+	if last > 0 && l.OnCommit != nil {
+		l.OnCommit(last)
+	}
+}

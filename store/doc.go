@@ -1,0 +1,15 @@
+// Package store keeps what must survive: messages, by log and position, and the
+// records of a topology, by key. It knows nothing of what they mean.
+//
+// Writers never wait for the disk. They append operations to one list, in an
+// order that is the order of their effects; a single committer takes all that
+// is there, writes it in one transaction of bbolt, syncs, and tells those who
+// wait. While it syncs, the next batch collects: there is no timer. What a
+// batch both adds and settles never reaches the disk. Because batches are cut
+// from one list, a crash leaves a prefix of the operations: an operation is
+// never there without those appended before it.
+//
+// Messages are stored in chunks, a run of one log's messages in one value, so
+// that a chunk costs what a message would. What has been settled of a chunk is
+// a bitmap beside it; a chunk that is settled altogether is deleted.
+package store

@@ -1,0 +1,200 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// This file is what happens when a store is opened: the format is checked, and
+// what is known of the chunks is built up again.
+
+const formatVersion = 1
+
+var (
+	keyVersion = []byte("version")
+	keyClean   = []byte("clean") // present while the store is closed in order
+)
+
+// A Range is a run of messages that Open found, settled ones not counted.
+type Range struct {
+	First, Last uint64
+	Count       int
+	Timed       bool // some may have a deadline
+	Size        uint64
+}
+
+// recover checks the format and drops what a restart drops.
+func (s *Store) recover() error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		for _, name := range buckets {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		meta := tx.Bucket(bucketMeta)
+		switch v := meta.Get(keyVersion); {
+		case v == nil:
+			if err := meta.Put(keyVersion, []byte{formatVersion}); err != nil {
+				return err
+			}
+		case len(v) != 1 || v[0] != formatVersion:
+			return fmt.Errorf("store: format version %d; this program reads version %d", v, formatVersion)
+		}
+		if meta.Get(keyClean) != nil {
+			return meta.Delete(keyClean)
+		}
+		return flagAll(tx)
+	})
+}
+
+// flagAll marks all that is stored as perhaps delivered before: after a crash
+// nobody knows (PERSIST-5). One number a log is enough.
+func flagAll(tx *bolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
+	c := tx.Bucket(bucketChunks).Cursor()
+	for k, _ := c.First(); k != nil; {
+		id, _, err := splitKey(k)
+		if err != nil {
+			return err
+		}
+		// The log's last chunk is just before the next log's first.
+		next, _ := c.Seek(chunkKey(nil, id+1, 0))
+		var lk, lv []byte
+		if next == nil {
+			lk, lv = c.Last()
+		} else {
+			next = slices.Clone(next)
+			lk, lv = c.Prev()
+		}
+		_, first, err := splitKey(lk)
+		if err != nil {
+			return err
+		}
+		m, err := readMeta(first, lv)
+		if err != nil {
+			return err
+		}
+		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, m.last()+1)); err != nil {
+			return err
+		}
+		if next == nil {
+			return nil
+		}
+		k, _ = c.Seek(next)
+	}
+	return nil
+}
+
+func flagKey(id LogID) []byte { return binary.BigEndian.AppendUint64([]byte("flagged-"), uint64(id)) }
+
+// markClean notes that the store was closed in order.
+func (s *Store) markClean() error {
+	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClean, []byte{1}) })
+}
+
+// Recover makes a handle for a log that Open found and calls visit with what is
+// in it, in order. size tells what a message counts for, from its bytes. It must
+// come before anything is appended to the log.
+func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range)) (*Log, error) {
+	l := s.Log(id)
+	var drop Appender
+	err := s.db.View(func(tx *bolt.Tx) error {
+		if v := tx.Bucket(bucketMeta).Get(flagKey(id)); len(v) == 8 {
+			l.flagged = binary.BigEndian.Uint64(v)
+		}
+		c := tx.Bucket(bucketChunks).Cursor()
+		for k, v := c.Seek(chunkKey(nil, id, 0)); k != nil; k, v = c.Next() {
+			at, first, err := splitKey(k)
+			if err != nil || at != id {
+				return err
+			}
+			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: log %d: %w", id, err)
+	}
+	drop.Flush()
+	return l, nil
+}
+
+// recoverChunk takes one chunk into account. Only one of which something is
+// gone has to be read beyond its header.
+func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appender, size func([]byte) int,
+	visit func(Range)) error {
+	meta, err := readMeta(first, v)
+	if err != nil {
+		return err
+	}
+	settled := bitmap(slices.Clone(tx.Bucket(bucketSettled).Get(k)))
+	flags := bitmap(slices.Clone(tx.Bucket(bucketFlags).Get(k)))
+	r := Range{First: first, Last: meta.last(), Count: int(meta.count), Timed: meta.timed > 0, Size: meta.size}
+	live := r.Count
+	if settled != nil || meta.volatile > 0 {
+		r.Count, r.Size, live = 0, 0, 0
+		err := eachRecord(&meta, v, func(rec Record) bool {
+			switch {
+			case settled.has(rec.Seq - first):
+			case rec.Volatile:
+				live++
+				drop.Settle(l, rec.Seq)
+			default:
+				live++
+				if r.Count == 0 {
+					r.First = rec.Seq
+				}
+				r.Last = rec.Seq
+				r.Count++
+				r.Size += uint64(size(rec.Data))
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	l.chunks = append(l.chunks, chunkState{first: first, span: meta.span, live: uint16(live), settled: settled, flags: flags})
+	if r.Count > 0 {
+		visit(r)
+	}
+	return nil
+}
+
+// DropUnknown removes the logs that keep does not want, and returns the largest
+// identity of a log there was.
+func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
+	var unknown []LogID
+	var largest LogID
+	err := s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketChunks).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Seek(chunkKey(nil, largest+1, 0)) {
+			id, _, err := splitKey(k)
+			if err != nil {
+				return err
+			}
+			if largest = id; !keep(id) {
+				unknown = append(unknown, id)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range unknown {
+		l, err := s.Recover(id, func([]byte) int { return 0 }, func(Range) {})
+		if err != nil {
+			return 0, err
+		}
+		var drop Appender
+		drop.Drop(l)
+		drop.Flush()
+	}
+	return largest, nil
+}

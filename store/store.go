@@ -1,0 +1,208 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// This file opens and closes a store, and holds the list of operations between
+// those who append and the committer.
+
+// FileName is the store's file in its folder.
+const FileName = "rabbet.db"
+
+// ErrLocked says that another process has the folder open.
+var ErrLocked = errors.New("store: the data folder is in use by another process")
+
+// ErrClosed is returned by calls on a store that is closed.
+var ErrClosed = errors.New("store: closed")
+
+// Sync is when a commit counts as done.
+type Sync uint8
+
+const (
+	// SyncAlways syncs every commit: what was confirmed survives a power cut.
+	SyncAlways Sync = iota
+	// SyncNone leaves it to the operating system: what was confirmed survives
+	// the end of the process, however it ends. For tests.
+	SyncNone
+)
+
+// Options are for Open. The zero value is good for production.
+type Options struct {
+	Sync Sync
+	// OnCommit, if set, is called by the committer after every attempt to
+	// commit: with nil when it worked, or with the error; the batch is tried
+	// again then, and what waited for it has been told.
+	OnCommit func(error)
+}
+
+// A Message is what a log stores.
+type Message interface {
+	// EncodedLen and AppendEncoded give its bytes.
+	EncodedLen() int
+	AppendEncoded(b []byte) []byte
+	// Size is what it counts for, such as its body's length.
+	Size() int
+}
+
+// A Waiter is told how a commit ended.
+type Waiter interface {
+	// Committed is called by the committer, in order of the commits. It must
+	// not block. An error means that the data is not safe yet; it will be
+	// tried again, but nothing more is said of it.
+	Committed(err error)
+}
+
+// A Store is one data folder, open. Use Open; all methods are safe for
+// concurrent use.
+type Store struct {
+	dir  string
+	opts Options
+	db   *bolt.DB
+
+	mu      sync.Mutex
+	work    sync.Cond // there are operations, or the store is closing
+	room    sync.Cond // the committer has taken the operations
+	pending batch
+	closing bool
+
+	committer
+	pager pager
+}
+
+// A batch is what one commit will hold.
+type batch struct {
+	ops     []op
+	waiters []Waiter
+	bytes   int // of messages, to bound what waits
+}
+
+type opKind uint8
+
+const (
+	opAdd opKind = iota
+	opSettle
+	opFlag // mark as redelivered
+	opDropRange
+	opDropLog
+	opPut
+	opDelete
+)
+
+// An op is one operation. Which fields count depends on its kind.
+type op struct {
+	kind     opKind
+	volatile bool
+	log      *Log
+	seq      uint64
+	last     uint64 // of a range
+	deadline int64
+	msg      Message
+	key      []byte
+	value    []byte
+}
+
+// maxPending is the number of bytes of messages waiting to be committed past
+// which Wait blocks: publishers must not outrun the disk without bound.
+const maxPending = 32 << 20
+
+// Open opens the store in a folder, which is created if need be. It fails at
+// once with ErrLocked if another process has it.
+func Open(dir string, opts Options) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	db, err := bolt.Open(filepath.Join(dir, FileName), 0o640, &bolt.Options{
+		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
+		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone,
+	})
+	switch {
+	case errors.Is(err, bolt.ErrTimeout):
+		return nil, ErrLocked
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("store: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("store: %s: %w", filepath.Join(dir, FileName), err)
+	}
+	s := &Store{dir: dir, opts: opts, db: db}
+	s.work.L, s.room.L = &s.mu, &s.mu
+	if err := s.recover(); err != nil {
+		db.Close()
+		return nil, err
+	}
+	s.committer.start(s)
+	s.pager.start()
+	return s, nil
+}
+
+// Dir is the data folder.
+func (s *Store) Dir() string { return s.dir }
+
+// Close commits what is pending, marks the store as closed in order, and
+// releases the folder. Those who append must have stopped.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.closing = true
+	s.work.Signal()
+	s.room.Broadcast()
+	s.mu.Unlock()
+	s.pager.stop()
+	s.committer.wait()
+	err := s.markClean()
+	return errors.Join(err, s.db.Close())
+}
+
+// append adds operations to the batch that is collecting.
+func (s *Store) append(bytes int, ops ...op) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.ops = append(s.pending.ops, ops...)
+	s.pending.bytes += bytes
+	s.work.Signal()
+}
+
+// Notify tells w of the commit that holds everything appended so far. If
+// nothing is under way it is told at once.
+func (s *Store) Notify(w Waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.waiters = append(s.pending.waiters, w)
+	s.work.Signal()
+}
+
+// Wait blocks while too much waits to be committed. It is for publishers,
+// holding no lock.
+func (s *Store) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.pending.bytes > maxPending && !s.closing {
+		s.room.Wait()
+	}
+}
+
+// Put stores a record under a key, Delete removes it.
+func (s *Store) Put(key string, value []byte) {
+	s.append(0, op{kind: opPut, key: []byte(key), value: value})
+}
+
+// Delete removes the record under a key.
+func (s *Store) Delete(key string) { s.append(0, op{kind: opDelete, key: []byte(key)}) }
+
+// Records calls visit with every record, in order of the keys.
+func (s *Store) Records(visit func(key string, value []byte) error) error {
+	return s.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error { return visit(string(k), v) })
+	})
+}
