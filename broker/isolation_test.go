@@ -132,7 +132,7 @@ func TestConsumeWhileTheQueueIsDeleted(t *testing.T) {
 		require.NoError(t, err)
 		cancelled := ch.NotifyCancel(make(chan string, 100))
 		var deleting sync.WaitGroup
-		consumed := 0
+		consumers, refused := 0, false
 		for i := range 20 {
 			name := declare(t, vhost(t, b), fmt.Sprintf("q-%d-%d", round, i))
 			deleting.Go(func() {
@@ -143,13 +143,16 @@ func TestConsumeWhileTheQueueIsDeleted(t *testing.T) {
 				var e *amqp091.Error
 				require.ErrorAs(t, err, &e)
 				require.Equal(t, amqp091.NotFound, e.Code)
+				refused = true // and with it the channel closed
 				break
 			}
-			consumed++
+			consumers++
 		}
 		deleting.Wait()
-		for range consumed {
-			receive(t, cancelled)
+		for range consumers {
+			if !refused {
+				receive(t, cancelled)
+			}
 		}
 	}
 	for _, ch := range b.Snapshot().Connections[0].Channels {

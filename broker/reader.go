@@ -58,6 +58,7 @@ func (in *reader) run(c *conn) error {
 			}
 		}
 		c.endBatch()
+		c.awaitWriter()
 		c.breathe()
 	}
 }
@@ -153,6 +154,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	dst := ch.content.room(size)
 	n := copy(dst, have)
 	in.r, in.w, in.bulky = 0, 0, true
+	c.endBatch() // nobody is to wait for the rest, which may be long in coming
 	if _, err := c.readFull(dst[n:]); err != nil {
 		return false, err
 	}
