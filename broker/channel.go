@@ -43,7 +43,7 @@ type channel struct {
 	consumers map[string]*consumer
 	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit
-	reply     *replyConsumer
+	reply     *replyConsumer // changed by the reader only
 }
 
 // channel finds an open or closing channel.
@@ -188,8 +188,8 @@ func (ch *channel) end() {
 	c.settleEffects()
 }
 
-// decodeAndHandle runs one method; RabbitMQ's name for the argument list is
-// the reference's section for each.
+// decodeAndHandle runs one method. The commonest is handled without an
+// allocation.
 func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	if id == amqp.BasicAckID {
 		var m amqp.BasicAck
