@@ -27,7 +27,7 @@ type unackedList struct {
 func (l *unackedList) len() int { return len(l.list) - l.head - l.gaps }
 
 func (l *unackedList) push(u unacked) {
-	if l.head > 0 && len(l.list) == cap(l.list) && l.head+l.gaps >= len(l.list)/2 {
+	if len(l.list) == cap(l.list) && l.head+l.gaps > len(l.list)/2 {
 		l.compact()
 	}
 	l.list = append(l.list, u)
