@@ -181,7 +181,7 @@ func (ch *channel) end() {
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
 	c.requeue(out)
-	c.settling = out[:0]
+	c.reuse(out)
 	for _, s := range consumers {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
 	}
@@ -318,5 +318,13 @@ func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
 		c.items = items
 		clear(out[len(rest):])
 		out = rest
+	}
+}
+
+// reuse keeps the memory of a list that byQueue has used up.
+func (c *conn) reuse(out []unacked) {
+	c.settling = out[:0]
+	if cap(out) > keptEntries {
+		c.settling, c.items = nil, nil
 	}
 }
