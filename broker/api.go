@@ -83,8 +83,24 @@ type Message struct {
 	Body       []byte
 }
 
+// maxName is the length in bytes of the longest name or key (LIMIT-8).
+const maxName = 255
+
+// checkNames refuses what a client could not say.
+func checkNames(names ...string) error {
+	for _, name := range names {
+		if len(name) > maxName {
+			return fmt.Errorf("broker: %q is longer than %d bytes", name, maxName)
+		}
+	}
+	return nil
+}
+
 // DeclareExchange is exchange.declare.
 func (v *VHost) DeclareExchange(x Exchange) error {
+	if err := checkNames(x.Name); err != nil {
+		return err
+	}
 	args, err := tableOf(x.Args)
 	if err != nil {
 		return err
@@ -105,6 +121,9 @@ func (v *VHost) DeleteExchange(name string) error {
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
 // from Go is never exclusive: there is no connection to own it.
 func (v *VHost) DeclareQueue(q Queue) (string, error) {
+	if err := checkNames(q.Name); err != nil {
+		return "", err
+	}
 	args, err := tableOf(q.Args)
 	if err != nil {
 		return "", err
@@ -128,6 +147,9 @@ func (v *VHost) DeleteQueue(name string) (int, error) {
 
 // Bind is queue.bind or exchange.bind.
 func (v *VHost) Bind(b Binding) error {
+	if err := checkNames(b.Key); err != nil {
+		return err
+	}
 	args, err := tableOf(b.Args)
 	if err != nil {
 		return err
@@ -150,9 +172,15 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 
 // Publish routes a message and returns the number of queues that it reached;
 // 0 means that it was unroutable and is gone. A full queue that rejects counts
-// as reached (BASIC-4). The exchange must exist; unlike
-// a client's, the publish may name an internal one.
+// as reached (BASIC-4). The exchange must exist; unlike a client's, the publish
+// may name an internal one. The queues keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
+	if err := checkNames(key); err != nil {
+		return 0, err
+	}
+	if err := v.b.cfg.checkSize(uint64(len(m.Body))); err != nil {
+		return 0, err
+	}
 	v.vh.mu.RLock()
 	x := v.vh.exchanges[exchange]
 	v.vh.mu.RUnlock()
@@ -160,6 +188,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 		return 0, errNoExchange(exchange, v.vh.name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
+	msg.Priority = msg.Props.Priority()
 	if err := readTTL(msg); err != nil {
 		return 0, err
 	}
