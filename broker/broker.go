@@ -228,6 +228,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
 		b.running.Wait()
+		b.stopQueues()
 		close(ended)
 	}()
 	select {
@@ -242,6 +243,19 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	b.mu.Unlock()
 	<-ended
 	return ctx.Err()
+}
+
+// stopQueues ends the queues' timers, which would keep the broker in memory.
+func (b *Broker) stopQueues() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, vh := range b.vhosts {
+		vh.mu.RLock()
+		for _, q := range vh.queues {
+			q.Stop()
+		}
+		vh.mu.RUnlock()
+	}
 }
 
 func (b *Broker) stopAccepting() {
