@@ -96,6 +96,15 @@ func checkNames(names ...string) error {
 	return nil
 }
 
+// checkProperties refuses properties that no frame can carry as they are.
+func checkProperties(p *amqp.Properties) error {
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("broker: headers: %w", err)
+	}
+	return checkNames(p.ContentType, p.ContentEncoding, p.CorrelationID, p.ReplyTo, p.Expiration, p.MessageID,
+		p.Type, p.UserID, p.AppID, p.ClusterID)
+}
+
 // DeclareExchange is exchange.declare.
 func (v *VHost) DeclareExchange(x Exchange) error {
 	if err := checkNames(x.Name); err != nil {
@@ -176,6 +185,9 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 // may name an internal one. The queues keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err := checkNames(key); err != nil {
+		return 0, err
+	}
+	if err := checkProperties(&m.Properties); err != nil {
 		return 0, err
 	}
 	if err := v.b.cfg.checkSize(uint64(len(m.Body))); err != nil {
