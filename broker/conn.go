@@ -154,7 +154,7 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		return !s.now
 	}
 	e := asError(err)
-	if c.state < stateOpen && e.Code != amqp.AccessRefused { // CONN-32
+	if c.state < stateOpen && e.Code != amqp.AccessRefused || c.state == stateClosing { // CONN-32, CONN-70
 		return c.fail(silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
