@@ -19,7 +19,7 @@ const (
 	smallBuffer = 1 << 10
 	// largeBuffer is the size up to which a busy one's grows for speed; a
 	// single frame can ask for more.
-	largeBuffer = 128 << 10
+	largeBuffer = 256 << 10
 	// streamSize is the body frame size from which the payload is read
 	// straight into the message.
 	streamSize = 8 << 10
