@@ -68,7 +68,7 @@ func (c *conn) giveCredit(ch *channel, out []unacked) {
 }
 
 // finish tells the queues of deliveries that were taken, and lets consumers
-// go on. The list is used up; its memory is kept for the next.
+// go on. The list is used up.
 func (c *conn) finish(out []unacked, v verdict) {
 	switch v {
 	case verdictAck:
@@ -78,7 +78,7 @@ func (c *conn) finish(out []unacked, v verdict) {
 	case verdictRequeue:
 		c.requeue(out)
 	}
-	c.settling = out[:0]
+	c.reuse(out)
 	c.unpark()
 }
 

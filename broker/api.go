@@ -84,8 +84,33 @@ type Message struct {
 	Body       []byte
 }
 
+// maxName is the length in bytes of the longest name or key (LIMIT-8).
+const maxName = 255
+
+// checkNames refuses what a client could not say.
+func checkNames(names ...string) error {
+	for _, name := range names {
+		if len(name) > maxName {
+			return fmt.Errorf("broker: %q is longer than %d bytes", name, maxName)
+		}
+	}
+	return nil
+}
+
+// checkProperties refuses properties that no frame can carry as they are.
+func checkProperties(p *amqp.Properties) error {
+	if err := p.Headers.Validate(); err != nil {
+		return fmt.Errorf("broker: headers: %w", err)
+	}
+	return checkNames(p.ContentType, p.ContentEncoding, p.CorrelationID, p.ReplyTo, p.Expiration, p.MessageID,
+		p.Type, p.UserID, p.AppID, p.ClusterID)
+}
+
 // DeclareExchange is exchange.declare.
 func (v *VHost) DeclareExchange(x Exchange) error {
+	if err := checkNames(x.Name); err != nil {
+		return err
+	}
 	args, err := tableOf(x.Args)
 	if err != nil {
 		return err
@@ -106,6 +131,9 @@ func (v *VHost) DeleteExchange(name string) error {
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
 // from Go is never exclusive: there is no connection to own it.
 func (v *VHost) DeclareQueue(q Queue) (string, error) {
+	if err := checkNames(q.Name); err != nil {
+		return "", err
+	}
 	args, err := tableOf(q.Args)
 	if err != nil {
 		return "", err
@@ -129,6 +157,9 @@ func (v *VHost) DeleteQueue(name string) (int, error) {
 
 // Bind is queue.bind or exchange.bind.
 func (v *VHost) Bind(b Binding) error {
+	if err := checkNames(b.Key); err != nil {
+		return err
+	}
 	args, err := tableOf(b.Args)
 	if err != nil {
 		return err
@@ -151,9 +182,18 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 
 // Publish routes a message and returns the number of queues that it reached;
 // 0 means that it was unroutable and is gone. A full queue that rejects counts
-// as reached (BASIC-4). The exchange must exist; unlike
-// a client's, the publish may name an internal one.
+// as reached (BASIC-4). The exchange must exist; unlike a client's, the publish
+// may name an internal one. The queues keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
+	if err := checkNames(key); err != nil {
+		return 0, err
+	}
+	if err := checkProperties(&m.Properties); err != nil {
+		return 0, err
+	}
+	if err := v.b.cfg.checkSize(uint64(len(m.Body))); err != nil {
+		return 0, err
+	}
 	v.vh.mu.RLock()
 	x := v.vh.exchanges[exchange]
 	v.vh.mu.RUnlock()

@@ -93,9 +93,9 @@ func (c *conn) flushPublishes() {
 }
 
 // expect guesses how many messages of that size the unhandled bytes hold.
-func (b *publishBatch) expect(unhandled int, props int, body uint64) {
+func (b *publishBatch) expect(unhandled, size int) {
 	const overhead = 64 // of the frames around them, about
-	b.pending = 1 + int(uint64(unhandled)/(overhead+uint64(props)+body))
+	b.pending = 1 + unhandled/(overhead+size)
 }
 
 // release lets go of what a finished batch has left over.

@@ -45,8 +45,8 @@ type channel struct {
 	consumers map[string]*consumer
 	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit
-	reply     *replyConsumer
-	ended     bool // nothing more is confirmed
+	reply     *replyConsumer // changed by the reader only
+	ended     bool           // nothing more is confirmed
 }
 
 // channel finds an open or closing channel.
@@ -185,15 +185,15 @@ func (ch *channel) end() {
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
 	c.requeue(out)
-	c.settling = out[:0]
+	c.reuse(out)
 	for _, s := range consumers {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
 	}
 	c.settleEffects()
 }
 
-// decodeAndHandle runs one method; RabbitMQ's name for the argument list is
-// the reference's section for each.
+// decodeAndHandle runs one method. The commonest is handled without an
+// allocation.
 func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	if id == amqp.BasicAckID {
 		var m amqp.BasicAck
@@ -322,5 +322,13 @@ func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
 		c.items = items
 		clear(out[len(rest):])
 		out = rest
+	}
+}
+
+// reuse keeps the memory of a list that byQueue has used up.
+func (c *conn) reuse(out []unacked) {
+	c.settling = out[:0]
+	if cap(out) > keptEntries {
+		c.settling, c.items = nil, nil
 	}
 }

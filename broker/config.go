@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -89,4 +90,16 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// checkSize refuses a body of too many bytes (BASIC-7).
+func (cfg *Config) checkSize(size uint64) error {
+	limit := uint64(cfg.MaxMessageSize)
+	switch {
+	case size <= limit:
+		return nil
+	case limit == hardMaxMessageSize:
+		return refuse(amqp.PreconditionFailed, "message size %d is larger than max size %d", size, limit)
+	}
+	return refuse(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", size, limit)
 }

@@ -68,8 +68,9 @@ type conn struct {
 	channels  map[uint16]*channel // changed by the reader only, under mu
 	exclusive []*queueRecord
 	out       outbox
-	waking    bool // the writer has been promised a wake-up
-	finished  bool // nothing is appended to the outbox any more
+	drained   sync.Cond // the writer has taken the outbox
+	waking    bool      // the writer has been promised a wake-up
+	finished  bool      // nothing is appended to the outbox any more
 	stalled   []*consumer
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
@@ -88,13 +89,15 @@ type clientInfo struct {
 }
 
 func newConn(b *Broker, nc net.Conn) *conn {
-	return &conn{
+	c := &conn{
 		b: b, nc: nc,
 		log:      b.log.With("client", nc.RemoteAddr().String()),
 		wake:     make(chan struct{}, 1),
 		frameMax: initialFrameMax,
 		since:    b.clock.Now(),
 	}
+	c.drained.L = &c.mu
+	return c
 }
 
 // serve runs the connection to its end.
@@ -151,7 +154,7 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		return !s.now
 	}
 	e := asError(err)
-	if c.state < stateOpen && e.Code != amqp.AccessRefused { // CONN-32
+	if c.state < stateOpen && e.Code != amqp.AccessRefused || c.state == stateClosing { // CONN-32, CONN-70
 		return c.fail(silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
@@ -276,7 +279,9 @@ func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
 		return
 	}
 	c.reserve()
+	before := len(c.out.buf)
 	c.out.buf = amqp.AppendMethod(c.out.buf, channel, m)
+	c.out.answers += len(c.out.buf) - before
 	c.touch(fx)
 }
 
@@ -321,6 +326,7 @@ func (c *conn) writeLoop() {
 		}
 		out := c.out
 		c.out = outbox{}
+		c.drained.Signal()
 		c.waking = false
 		stalled := c.stalled
 		c.stalled = nil

@@ -23,7 +23,9 @@ type content struct {
 	phase contentPhase
 	route *route
 	size  uint64 // the body's, as the header gave it
+	got   uint64 // of the body
 	over  bool   // more came than the header announced (CONN-53)
+	drop  bool   // too large (BASIC-7): the body is counted and not kept
 	// bytes holds the properties, then the body as far as it has come.
 	bytes []byte
 	props int // length of the properties
@@ -86,8 +88,12 @@ func (ch *channel) headerArrived(payload []byte) error {
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
 	ct.props = len(props)
-	ch.c.batch.expect(ch.c.in.w-ch.c.in.r, len(props), ct.size)
-	ct.bytes = append(ch.c.batch.bytes(len(props)+int(min(ct.size, maxUpfront))), props...)
+	upfront := int(min(ct.size, maxUpfront))
+	if ct.drop = ch.c.b.cfg.checkSize(ct.size) != nil; ct.drop {
+		upfront = 0
+	}
+	ch.c.batch.expect(ch.c.in.w-ch.c.in.r, len(props)+upfront)
+	ct.bytes = append(ch.c.batch.bytes(len(props)+upfront), props...)
 	ct.phase = contentBody
 	if ct.size == 0 {
 		return ch.contentComplete()
@@ -101,20 +107,20 @@ func (ch *channel) bodyFrame(payload []byte) error {
 	if ct.phase != contentBody {
 		return ct.interrupted()
 	}
-	if ct.excess(len(payload)) {
-		return nil
+	if ct.count(len(payload)) {
+		ct.bytes = append(ct.bytes, payload...)
 	}
-	ct.bytes = append(ct.bytes, payload...)
 	return ch.bodyArrived()
 }
 
-// excess notes body bytes beyond the announced size: the content is never
-// complete then (CONN-53).
-func (ct *content) excess(n int) bool {
-	if uint64(len(ct.bytes)-ct.props)+uint64(n) > ct.size {
-		ct.over = true
+// count counts body bytes and tells whether they are to be kept. With bytes
+// beyond the announced size the content is never complete (CONN-53).
+func (ct *content) count(n int) bool {
+	if ct.over = ct.over || uint64(n) > ct.size-ct.got; ct.over {
+		return false
 	}
-	return ct.over
+	ct.got += uint64(n)
+	return !ct.drop
 }
 
 // wantsBody tells whether a body frame on the channel can be read straight
@@ -127,10 +133,10 @@ func (c *conn) wantsBody(id uint16) bool {
 	return ch != nil && !ch.closing && ch.content.phase == contentBody && !ch.content.over
 }
 
-// room extends the body by n bytes and returns them to be filled. Bytes beyond
-// the announced size get memory of their own, and no place in the message.
+// room extends the body by n bytes and returns them to be filled. Bytes that
+// are not kept get memory of their own, and no place in the message.
 func (ct *content) room(n int) []byte {
-	if ct.excess(n) {
+	if !ct.count(n) {
 		return make([]byte, n)
 	}
 	have := len(ct.bytes)
@@ -148,7 +154,7 @@ func (ct *content) room(n int) []byte {
 // bodyArrived goes on once body bytes are in place.
 func (ch *channel) bodyArrived() error {
 	ct := &ch.content
-	if ct.over || uint64(len(ct.bytes)-ct.props) < ct.size {
+	if ct.over || ct.got < ct.size {
 		return nil
 	}
 	return ch.contentComplete()
@@ -157,10 +163,10 @@ func (ch *channel) bodyArrived() error {
 // contentComplete publishes what has been assembled.
 func (ch *channel) contentComplete() error {
 	ct := &ch.content
-	rt := ct.route
+	rt, size := ct.route, ct.size
 	props, body := ct.bytes[:ct.props:ct.props], ct.bytes[ct.props:]
 	ct.reset()
 	m := ch.c.batch.message()
 	*m = queue.Message{Exchange: rt.exchange, Key: rt.key, Props: props, Body: body}
-	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m))
+	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m, size))
 }

@@ -79,7 +79,7 @@ func errDefaultExchange() error {
 // checkEquivalent compares a redeclaration with what is there (EXCH-10,
 // EXCH-11).
 func (x *exchangeRecord) checkEquivalent(vh *vhost, m *amqp.ExchangeDeclare) error {
-	resource := "exchange '" + x.name + "' in vhost '" + vh.name + "'"
+	resource := exchangeText(x.name, vh.name)
 	if m.Type != x.kind {
 		return errInequivalent("type", resource, m.Type, x.kind)
 	}

@@ -6,10 +6,8 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is flow control within the broker (CONN-82): a publisher faster
-// than the consumers of its queues is slowed a little, after each read, so
-// that the consumers' acknowledgements are read in time. It is never stopped:
-// the pause is bounded, whatever the backlog.
+// This file is flow control of what a connection sends (CONN-82): pauses
+// between reads.
 
 // pressures lists, largest first, from which backlog on a publisher pauses for
 // how long.
@@ -23,7 +21,10 @@ var pressures = []struct {
 	{2 << 10, 2 << 20, 50 * time.Microsecond},
 }
 
-// breathe pauses the reader if its publishes left a backlog behind.
+// breathe pauses the reader if its publishes left a backlog behind: a publisher
+// faster than the consumers of its queues is slowed a little, so that their
+// acknowledgements are read in time. It is never stopped: the pause is bounded,
+// whatever the backlog.
 func (c *conn) breathe() {
 	messages, bytes := c.fx.TakeBacklog()
 	for _, p := range pressures {
@@ -31,5 +32,15 @@ func (c *conn) breathe() {
 			delay.Breathe(p.pause)
 			return
 		}
+	}
+}
+
+// awaitWriter pauses the reader while the client leaves its answers unread: a
+// client that only ever asks must not fill the memory.
+func (c *conn) awaitWriter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.out.answers > answerWater {
+		c.drained.Wait()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -132,7 +133,7 @@ func TestConsumeWhileTheQueueIsDeleted(t *testing.T) {
 		require.NoError(t, err)
 		cancelled := ch.NotifyCancel(make(chan string, 100))
 		var deleting sync.WaitGroup
-		consumed := 0
+		consumers, refused := 0, false
 		for i := range 20 {
 			name := declare(t, vhost(t, b), fmt.Sprintf("q-%d-%d", round, i))
 			deleting.Go(func() {
@@ -143,16 +144,46 @@ func TestConsumeWhileTheQueueIsDeleted(t *testing.T) {
 				var e *amqp091.Error
 				require.ErrorAs(t, err, &e)
 				require.Equal(t, amqp091.NotFound, e.Code)
+				refused = true // and with it the channel closed
 				break
 			}
-			consumed++
+			consumers++
 		}
 		deleting.Wait()
-		for range consumed {
-			receive(t, cancelled)
+		for range consumers {
+			if !refused {
+				receive(t, cancelled)
+			}
 		}
 	}
 	for _, ch := range b.Snapshot().Connections[0].Channels {
 		assert.Empty(t, ch.Consumers)
 	}
+}
+
+// Names and keys that no frame has room for are refused, or cut where RabbitMQ
+// accepts them, and never break what a consumer reads.
+func TestNamesThatFitNoFrame(t *testing.T) {
+	b := start(t, broker.Config{})
+	v := vhost(t, b)
+	long := strings.Repeat("k", 256)
+	assert.ErrorContains(t, v.DeclareExchange(broker.Exchange{Name: long}), "longer than 255 bytes")
+	_, err := v.DeclareQueue(broker.Queue{Name: long})
+	assert.ErrorContains(t, err, "longer than 255 bytes")
+	assert.ErrorContains(t, v.Bind(broker.Binding{Source: "amq.topic", Destination: declare(t, v, "q"), Key: long}), "longer than 255 bytes")
+	_, err = v.Publish("amq.topic", long, broker.Message{})
+	assert.ErrorContains(t, err, "longer than 255 bytes")
+
+	require.NoError(t, v.Bind(broker.Binding{Source: "amq.fanout", Destination: "q"}))
+	_, err = v.DeclareQueue(broker.Queue{Name: "dying", Args: map[string]any{
+		"x-message-ttl": 0, "x-dead-letter-exchange": "amq.fanout", "x-dead-letter-routing-key": long,
+	}})
+	require.NoError(t, err)
+	deliveries, err := channel(t, b).Consume("q", "", true, false, false, false, nil)
+	require.NoError(t, err)
+	_, err = v.Publish("", "dying", broker.Message{Body: []byte("dead")})
+	require.NoError(t, err)
+	d := receive(t, deliveries)
+	assert.Equal(t, "dead", string(d.Body))
+	assert.Equal(t, long[:255], d.RoutingKey)
 }

@@ -253,3 +253,16 @@ func TestCloseWhileClientsCome(t *testing.T) {
 		assert.Empty(t, b.Snapshot().Connections)
 	}
 }
+
+// CONN-70: a broken frame after the broker's connection.close brings no second
+// one; the socket is dropped as after any broken frame.
+func TestBrokenFrameAfterTheClose(t *testing.T) {
+	underClock(t, broker.Config{}, func(t *testing.T, b *broker.Broker, clock *delay.Manual) {
+		c := rawOpen(t, b, 0)
+		c.send(7, &amqp.ChannelClose{})
+		assert.EqualValues(t, amqp.ChannelError, expect[*amqp.ConnectionClose](c).ReplyCode)
+		c.write([]byte{amqp.FrameMethod, 0, 0, 0, 0, 0, 1, 0, 0})
+		pass(clock, 3*time.Second)
+		c.expectEnd()
+	})
+}

@@ -18,6 +18,9 @@ const (
 	// replyWater is where even direct replies, which no queue can hold back,
 	// are dropped.
 	replyWater = 16 << 20
+	// answerWater is the number of bytes of answers, returned messages included,
+	// that wait for the client to read: past it nothing more is read from it.
+	answerWater = 1 << 20
 	// spliceSize is the body size from which a body is not copied into the
 	// outbox but written from where it is.
 	spliceSize = 4 << 10
@@ -30,6 +33,7 @@ type outbox struct {
 	buf     []byte
 	splices []splice
 	spliced int // sum of the spliced bodies' bytes
+	answers int // bytes of all but deliveries
 }
 
 // A splice is a piece of a body that belongs before buf[at].

@@ -208,20 +208,20 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 	}, nil)
 }
 
-// retire ends the store in order: what was delivered is noted, what is pending
-// committed.
+// retire ends the queues, whose timers would keep the broker in memory, and then
+// the store: what is pending is committed.
 func (b *Broker) retire() error {
-	if b.cfg.Store == nil {
-		return nil
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, vh := range b.vhosts {
 		vh.mu.RLock()
 		for _, q := range vh.queues {
-			q.Retire()
+			q.Stop()
 		}
 		vh.mu.RUnlock()
+	}
+	if b.cfg.Store == nil {
+		return nil
 	}
 	return b.cfg.Store.Close()
 }

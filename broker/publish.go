@@ -48,13 +48,14 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 	return nil
 }
 
-// publish takes one whole message (CONN-56).
-func (ch *channel) publish(rt *route, m *queue.Message) error {
+// publish takes one whole message (CONN-56). The size is the body's, which is
+// not in m if it is too large.
+func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 	if rt.immediate { // BASIC-2
 		return refuse(amqp.NotImplemented, "immediate=true")
 	}
-	if limit := ch.c.b.cfg.MaxMessageSize; int64(len(m.Body)) > limit { // BASIC-7
-		return refuse(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", len(m.Body), limit)
+	if err := ch.c.b.cfg.checkSize(size); err != nil {
+		return err
 	}
 	queues, extra, err := ch.prepare(rt, m)
 	if err != nil {
@@ -240,4 +241,5 @@ func (c *conn) appendContent(channel uint16, m *queue.Message) {
 	}
 	c.out.buf = amqp.AppendHeader(c.out.buf, channel, 60, uint64(len(m.Body)), m.Props)
 	c.out.appendBody(channel, m.Body, c.frameMax)
+	c.out.answers += len(m.Props) + len(m.Body)
 }

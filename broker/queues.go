@@ -43,8 +43,11 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if q := vh.queues[name]; q != nil {
+		if err := q.checkEquivalent(vh, m, by); err != nil {
+			return nil, err
+		}
 		q.Touch()
-		return q, q.checkEquivalent(vh, m, by)
+		return q, nil
 	}
 	if err := checkQueueArguments(m, name, vh.name); err != nil {
 		return nil, err

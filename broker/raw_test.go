@@ -155,12 +155,6 @@ func expect[M amqp.Method](c *rawClient) M {
 	return want
 }
 
-// expectHeartbeat takes a heartbeat off the wire.
-func (c *rawClient) expectHeartbeat() {
-	c.t.Helper()
-	require.Equal(c.t, frame{amqp.FrameHeartbeat, 0, []byte{}}, c.next())
-}
-
 // expectEnd checks that nothing more comes but the end of the connection.
 func (c *rawClient) expectEnd() {
 	c.t.Helper()

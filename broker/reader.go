@@ -19,7 +19,7 @@ const (
 	smallBuffer = 1 << 10
 	// largeBuffer is the size up to which a busy one's grows for speed; a
 	// single frame can ask for more.
-	largeBuffer = 128 << 10
+	largeBuffer = 256 << 10
 	// streamSize is the body frame size from which the payload is read
 	// straight into the message.
 	streamSize = 8 << 10
@@ -58,6 +58,7 @@ func (in *reader) run(c *conn) error {
 			}
 		}
 		c.endBatch()
+		c.awaitWriter()
 		c.breathe()
 	}
 }
@@ -153,6 +154,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	dst := ch.content.room(size)
 	n := copy(dst, have)
 	in.r, in.w, in.bulky = 0, 0, true
+	c.endBatch() // nobody is to wait for the rest, which may be long in coming
 	if _, err := c.readFull(dst[n:]); err != nil {
 		return false, err
 	}

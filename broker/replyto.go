@@ -67,7 +67,7 @@ func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 	c := r.ch.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.finished || c.out.size() > replyWater {
+	if c.finished || r.ch.reply != r || c.out.size() > replyWater {
 		return
 	}
 	c.reserve()
@@ -83,7 +83,7 @@ func (ch *channel) consumeReplies(m *amqp.BasicConsume) error {
 	case ch.reply != nil:
 		return refuse(amqp.PreconditionFailed, "reply consumer already set")
 	}
-	ch.reply = &replyConsumer{ch: ch, tag: m.ConsumerTag, name: generatedName(replyTo + ".")}
+	ch.setReply(&replyConsumer{ch: ch, tag: m.ConsumerTag, name: generatedName(replyTo + ".")})
 	err := ch.reply0(nil, m.NoWait, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag})
 	ch.c.b.replies.set(ch.reply.name, ch.reply)
 	return err
@@ -93,8 +93,16 @@ func (ch *channel) consumeReplies(m *amqp.BasicConsume) error {
 func (ch *channel) dropReply() {
 	if ch.reply != nil {
 		ch.c.b.replies.set(ch.reply.name, nil)
-		ch.reply = nil
+		ch.setReply(nil)
 	}
+}
+
+// setReply changes the reply consumer: when it returns, none before gets
+// anything more.
+func (ch *channel) setReply(r *replyConsumer) {
+	ch.c.mu.Lock()
+	defer ch.c.mu.Unlock()
+	ch.reply = r
 }
 
 // bindReplyTo rewrites the reply-to of a request to the channel's generated

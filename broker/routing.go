@@ -55,7 +55,8 @@ func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, hea
 		r.dests = x.table.Route(r.dests, exchange.Message{Key: key, Headers: headers})
 	}
 	if len(r.dests) == 0 && x.hasAlternate {
-		if alt := r.vh.exchanges[x.alternate]; alt != nil { // EXCH-44
+		// The default exchange routes what is published to it, and nothing else.
+		if alt := r.vh.exchanges[x.alternate]; alt != nil && alt.table != nil { // EXCH-44
 			r.follow(alt)
 		}
 	}

@@ -29,6 +29,7 @@ func settingsOf(args amqp.Table) *queue.Settings {
 	}
 	if v, ok := args.Get("x-dead-letter-routing-key"); ok {
 		s.DeadLetterKey, s.HasDeadLetterKey = v.(string)
+		s.DeadLetterKey = s.DeadLetterKey[:min(len(s.DeadLetterKey), maxName)] // a delivery has no room for more
 	}
 	if v, ok := args.Get("x-single-active-consumer"); ok && v == true {
 		s.SingleActive, found = true, true

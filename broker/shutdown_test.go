@@ -170,3 +170,22 @@ func TestEndOfAClientThatDoesNotRead(t *testing.T) {
 		})
 	}
 }
+
+// A closed broker leaves nothing to the clock, which would keep it in memory
+// until its queues expire; and what is done to it from Go changes that no more.
+func TestClosedBrokerWaitsForNothing(t *testing.T) {
+	clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	b := start(t, broker.Config{Clock: clock})
+	v := vhost(t, b)
+	_, err := v.DeclareQueue(broker.Queue{Name: "q", Args: map[string]any{"x-expires": 60_000, "x-message-ttl": 1000}})
+	require.NoError(t, err)
+	publish := func() {
+		_, err := v.Publish("", "q", broker.Message{})
+		require.NoError(t, err)
+	}
+	publish()
+	assert.Equal(t, 1, clock.Pending())
+	require.NoError(t, b.Close())
+	publish()
+	assert.Zero(t, clock.Pending())
+}

@@ -15,6 +15,10 @@ type unacked struct {
 	shared   bool // counted by the channel's shared limit
 }
 
+// keptEntries is the capacity up to which a list that was used up is kept for
+// the next use.
+const keptEntries = 4096
+
 // An unackedList holds a channel's deliveries in order of tag. Settling one in
 // the middle leaves a gap that is closed later, so that acknowledging in
 // order, one by one or many at once, costs O(1) a message.
@@ -27,7 +31,7 @@ type unackedList struct {
 func (l *unackedList) len() int { return len(l.list) - l.head - l.gaps }
 
 func (l *unackedList) push(u unacked) {
-	if l.head > 0 && len(l.list) == cap(l.list) && l.head+l.gaps >= len(l.list)/2 {
+	if len(l.list) == cap(l.list) && l.head+l.gaps > len(l.list)/2 {
 		l.compact()
 	}
 	l.list = append(l.list, u)
@@ -120,7 +124,7 @@ func (l *unackedList) trim() {
 	}
 	if l.head == len(l.list) {
 		l.list, l.head, l.gaps = l.list[:0], 0, 0
-		if cap(l.list) > 4096 {
+		if cap(l.list) > keptEntries {
 			l.list = nil
 		}
 	}

@@ -47,6 +47,13 @@ func framesWrongEnd(t *T) {
 			closesWith(501, "type 3, all octets = <<>>: {invalid_frame_end_marker,1}", Nobody)},
 		Violation{"quotes and control characters", unended(wire.FrameBody, 1, "\"\\\n\x1b~", 1),
 			closesWith(501, `type 3, all octets = <<"\"\\\n\e~">>: {invalid_frame_end_marker,1}`, Nobody)},
+		// Erlang breaks lines at column 80.
+		Violation{"a longer method", unended(wire.FrameMethod, 1, "\x00\x32\x00\x0a\x00\x00\x06queue1\x00\x00\x00\x00\x00", 0),
+			closesWith(501, "type 1, first 16 octets = <<0,50,0,10,0,0,6,113,117,101,117,101,49,0,0,0>>: {invalid_frame_end_marker,\n"+
+				strings.Repeat(" ", 77)+"0}", Nobody)},
+		Violation{"a broken line of octets", unended(wire.FrameBody, 1, strings.Repeat("\x8c", 17), 206-1),
+			closesWith(501, "type 3, first 16 octets = <<140,140,140,140,140,140,140,140,140,140,140,140,\n"+
+				strings.Repeat(" ", 28)+"140,140,140,140>>: {invalid_frame_end_marker,205}", Nobody)},
 		Violation{"an unprintable one", unended(wire.FrameBody, 1, "text\x7f", 1),
 			closesWith(501, "type 3, all octets = <<116,101,120,116,127>>: {invalid_frame_end_marker,1}", Nobody)},
 	)

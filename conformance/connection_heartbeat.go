@@ -12,7 +12,7 @@ import (
 var connectionHeartbeatScripts = []Script{
 	{Name: "connection/heartbeats-of-the-server", Covers: []string{"CONN-33", "CONN-25"}, Run: heartbeatsOfServer},
 	{Name: "connection/heartbeats-not-needed", Covers: []string{"CONN-33"}, Run: heartbeatsNotNeeded},
-	{Name: "connection/silent-client", Covers: []string{"CONN-34"}, Run: heartbeatsMissed},
+	{Name: "connection/silent-client", Covers: []string{"CONN-34", "CONN-25"}, Run: heartbeatsMissed},
 	{Name: "connection/any-byte-is-a-sign-of-life", Covers: []string{"CONN-34"}, Run: heartbeatsAnyByte},
 	{Name: "connection/misplaced-heartbeats", Covers: []string{"CONN-36", "CONN-43"}, Run: heartbeatsMisplaced},
 	{Name: "connection/heartbeats-amid-content", Covers: []string{"CONN-37"}, Run: heartbeatsAmidContent},
@@ -59,13 +59,18 @@ func heartbeatsNotNeeded(t *T) {
 	}
 }
 
-// heartbeatsMissed says nothing: the end comes between two and three intervals.
+// heartbeatsMissed says nothing: the end comes between two and three intervals, but
+// not to a connection that wants no heartbeats, which gets none either.
 func heartbeatsMissed(t *T) {
 	const interval = time.Second
+	still := t.RawOpen()
 	r := t.Raw().Open(Tuning{Heartbeat: uint16(interval / time.Second)})
 	if took := r.ExpectEnd(6 * interval); took < 2*interval-interval/4 {
 		t.Errorf("the connection ended after %v, expected at least %v", took, 2*interval)
 	}
+	still.SendMethod(1, &wire.BasicQos{})
+	a, _ := still.next(0)
+	t.Equal("basic.qos-ok on channel 1 &{}", a.Frame.String(), "the first frame of a connection without heartbeats")
 }
 
 // heartbeatsAnyByte answers each of the server's heartbeats, two an interval, with

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	wire "github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 var connectionStartScripts = []Script{
@@ -63,7 +64,8 @@ func connectionOtherHeaders(t *T) {
 	}
 }
 
-// The limit is 10 seconds for all of the handshake, whichever step it stops at.
+// The limit is 10 seconds for all of the handshake, whichever step it stops at, and
+// however lively it is meanwhile.
 func connectionHandshakeTimeout(t *T) {
 	const limit = 10 * time.Second
 	clock := t.runner.clock
@@ -89,11 +91,23 @@ func connectionHandshakeTimeout(t *T) {
 			s.do(raws[i])
 		})
 	}
+	lively := t.Raw()
+	lively.Start()
+	for range limit/time.Second + 2 {
+		lively.Send(wire.AppendHeartbeat(nil))
+		t.OK(delay.Wait(t.ctx, clock, time.Second), "wait")
+	}
+	select {
+	case a := <-lively.came:
+		t.Equal(true, ended(a.err), "a handshake of heartbeats has ended")
+	default:
+		t.Errorf("a handshake of heartbeats lasts")
+	}
 	for i, s := range stops {
 		t.Case("stopped at "+s.at, func() {
 			r := raws[i]
-			ended := r.sent.Add(r.ExpectEnd(3 * limit / 2))
-			if took := ended.Sub(began); took < 9*limit/10 {
+			end := r.sent.Add(r.ExpectEnd(3 * limit / 2))
+			if took := end.Sub(began); took < 9*limit/10 {
 				t.Errorf("the connection ended after %v, expected %v", took, limit)
 			}
 		})

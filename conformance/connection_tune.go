@@ -147,7 +147,7 @@ func connectionOutOfOrder(t *T) {
 	}
 }
 
-// From tune-ok on the server says what is wrong.
+// From tune-ok on the server says what is wrong, if it can read it.
 func connectionOpening(t *T) {
 	const text = "unexpected method in connection state opening"
 	for _, m := range []wire.Method{
@@ -168,7 +168,7 @@ func connectionOpening(t *T) {
 	t.Case("truncated arguments", func() {
 		r := t.tuned()
 		r.SendArguments(0, wire.ConnectionOpenID, "\x05/")
-		r.ExpectClose(541, "", Nobody)
+		r.ExpectSilentClose()
 	})
 }
 

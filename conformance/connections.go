@@ -10,4 +10,6 @@ var connectionScripts = slices.Concat(
 	connectionHeartbeatScripts,
 	connectionFrameScripts,
 	connectionContentScripts,
+	connectionChannelScripts,
+	connectionCloseScripts,
 )

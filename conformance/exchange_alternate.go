@@ -15,6 +15,7 @@ var exchangeAlternateScripts = []Script{
 	{Name: "alternate/missing", Covers: []string{"EXCH-44"}, Run: alternateMissing},
 	{Name: "alternate/chain-and-cycle", Covers: []string{"EXCH-44", "EXCH-28"}, Run: alternateChain},
 	{Name: "alternate/behind-a-binding", Covers: []string{"EXCH-42"}, Run: alternateBehindBinding},
+	{Name: "alternate/default-exchange", Covers: []string{"EXCH-33", "EXCH-42"}, Run: alternateDefault},
 	{Name: "cc/routes", Covers: []string{"EXCH-45"}, Run: ccRoutes},
 	{Name: "cc/once-per-queue", Covers: []string{"EXCH-45", "EXCH-32"}, Run: ccOnce},
 	{Name: "cc/any-key-routes", Covers: []string{"EXCH-45", "EXCH-42", "BASIC-3"}, Run: ccAnyKey},
@@ -97,6 +98,19 @@ func alternateBehindBinding(t *T) {
 	ch.Send(source, "k", "m")
 	ch.ExpectDrain(q, "m")
 	ch.ExpectDrain(rest, "m")
+}
+
+// alternateDefault has the default exchange as an alternate: only what is
+// published there itself goes to the queue that the key names.
+func alternateDefault(t *T) {
+	ch := t.Channel()
+	q := ch.NewQueue()
+	x := ch.newAlternating("direct", "")
+	ch.Send(x, q, "dropped")
+	ch.SendMandatory(x, q, "returned")
+	t.Equal("returned", string(ch.Returned().Body), "body of the return")
+	ch.Send("", q, "direct")
+	ch.ExpectDrain(q, "direct")
 }
 
 func ccRoutes(t *T) {

@@ -42,6 +42,7 @@ func All() []Script {
 		exchangeScripts,
 		queueScripts,
 		basicScripts,
+		typeScripts,
 	)
 }
 

@@ -36,6 +36,9 @@ func (q *Queue) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
 // arm sets the timer for the next deadline, if it is not set for an earlier
 // one. Called with the lock held.
 func (q *Queue) arm() {
+	if q.stopped {
+		return
+	}
 	due := q.ready.deadline()
 	if q.counting() {
 		if end := q.lastUsed + q.set.Expires; due == 0 || end < due {
@@ -89,5 +92,22 @@ func (q *Queue) used() {
 	if q.set.Expires > 0 {
 		q.lastUsed = q.now()
 		q.arm()
+	}
+}
+
+// Stop ends what the queue does by itself: from now on nothing expires in time,
+// and the clock does not hold on to the queue. It is for the broker's end, and
+// notes in the store what the next start must know.
+func (q *Queue) Stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stop()
+	q.noteDelivered()
+}
+
+func (q *Queue) stop() {
+	q.stopped = true
+	if q.timer != nil {
+		q.timer.Stop()
 	}
 }

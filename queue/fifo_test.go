@@ -26,7 +26,7 @@ func TestFifoOrder(t *testing.T) {
 	for range 2000 {
 		for range rnd.IntN(1000) {
 			in++
-			f.push(Item{Seq: in})
+			f.push(Item{Msg: new(Message), Seq: in})
 		}
 		for range rnd.IntN(1000) {
 			if f.len() == 0 {
@@ -52,19 +52,19 @@ func TestFifoMemory(t *testing.T) {
 	n, room := f.chunks()
 	assert.Zero(t, n+room, "an empty queue owns nothing")
 
-	f.push(Item{Seq: 1})
+	f.push(Item{Msg: new(Message), Seq: 1})
 	_, room = f.chunks()
 	assert.Equal(t, minChunk, room, "a short one owns little")
 
 	for range 1000 { // a queue that is never long stays small
-		f.push(Item{})
+		f.push(Item{Msg: new(Message)})
 		f.pop()
 	}
 	_, room = f.chunks()
 	assert.LessOrEqual(t, room, 2*minChunk)
 
 	for range 100_000 {
-		f.push(Item{})
+		f.push(Item{Msg: new(Message)})
 	}
 	n, room = f.chunks()
 	assert.LessOrEqual(t, room, f.len()+2*maxChunk, "a long one does not take twice what it needs")
@@ -80,7 +80,7 @@ func TestFifoMemory(t *testing.T) {
 	}
 	_, room = f.chunks()
 	assert.LessOrEqual(t, room, keepChunk, "an idle queue does not hold what a busy hour needed")
-	f.push(Item{Seq: 7})
+	f.push(Item{Msg: new(Message), Seq: 7})
 	assert.EqualValues(t, 7, f.pop().Seq)
 }
 
@@ -100,16 +100,17 @@ func TestFifoForgetsItems(t *testing.T) {
 
 func TestFifoReusesItsChunk(t *testing.T) {
 	var f fifo
-	f.push(Item{})
+	it := Item{Msg: new(Message)}
+	f.push(it)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {
 		f.pop()
-		f.push(Item{})
-		f.push(Item{})
+		f.push(it)
+		f.push(it)
 		f.pop()
 	}), "emptied all the time")
-	f.push(Item{})
+	f.push(it)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {
-		f.push(Item{})
+		f.push(it)
 		f.pop()
 	}), "never empty, never long")
 }

@@ -21,7 +21,6 @@ type model struct {
 	subs    []*modelConsumer // in order of subscription
 	turns   []*modelConsumer // those that are not parked, the next first within a priority
 	active  *modelConsumer
-	deleted bool
 
 	deliveries []string // "consumer:body", with a * if it was out before
 	dead       []string // "reason:body"

@@ -43,6 +43,7 @@ type Queue struct {
 	timer    delay.Timer // nil until something can expire
 	armed    int64       // when the timer fires, as deadlines count; 0 is not at all
 	lastUsed int64       // for the queue's own expiry
+	stopped  bool        // the timer is not set any more
 }
 
 // Config is what a queue is made with.
@@ -416,9 +417,7 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		q.flush()
 	}
 	q.ready, q.subs, q.active = levels{}, nil, nil
-	if q.timer != nil {
-		q.timer.Stop()
-	}
+	q.stop()
 	return n, subs, nil
 }
 

@@ -24,9 +24,9 @@ func TestRandomLives(t *testing.T) {
 		randomLife(t, *seedFlag)
 		return
 	}
-	lives := 600
+	lives := 300
 	if testing.Short() {
-		lives = 60
+		lives = 30
 	}
 	for i := range lives {
 		seed := uint64(i + 1)

@@ -1,9 +1,6 @@
 package queue
 
-import (
-	"container/heap"
-	"slices"
-)
+import "slices"
 
 // A readyList is what waits for delivery at one priority, in order of
 // position: new arrivals in a fifo, returned items in a heap. Whatever was
@@ -27,11 +24,11 @@ func (r *readyList) giveBack(items []Item) {
 		r.returned = items
 	case len(items) < len(r.returned)/16:
 		for _, it := range items {
-			heap.Push(&r.returned, it)
+			r.returned.push(it)
 		}
 	default:
 		r.returned = append(r.returned, items...)
-		heap.Init(&r.returned)
+		r.returned.init()
 	}
 }
 
@@ -48,7 +45,7 @@ func (r *readyList) pop() Item {
 	if len(r.returned) == 0 {
 		return r.fresh.pop()
 	}
-	it := heap.Pop(&r.returned).(Item)
+	it := r.returned.pop()
 	if len(r.returned) == 0 {
 		r.returned = nil
 	}
@@ -76,18 +73,52 @@ func (r *readyList) each(visit func(*Item) bool, out func(*span) bool) {
 	r.fresh.each(visit, out)
 }
 
-// seqHeap is a container/heap of items, lowest position first.
+// seqHeap is a binary heap of items, lowest position first. (container/heap
+// allocates for every item.)
 type seqHeap []Item
 
-func (h seqHeap) Len() int           { return len(h) }
-func (h seqHeap) Less(i, j int) bool { return h[i].Seq < h[j].Seq }
-func (h seqHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *seqHeap) Push(x any)        { *h = append(*h, x.(Item)) }
+func (h seqHeap) init() {
+	for i := len(h)/2 - 1; i >= 0; i-- {
+		h.down(i)
+	}
+}
 
-func (h *seqHeap) Pop() any {
-	old := *h
-	it := old[len(old)-1]
-	old[len(old)-1] = Item{}
-	*h = old[:len(old)-1]
+func (h *seqHeap) push(it Item) {
+	*h = append(*h, it)
+	s := *h
+	for i := len(s) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if s[parent].Seq < s[i].Seq {
+			break
+		}
+		s[parent], s[i] = s[i], s[parent]
+		i = parent
+	}
+}
+
+func (h *seqHeap) pop() Item {
+	s := *h
+	it, last := s[0], len(s)-1
+	s[0], s[last] = s[last], Item{}
+	*h = s[:last]
+	h.down(0)
 	return it
+}
+
+// down moves an item to below all that stand before it.
+func (h seqHeap) down(i int) {
+	for {
+		least := 2*i + 1
+		if least >= len(h) {
+			return
+		}
+		if right := least + 1; right < len(h) && h[right].Seq < h[least].Seq {
+			least = right
+		}
+		if h[i].Seq < h[least].Seq {
+			return
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
 }

@@ -31,11 +31,9 @@ func (q *Queue) Recover() error {
 	return nil
 }
 
-// Retire notes which of the ready messages have been with a client, for the
-// next start after an orderly stop (PERSIST-5).
-func (q *Queue) Retire() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// noteDelivered tells the store which of the ready messages have been with a
+// client, for the next start after an orderly stop (PERSIST-5).
+func (q *Queue) noteDelivered() {
 	if q.back == nil || q.deleted {
 		return
 	}
@@ -45,5 +43,5 @@ func (q *Queue) Retire() {
 		}
 		return true
 	}, func(int, *span) bool { return true })
-	q.flush()
+	q.back.app.Flush()
 }
