@@ -89,11 +89,6 @@ func closesWith(code int, text string, blame wire.MethodID) func(*Raw) {
 	return func(r *Raw) { r.ExpectClose(code, text, blame) }
 }
 
-// closesChannelWith expects channel.close on channel 1.
-func closesChannelWith(code int, text string, blame wire.MethodID) func(*Raw) {
-	return func(r *Raw) { r.ExpectChannelClose(1, code, text, blame) }
-}
-
 // Violations tries each on a connection of its own, all at a time, while a client
 // that has nothing to do with them sends and receives, before and after.
 func (t *T) Violations(violations ...Violation) {

@@ -195,17 +195,15 @@ func (q *Queue) bringIn(w *wantedChunk, fx *Effects) {
 	}
 	q.ready.n -= q.ready.at(w.level).fresh.pageIn(w.c, items)
 	q.ready.timed -= timed
-	q.expire(fx)
-	q.trim(fx)
+	q.tidy(fx)
 }
 
 // fetch makes sure that the first item, if there is one, is in memory, and that
 // what is due has expired. The lock may be let go meanwhile.
 func (q *Queue) fetch(fx *Effects) {
-	q.expire(fx)
+	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
 		level := q.ready.top
 		q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx)
-		q.expire(fx)
 	}
 }

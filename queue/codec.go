@@ -11,7 +11,7 @@ import (
 // This file is a message as the store keeps it:
 //
 //	version    1 byte, 1
-//	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow
+//	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow, bit 2 key alone
 //	exchange   1 byte of length, and the name
 //	key        1 byte of length, and the routing key
 //	properties uvarint of length, and flags and values as on the wire
@@ -22,6 +22,7 @@ const (
 	messageVersion = 1
 	flagPersistent = 1
 	flagBCC        = 2
+	flagKeyAlone   = 4
 )
 
 var errMessage = errors.New("queue: malformed message in the store")
@@ -54,6 +55,9 @@ func (m *Message) AppendEncoded(b []byte) []byte {
 	}
 	if m.Extra != nil {
 		flags |= flagBCC
+		if m.Extra.KeyAlone {
+			flags |= flagKeyAlone
+		}
 	}
 	b = append(b, messageVersion, flags)
 	b = appendText(b, m.Exchange)
@@ -134,7 +138,7 @@ func (d *decoder) message(m *Message, data []byte) error {
 			return errMessage
 		}
 		b = b[size:]
-		m.Extra = &Extra{}
+		m.Extra = &Extra{KeyAlone: flags&flagKeyAlone != 0}
 		for range n {
 			var k []byte
 			var ok bool

@@ -6,32 +6,38 @@ import "time"
 // and queues that expire unused (QUEUE-58). One timer serves both; it is set
 // for the earliest that may be due and looks again when it fires.
 
-// expireHeads buries what is due at the heads, at most limit items, and
-// reports whether it stopped for that limit.
-func (q *Queue) expireHeads(limit int, fx *Effects) bool {
+// perMilli is a millisecond as deadlines count. They count more finely than
+// TTLs do, so that nothing expires a part of a millisecond early.
+const perMilli = 1000
+
+// now is the time as deadlines count it, in microseconds since 1970.
+func (q *Queue) now() int64 { return q.env.Clock.Now().UnixMicro() }
+
+// expireHead buries what is due at the head, and what comes to the head then,
+// until it is not due, or for one hold: then it returns true. With priorities
+// there is still but one head, that of the highest; what is due at the head of
+// a lower one waits (QUEUE-53, QUEUE-88).
+func (q *Queue) expireHead(fx *Effects) bool {
 	due := q.ready.deadline()
 	if due == 0 {
 		return false
 	}
 	now := q.now()
-	for ; due != 0 && due <= now; due = q.ready.deadline() {
-		if limit--; limit < 0 {
-			return true
+	for range holdLimit {
+		if due == 0 || due > now {
+			return false
 		}
-		q.bury(q.ready.popDue(now), Expired, fx)
+		q.bury(q.ready.pop(), Expired, fx)
+		due = q.ready.deadline()
 	}
-	return false
-}
-
-// expire buries all that is due at the heads, the new heads included: nobody is
-// to get it any more.
-func (q *Queue) expire(fx *Effects) {
-	for q.expireHeads(holdLimit, fx) {
-	}
+	return true
 }
 
 // counting tells whether the queue's own expiry is counting.
 func (q *Queue) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
+
+// end is when the queue itself expires, if that is counting.
+func (q *Queue) end() int64 { return q.lastUsed + q.set.Expires*perMilli }
 
 // arm sets the timer for the next deadline, if it is not set for an earlier
 // one. Called with the lock held.
@@ -41,7 +47,7 @@ func (q *Queue) arm() {
 	}
 	due := q.ready.deadline()
 	if q.counting() {
-		if end := q.lastUsed + q.set.Expires; due == 0 || end < due {
+		if end := q.end(); due == 0 || end < due {
 			due = end
 		}
 	}
@@ -49,7 +55,7 @@ func (q *Queue) arm() {
 		return
 	}
 	q.armed = due
-	wait := time.Duration(due-q.now()) * time.Millisecond
+	wait := time.Duration(due-q.now()) * time.Microsecond
 	if q.timer == nil {
 		q.timer = q.env.Clock.AfterFunc(wait, q.fire)
 	} else {
@@ -62,7 +68,7 @@ func (q *Queue) fire() {
 	var fx Effects
 	q.mu.Lock()
 	q.armed = 0
-	for !q.deleted && q.expireHeads(holdLimit, &fx) {
+	for !q.deleted && q.expireHead(&fx) {
 		q.flush()
 		q.mu.Unlock()
 		q.env.Perform(&fx)
@@ -70,7 +76,7 @@ func (q *Queue) fire() {
 	}
 	q.flush()
 	if !q.deleted {
-		if q.counting() && q.lastUsed+q.set.Expires <= q.now() {
+		if q.counting() && q.end() <= q.now() {
 			fx.Idle = append(fx.Idle, q)
 		} else {
 			q.arm()

@@ -171,3 +171,107 @@ func TestOneTimer(t *testing.T) {
 	assert.Len(t, b.died(), 100)
 	assert.Equal(t, 1, b.clock.Pending(), "the queue's own")
 }
+
+// Nothing expires a part of a millisecond early, at whatever part of one it was
+// published, nor does a queue.
+func TestExpiryWithinAMillisecond(t *testing.T) {
+	for _, part := range []time.Duration{0, 1 * time.Microsecond, 999 * time.Microsecond} {
+		b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires = 7 })})
+		b.clock.Advance(part)
+		b.Touch()
+		b.Publish([]*queue.Message{expiring("m", 5*time.Millisecond)}, &b.fx)
+		b.clock.Advance(5*time.Millisecond - time.Microsecond)
+		assert.Empty(t, b.died())
+		b.clock.Advance(time.Microsecond)
+		assert.Equal(t, []string{"expired:m"}, b.died())
+		b.clock.Advance(2*time.Millisecond - time.Microsecond)
+		assert.Empty(t, b.timed.TakeIdle())
+		b.clock.Advance(time.Microsecond)
+		assert.Len(t, b.timed.TakeIdle(), 1)
+	}
+}
+
+// QUEUE-53, QUEUE-54: no time to live is still the time until one's turn.
+func TestTTLZeroBehindAnother(t *testing.T) {
+	b := newBench(t, queue.Config{Settings: settings(func(*queue.Settings) {})})
+	b.Publish([]*queue.Message{message("head"), expiring("zero", 0)}, &b.fx)
+	assert.Empty(t, b.died())
+	assert.Equal(t, 2, b.Counts().Ready)
+	_, left, _ := b.Get(true, &b.fx)
+	assert.Zero(t, left)
+	assert.Equal(t, []string{"expired:zero"}, b.died())
+}
+
+// QUEUE-88: a queue with priorities has one head. What is due behind it waits,
+// and its time is up at the very moment that it comes to the head.
+func TestExpiryOfLowerPriorities(t *testing.T) {
+	b := newBench(t, queue.Config{MaxPriority: 3, Settings: settings(func(*queue.Settings) {})})
+	add := func(priority uint8, m *queue.Message) {
+		m.Priority = priority
+		b.Publish([]*queue.Message{m}, &b.fx)
+	}
+	add(0, expiring("low", time.Second))
+	add(1, expiring("middle", 3*time.Second))
+	add(3, message("high"))
+	b.clock.Advance(2 * time.Second)
+	assert.Empty(t, b.died())
+	assert.Zero(t, b.clock.Pending(), "nothing to wait for: the head does not expire")
+	b.get()
+	assert.Empty(t, b.died(), "middle is the head")
+	b.clock.Advance(time.Second - time.Microsecond)
+	assert.Empty(t, b.died())
+	b.clock.Advance(time.Microsecond)
+	assert.Equal(t, []string{"expired:middle", "expired:low"}, b.died())
+}
+
+// A head with an earlier deadline than the timer waits for is seen to in time.
+func TestTimerIsSetForward(t *testing.T) {
+	for name, replace := range map[string]func(b *bench){
+		"after a purge":      func(b *bench) { b.Purge() },
+		"after a get":        func(b *bench) { b.get() },
+		"by a higher one":    func(*bench) {},
+		"by what comes back": func(b *bench) { b.Requeue([]queue.Item{b.get()}, &b.fx); b.Purge() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, queue.Config{MaxPriority: 1, Settings: settings(func(*queue.Settings) {})})
+			b.Publish([]*queue.Message{expiring("late", time.Hour)}, &b.fx)
+			replace(b)
+			early := expiring("early", time.Second)
+			early.Priority = 1
+			b.Publish([]*queue.Message{early}, &b.fx)
+			b.clock.Advance(time.Second - time.Microsecond)
+			assert.Empty(t, b.died())
+			b.clock.Advance(time.Microsecond)
+			assert.Equal(t, []string{"expired:early"}, b.died())
+		})
+	}
+}
+
+// The clock holds on to no queue that is gone, whatever comes after its end.
+func TestDeleteEndsTheTimer(t *testing.T) {
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires, s.TTL = 5000, 1001 })})
+	b.publish("out", "ready")
+	out := b.get()
+	assert.Equal(t, 1, b.clock.Pending())
+	_, _, err := b.Delete(false, false)
+	assert.NoError(t, err)
+	b.Touch()
+	b.Requeue([]queue.Item{out}, &b.fx)
+	_, _, _ = b.Get(true, &b.fx)
+	assert.Zero(t, b.clock.Pending())
+	b.clock.Advance(time.Hour)
+	assert.Empty(t, b.died())
+	assert.Empty(t, b.timed.TakeIdle())
+}
+
+// More than one hold's work at one instant is all done at that instant.
+func TestExpiryOfMany(t *testing.T) {
+	const n = 5000
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 1001 })})
+	b.Publish(messages(n), &b.fx)
+	b.clock.Advance(time.Second)
+	died := b.died()
+	assert.Len(t, died, n)
+	assert.Equal(t, []string{"expired:1", "expired:5000"}, []string{died[0], died[n-1]})
+	assert.Zero(t, b.clock.Pending())
+}

@@ -83,38 +83,13 @@ func (l *levels) pop() Item {
 	return it
 }
 
-// deadline is the earliest deadline among the levels' heads; 0 if none has one.
-// What is behind a head does not expire before it (QUEUE-53, QUEUE-88). A head
-// that is paged out is on its way in, and looked at then.
+// deadline is the deadline of the next item to deliver; 0 if it has none, or if
+// there is no item. One that is paged out is on its way in, and looked at then.
 func (l *levels) deadline() int64 {
-	if l.timed == 0 {
+	if l.timed == 0 || !l.inMemory() {
 		return 0
 	}
-	var due int64
-	for p := l.top; p >= 0; p-- {
-		if r := l.at(p); r.len() > 0 && r.inMemory() {
-			if d := r.front().Deadline; d != 0 && (due == 0 || d < due) {
-				due = d
-			}
-		}
-	}
-	return due
-}
-
-// popDue removes a head that is due; there must be one.
-func (l *levels) popDue(now int64) Item {
-	for p := l.top; p >= 0; p-- {
-		r := l.at(p)
-		if r.len() == 0 || !r.inMemory() {
-			continue
-		}
-		if d := r.front().Deadline; d != 0 && d <= now {
-			it := r.pop()
-			l.count(it, -1)
-			return it
-		}
-	}
-	panic("queue: no item is due")
+	return l.front().Deadline
 }
 
 // clear drops everything and keeps the levels.

@@ -26,6 +26,9 @@ type Extra struct {
 	// BCC are the routing keys of the BCC header, which is removed before the
 	// message is seen by anybody (EXCH-45).
 	BCC []string
+	// KeyAlone says that the message goes by its key alone, whatever its header
+	// CC has: a queue's dead-letter key has taken their place (QUEUE-75).
+	KeyAlone bool
 }
 
 // Item is a message's place in one queue.
@@ -34,7 +37,7 @@ type Item struct {
 	// Seq is the position: it orders the queue, and a returned item goes back
 	// to where it was (BASIC-58).
 	Seq uint64
-	// Deadline is when the item expires, in milliseconds since 1970; 0 is
+	// Deadline is when the item expires, in microseconds since 1970; 0 is
 	// never.
 	Deadline int64
 	// Redelivered says that the item was out with a client before (BASIC-59).

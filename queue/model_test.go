@@ -13,7 +13,7 @@ import (
 type model struct {
 	levels int // x-max-priority
 	set    queue.Settings
-	now    int64 // in milliseconds
+	now    int64 // in microseconds
 
 	seq     uint64
 	ready   []modelItem
@@ -80,18 +80,15 @@ func (m *model) publish(i int, msg *queue.Message) {
 	m.seq++
 	it := modelItem{body: body, seq: m.seq, level: min(int(msg.Priority), m.levels)}
 	for _, ttl := range []int64{s.TTL, msg.TTL} { // QUEUE-52
-		if ttl > 0 && (it.deadline == 0 || m.now+ttl-1 < it.deadline) {
-			it.deadline = m.now + ttl - 1
+		if ttl > 0 && (it.deadline == 0 || m.now+(ttl-1)*1000 < it.deadline) {
+			it.deadline = m.now + (ttl-1)*1000
 		}
 	}
-	switch {
-	case len(m.ready) == 0 && m.offer(it): // QUEUE-68
-	case it.deadline != 0 && it.deadline <= m.now: // QUEUE-54
-		m.bury(queue.Expired, it.body)
-	default:
-		m.insert(it)
-		m.trim()
+	if len(m.ready) == 0 && m.offer(it) { // QUEUE-68
+		return
 	}
+	m.insert(it)
+	m.trim() // QUEUE-54
 }
 
 // offer asks the consumers, in turns, until one takes the item.
@@ -122,20 +119,12 @@ func (m *model) dispatch() {
 	}
 }
 
-// expire drops what is due at the head of a level (QUEUE-53, QUEUE-88).
+// expire drops what is due at the head (QUEUE-53, QUEUE-88).
 func (m *model) expire() {
-	headOf := -1
-	m.ready = slices.DeleteFunc(m.ready, func(it modelItem) bool {
-		if it.level == headOf {
-			return false
-		}
-		if it.deadline != 0 && it.deadline <= m.now {
-			m.bury(queue.Expired, it.body)
-			return true
-		}
-		headOf = it.level
-		return false
-	})
+	for len(m.ready) > 0 && m.ready[0].deadline != 0 && m.ready[0].deadline <= m.now {
+		m.bury(queue.Expired, m.ready[0].body)
+		m.ready = m.ready[1:]
+	}
 }
 
 // trim is QUEUE-62; what comes to the head then may be due.
@@ -182,8 +171,7 @@ func (m *model) requeue(items []modelItem) {
 		it.redelivered = true // BASIC-59
 		m.insert(it)
 	}
-	m.expire() // QUEUE-55
-	m.trim()   // QUEUE-67
+	m.trim() // QUEUE-55, QUEUE-67
 	m.dispatch()
 }
 
@@ -212,7 +200,9 @@ func (m *model) unsubscribe(c *modelConsumer) {
 	}
 	m.active = nil
 	if len(m.subs) > 0 {
-		m.active = m.subs[0]
+		m.active = slices.MaxFunc(m.subs, func(a, b *modelConsumer) int { // the first of the highest
+			return cmp.Compare(a.priority, b.priority)
+		})
 		m.unpark(m.active)
 	}
 }

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync"
@@ -95,6 +96,8 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 		return false
 	}
 	var h hold
+	var now int64 // one look at the clock is enough for all
+	untidy := false
 	for i, m := range msgs {
 		if q.set != plain && q.refuses(m) {
 			fx.Refused = append(fx.Refused, i)
@@ -103,10 +106,20 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 			}
 			continue
 		}
-		q.enqueue(m, &h, fx)
+		it := Item{Msg: m}
+		if ttl := q.ttl(m); ttl != 0 {
+			if now == 0 {
+				now = q.now()
+			}
+			it.Deadline = now + (ttl-1)*perMilli
+		}
+		untidy = q.enqueue(it, &h, fx) || untidy
 	}
 	h.release()
 	q.offered = Item{}
+	if untidy {
+		q.tidy(fx)
+	}
 	if q.ready.timed > 0 {
 		q.arm()
 	}
@@ -121,14 +134,12 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	return true
 }
 
-// enqueue hands one message to a consumer that waits for it, or keeps it.
-func (q *Queue) enqueue(m *Message, h *hold, fx *Effects) {
+// enqueue hands one item to a consumer that waits for it, or keeps it. True
+// means that the queue has to be tidied.
+func (q *Queue) enqueue(it Item, h *hold, fx *Effects) bool {
 	q.seq++
-	it := Item{Msg: m, Seq: q.seq}
-	if m.TTL != 0 || q.set.TTL != 0 {
-		it.Deadline = q.deadline(m)
-	}
-	keep := q.back != nil && q.back.durable && m.Persistent
+	it.Seq = q.seq
+	keep := q.back != nil && q.back.durable && it.Msg.Persistent
 	if q.ready.len() == 0 && len(q.rota.levels) > 0 {
 		q.offered = it
 		q.offered.Stored = keep
@@ -136,21 +147,18 @@ func (q *Queue) enqueue(m *Message, h *hold, fx *Effects) {
 			if keep && !s.NoAck {
 				q.back.add(q, &q.offered)
 			}
-			return
+			return false
 		}
 	}
-	if it.Deadline != 0 && it.Deadline <= q.now() { // QUEUE-54
-		q.bury(it, Expired, fx)
-		return
-	}
-	if q.back != nil && (keep || q.back.full(q, m)) {
+	if q.back != nil && (keep || q.back.full(q, it.Msg)) {
 		it.Stored = true
 		q.back.add(q, &it)
 	}
 	q.ready.push(it)
-	if q.set != plain {
-		q.trim(fx)
+	if q.over() || it.Deadline != 0 && q.ttl(it.Msg) == 1 { // QUEUE-54
+		return q.tidySome(fx)
 	}
+	return false
 }
 
 // offer goes round the consumers until one takes the item; nil if none does.
@@ -187,7 +195,7 @@ func (q *Queue) dispatchSome(fx *Effects) bool {
 	var h hold
 	defer h.release()
 	for range holdLimit {
-		if q.expireHeads(holdLimit, fx) {
+		if q.expireHead(fx) {
 			return true
 		}
 		if q.ready.len() == 0 || !q.ready.inMemory() {
@@ -236,7 +244,7 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
-	q.expire(fx)
+	q.tidy(fx)
 	q.arm()
 	switch {
 	case !noAck:
@@ -306,8 +314,7 @@ func (q *Queue) Requeue(items []Item, fx *Effects) {
 		return
 	}
 	q.ready.giveBack(items)
-	q.expire(fx) // QUEUE-55
-	q.trim(fx)   // QUEUE-67
+	q.tidy(fx) // QUEUE-55, QUEUE-67
 	q.dispatch(fx)
 	q.arm()
 	q.flush()
@@ -367,7 +374,9 @@ func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
 			fx.Idle = append(fx.Idle, q)
 		}
 	} else if s == q.active { // the next takes over at once (BASIC-40, BASIC-41)
-		q.active = q.subs[0]
+		q.active = slices.MaxFunc(q.subs, func(a, b *Subscription) int { // the first of the highest
+			return cmp.Compare(a.Priority, b.Priority)
+		})
 		q.unpark(q.active, fx)
 	}
 }

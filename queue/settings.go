@@ -51,20 +51,13 @@ type Env struct {
 	Perform func(fx *Effects)
 }
 
-// now is the time as deadlines count it.
-func (q *Queue) now() int64 { return q.env.Clock.Now().UnixMilli() }
-
-// deadline is when a message that enters the queue now expires: the earlier of
-// the queue's and its own (QUEUE-52). 0 is never.
-func (q *Queue) deadline(m *Message) int64 {
-	ttl := m.TTL
-	if q.set.TTL > 0 && (ttl == 0 || q.set.TTL < ttl) {
-		ttl = q.set.TTL
+// ttl is what a message may spend in the queue: the less of the queue's and its
+// own, in milliseconds plus one (QUEUE-52). 0 is for ever.
+func (q *Queue) ttl(m *Message) int64 {
+	if q.set.TTL > 0 && (m.TTL == 0 || q.set.TTL < m.TTL) {
+		return q.set.TTL
 	}
-	if ttl == 0 {
-		return 0
-	}
-	return q.now() + ttl - 1
+	return m.TTL
 }
 
 // refuses tells whether a queue that rejects at its limit takes no more. It
@@ -76,24 +69,38 @@ func (q *Queue) refuses(m *Message) bool {
 			s.MaxBytes >= 0 && q.ready.bytes()+int64(len(m.Body)) > s.MaxBytes)
 }
 
-// over tells whether the head must go (QUEUE-62).
+// over tells whether the head must go (QUEUE-62). Queues that reject never get
+// over, save by requeues, which RabbitMQ lets stay.
 func (q *Queue) over() bool {
 	s := q.set
-	return s.MaxLength >= 0 && int64(q.ready.len()) > s.MaxLength ||
-		s.MaxBytes >= 0 && q.ready.bytes() > s.MaxBytes
+	return s.Overflow == DropHead && (s.MaxLength >= 0 && int64(q.ready.len()) > s.MaxLength ||
+		s.MaxBytes >= 0 && q.ready.bytes() > s.MaxBytes)
 }
 
-// trim drops from the head until the queue is within its limits (QUEUE-62 to
-// QUEUE-64). It works on drop-head queues only: the others never get over,
-// save by requeues, which RabbitMQ lets stay.
-func (q *Queue) trim(fx *Effects) {
-	if q.set.Overflow != DropHead {
-		return
+// tidy brings the queue within its limits, and rids its head of what is due. It
+// is called with the lock held and lets go of it between holds.
+func (q *Queue) tidy(fx *Effects) {
+	for q.tidySome(fx) {
+		q.flush()
+		q.mu.Unlock()
+		q.mu.Lock()
 	}
-	for q.ready.len() > 0 && q.over() && q.ready.inMemory() {
+}
+
+// tidySome is one hold's share; true asks for another. What is both over the
+// limit and due is dropped for the limit, as in RabbitMQ.
+func (q *Queue) tidySome(fx *Effects) bool { return q.trim(fx) || q.expireHead(fx) }
+
+// trim drops from the head until the queue is within its limits (QUEUE-62 to
+// QUEUE-64), or for one hold: then it returns true.
+func (q *Queue) trim(fx *Effects) bool {
+	for range holdLimit {
+		if !q.over() || !q.ready.inMemory() {
+			return false
+		}
 		q.bury(q.ready.pop(), MaxLen, fx)
 	}
-	q.expire(fx)
+	return true
 }
 
 // bury is the end of an item in this queue: it is dropped, or dead-lettered
@@ -116,7 +123,7 @@ func (q *Queue) Configure(s *Settings, fx *Effects) {
 		return
 	}
 	q.lastUsed = q.now()
-	q.trim(fx)
+	q.tidy(fx)
 	q.arm()
 	q.flush()
 }

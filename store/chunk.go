@@ -22,7 +22,7 @@ import (
 //
 //	step     uvarint: position less that of the message before; 0 for the first
 //	flags    1 byte: bit 0 volatile
-//	deadline uvarint: milliseconds since 1970; 0 is none
+//	deadline uvarint: as the user counts; 0 is none
 //	length   uvarint, and that many bytes of the message itself
 //
 // The settled positions of a chunk are a bitmap in another bucket under the
