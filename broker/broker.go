@@ -237,11 +237,15 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
+	left := len(b.conns)
 	for c := range b.conns {
 		c.nc.Close()
 	}
 	b.mu.Unlock()
 	<-ended
+	if left == 0 {
+		return nil
+	}
 	return ctx.Err()
 }
 
