@@ -245,11 +245,15 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
+	left := len(b.conns)
 	for c := range b.conns {
 		c.nc.Close()
 	}
 	b.mu.Unlock()
 	<-ended
+	if left == 0 {
+		return b.retire()
+	}
 	return errors.Join(ctx.Err(), b.retire())
 }
 

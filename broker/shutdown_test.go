@@ -189,3 +189,14 @@ func TestClosedBrokerWaitsForNothing(t *testing.T) {
 	publish()
 	assert.Zero(t, clock.Pending())
 }
+
+// Without clients there is nothing to be impatient about.
+func TestShutdownOfNobodySucceeds(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 100 {
+		b := start(t, broker.Config{})
+		listen(t, b)
+		require.NoError(t, b.Shutdown(ctx))
+	}
+}
