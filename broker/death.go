@@ -1,0 +1,125 @@
+package broker
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is the history of a message's deaths, which the header x-death
+// tells (QUEUE-76 to QUEUE-83).
+
+// A death is what befell a message in one queue for one reason: how often, and
+// what it was like the first time (QUEUE-78).
+type death struct {
+	queue, reason, exchange string
+	keys                    amqp.Array // strings
+	count                   int64
+	time                    amqp.Timestamp // in seconds
+	expiration              string         // the message's own; "" is none
+}
+
+// history is the deaths that headers tell of, the most recent first. What a
+// client sent as x-death counts as far as it is well-formed (QUEUE-82,
+// QUEUE-83).
+func history(headers amqp.Table) []death {
+	v, _ := headers.Get("x-death")
+	list, _ := v.(amqp.Array)
+	deaths := make([]death, 0, len(list)+1)
+	for _, item := range list {
+		if t, ok := item.(amqp.Table); ok {
+			if d, ok := parseDeath(t); ok {
+				deaths = append(deaths, d)
+			}
+		}
+	}
+	return deaths
+}
+
+func parseDeath(t amqp.Table) (d death, ok bool) {
+	ok = field(t, "queue", &d.queue) && field(t, "reason", &d.reason) && field(t, "exchange", &d.exchange) &&
+		field(t, "routing-keys", &d.keys) && field(t, "time", &d.time)
+	if _, there := t.Get("original-expiration"); there {
+		ok = field(t, "original-expiration", &d.expiration) && ok
+	}
+	count, _ := t.Get("count")
+	n, isInt := amqp.AsInt(count)
+	d.count = n
+	isKey := func(v any) bool { _, is := v.(string); return is }
+	return d, ok && isInt && !slices.ContainsFunc(d.keys, func(v any) bool { return !isKey(v) })
+}
+
+// field reads one value of a table; false means that it is not there, or of
+// another type.
+func field[V any](t amqp.Table, key string, to *V) (ok bool) {
+	v, _ := t.Get(key)
+	*to, ok = v.(V)
+	return ok
+}
+
+// table is the death as x-death has it, its fields in 3.13's order (QUEUE-77,
+// QUEUE-80).
+func (d *death) table() amqp.Table {
+	t := make(amqp.Table, 0, 7)
+	if d.expiration != "" {
+		t = append(t, amqp.Field{Key: "original-expiration", Value: d.expiration})
+	}
+	return append(t,
+		amqp.Field{Key: "count", Value: d.count},
+		amqp.Field{Key: "reason", Value: d.reason},
+		amqp.Field{Key: "queue", Value: d.queue},
+		amqp.Field{Key: "time", Value: d.time},
+		amqp.Field{Key: "exchange", Value: d.exchange},
+		amqp.Field{Key: "routing-keys", Value: d.keys},
+	)
+}
+
+// recordDeath puts one death more at the front of a history: a new entry, or
+// the one of that queue and reason counted on (QUEUE-76 to QUEUE-78).
+func recordDeath(deaths []death, dead *queue.DeadLetter, now int64) []death {
+	d := death{queue: dead.Queue, reason: string(dead.Reason)}
+	i := slices.IndexFunc(deaths, func(old death) bool { return old.queue == d.queue && old.reason == d.reason })
+	if i >= 0 {
+		d = deaths[i]
+		deaths = slices.Delete(deaths, i, i+1)
+	} else {
+		m := dead.Item.Msg
+		d.exchange, d.time = m.Exchange, amqp.Timestamp(now)
+		if m.TTL > 0 {
+			d.expiration = strconv.FormatInt(m.TTL-1, 10)
+		}
+		d.keys = amqp.Array{m.Key}
+		for _, key := range carbonCopies(m) {
+			d.keys = append(d.keys, key)
+		}
+	}
+	d.count++
+	return slices.Insert(deaths, 0, d)
+}
+
+// isCycle tells whether a message that died of something else than a rejection
+// has been in the queue before, with no rejection since (QUEUE-81).
+func isCycle(name string, deaths []death) bool {
+	for _, d := range deaths {
+		switch {
+		case d.reason == string(queue.Rejected):
+			return false
+		case d.queue == name:
+			return true
+		}
+	}
+	return false
+}
+
+// carbonCopies are the routing keys of the header CC, none if a queue's
+// dead-letter key has taken their place (QUEUE-75).
+func carbonCopies(m *queue.Message) []string {
+	raw := m.Props.Headers()
+	if raw == nil || m.Extra != nil && m.Extra.KeyAlone {
+		return nil
+	}
+	v, _ := raw.Lookup("CC")
+	return listHeader(amqp.Table{{Key: "CC", Value: v}}, "CC")
+}
