@@ -13,5 +13,6 @@ var basicScripts = slices.Concat(
 	basicRequeueScripts,
 	basicReplyToScripts,
 	basicTxScripts,
+	singleActiveScripts,
 	basicWireScripts,
 )

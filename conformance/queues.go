@@ -9,4 +9,13 @@ var queueScripts = slices.Concat(
 	queueExclusiveScripts,
 	queueDeleteScripts,
 	queueArgumentScripts,
+	ttlScripts,
+	ttlExpiresScripts,
+	ttlDelayScripts,
+	limitScripts,
+	limitRejectScripts,
+	deadLetterScripts,
+	deadHistoryScripts,
+	deadRouteScripts,
+	priorityScripts,
 )

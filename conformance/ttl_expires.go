@@ -1,0 +1,141 @@
+// Scripts: queues that expire unused (QUEUE-58). To ask for a queue by name is
+// to use it; that it is gone is seen by a publish that comes back, which is no
+// use of it.
+
+package conformance
+
+import (
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var ttlExpiresScripts = []Script{
+	{Name: "expires/unused", Covers: []string{"QUEUE-58"}, Run: expiresUnused},
+	{Name: "expires/takes-bindings-along", Covers: []string{"QUEUE-58", "QUEUE-28"}, Run: expiresBindings},
+	{Name: "expires/is-no-dead-letter", Covers: []string{"QUEUE-58", "QUEUE-27"}, Run: expiresMessages},
+	{Name: "expires/not-with-a-consumer", Covers: []string{"QUEUE-58"}, Run: expiresConsumer},
+	{Name: "expires/counts-from-the-last-consumer", Covers: []string{"QUEUE-58"}, Run: expiresLastConsumer},
+	{Name: "expires/use-puts-it-off", Covers: []string{"QUEUE-58"}, Run: expiresUse},
+	{Name: "expires/unacked-are-no-use", Covers: []string{"QUEUE-58", "QUEUE-26"}, Run: expiresUnacked},
+}
+
+// newExpiring declares a queue that expires after ms of disuse.
+func (ch *Channel) newExpiring(ms int32, args amqp.Table) string {
+	all := amqp.Table{"x-expires": ms}
+	for name, value := range args {
+		all[name] = value
+	}
+	return ch.NewSharedQueueWith(all)
+}
+
+// isGone tells, by a publish, whether there is no such queue. Its message
+// stays in the queue if there is.
+func (ch *Channel) isGone(queue string) bool {
+	ch.SendMandatory("", queue, "are you there")
+	ch.ExpectOpen()
+	_, returned := ch.TakeReturn()
+	return returned
+}
+
+func (ch *Channel) awaitGone(queue string) {
+	ch.t.WaitFor("the queue to expire", func() bool { return ch.isGone(queue) })
+}
+
+func expiresUnused(t *T) {
+	ch := t.Channel()
+	began := t.runner.clock.Now()
+	q := ch.newExpiring(60, nil)
+	ch.awaitGone(q)
+	if took := t.runner.clock.Now().Sub(began); took < 60*time.Millisecond {
+		t.Errorf("expired after %v instead of 60ms", took)
+	}
+	t.ExpectError(404, "no "+t.QueueText(q), func(ch *Channel) error {
+		_, err := ch.QueueDeclarePassive(q, false, false, false, false, nil)
+		return err
+	})
+}
+
+func expiresBindings(t *T) {
+	ch := t.Channel()
+	x := t.ExchangeName()
+	t.OK(ch.ExchangeDeclare(x, "fanout", true, true, false, false, nil), "declare an auto-delete exchange")
+	ch.Bind(ch.newExpiring(30, nil), x, "")
+	t.WaitFor("the exchange to go with its last binding", func() bool { return !t.Conn().ExchangeExists(x) })
+}
+
+func expiresMessages(t *T) {
+	ch := t.Channel()
+	grave := ch.NewQueue()
+	args := amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave}
+	q := ch.newExpiring(30, args)
+	ch.SendAll(q, "goes with its queue")
+	ch.awaitGone(q)
+	ch.sendFor(ch.newMortalTo(grave, nil), 0, "dead letter")
+	consumer := ch.attend(grave)
+	consumer.Expect("dead letter")
+	consumer.ExpectNoMore()
+}
+
+func expiresConsumer(t *T) {
+	ch := t.Channel()
+	q := ch.newExpiring(30, nil)
+	consumer := ch.attend(q)
+	ch.pass(90)
+	ch.SendAll(q, "m")
+	consumer.Expect("m")
+}
+
+func expiresLastConsumer(t *T) {
+	for what, end := range map[string]func(*Channel, *Consumer){
+		"cancel":        func(_ *Channel, c *Consumer) { c.Stop() },
+		"channel close": func(ch *Channel, _ *Consumer) { t.OK(ch.Close(), "close the channel") },
+	} {
+		t.Case(what, func() {
+			ch, consuming := t.Channel(), t.Channel()
+			q := ch.newExpiring(60, nil)
+			first, last := consuming.attend(q), consuming.attend(q)
+			ch.pass(80)
+			first.Stop()
+			began := t.runner.clock.Now()
+			end(consuming, last)
+			ch.awaitGone(q)
+			if took := t.runner.clock.Now().Sub(began); took < 60*time.Millisecond {
+				t.Errorf("expired %v instead of 60ms after its last consumer", took)
+			}
+		})
+	}
+}
+
+// Three queues that are used again and again outlive one that is not.
+func expiresUse(t *T) {
+	ch := t.Channel()
+	const period = 600
+	var queues []string
+	for range 4 {
+		queues = append(queues, ch.newExpiring(period, nil))
+	}
+	got, declared, looked, unused := queues[0], queues[1], queues[2], queues[3]
+	t.WaitFor("the unused queue to expire", func() bool {
+		_, _, err := ch.Get(got, true)
+		t.OK(err, "get")
+		_, err = ch.QueueDeclare(declared, true, false, false, false, amqp.Table{"x-expires": int32(period)})
+		t.OK(err, "declare")
+		ch.Inspect(looked)
+		return ch.isGone(unused)
+	})
+	for i, q := range []string{got, declared, looked} {
+		t.Equal(false, ch.isGone(q), fmt.Sprintf("queue %d is gone", i+1))
+	}
+}
+
+func expiresUnacked(t *T) {
+	ch := t.Channel()
+	q := ch.newExpiring(40, nil)
+	ch.SendAll(q, "m")
+	d := ch.Fetch(q)
+	ch.awaitGone(q)
+	ch.Acked(d)
+	ch.ExpectOpen()
+}
