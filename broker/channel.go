@@ -25,7 +25,8 @@ const (
 type channel struct {
 	c       *conn
 	id      uint16
-	closing bool // channel.close sent, close-ok awaited (CONN-64)
+	closing bool // nothing is handled any more: channel.close sent, close-ok awaited (CONN-64)
+	leaving bool // so because the client has closed it
 	mode    channelMode
 	content content
 	// lastArgs and lastRoute are the publish before: publishers repeat
@@ -78,10 +79,10 @@ func (c *conn) channelMethod(id uint16, method amqp.MethodID, args []byte) error
 	}
 	var err error
 	switch {
-	case ch.closing:
-		return c.closingChannelMethod(ch, method)
 	case ch.content.phase != contentNone:
 		return ch.content.interrupted()
+	case ch.closing:
+		return c.closingChannelMethod(ch, method)
 	case method == amqp.BasicPublishID:
 		err = c.beginPublish(ch, args)
 	default:
@@ -127,15 +128,27 @@ func (c *conn) checkChannelMax() error {
 // closingChannelMethod is CONN-64: what a channel still understands after the
 // broker has closed it.
 func (c *conn) closingChannelMethod(ch *channel, method amqp.MethodID) error {
-	switch method {
-	case amqp.ChannelCloseOkID:
-		c.forgetChannel(ch.id)
-	case amqp.ChannelCloseID:
-		c.send(ch.id, &amqp.ChannelCloseOk{})
-	case amqp.ChannelOpenID:
+	switch {
+	case method == amqp.ChannelOpenID: // CONN-65 on a channel that the client has closed
 		return refuse(amqp.ChannelError, "second 'channel.open' seen")
+	case method == amqp.BasicPublishID: // ignored, but the frames after it must be those of a content
+		ch.content.phase = contentHeader
+	case ch.leaving:
+	case method == amqp.ChannelCloseOkID:
+		c.forgetChannel(ch.id)
+	case method == amqp.ChannelCloseID:
+		c.send(ch.id, &amqp.ChannelCloseOk{})
 	}
 	return nil
+}
+
+// forgetLeaving frees the numbers of the channels that the client has closed in
+// this batch: a client that reuses one has to wait for close-ok (CONN-65).
+func (c *conn) forgetLeaving() {
+	for _, id := range c.leaving {
+		c.forgetChannel(id)
+	}
+	c.leaving = c.leaving[:0]
 }
 
 // channelFailed closes the channel if that is all that the error breaks
@@ -268,7 +281,8 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		return ch.queueDelete(m)
 	case *amqp.ChannelClose:
 		ch.end()
-		c.forgetChannel(ch.id)
+		ch.closing, ch.leaving = true, true
+		c.leaving = append(c.leaving, ch.id)
 		c.send(ch.id, &amqp.ChannelCloseOk{})
 		return nil
 	case *amqp.ChannelOpen: // CONN-61

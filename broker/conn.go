@@ -56,6 +56,7 @@ type conn struct {
 	routes   map[string]*route
 	last     *channel   // the channel of the frame before
 	confirms []*channel // those with confirms to send at the end of the batch
+	leaving  []uint16   // channels to be forgotten at the end of the batch
 	settling []unacked  // scratch
 	items    []queue.Item
 	unparked []*consumer

@@ -54,9 +54,6 @@ func (ct *content) violation(format string, args ...any) error {
 // contentFrame handles a header or body frame on a channel other than 0.
 func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) {
 	ch := c.channel(id)
-	if ch != nil && ch.closing {
-		return true, nil // CONN-64
-	}
 	if ch == nil || ch.content.phase == contentNone {
 		if ch == nil {
 			if err := c.checkChannelMax(); err != nil {
@@ -130,7 +127,7 @@ func (c *conn) wantsBody(id uint16) bool {
 		return false
 	}
 	ch := c.channel(id)
-	return ch != nil && !ch.closing && ch.content.phase == contentBody && !ch.content.over
+	return ch != nil && ch.content.phase == contentBody && !ch.content.over
 }
 
 // room extends the body by n bytes and returns them to be filled. Bytes that
@@ -166,6 +163,9 @@ func (ch *channel) contentComplete() error {
 	rt, size := ct.route, ct.size
 	props, body := ct.bytes[:ct.props:ct.props], ct.bytes[ct.props:]
 	ct.reset()
+	if ch.closing { // CONN-64
+		return nil
+	}
 	m := ch.c.batch.message()
 	*m = queue.Message{Exchange: rt.exchange, Key: rt.key, Props: props, Body: body}
 	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m, size))

@@ -82,6 +82,8 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		case e.blameless: // CONN-47: here the method is named
 			e.blameless = false
 			return e
+		case c.state == stateOpen:
+			return silently("malformed %s", id)
 		}
 		return errInternal() // CONN-45: channel 0 is handled by the connection itself
 	}

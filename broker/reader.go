@@ -3,7 +3,6 @@ package broker
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -192,17 +191,17 @@ func (c *conn) checkFrameSize(kind byte, size uint32) error {
 	case c.state < stateOpen:
 		return silently("frame of %d bytes before tuning", size)
 	}
-	return fatalFrame("type %d, all octets = <<>>: {frame_too_large,%d,%d}", kind, size, c.frameMax-amqp.FrameOverhead)
+	return fatalFrame("%s", amqp.FrameErrorText(kind, nil, "frame_too_large", size, c.frameMax-amqp.FrameOverhead))
 }
 
 // errFrameEnd is CONN-39.
 func errFrameEnd(kind byte, payload []byte, end byte) error {
-	return fatalFrame("%s: {invalid_frame_end_marker,%d}", octets(kind, payload), end)
+	return fatalFrame("%s", amqp.FrameErrorText(kind, payload, "invalid_frame_end_marker", uint32(end)))
 }
 
 // errUnexpected refuses a frame that has no place where it came.
 func errUnexpected(kind byte, payload []byte) error {
-	return refuseFrame(amqp.UnexpectedFrame, "%s", octets(kind, payload))
+	return refuseFrame(amqp.UnexpectedFrame, "%s", amqp.FrameErrorText(kind, payload, ""))
 }
 
 // fatalFrame is a framing error: nothing received after it is looked at.
@@ -210,14 +209,6 @@ func fatalFrame(format string, args ...any) error {
 	e := refuseFrame(amqp.FrameError, format, args...)
 	e.fatal = true
 	return e
-}
-
-// octets shows a frame as RabbitMQ does in its complaints.
-func octets(kind byte, payload []byte) string {
-	if len(payload) > 16 {
-		return fmt.Sprintf("type %d, first 16 octets = %s", kind, amqp.FormatBinary(payload[:16]))
-	}
-	return fmt.Sprintf("type %d, all octets = %s", kind, amqp.FormatBinary(payload))
 }
 
 // proceed turns what a handler returned into the connection's fate.
@@ -270,7 +261,7 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 		}
 		return true, nil
 	}
-	return c.proceed(fatalFrame("%s: unknown_frame", octets(kind, payload)), 0) // CONN-43
+	return c.proceed(fatalFrame("%s", amqp.FrameErrorText(kind, payload, "unknown_frame")), 0) // CONN-43
 }
 
 // closingFrame is CONN-70: all but close-ok and close is ignored.
@@ -293,6 +284,7 @@ func (c *conn) endBatch() {
 	c.flushPublishes()
 	c.sendConfirms()
 	c.settleEffects()
+	c.forgetLeaving()
 	c.fx.Flush()
 	c.batch.release()
 	if c.fx.Logged {
