@@ -60,6 +60,7 @@ type conn struct {
 	settling []unacked  // scratch
 	items    []queue.Item
 	unparked []*consumer
+	breathed uint64 // bytes received by the last pause
 
 	frameMax   uint32
 	channelMax uint16

@@ -7,3 +7,16 @@ import "net"
 // Pipe is an in-memory connection such as Dial makes: the client's end and the
 // broker's.
 func Pipe() (client, server net.Conn) { return newPipe(pipeCapacity) }
+
+// LargestOutbox is the number of bytes in the fullest outbox of a connection.
+func (b *Broker) LargestOutbox() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	largest := 0
+	for c := range b.conns {
+		c.mu.Lock()
+		largest = max(largest, c.out.size())
+		c.mu.Unlock()
+	}
+	return largest
+}

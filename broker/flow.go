@@ -10,7 +10,7 @@ import (
 // between reads.
 
 // pressures lists, largest first, from which backlog on a publisher pauses for
-// how long.
+// how long, if it has sent largeBuffer bytes since the last pause.
 var pressures = []struct {
 	messages int
 	bytes    int64
@@ -21,15 +21,21 @@ var pressures = []struct {
 	{2 << 10, 2 << 20, 50 * time.Microsecond},
 }
 
+// shortestPause is about the shortest that an operating system keeps to.
+const shortestPause = 50 * time.Microsecond
+
 // breathe pauses the reader if its publishes left a backlog behind: a publisher
 // faster than the consumers of its queues is slowed a little, so that their
 // acknowledgements are read in time. It is never stopped: the pause is bounded,
 // whatever the backlog.
 func (c *conn) breathe() {
+	received := c.received.Load()
+	share := time.Duration(min(received-c.breathed, largeBuffer))
+	c.breathed = received
 	messages, bytes := c.fx.TakeBacklog()
 	for _, p := range pressures {
 		if messages >= p.messages || bytes >= p.bytes {
-			delay.Breathe(p.pause)
+			delay.Breathe(max(shortestPause, p.pause*share/largeBuffer))
 			return
 		}
 	}
