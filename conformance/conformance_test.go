@@ -10,17 +10,39 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/rabbetmq/rabbet/store"
 )
 
 var brokerURL = flag.String("url", "", "AMQP URL of the broker to judge, such as amqp://guest:guest@127.0.0.1:5672/; Rabbet in process if empty")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Most scripts wait more than they work; -parallel overrides this.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestConformance(t *testing.T) {
-	url := *brokerURL
-	if url == "" {
-		url = startInProcess(t)
+	if *brokerURL != "" {
+		judge(t, *brokerURL)
+		return
 	}
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		judge(t, startInProcess(t, nil))
+	})
+	t.Run("durable", func(t *testing.T) {
+		t.Parallel()
+		st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})
+		require.NoError(t, err)
+		judge(t, startInProcess(t, st))
+	})
+}
+
+// judge runs every script against the broker at a URL.
+func judge(t *testing.T, url string) {
 	runner, err := Connect(t.Context(), url, Options{})
 	require.NoError(t, err)
 	t.Logf("%s %s", runner.Product(), runner.Version())
