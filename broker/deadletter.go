@@ -73,7 +73,7 @@ func bury(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []de
 		setHeader(&p, "x-first-death-queue", d.Queue)
 		setHeader(&p, "x-first-death-reason", string(d.Reason))
 	}
-	deaths = recordDeath(deaths, d, now)
+	deaths = recordDeath(deaths, &p, d, now)
 	setHeader(&p, "x-last-death-exchange", old.Exchange)
 	setHeader(&p, "x-last-death-queue", d.Queue)
 	setHeader(&p, "x-last-death-reason", string(d.Reason))

@@ -78,7 +78,7 @@ func (d *death) table() amqp.Table {
 
 // recordDeath puts one death more at the front of a history: a new entry, or
 // the one of that queue and reason counted on (QUEUE-76 to QUEUE-78).
-func recordDeath(deaths []death, dead *queue.DeadLetter, now int64) []death {
+func recordDeath(deaths []death, p *amqp.Properties, dead *queue.DeadLetter, now int64) []death {
 	d := death{queue: dead.Queue, reason: string(dead.Reason)}
 	i := slices.IndexFunc(deaths, func(old death) bool { return old.queue == d.queue && old.reason == d.reason })
 	if i >= 0 {
@@ -87,8 +87,9 @@ func recordDeath(deaths []death, dead *queue.DeadLetter, now int64) []death {
 	} else {
 		m := dead.Item.Msg
 		d.exchange, d.time = m.Exchange, amqp.Timestamp(now)
-		if m.TTL > 0 {
-			d.expiration = strconv.FormatInt(m.TTL-1, 10)
+		if p.Flags&amqp.HasExpiration != 0 { // as a plain number, which it was checked to be
+			ms, _ := strconv.ParseInt(p.Expiration, 10, 64)
+			d.expiration = strconv.FormatInt(ms, 10)
 		}
 		d.keys = amqp.Array{m.Key}
 		for _, key := range carbonCopies(m) {
