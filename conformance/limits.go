@@ -24,6 +24,7 @@ var limitScripts = []Script{
 	{Name: "limits/requeued-over-the-limit", Covers: []string{"QUEUE-67"}, Run: limitRequeue},
 	{Name: "limits/requeued-bytes-over-the-limit", Covers: []string{"QUEUE-67"}, Run: limitRequeueBytes},
 	{Name: "limits/requeued-with-a-consumer", Covers: []string{"QUEUE-67"}, Run: limitRequeueConsumer},
+	{Name: "limits/requeued-late-over-the-limit", Covers: []string{"QUEUE-55", "QUEUE-67"}, Run: limitRequeueLate},
 	{Name: "limits/to-a-waiting-consumer", Covers: []string{"QUEUE-68"}, Run: limitConsumer},
 	{Name: "limits/expired-behind-the-head", Covers: []string{"QUEUE-53", "QUEUE-61", "QUEUE-62"}, Run: limitExpired},
 	{Name: "limits/expiring-at-once-drives-out-the-head", Covers: []string{"QUEUE-54", "QUEUE-62"}, Run: limitExpiring},
@@ -182,6 +183,20 @@ func limitRequeueConsumer(t *T) {
 	ch.attend(grave).Expect("a", "b")
 	consumer.Expect("c")
 	consumer.ExpectNoMore()
+}
+
+// What has also expired meanwhile has broken the limit.
+func limitRequeueLate(t *T) {
+	ch := t.Channel().Confirming()
+	q, grave := ch.newMortal(amqp.Table{"x-max-length": int32(1)})
+	ch.sendFor(q, 20, "a")
+	ch.AllConfirmed(1)
+	d := ch.Fetch(q)
+	ch.Store(q, "b")
+	ch.pass(40)
+	t.OK(d.Nack(false, true), "requeue")
+	t.expectDeath(ch.attend(grave).Expect("a"), q, "maxlen")
+	ch.ExpectFlags(q, "b")
 }
 
 func limitConsumer(t *T) {

@@ -20,6 +20,7 @@ var ttlScripts = []Script{
 	{Name: "ttl/oldest-first", Covers: []string{"QUEUE-53"}, Run: ttlOrder},
 	{Name: "ttl/only-at-the-head", Covers: []string{"QUEUE-53"}, Run: ttlOnlyAtHead},
 	{Name: "ttl/expired-is-never-delivered", Covers: []string{"QUEUE-53"}, Run: ttlNeverDelivered},
+	{Name: "ttl/expired-while-the-consumer-was-busy", Covers: []string{"QUEUE-53"}, Run: ttlBusyConsumer},
 	{Name: "ttl/expired-behind-is-dropped-with-a-get", Covers: []string{"QUEUE-53", "BASIC-51"}, Run: ttlBehindGet},
 	{Name: "ttl/shorter-comes-later", Covers: []string{"QUEUE-53"}, Run: ttlShorterLater},
 	{Name: "ttl/zero", Covers: []string{"QUEUE-54", "BASIC-21"}, Run: ttlZero},
@@ -179,6 +180,20 @@ func ttlNeverDelivered(t *T) {
 	consumer := ch.Subscribe(q, Subscription{})
 	consumer.Expect("a", "c")
 	ch.attend(grave).Expect("b", "d", "e")
+	consumer.ExpectNoMore()
+}
+
+func ttlBusyConsumer(t *T) {
+	ch := t.Channel().qos(1, false)
+	q, grave := ch.newMortal(nil)
+	consumer := ch.Subscribe(q, Subscription{})
+	ch.SendAll(q, "a")
+	ch.sendFor(q, 20, "b")
+	ch.SendAll(q, "c")
+	d := consumer.Expect("a")
+	ch.Subscribe(grave, Subscription{}).Expect("b")
+	ch.Acked(d)
+	consumer.Expect("c")
 	consumer.ExpectNoMore()
 }
 
