@@ -1,0 +1,279 @@
+package main
+
+// The load of the crash test: clients at full speed, until the broker is gone
+// under them. Each writes down what it is about to do, does it, and writes down
+// what it then knows.
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+)
+
+// crashNext says where a queue's messages may go: by dead-lettering, or by
+// being moved in a transaction.
+var crashNext = map[string]string{"risky": "grave", "orders": "shipped"}
+
+// crashQueues are all queues, by what becomes of their messages.
+var crashQueues = []string{
+	"singly",  // acked one by one
+	"jointly", // acked many at once, some requeued
+	"never",   // delivered and never acked
+	"idle",    // without a consumer
+	"risky",   // acked or rejected, which moves them to grave
+	"grave",
+	"orders", // from transactions; moved to shipped in transactions
+	"shipped",
+	"marks", // of round trips
+}
+
+// crashOrdered tells in which queues messages stay in order: a message that was
+// moved but is in its first queue yet, which a crash allows, moves again later.
+func crashOrdered(queue string) bool { return queue != "grave" && queue != "shipped" }
+
+// A load is the clients of one life of the broker.
+type load struct {
+	*ledger
+	t       testing.TB
+	conns   []*amqp.Connection
+	workers sync.WaitGroup
+	seed    uint64
+}
+
+// channel opens a channel on a connection of its own.
+func (l *load) channel(address string) *amqp.Channel {
+	conn, err := amqp.Dial("amqp://guest:guest@" + address + "/")
+	require.NoError(l.t, err)
+	l.conns = append(l.conns, conn)
+	ch, err := conn.Channel()
+	require.NoError(l.t, err)
+	return ch
+}
+
+// start starts all clients.
+func (l *load) start(address string) {
+	worker := func(run func(ch *amqp.Channel, r *rand.Rand)) {
+		ch := l.channel(address)
+		l.seed++
+		r := rand.New(rand.NewPCG(l.seed, 0))
+		l.workers.Go(func() { run(ch, r) })
+	}
+	for _, queue := range []string{"singly", "jointly", "never", "idle", "risky"} {
+		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-1", queue, 1) })
+		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-500", queue, 500) })
+	}
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.transact(ch, r, "tx", "orders") })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.move(ch, "orders", "shipped") })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "singly", l.ackSingly) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "jointly", l.ackJointly) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "risky", l.rejectSome) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) {
+		l.consume(ch, r, "never", func(*amqp.Channel, *rand.Rand, []amqp.Delivery) ([]string, error) { return nil, nil })
+	})
+}
+
+// wait waits until all clients have noticed that the broker is gone.
+func (l *load) wait() {
+	l.workers.Wait()
+	for _, conn := range l.conns {
+		_ = conn.Close() // gone with the broker
+	}
+}
+
+// produce publishes with at most window publishes unconfirmed.
+func (l *load) produce(ch *amqp.Channel, r *rand.Rand, producer, queue string, window int) {
+	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, window))
+	if ch.Confirm(false) != nil {
+		return
+	}
+	ids := make(map[uint64]string)
+	confirmed := func(c amqp.Confirmation, ok bool) bool {
+		if ok && c.Ack {
+			l.mark(isSafe, ids[c.DeliveryTag])
+		}
+		delete(ids, c.DeliveryTag)
+		return ok
+	}
+	for tag := uint64(1); ; tag++ {
+		id, msg := l.message(r, producer, queue)
+		ids[tag] = id
+		if ch.Publish("", queue, false, false, msg) != nil {
+			break
+		}
+		for full := len(ids) >= window; full; full = len(ids) >= window {
+			if c, ok := <-confirms; !confirmed(c, ok) {
+				return
+			}
+		}
+	}
+	for c := range confirms { // those that came before the end
+		confirmed(c, true)
+	}
+}
+
+// consume takes deliveries and lets settle do what it wants with those that
+// have come. What it says to be settled is so once a publish that follows is
+// confirmed.
+func (l *load) consume(ch *amqp.Channel, r *rand.Rand, queue string,
+	settle func(*amqp.Channel, *rand.Rand, []amqp.Delivery) ([]string, error)) {
+	if ch.Confirm(false) != nil || ch.Qos(300, 0, false) != nil {
+		return
+	}
+	deliveries, err := ch.Consume(queue, "", false, false, false, false, nil)
+	if err != nil {
+		return
+	}
+	var batch []amqp.Delivery
+	var unsure []string
+	for d := range deliveries {
+		l.delivered(queue, &d)
+		if batch = append(batch, d); len(batch) < 1+r.IntN(100) {
+			continue
+		}
+		done, err := settle(ch, r, batch)
+		if err != nil {
+			return
+		}
+		batch = batch[:0]
+		if unsure = append(unsure, done...); len(unsure) > 500 {
+			if !l.roundTrip(ch, r, queue) {
+				return
+			}
+			l.mark(isSettled, unsure...)
+			unsure = unsure[:0]
+		}
+	}
+}
+
+// roundTrip waits for the confirm of a publish.
+func (l *load) roundTrip(ch *amqp.Channel, r *rand.Rand, who string) bool {
+	id, msg := l.message(r, "mark-"+who, "marks")
+	confirm, err := ch.PublishWithDeferredConfirm("", "marks", false, false, msg)
+	if err != nil || !confirm.Wait() {
+		return false
+	}
+	l.mark(isSafe, id)
+	return true
+}
+
+func idsOf(deliveries []amqp.Delivery) (ids []string) {
+	for i := range deliveries {
+		ids = append(ids, deliveries[i].MessageId)
+	}
+	return ids
+}
+
+func (l *load) ackSingly(_ *amqp.Channel, _ *rand.Rand, batch []amqp.Delivery) ([]string, error) {
+	for i := range batch {
+		l.mark(isInDoubt, batch[i].MessageId)
+		if err := batch[i].Ack(false); err != nil {
+			return nil, err
+		}
+	}
+	return idsOf(batch), nil
+}
+
+// ackJointly acks all at once, but for some that it requeues before.
+func (l *load) ackJointly(_ *amqp.Channel, r *rand.Rand, batch []amqp.Delivery) ([]string, error) {
+	back := 0
+	if r.IntN(4) == 0 {
+		back = r.IntN(len(batch))
+	}
+	for i := range back {
+		if err := batch[i].Nack(false, true); err != nil {
+			return nil, err
+		}
+	}
+	ids := idsOf(batch[back:])
+	l.mark(isInDoubt, ids...)
+	return ids, batch[len(batch)-1].Ack(true)
+}
+
+// rejectSome rejects one in three, and acks the others.
+func (l *load) rejectSome(_ *amqp.Channel, r *rand.Rand, batch []amqp.Delivery) (ids []string, err error) {
+	for i := range batch {
+		if r.IntN(3) == 0 {
+			l.mark(isMoving, batch[i].MessageId)
+			err = batch[i].Reject(false)
+		} else {
+			l.mark(isInDoubt, batch[i].MessageId)
+			ids = append(ids, batch[i].MessageId)
+			err = batch[i].Ack(false)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// transact publishes in transactions, some of which it rolls back.
+func (l *load) transact(ch *amqp.Channel, r *rand.Rand, producer, queue string) {
+	if ch.Tx() != nil {
+		return
+	}
+	for {
+		var ids []string
+		for range 1 + r.IntN(20) {
+			id, msg := l.message(r, producer, queue)
+			ids = append(ids, id)
+			if ch.Publish("", queue, false, false, msg) != nil {
+				l.mark(isUnwanted, ids...) // there was no commit
+				return
+			}
+		}
+		if r.IntN(5) == 0 {
+			l.mark(isUnwanted, ids...)
+			if ch.TxRollback() != nil {
+				return
+			}
+			continue
+		}
+		if ch.TxCommit() != nil {
+			return
+		}
+		l.mark(isSafe, ids...)
+	}
+}
+
+// move takes messages out of one queue and publishes them to another, in
+// transactions: they are in one of the two, or for a moment in both.
+func (l *load) move(ch *amqp.Channel, from, to string) {
+	if ch.Tx() != nil || ch.Qos(20, 0, false) != nil {
+		return
+	}
+	deliveries, err := ch.Consume(from, "", false, false, false, false, nil)
+	if err != nil {
+		return
+	}
+	n := 0
+	for d := range deliveries {
+		l.delivered(from, &d)
+		l.mark(isMoving, d.MessageId)
+		msg := amqp.Publishing{DeliveryMode: amqp.Persistent, MessageId: d.MessageId, Body: d.Body}
+		if ch.Publish("", to, false, false, msg) != nil || d.Ack(false) != nil {
+			return
+		}
+		if n++; n%10 == 0 && ch.TxCommit() != nil {
+			return
+		}
+	}
+}
+
+// declareCrashQueues makes the queues of the test, or finds them as they were.
+func declareCrashQueues(t testing.TB, ch *amqp.Channel) {
+	for _, queue := range crashQueues {
+		var args amqp.Table
+		if queue == "risky" {
+			args = amqp.Table{"x-dead-letter-exchange": "dlx"}
+			require.NoError(t, ch.ExchangeDeclare("dlx", "fanout", true, false, false, false, nil))
+		}
+		_, err := ch.QueueDeclare(queue, true, false, false, false, args)
+		require.NoError(t, err, fmt.Sprint(queue, " is declared the same again"))
+	}
+	require.NoError(t, ch.QueueBind("grave", "", "dlx", false, nil))
+}
