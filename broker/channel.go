@@ -209,8 +209,8 @@ func (ch *channel) end() {
 // allocation.
 func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	if id == amqp.BasicAckID {
-		var m amqp.BasicAck
-		if err := decodeMethod(&m, args); err != nil {
+		m := &ch.c.ack
+		if err := decodeMethod(m, args); err != nil {
 			return err
 		}
 		return ch.settle(m.DeliveryTag, m.Multiple, verdictAck)

@@ -60,7 +60,8 @@ type conn struct {
 	settling []unacked  // scratch
 	items    []queue.Item
 	unparked []*consumer
-	breathed uint64 // bytes received by the last pause
+	ack      amqp.BasicAck // scratch
+	breathed uint64        // bytes received by the last pause
 
 	frameMax   uint32
 	channelMax uint16
@@ -290,7 +291,8 @@ func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
 // reserve makes sure that the outbox has a buffer.
 func (c *conn) reserve() {
 	if c.out.buf == nil {
-		c.out.buf = c.b.buffers.get()
+		c.out.lent = c.b.buffers.get()
+		c.out.buf = *c.out.lent
 	}
 }
 
@@ -341,7 +343,7 @@ func (c *conn) writeLoop() {
 				c.nc.Close()
 			}
 		}
-		c.b.buffers.put(out.buf)
+		c.b.buffers.put(&out)
 		for _, s := range stalled {
 			s.unstall(&fx)
 			s.ch.c.vhost.perform(&fx)

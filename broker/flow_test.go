@@ -23,7 +23,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-var flowBytes = flag.Int("flow.bytes", 64<<20, "bytes that TestConsumerThatStopsReading publishes")
+var flowBytes = flag.Int("flow.bytes", 32<<20, "bytes that TestConsumerThatStopsReading publishes")
 
 // maxOutbox is what a connection may have in its outbox at any time.
 const maxOutbox = 16 << 20
@@ -42,7 +42,7 @@ func TestConsumerThatStopsReading(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			total := *flowBytes / tc.part
-			if *flowBytes > 64<<20 {
+			if *flowBytes > 32<<20 {
 				total = *flowBytes
 			}
 			stopReading(t, tc.size, total/tc.size, tc.noAck)

@@ -31,6 +31,7 @@ const (
 // An outbox is bytes to write, with large bodies spliced in.
 type outbox struct {
 	buf     []byte
+	lent    *[]byte // where buf came from
 	splices []splice
 	spliced int // sum of the spliced bodies' bytes
 	answers int // bytes of all but deliveries
@@ -69,16 +70,20 @@ func (o *outbox) write(nc net.Conn) (int64, error) {
 // none.
 type buffers struct{ pool sync.Pool }
 
-func (b *buffers) get() []byte {
+// get lends an empty buffer.
+func (b *buffers) get() *[]byte {
 	if p, ok := b.pool.Get().(*[]byte); ok {
-		return (*p)[:0]
+		return p
 	}
-	return make([]byte, 0, 4<<10)
+	p := make([]byte, 0, 4<<10)
+	return &p
 }
 
-func (b *buffers) put(buf []byte) {
-	if cap(buf) > 0 && cap(buf) <= pooledSize {
-		b.pool.Put(&buf)
+// put takes back what an outbox was lent, as far as it has grown.
+func (b *buffers) put(o *outbox) {
+	if o.lent != nil && cap(o.buf) <= pooledSize {
+		*o.lent = o.buf[:0]
+		b.pool.Put(o.lent)
 	}
 }
 
