@@ -14,6 +14,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // An hourglass is a client, its broker and its clock.
@@ -230,4 +231,55 @@ func TestManyExpireAtOnce(t *testing.T) {
 		c.pass(time.Second)
 		assert.Equal(t, []int{0, 0, n}, []int{c.ready("wait"), c.ready("again"), c.ready("work")})
 	})
+}
+
+// QUEUE-59: a message's deadline survives a restart, and so does what it tells
+// of its expiration; a queue's own expiry counts from the start anew.
+func TestDeadlinesSurviveRestart(t *testing.T) {
+	dir := t.TempDir()
+	clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	open := func() (*broker.Broker, *broker.VHost) {
+		st, err := store.Open(dir, store.Options{Sync: store.SyncNone})
+		require.NoError(t, err)
+		b, err := broker.New(broker.Config{Store: st, Clock: clock})
+		require.NoError(t, err)
+		return b, vhost(t, b)
+	}
+	b, v := open()
+	for name, args := range map[string]map[string]any{
+		"grave":  nil,
+		"q":      {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "grave"},
+		"unused": {"x-expires": 60_000},
+	} {
+		_, err := v.DeclareQueue(broker.Queue{Name: name, Durable: true, Args: args})
+		require.NoError(t, err)
+	}
+	_, err := v.Publish("", "q", broker.Message{Body: []byte("m"), Properties: amqp.Properties{
+		Flags: amqp.HasExpiration | amqp.HasDeliveryMode, Expiration: "60000", DeliveryMode: 2,
+	}})
+	require.NoError(t, err)
+	clock.Advance(59 * time.Second)
+	require.NoError(t, b.Close())
+
+	b, v = open()
+	defer func() { assert.NoError(t, b.Close()) }()
+	grave := func() []broker.Message {
+		msgs, err := v.Peek("grave", 2)
+		require.NoError(t, err)
+		return msgs
+	}
+	clock.Advance(time.Second - time.Microsecond)
+	assert.Empty(t, grave())
+	clock.Advance(time.Microsecond)
+	eventually(t, "the message is dead-lettered", func() bool { return len(grave()) == 1 })
+	deaths, _ := grave()[0].Properties.Headers.Get("x-death")
+	expiration, _ := deaths.(amqp.Array)[0].(amqp.Table).Get("original-expiration")
+	assert.Equal(t, "60000", expiration)
+
+	clock.Advance(59*time.Second - time.Microsecond)
+	_, err = v.Counts("unused")
+	require.NoError(t, err)
+	clock.Advance(time.Microsecond)
+	_, err = v.Counts("unused")
+	assert.Error(t, err)
 }
