@@ -20,11 +20,11 @@ func (q *Queue) Recover() error {
 				q.ready.timed += r.Count
 			}
 			q.ready.top = max(q.ready.top, level)
-			q.seq = max(q.seq, r.Last)
 		})
 		if err != nil {
 			return err
 		}
+		q.seq = max(q.seq, log.Last())
 		q.back.attach(q, level, log)
 	}
 	q.flush()

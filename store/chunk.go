@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // This file is the format of a chunk.
@@ -178,6 +179,8 @@ func (m *bitmap) set(i uint64) bool {
 
 // A LogID names a log: a queue and a priority level in it.
 type LogID uint64
+
+const maxLogID = LogID(math.MaxUint64)
 
 func chunkKey(b []byte, id LogID, first uint64) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(id))

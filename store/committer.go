@@ -30,6 +30,7 @@ type committer struct {
 	touched []*Log
 	plan    []write
 	arena   []byte // behind the plan's keys and values
+	lost    error  // why the store has given up writing
 }
 
 // retryPause is the time between attempts to commit a batch that failed.
@@ -48,6 +49,7 @@ func (c *committer) run(s *Store) {
 			s.work.Wait()
 		}
 		if len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
+			s.ended = true
 			s.mu.Unlock()
 			return
 		}
@@ -56,37 +58,51 @@ func (c *committer) run(s *Store) {
 		s.mu.Unlock()
 		c.commit(s, &b)
 		clear(b.ops)
-		clear(b.waiters)
+		clear(b.waiters[:cap(b.waiters)])
 	}
 }
 
 // commit writes one batch, trying until it works. Those who wait are told of
 // the first attempt: a failure is theirs to act on at once.
 func (c *committer) commit(s *Store, b *batch) {
-	c.prepare(s, b.ops)
+	if c.lost != nil { // what is on disk must stay a prefix of the operations
+		b.tell(c.lost)
+		return
+	}
+	c.prepare(b.ops)
 	for attempt := 0; len(c.plan) > 0; attempt++ {
 		err := s.db.Update(c.execute)
+		s.failing.Store(err != nil)
 		if s.opts.OnCommit != nil {
 			s.opts.OnCommit(err)
 		}
 		if err == nil {
 			break
 		}
-		for _, w := range b.waiters {
-			w.Committed(err)
-		}
-		b.waiters = b.waiters[:0]
+		b.tell(err)
 		s.mu.Lock()
 		closing := s.closing
 		s.mu.Unlock()
-		if closing && attempt > 0 {
-			break // the disk does not recover; what was told to wait knows
+		if closing && attempt > 0 { // the disk does not recover
+			c.lost = err
+			return
 		}
 		_ = delay.Wait(context.Background(), delay.Real{}, retryPause)
 	}
+	b.tell(nil)
+	c.reset()
+}
+
+// tell tells those who wait, once.
+func (b *batch) tell(err error) {
 	for _, w := range b.waiters {
-		w.Committed(nil)
+		w.Committed(err)
 	}
+	b.waiters = b.waiters[:0]
+}
+
+// reset forgets the batch that was committed.
+func (c *committer) reset() {
 	for i, l := range c.touched {
 		l.finish()
 		c.touched[i] = nil
@@ -99,7 +115,7 @@ func (c *committer) commit(s *Store, b *batch) {
 
 // prepare turns operations into writes, and brings what is known of the chunks
 // to where it will be once they are done.
-func (c *committer) prepare(s *Store, ops []op) {
+func (c *committer) prepare(ops []op) {
 	for i := range ops {
 		o := &ops[i]
 		if o.log != nil && !o.log.touched {
@@ -112,17 +128,13 @@ func (c *committer) prepare(s *Store, ops []op) {
 		case opSettle:
 			o.log.settle(o.seq)
 		case opFlag:
-			if ch := o.log.change(o.seq); ch != nil {
-				ch.flags.set(o.seq - ch.first)
-			}
+			o.log.flag(o.seq)
 		case opDropRange:
 			o.log.dropRange(o.seq, o.last)
 		case opDropLog:
-			clear(o.log.adds)
-			o.log.adds = o.log.adds[:0]
-			for j := o.log.head; j < len(o.log.chunks); j++ {
-				o.log.change(o.log.chunks[j].first)
-				o.log.chunks[j].live = 0
+			o.log.dropAll()
+			if o.log.flagged > 0 {
+				c.plan = append(c.plan, write{bucketMeta, flagKey(o.log.id), nil})
 			}
 		case opPut:
 			c.plan = append(c.plan, write{bucketRecords, o.key, o.value})
@@ -161,9 +173,15 @@ func (c *committer) planChunks(l *Log) {
 			n++
 		}
 		meta.put(buf)
-		rest = rest[n:]
 		c.plan = append(c.plan, write{bucketChunks, c.hold(chunkKey(nil, l.id, meta.first)), buf})
-		l.chunks = append(l.chunks, chunkState{first: meta.first, span: meta.span, live: meta.count})
+		l.chunks = append(l.chunks, chunkState{first: meta.first, span: meta.span, count: meta.count, live: meta.count})
+		for i := range rest[:n] {
+			if rest[i].flagged {
+				ch := l.change(len(l.chunks) - 1)
+				ch.flags.set(rest[i].seq - ch.first)
+			}
+		}
+		rest = rest[n:]
 	}
 }
 
@@ -181,7 +199,8 @@ func (c *committer) planChanges(l *Log) {
 			if ch.flags != nil {
 				c.plan = append(c.plan, write{bucketFlags, key, nil})
 			}
-			ch.settled, ch.flags = nil, nil
+			ch.settled, ch.flags, ch.gone = nil, nil, true
+			l.gone++
 			continue
 		}
 		if ch.settled != nil {
@@ -223,12 +242,11 @@ func (l *Log) finish() {
 	if cap(l.adds) > 4096 {
 		l.adds = nil
 	}
-	for l.head < len(l.chunks) && l.chunks[l.head].live == 0 {
-		l.head++
-	}
-	if l.head > 64 && l.head > len(l.chunks)/2 {
-		l.chunks = slices.Delete(l.chunks, 0, l.head)
-		l.head = 0
+	if l.gone == len(l.chunks) && cap(l.chunks) > 1024 {
+		l.chunks, l.gone = nil, 0
+	} else if l.gone == len(l.chunks) || l.gone > 64 && l.gone > len(l.chunks)/2 {
+		l.chunks = slices.DeleteFunc(l.chunks, func(c chunkState) bool { return c.gone })
+		l.gone = 0
 	}
 	if last > 0 && l.OnCommit != nil {
 		l.OnCommit(last)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -21,20 +22,25 @@ type Log struct {
 	OnCommit func(seq uint64)
 
 	// The rest is the committer's.
-	chunks  []chunkState // in order of position; those before head are gone
-	head    int
-	adds    []op // of the batch at hand
+	chunks  []chunkState // in order of position
+	gone    int          // of them, those deleted from the disk
+	adds    []op         // of the batch at hand
 	touched bool
 	dirty   []int // chunks whose bitmap has changed
-	flagged uint64
+
+	// What Recover found: positions before flagged have been with a consumer,
+	// perhaps, and last is the largest that was ever used.
+	flagged, last uint64
 }
 
 // A chunkState is a chunk on disk as the committer knows it.
 type chunkState struct {
 	first   uint64
 	span    uint32
-	live    uint16 // messages not settled
+	count   uint16 // messages
+	live    uint16 // of them, those not settled
 	dirty   bool
+	gone    bool   // deleted from the disk
 	settled bitmap // nil while none is
 	flags   bitmap // redelivered ones
 }
@@ -44,6 +50,11 @@ func (s *Store) Log(id LogID) *Log { return &Log{s: s, id: id} }
 
 // ID is the log's identity.
 func (l *Log) ID() LogID { return l.id }
+
+// Last is the largest position that Recover found a trace of, whatever has
+// become of the message; 0 if there is none. Positions after a restart go on
+// from there: what is noted of one must not be said of another.
+func (l *Log) Last() uint64 { return l.last }
 
 // An Appender collects one user's operations and hands them over at once.
 type Appender struct {
@@ -65,13 +76,14 @@ func (a *Appender) Settle(l *Log, seq uint64) {
 	a.ops = append(a.ops, op{kind: opSettle, log: l, seq: seq})
 }
 
-// Flag marks a message that was added as redelivered, for the next start.
+// Flag marks a message that was added as redelivered, for the next start
+// (PERSIST-5).
 func (a *Appender) Flag(l *Log, seq uint64) {
 	a.s = l.s
 	a.ops = append(a.ops, op{kind: opFlag, log: l, seq: seq})
 }
 
-// DropRange removes the messages from first to last, all of them.
+// DropRange removes the messages from position first to last that are there.
 func (a *Appender) DropRange(l *Log, first, last uint64) {
 	a.s = l.s
 	a.ops = append(a.ops, op{kind: opDropRange, log: l, seq: first, last: last})
@@ -96,20 +108,26 @@ func (a *Appender) Flush() bool {
 
 // find returns the index of the chunk that covers a position, or -1.
 func (l *Log) find(seq uint64) int {
-	live := l.chunks[l.head:]
-	i := sort.Search(len(live), func(i int) bool { return live[i].first > seq }) - 1
-	if i < 0 || seq > live[i].first+uint64(live[i].span) {
+	i := sort.Search(len(l.chunks), func(i int) bool { return l.chunks[i].first > seq }) - 1
+	if i < 0 || l.chunks[i].gone || seq > l.chunks[i].last() {
 		return -1
 	}
-	return l.head + i
+	return i
 }
 
-// change gives the chunk that covers a position, noted as changed.
-func (l *Log) change(seq uint64) *chunkState {
-	i := l.find(seq)
-	if i < 0 {
-		return nil
+func (c *chunkState) last() uint64 { return c.first + uint64(c.span) }
+
+// added finds a message of the batch at hand, or -1.
+func (l *Log) added(seq uint64) int {
+	i, ok := slices.BinarySearchFunc(l.adds, seq, func(o op, seq uint64) int { return cmp.Compare(o.seq, seq) })
+	if !ok {
+		return -1
 	}
+	return i
+}
+
+// change notes that a chunk has changed.
+func (l *Log) change(i int) *chunkState {
 	c := &l.chunks[i]
 	if !c.dirty {
 		c.dirty = true
@@ -121,46 +139,78 @@ func (l *Log) change(seq uint64) *chunkState {
 // settle settles a message: one of this very batch vanishes, one on disk is
 // marked.
 func (l *Log) settle(seq uint64) {
-	if i, ok := slices.BinarySearchFunc(l.adds, seq, compareSeq); ok {
+	if i := l.added(seq); i >= 0 {
 		l.adds[i].msg = nil
-		return
+	} else if i := l.find(seq); i >= 0 {
+		l.settleIn(i, seq)
 	}
-	if c := l.change(seq); c != nil && c.settled.set(seq-c.first) {
+}
+
+func (l *Log) settleIn(i int, seq uint64) {
+	if c := l.change(i); c.live > 0 && c.settled.set(seq-c.first) {
 		c.live--
 	}
 }
 
-func compareSeq(o op, seq uint64) int {
-	switch {
-	case o.seq < seq:
-		return -1
-	case o.seq > seq:
-		return 1
+// flag marks a message as redelivered.
+func (l *Log) flag(seq uint64) {
+	if i := l.added(seq); i >= 0 {
+		l.adds[i].flagged = true
+	} else if i := l.find(seq); i >= 0 {
+		c := l.change(i)
+		c.flags.set(seq - c.first)
 	}
-	return 0
 }
 
 // dropRange settles all that the log holds between two positions.
 func (l *Log) dropRange(first, last uint64) {
-	for i := l.head; i < len(l.chunks); i++ {
+	i := sort.Search(len(l.adds), func(i int) bool { return l.adds[i].seq >= first })
+	for ; i < len(l.adds) && l.adds[i].seq <= last; i++ {
+		l.adds[i].msg = nil
+	}
+	i = sort.Search(len(l.chunks), func(i int) bool { return l.chunks[i].last() >= first })
+	for ; i < len(l.chunks) && l.chunks[i].first <= last; i++ {
 		c := &l.chunks[i]
-		end := c.first + uint64(c.span)
-		if end < first || c.first > last || c.live == 0 {
-			continue
-		}
-		l.change(c.first)
-		if c.first >= first && end <= last {
-			c.live = 0
-			continue
-		}
-		for seq := max(first, c.first); seq <= min(last, end); seq++ {
-			// The user vouches that every position of the range is a message
-			// that was not settled before.
-			if c.settled.set(seq - c.first) {
-				c.live--
+		switch {
+		case c.gone || c.live == 0:
+		case c.first >= first && c.last() <= last:
+			l.change(i).live = 0
+		case int(c.count) == int(c.span)+1:
+			for seq := max(first, c.first); seq <= min(last, c.last()); seq++ {
+				l.settleIn(i, seq)
 			}
+		default: // not every position is a message
+			_ = l.eachIn(c.first, func(r Record) bool {
+				if r.Seq >= first && r.Seq <= last {
+					l.settleIn(i, r.Seq)
+				}
+				return r.Seq < last
+			}) // what cannot be read stays: the check of the store says why
 		}
 	}
+}
+
+// dropAll settles all that the log holds.
+func (l *Log) dropAll() {
+	clear(l.adds)
+	l.adds = l.adds[:0]
+	for i := range l.chunks {
+		if !l.chunks[i].gone {
+			l.change(i).live = 0
+		}
+	}
+}
+
+// eachIn visits the messages of one chunk on disk, settled ones too.
+func (l *Log) eachIn(first uint64, visit func(Record) bool) error {
+	return l.s.db.View(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketChunks).Get(chunkKey(nil, l.id, first))
+		meta, err := readMeta(first, b)
+		if err != nil {
+			return err
+		}
+		return eachRecord(&meta, b, visit)
+	})
 }
 
 // Load calls visit with the messages from first to last that are not settled,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -29,25 +30,36 @@ type Range struct {
 // recover checks the format and drops what a restart drops.
 func (s *Store) recover() error {
 	return s.db.Update(func(tx *bolt.Tx) error {
+		if name, _ := tx.Cursor().First(); name != nil && tx.Bucket(bucketMeta) == nil {
+			return errForeign
+		}
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
 		meta := tx.Bucket(bucketMeta)
-		switch v := meta.Get(keyVersion); {
-		case v == nil:
+		if v := meta.Get(keyVersion); v == nil {
 			if err := meta.Put(keyVersion, []byte{formatVersion}); err != nil {
 				return err
 			}
-		case len(v) != 1 || v[0] != formatVersion:
-			return fmt.Errorf("store: format version %d; this program reads version %d", v, formatVersion)
+		} else if err := checkVersion(v); err != nil {
+			return err
 		}
 		if meta.Get(keyClean) != nil {
 			return meta.Delete(keyClean)
 		}
 		return flagAll(tx)
 	})
+}
+
+var errForeign = errors.New("store: the file is a database of another program")
+
+func checkVersion(v []byte) error {
+	if len(v) != 1 || v[0] != formatVersion {
+		return fmt.Errorf("store: format version %d; this program reads version %d", v, formatVersion)
+	}
+	return nil
 }
 
 // flagAll marks all that is stored as perhaps delivered before: after a crash
@@ -80,7 +92,7 @@ func flagAll(tx *bolt.Tx) error {
 		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, m.last()+1)); err != nil {
 			return err
 		}
-		if next == nil {
+		if next == nil || id == maxLogID {
 			return nil
 		}
 		k, _ = c.Seek(next)
@@ -104,6 +116,7 @@ func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range))
 	err := s.db.View(func(tx *bolt.Tx) error {
 		if v := tx.Bucket(bucketMeta).Get(flagKey(id)); len(v) == 8 {
 			l.flagged = binary.BigEndian.Uint64(v)
+			l.last = max(l.flagged, 1) - 1
 		}
 		c := tx.Bucket(bucketChunks).Cursor()
 		for k, v := c.Seek(chunkKey(nil, id, 0)); k != nil; k, v = c.Next() {
@@ -134,9 +147,14 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 	}
 	settled := bitmap(slices.Clone(tx.Bucket(bucketSettled).Get(k)))
 	flags := bitmap(slices.Clone(tx.Bucket(bucketFlags).Get(k)))
+	l.last = max(l.last, meta.last())
 	r := Range{First: first, Last: meta.last(), Count: int(meta.count), Timed: meta.timed > 0, Size: meta.size}
 	live := r.Count
-	if settled != nil || meta.volatile > 0 {
+	switch {
+	case meta.volatile == meta.count:
+		r.Count = 0
+		drop.DropRange(l, first, meta.last())
+	case settled != nil || meta.volatile > 0:
 		r.Count, r.Size, live = 0, 0, 0
 		err := eachRecord(&meta, v, func(rec Record) bool {
 			switch {
@@ -159,7 +177,9 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 			return err
 		}
 	}
-	l.chunks = append(l.chunks, chunkState{first: first, span: meta.span, live: uint16(live), settled: settled, flags: flags})
+	l.chunks = append(l.chunks, chunkState{
+		first: first, span: meta.span, count: meta.count, live: uint16(live), settled: settled, flags: flags,
+	})
 	if r.Count > 0 {
 		visit(r)
 	}
@@ -173,7 +193,7 @@ func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
 	var largest LogID
 	err := s.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
-		for k, _ := c.First(); k != nil; k, _ = c.Seek(chunkKey(nil, largest+1, 0)) {
+		for k, _ := c.First(); k != nil && largest < maxLogID; k, _ = c.Seek(chunkKey(nil, largest+1, 0)) {
 			id, _, err := splitKey(k)
 			if err != nil {
 				return err

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // This file opens and closes a store, and holds the list of operations between
@@ -38,6 +40,8 @@ const (
 // Options are for Open. The zero value is good for production.
 type Options struct {
 	Sync Sync
+	// openFile, if set, opens the store's file: for tests.
+	openFile func(name string, flag int, perm os.FileMode) (*os.File, error)
 	// OnCommit, if set, is called by the committer after every attempt to
 	// commit: with nil when it worked, or with the error; the batch is tried
 	// again then, and what waited for it has been told.
@@ -55,7 +59,7 @@ type Message interface {
 
 // A Waiter is told how a commit ended.
 type Waiter interface {
-	// Committed is called by the committer, in order of the commits. It must
+	// Committed is called once, by the committer, in order of the commits. It must
 	// not block. An error means that the data is not safe yet; it will be
 	// tried again, but nothing more is said of it.
 	Committed(err error)
@@ -73,9 +77,11 @@ type Store struct {
 	room    sync.Cond // the committer has taken the operations
 	pending batch
 	closing bool
+	ended   bool // the committer has
 
 	committer
-	pager pager
+	failing atomic.Bool // the last attempt to commit has failed
+	pager   pager
 }
 
 // A batch is what one commit will hold.
@@ -101,6 +107,7 @@ const (
 type op struct {
 	kind     opKind
 	volatile bool
+	flagged  bool // of a message: added and marked in one batch
 	log      *Log
 	seq      uint64
 	last     uint64 // of a range
@@ -122,10 +129,10 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	db, err := bolt.Open(filepath.Join(dir, FileName), 0o640, &bolt.Options{
 		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
-		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone,
+		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: opts.openFile,
 	})
 	switch {
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, ErrLocked
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("store: %w", err)
@@ -143,11 +150,16 @@ func Open(dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
+// Failing reports whether the last attempt to commit has failed. The batch is
+// tried again until it works.
+func (s *Store) Failing() bool { return s.failing.Load() }
+
 // Dir is the data folder.
 func (s *Store) Dir() string { return s.dir }
 
 // Close commits what is pending, marks the store as closed in order, and
-// releases the folder. Those who append must have stopped.
+// releases the folder. Those who append must have stopped. If the disk fails,
+// it tries twice, and what is pending is lost with the error.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closing {
@@ -160,7 +172,10 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.pager.stop()
 	s.committer.wait()
-	err := s.markClean()
+	err := s.lost
+	if err == nil {
+		err = s.markClean()
+	}
 	return errors.Join(err, s.db.Close())
 }
 
@@ -168,15 +183,24 @@ func (s *Store) Close() error {
 func (s *Store) append(bytes int, ops ...op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	s.pending.ops = append(s.pending.ops, ops...)
 	s.pending.bytes += bytes
 	s.work.Signal()
 }
 
 // Notify tells w of the commit that holds everything appended so far. If
-// nothing is under way it is told at once.
+// nothing is under way it is told at once. On a closed store it is told
+// ErrClosed, before Notify returns.
 func (s *Store) Notify(w Waiter) {
 	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		w.Committed(ErrClosed)
+		return
+	}
 	defer s.mu.Unlock()
 	s.pending.waiters = append(s.pending.waiters, w)
 	s.work.Signal()
