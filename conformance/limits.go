@@ -189,11 +189,11 @@ func limitRequeueConsumer(t *T) {
 func limitRequeueLate(t *T) {
 	ch := t.Channel().Confirming()
 	q, grave := ch.newMortal(amqp.Table{"x-max-length": int32(1)})
-	ch.sendFor(q, 20, "a")
+	ch.sendFor(q, soon, "a")
 	ch.AllConfirmed(1)
 	d := ch.Fetch(q)
 	ch.Store(q, "b")
-	ch.pass(40)
+	ch.pass(2 * soon)
 	t.OK(d.Nack(false, true), "requeue")
 	t.expectDeath(ch.attend(grave).Expect("a"), q, "maxlen")
 	ch.ExpectFlags(q, "b")

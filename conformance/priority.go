@@ -192,10 +192,10 @@ func priorityExpires(t *T) {
 func priorityExpiresBehind(t *T) {
 	ch := t.Channel().Confirming()
 	q, grave := ch.newMortal(amqp.Table{"x-max-priority": int32(5)})
-	ch.SendWith("", q, amqp.Publishing{Priority: 1, Expiration: "60", Body: []byte("low")})
+	ch.SendWith("", q, amqp.Publishing{Priority: 1, Expiration: fmt.Sprint(soon), Body: []byte("low")})
 	ch.sendUrgent(q, 4, "high")
 	ch.AllConfirmed(2)
-	ch.pass(120)
+	ch.pass(2 * soon)
 	ch.ExpectReady(q, 2)
 	ch.ExpectReady(grave, 0)
 	d := ch.Fetch(q)

@@ -37,6 +37,10 @@ var ttlScripts = []Script{
 // hour is a TTL, in milliseconds, that no script waits for.
 const hour = int32(3600 * 1000)
 
+// soon is a TTL, in milliseconds, that leaves the time for a request or two
+// before it has passed, also on a busy machine.
+const soon = 300
+
 // newMortal declares a queue with these arguments, and another one, the grave,
 // to which its dead letters go.
 func (ch *Channel) newMortal(args amqp.Table) (queue, grave string) {
@@ -291,12 +295,12 @@ func ttlZeroBehind(t *T) {
 func ttlUnacked(t *T) {
 	ch := t.Channel()
 	q, grave := ch.newMortal(nil)
-	ch.sendFor(q, 30, "taken by get")
+	ch.sendFor(q, soon, "taken by get")
 	got := ch.Fetch(q)
 	consumer := ch.Subscribe(q, Subscription{})
-	ch.sendFor(q, 30, "delivered")
+	ch.sendFor(q, soon, "delivered")
 	delivered := consumer.Expect("delivered")
-	ch.pass(60)
+	ch.pass(2 * soon)
 	ch.ExpectReady(grave, 0)
 	ch.Acked(got)
 	ch.Acked(delivered)
@@ -321,11 +325,11 @@ func ttlRequeue(t *T) {
 func ttlRequeueLate(t *T) {
 	ch := t.Channel()
 	q, grave := ch.newMortal(nil)
-	ch.sendFor(q, 20, "late")
+	ch.sendFor(q, soon, "late")
 	late := ch.Fetch(q)
 	ch.SendAll(q, "in time")
 	inTime := ch.Fetch(q)
-	ch.pass(40)
+	ch.pass(2 * soon)
 	consumer := ch.Subscribe(q, Subscription{})
 	t.OK(inTime.Nack(true, true), "requeue both")
 	consumer.Expect("in time")

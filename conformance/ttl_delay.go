@@ -58,10 +58,14 @@ func delayLengths(t *T) {
 	ch := t.Channel()
 	work := ch.NewQueue()
 	consumer := ch.attend(work)
-	for _, ms := range []int32{300, 150, 10} {
-		ch.SendAll(ch.newMortalTo(work, amqp.Table{"x-message-ttl": ms}), fmt.Sprint(ms))
+	var queues []string
+	for _, ms := range []int32{2 * soon, soon, 1} {
+		queues = append(queues, ch.newMortalTo(work, amqp.Table{"x-message-ttl": ms}))
 	}
-	consumer.Expect("10", "150", "300")
+	for i, q := range queues {
+		ch.SendAll(q, fmt.Sprint(i))
+	}
+	consumer.Expect("2", "1", "0")
 }
 
 // Work rejects to a waiting queue, which expires back to work: a cycle that

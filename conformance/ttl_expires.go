@@ -21,9 +21,12 @@ var ttlExpiresScripts = []Script{
 	{Name: "expires/unacked-are-no-use", Covers: []string{"QUEUE-58", "QUEUE-26"}, Run: expiresUnacked},
 }
 
-// newExpiring declares a queue that expires after ms of disuse.
-func (ch *Channel) newExpiring(ms int32, args amqp.Table) string {
-	all := amqp.Table{"x-expires": ms}
+// unusedFor is for how long queues of these scripts may be unused.
+const unusedFor = soon * time.Millisecond
+
+// newExpiring declares a queue that expires unused, with further arguments.
+func (ch *Channel) newExpiring(args amqp.Table) string {
+	all := amqp.Table{"x-expires": int32(soon)}
 	for name, value := range args {
 		all[name] = value
 	}
@@ -46,10 +49,10 @@ func (ch *Channel) awaitGone(queue string) {
 func expiresUnused(t *T) {
 	ch := t.Channel()
 	began := t.runner.clock.Now()
-	q := ch.newExpiring(60, nil)
+	q := ch.newExpiring(nil)
 	ch.awaitGone(q)
-	if took := t.runner.clock.Now().Sub(began); took < 60*time.Millisecond {
-		t.Errorf("expired after %v instead of 60ms", took)
+	if took := t.runner.clock.Now().Sub(began); took < unusedFor {
+		t.Errorf("expired after %v instead of %v", took, unusedFor)
 	}
 	t.ExpectError(404, "no "+t.QueueText(q), func(ch *Channel) error {
 		_, err := ch.QueueDeclarePassive(q, false, false, false, false, nil)
@@ -61,7 +64,7 @@ func expiresBindings(t *T) {
 	ch := t.Channel()
 	x := t.ExchangeName()
 	t.OK(ch.ExchangeDeclare(x, "fanout", true, true, false, false, nil), "declare an auto-delete exchange")
-	ch.Bind(ch.newExpiring(30, nil), x, "")
+	ch.Bind(ch.newExpiring(nil), x, "")
 	t.WaitFor("the exchange to go with its last binding", func() bool { return !t.Conn().ExchangeExists(x) })
 }
 
@@ -69,7 +72,7 @@ func expiresMessages(t *T) {
 	ch := t.Channel()
 	grave := ch.NewQueue()
 	args := amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave}
-	q := ch.newExpiring(30, args)
+	q := ch.newExpiring(args)
 	ch.SendAll(q, "goes with its queue")
 	ch.awaitGone(q)
 	ch.sendFor(ch.newMortalTo(grave, nil), 0, "dead letter")
@@ -80,9 +83,9 @@ func expiresMessages(t *T) {
 
 func expiresConsumer(t *T) {
 	ch := t.Channel()
-	q := ch.newExpiring(30, nil)
+	q := ch.newExpiring(nil)
 	consumer := ch.attend(q)
-	ch.pass(90)
+	ch.pass(2 * soon)
 	ch.SendAll(q, "m")
 	consumer.Expect("m")
 }
@@ -94,15 +97,15 @@ func expiresLastConsumer(t *T) {
 	} {
 		t.Case(what, func() {
 			ch, consuming := t.Channel(), t.Channel()
-			q := ch.newExpiring(60, nil)
+			q := ch.newExpiring(nil)
 			first, last := consuming.attend(q), consuming.attend(q)
-			ch.pass(80)
+			ch.pass(2 * soon)
 			first.Stop()
 			began := t.runner.clock.Now()
 			end(consuming, last)
 			ch.awaitGone(q)
-			if took := t.runner.clock.Now().Sub(began); took < 60*time.Millisecond {
-				t.Errorf("expired %v instead of 60ms after its last consumer", took)
+			if took := t.runner.clock.Now().Sub(began); took < unusedFor {
+				t.Errorf("expired %v instead of %v after its last consumer", took, unusedFor)
 			}
 		})
 	}
@@ -111,16 +114,16 @@ func expiresLastConsumer(t *T) {
 // Three queues that are used again and again outlive one that is not.
 func expiresUse(t *T) {
 	ch := t.Channel()
-	const period = 600
+	period := amqp.Table{"x-expires": int32(1000)}
 	var queues []string
 	for range 4 {
-		queues = append(queues, ch.newExpiring(period, nil))
+		queues = append(queues, ch.NewSharedQueueWith(period))
 	}
 	got, declared, looked, unused := queues[0], queues[1], queues[2], queues[3]
 	t.WaitFor("the unused queue to expire", func() bool {
 		_, _, err := ch.Get(got, true)
 		t.OK(err, "get")
-		_, err = ch.QueueDeclare(declared, true, false, false, false, amqp.Table{"x-expires": int32(period)})
+		_, err = ch.QueueDeclare(declared, true, false, false, false, period)
 		t.OK(err, "declare")
 		ch.Inspect(looked)
 		return ch.isGone(unused)
@@ -132,7 +135,7 @@ func expiresUse(t *T) {
 
 func expiresUnacked(t *T) {
 	ch := t.Channel()
-	q := ch.newExpiring(40, nil)
+	q := ch.newExpiring(nil)
 	ch.SendAll(q, "m")
 	d := ch.Fetch(q)
 	ch.awaitGone(q)
