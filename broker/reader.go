@@ -259,6 +259,7 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 		if channel != 0 { // CONN-36
 			return c.proceed(errUnexpected(kind, payload), 0)
 		}
+		c.in.quiet = quietReads // who has time for heartbeats needs no large buffer
 		return true, nil
 	}
 	return c.proceed(fatalFrame("%s", amqp.FrameErrorText(kind, payload, "unknown_frame")), 0) // CONN-43
