@@ -48,7 +48,7 @@ type bindingDoc struct {
 func recordKey(parts ...string) string { return strings.Join(parts, "\x00") }
 
 func (vh *vhost) put(doc any, key ...string) {
-	if vh.env.Store == nil {
+	if vh.env.Store == nil || vh.recovering {
 		return
 	}
 	value, err := json.Marshal(doc)
@@ -156,6 +156,12 @@ func (b *Broker) recover() error {
 			return err
 		}
 	}
+	for _, vh := range b.vhosts {
+		vh.recovering = false
+	}
+	for _, q := range known {
+		q.Resume()
+	}
 	return nil
 }
 
@@ -166,7 +172,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		if err := json.Unmarshal(value, &doc); err != nil {
 			return err
 		}
-		b.AddVHost(doc.Name)
+		b.AddVHost(doc.Name).vh.recovering = true
 		return nil
 	case kindExchange:
 		var doc exchangeDoc

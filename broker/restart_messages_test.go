@@ -408,3 +408,31 @@ func TestRestartRollsBack(t *testing.T) {
 		assert.Equal(t, []string{"2", "3", "4"}, bodies(t, vhost(t, h.Broker), "q"))
 	})
 }
+
+// What fell due during downtime dies into queues that are whole: behind what
+// they have.
+func TestRestartRecoversAllQueuesFirst(t *testing.T) {
+	clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	h := newHouse(t, clock)
+	v := vhost(t, h.Broker)
+	require.NoError(t, v.DeclareExchange(broker.Exchange{Name: "dlx", Type: "fanout", Durable: true}))
+	const queues, dead = 100, 300
+	for i := range queues {
+		name := fmt.Sprint("grave-", i)
+		declareDurable(t, v, name, nil)
+		require.NoError(t, v.Bind(broker.Binding{Source: "dlx", Destination: name}))
+		publishPersistent(t, v, name, "old", "old", "old")
+	}
+	declareDurable(t, v, "source", map[string]any{"x-message-ttl": 1000, "x-dead-letter-exchange": "dlx"})
+	for range dead {
+		publishPersistent(t, v, "source", "dead")
+	}
+	h.meanwhile = func() { clock.Advance(time.Second) }
+	h.restart()
+	v = vhost(t, h.Broker)
+	for i := range queues {
+		name := fmt.Sprint("grave-", i)
+		eventually(t, "the dead arrive", func() bool { n, _ := v.Counts(name); return n.Ready == 3+dead })
+		require.Equal(t, []string{"old", "old", "old", "dead"}, bodies(t, v, name)[:4])
+	}
+}

@@ -18,6 +18,8 @@ type vhost struct {
 	env  *queue.Env
 	ids  *atomic.Uint64 // the last queue ID given, the broker's
 
+	recovering bool // what is made now is in the store already
+
 	mu        sync.RWMutex
 	exchanges map[string]*exchangeRecord
 	queues    map[string]*queueRecord

@@ -6,7 +6,8 @@ import "github.com/rabbetmq/rabbet/store"
 // of it.
 
 // Recover takes over what the store has of the queue. It comes before anything
-// else is done with it, and reads no bodies.
+// else is done with it, and reads no bodies. What is due meanwhile waits for
+// Resume.
 func (q *Queue) Recover() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -27,8 +28,15 @@ func (q *Queue) Recover() error {
 		q.seq = max(q.seq, log.Last())
 		q.back.attach(q, level, log)
 	}
-	q.flush()
 	return nil
+}
+
+// Resume lets a recovered queue do what is due. It comes once all queues are
+// recovered: what expires may be dead-lettered to any of them.
+func (q *Queue) Resume() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.flush()
 }
 
 // noteDelivered tells the store which of the ready messages have been with a
