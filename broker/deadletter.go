@@ -51,7 +51,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	queues := r.route(nil, vh, x, keys, m.Props.Headers())
 	vh.mu.RUnlock()
 	for _, q := range queues {
-		if d.Reason == queue.Rejected || !isCycle(q.Name, deaths) {
+		if !isCycle(q.Name, deaths) {
 			refused := len(fx.Refused)
 			_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it
 			fx.Refused = fx.Refused[:refused]      // as does a full one: nobody waits for it
