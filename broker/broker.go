@@ -29,6 +29,7 @@ type Broker struct {
 	users   users
 	replies replies
 	buffers buffers
+	alarms  alarms
 
 	queueIDs  atomic.Uint64
 	mu        sync.Mutex
@@ -62,6 +63,7 @@ func New(cfg Config) (*Broker, error) {
 		return nil, err
 	}
 	b.AddVHost(cfg.DefaultVHost)
+	b.watch()
 	return b, nil
 }
 
@@ -229,6 +231,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	if b.stopAccepting() {
 		return nil
 	}
+	b.stopWatch()
 	b.mu.Lock()
 	for c := range b.conns {
 		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))

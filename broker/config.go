@@ -24,6 +24,14 @@ type Config struct {
 	// DefaultUser, DefaultPassword and DefaultVHost are created at the start:
 	// "guest", "guest" and "/" by default. The user may do everything there.
 	DefaultUser, DefaultPassword, DefaultVHost string
+	// MemoryLimit is the memory in bytes that the process may use before
+	// publishers are blocked, as vm_memory_high_watermark does (CONN-77); 0, the
+	// default, is no limit.
+	MemoryLimit int64
+	// DiskFreeLimit is the free space in bytes below which publishers are
+	// blocked: 50,000,000 by default, as disk_free_limit is; negative is no
+	// limit. It counts only with a Store.
+	DiskFreeLimit int64
 	// ClusterName is shown in the server properties; "rabbet" by default.
 	ClusterName string
 	// GuestFromAnywhere lets the user "guest" log in from other machines too,
@@ -57,6 +65,7 @@ func (cfg *Config) complete() error {
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")
+	setDefault(&cfg.DiskFreeLimit, 50_000_000)
 	setDefault(&cfg.ClusterName, "rabbet")
 	setDefault(&cfg.ChannelMax, 2047)
 	setDefault(&cfg.FrameMax, 131072)

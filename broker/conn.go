@@ -62,6 +62,7 @@ type conn struct {
 	unparked []*consumer
 	ack      amqp.BasicAck // scratch
 	breathed uint64        // bytes received by the last pause
+	blocking bool          // a publish has met a resource alarm
 
 	frameMax   uint32
 	channelMax uint16
@@ -71,13 +72,15 @@ type conn struct {
 	channels  map[uint16]*channel // changed by the reader only, under mu
 	exclusive []*queueRecord
 	out       outbox
-	drained   sync.Cond // the writer has taken the outbox
+	drained   sync.Cond // the writer has taken the outbox, or what else the reader waits for
 	waking    bool      // the writer has been promised a wake-up
 	finished  bool      // nothing is appended to the outbox any more
 	stalled   []*consumer
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
 	forced    *Error // why the broker ends the connection
+	blocked   bool   // by a resource alarm: the reader waits
+	broken    bool   // writing has failed
 
 	wake     chan struct{} // capacity 1: the writer has work, or is to end
 	sent     atomic.Uint64 // bytes, for the heartbeat
@@ -209,6 +212,7 @@ func (c *conn) force(e *Error) {
 	defer c.mu.Unlock()
 	if c.forced == nil {
 		c.forced = e
+		c.drained.Signal()
 		c.nc.SetReadDeadline(longAgo)
 	}
 }
@@ -341,6 +345,10 @@ func (c *conn) writeLoop() {
 			if err != nil { // the reader finds out by itself
 				failed = true
 				c.nc.Close()
+				c.mu.Lock()
+				c.broken = true
+				c.drained.Signal()
+				c.mu.Unlock()
 			}
 		}
 		c.b.buffers.put(&out)

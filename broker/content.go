@@ -82,6 +82,7 @@ func (ch *channel) headerArrived(payload []byte) error {
 	case class != 60: // CONN-51
 		return ct.violation("expected content header for class 60, got one for class %d instead", class)
 	}
+	ch.c.published()
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
 	ct.props = len(props)

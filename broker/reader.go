@@ -41,13 +41,15 @@ type reader struct {
 // run handles frames until the connection ends.
 func (in *reader) run(c *conn) error {
 	for {
-		if err := in.fill(c); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) && c.interrupted() {
-				continue
+		if !c.awaitAlarms() {
+			if err := in.fill(c); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) && c.interrupted() {
+					continue
+				}
+				return err
 			}
-			return err
 		}
-		for {
+		for !c.held() {
 			handled, err := in.next(c)
 			if err != nil {
 				return err

@@ -49,7 +49,7 @@ var layers = map[string]layer{
 	"broker/brokertest": {module: []string{"amqp", "delay", "broker"}},
 	"broker/management": {module: []string{"amqp", "delay", "broker"}},
 	"conformance": {
-		module: []string{"amqp", "delay", "broker", "broker/brokertest", "broker/management"},
+		module: []string{"amqp", "delay", "store", "broker", "broker/brokertest", "broker/management"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
 	},
 	"cmd": {

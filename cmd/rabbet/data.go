@@ -11,12 +11,16 @@ import (
 
 // This file is the data folder: where it is, and opening it.
 
-// defaultDataDir is a rabbet folder in the user's data folder.
+// defaultDataDir is a rabbet folder in the user's data folder; "" if there is no
+// home.
 func defaultDataDir(c console) string {
 	if dir := c.getenv("XDG_DATA_HOME"); dir != "" {
 		return filepath.Join(dir, "rabbet")
 	}
-	return filepath.Join(c.getenv("HOME"), ".local", "share", "rabbet")
+	if home := c.getenv("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "rabbet")
+	}
+	return ""
 }
 
 // openStore opens the data folder; nil with --memory.
@@ -24,6 +28,9 @@ func openStore(o *serveOptions, log *slog.Logger) (*store.Store, error) {
 	if o.memory {
 		log.Info("Keeping everything in memory")
 		return nil, nil
+	}
+	if o.dataDir == "" {
+		return nil, errors.New("there is no home folder to keep data in: give --data-dir, or --memory")
 	}
 	st, err := store.Open(o.dataDir, store.Options{OnCommit: func(err error) {
 		if err != nil {

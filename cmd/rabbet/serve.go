@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,10 +34,11 @@ type serveOptions struct {
 	logLevel, logFormat, profile    string
 	dataDir                         string
 	memory                          bool
+	memoryLimit, diskFreeLimit      int64
 }
 
 func serveFlags(c console, args []string) (*serveOptions, error) {
-	o := &serveOptions{}
+	o := &serveOptions{memoryLimit: defaultMemoryLimit(), diskFreeLimit: defaultDiskFreeLimit}
 	fs := newFlags("serve", serveSynopsis)
 	fromEnv := func(into *string, name, env, value, text string) {
 		if v := c.getenv(env); v != "" {
@@ -53,6 +55,8 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 	fs.StringVar(&o.logLevel, "log-level", "info", "log events of this `level` and above: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "log as text or json (`format`)")
 	fromEnv(&o.dataDir, "data-dir", "RABBITMQ_MNESIA_BASE", defaultDataDir(c), "keep durable queues and messages in `folder`")
+	fs.Var((*byteSize)(&o.memoryLimit), "memory-limit", "block publishers while the process uses more `memory`, such as 500MB; 0 is no limit (default 40 % of the machine's)")
+	fs.Var((*byteSize)(&o.diskFreeLimit), "disk-free-limit", "block publishers while less `space` is free for the data folder; 0 is no limit (default 50MB)")
 	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
 	profile := fs.profileFlag()
 	if err := fs.parse(c, args); err != nil {
@@ -98,6 +102,8 @@ func serve(c console, args []string) error {
 	}
 	b, err := broker.New(broker.Config{
 		Store:             st,
+		MemoryLimit:       o.memoryLimit,
+		DiskFreeLimit:     cmp.Or(o.diskFreeLimit, -1),
 		Logger:            slog.New(handler),
 		DefaultUser:       o.user,
 		DefaultPassword:   o.password,

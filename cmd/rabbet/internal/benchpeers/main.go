@@ -101,7 +101,7 @@ func run(ctx context.Context, rabbet string, rounds int, each time.Duration, onl
 
 // startRabbet starts the binary on a port of its own choice.
 func startRabbet(ctx context.Context, path string) (p peer, stop func(), err error) {
-	cmd := exec.CommandContext(ctx, path, "serve", "--port", "0", "--log-level", "error")
+	cmd := exec.CommandContext(ctx, path, "serve", "--memory", "--port", "0", "--log-level", "error")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

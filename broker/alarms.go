@@ -1,0 +1,160 @@
+package broker
+
+import (
+	"math"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is resource alarms: while memory or disk is short, connections that
+// publish are blocked; consumers go on (CONN-77 to CONN-81).
+
+// An Alarm is a resource that can run short.
+type Alarm uint8
+
+// The alarms.
+const (
+	MemoryAlarm Alarm = 1 << iota
+	DiskAlarm
+)
+
+// String is the reason as connection.blocked gives it (CONN-78).
+func (a Alarm) String() string {
+	switch a {
+	case MemoryAlarm:
+		return "low on memory"
+	case DiskAlarm:
+		return "low on disk"
+	}
+	return "low on disk & memory"
+}
+
+// alarms is a broker's alarms and the watch over its resources.
+type alarms struct {
+	set   atomic.Uint32 // the Alarms that are on
+	mu    sync.Mutex    // held while they change
+	timer delay.Timer
+}
+
+// watchInterval is the time between looks at memory and disk.
+const watchInterval = time.Second
+
+// SetAlarm raises or clears an alarm. The broker's own watch does it too, for
+// the limits that its Config gives.
+func (b *Broker) SetAlarm(a Alarm, on bool) {
+	b.alarms.mu.Lock()
+	defer b.alarms.mu.Unlock()
+	before := Alarm(b.alarms.set.Load())
+	after := before &^ a
+	if on {
+		after |= a
+	}
+	if after == before {
+		return
+	}
+	b.alarms.set.Store(uint32(after))
+	b.log.Warn("resource alarm", "alarm", a.String(), "on", on)
+	if after != 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.conns {
+		c.unblock()
+	}
+}
+
+// watch looks at the resources now and then, from New to the broker's end, if
+// there is anything to look at.
+func (b *Broker) watch() {
+	if b.cfg.MemoryLimit <= 0 && b.cfg.Store == nil {
+		return
+	}
+	if b.cfg.MemoryLimit > 0 {
+		b.SetAlarm(MemoryAlarm, memoryInUse() > uint64(b.cfg.MemoryLimit))
+	}
+	if st := b.cfg.Store; st != nil {
+		free, err := st.Free()
+		b.SetAlarm(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
+	}
+	b.alarms.mu.Lock()
+	defer b.alarms.mu.Unlock()
+	if b.life.Err() == nil {
+		b.alarms.timer = b.clock.AfterFunc(watchInterval, b.watch)
+	}
+}
+
+// stopWatch ends the watch.
+func (b *Broker) stopWatch() {
+	b.alarms.mu.Lock()
+	defer b.alarms.mu.Unlock()
+	if b.alarms.timer != nil {
+		b.alarms.timer.Stop()
+	}
+}
+
+// memoryInUse is what the process has of the system's memory, in bytes.
+func memoryInUse() uint64 {
+	m := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(m)
+	return m[0].Value.Uint64() - m[1].Value.Uint64()
+}
+
+// published is called for each content header. It blocks the connection if an
+// alarm is on: the client is told at once, the content under way is still
+// taken (CONN-79).
+func (c *conn) published() {
+	reason := Alarm(c.b.alarms.set.Load())
+	if reason == 0 || c.blocking {
+		return
+	}
+	c.blocking = true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// An alarm that was cleared meanwhile finds no connection to unblock.
+	if c.blocked = c.b.alarms.set.Load() != 0; c.blocked && c.client.blocked {
+		c.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, &c.fx)
+	}
+}
+
+// held tells whether the reader has to wait: the connection is blocked, and the
+// content that came upon the alarm is complete.
+func (c *conn) held() bool {
+	return c.blocking && (c.last == nil || c.last.content.phase == contentNone)
+}
+
+// awaitAlarms holds the reader while the connection is blocked. It reports
+// whether it did: what is in the buffer comes first then.
+func (c *conn) awaitAlarms() bool {
+	if !c.held() {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.blocked && c.forced == nil && !c.broken {
+		c.drained.Wait()
+	}
+	c.blocking, c.blocked = false, false
+	return true
+}
+
+// unblock lets the reader go on and tells the client (CONN-80).
+func (c *conn) unblock() {
+	var fx queue.Effects
+	c.mu.Lock()
+	if c.blocked {
+		c.blocked = false
+		if c.client.blocked {
+			c.appendMethod(0, &amqp.ConnectionUnblocked{}, &fx)
+		}
+		c.drained.Signal()
+	}
+	c.mu.Unlock()
+	fx.Flush()
+}
