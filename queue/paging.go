@@ -100,19 +100,26 @@ func (f *fifo) unlink(c *chunk) {
 	}
 }
 
-// recovered appends a span that is in the store alone, at start-up.
+// recovered appends a span that is in the store alone, at start-up. Short ones
+// go into one chunk: a message committed by itself must not cost a chunk.
 func (f *fifo) recovered(r store.Range) {
-	c := &chunk{out: &span{first: r.First, last: r.Last, n: r.Count}, bytes: int64(r.Size)}
+	c := f.tail
+	if c == nil || c.out.n+r.Count > maxChunk || c.bytes >= fullBytes {
+		c = &chunk{out: &span{first: r.First}}
+		if f.tail == nil {
+			f.head = c
+		} else {
+			f.tail.next = c
+		}
+		f.tail = c
+	}
+	c.out.last = r.Last
+	c.out.n += r.Count
 	if r.Timed {
-		c.out.timed = r.Count
+		c.out.timed += r.Count
 	}
-	if f.tail == nil {
-		f.head = c
-	} else {
-		f.tail.next = c
-	}
-	f.tail = c
+	c.bytes += int64(r.Size)
 	f.n += r.Count
 	f.paged += r.Count
-	f.outBytes += c.bytes
+	f.outBytes += int64(r.Size)
 }
