@@ -190,6 +190,9 @@ func TestPathAllocations(t *testing.T) {
 			n := float64(tc.n)
 			each := float64(after.Mallocs-before.Mallocs) / n
 			t.Logf("%.3f allocations and %.0f bytes a message", each, float64(after.TotalAlloc-before.TotalAlloc)/n)
+			if raceDetector { // with it pools forget at random
+				return
+			}
 			assert.LessOrEqual(t, each, 2.01) // a read that splits a batch may cost one more now and then
 		})
 	}

@@ -82,7 +82,7 @@ func TestUnackedRandomly(t *testing.T) {
 	seeds := []uint64{*unackedSeed}
 	if *unackedSeed == 0 {
 		seeds = nil
-		for i := range uint64(100) {
+		for i := range uint64(30) {
 			seeds = append(seeds, i+1, rand.Uint64())
 		}
 	}
@@ -185,7 +185,7 @@ func TestUnackedMemory(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var l unackedList
-			for tag := uint64(1); tag <= 50_000; tag++ {
+			for tag := uint64(1); tag <= 20_000; tag++ {
 				l.push(unacked{tag: tag, queue: someQueue})
 				tc.ack(&l, tag)
 			}
@@ -193,7 +193,7 @@ func TestUnackedMemory(t *testing.T) {
 			assert.LessOrEqual(t, cap(l.list), 300)
 		})
 	}
-	l := unackedOf(1, 1_000_000)
+	l := unackedOf(1, 100_000)
 	l.take(nil, 0, true)
 	assert.Zero(t, cap(l.list), "a burst's memory is given back")
 }

@@ -23,7 +23,7 @@ func TestFifoOrder(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	var f fifo
 	var in, out uint64
-	for range 2000 {
+	for range 300 {
 		for range rnd.IntN(1000) {
 			in++
 			f.push(Item{Msg: new(Message), Seq: in})

@@ -158,7 +158,7 @@ func TestConcurrentUse(t *testing.T) {
 // Of many who delete a queue one succeeds, and whoever comes too late is told:
 // what was published is dropped with the queue or refused, never half of each.
 func TestDeleteRaces(t *testing.T) {
-	for range 200 {
+	for range 50 {
 		b := newBench(t, queue.Config{})
 		var all sync.WaitGroup
 		var accepted, dropped, deletions atomic.Int64

@@ -24,7 +24,7 @@ func TestRandomLives(t *testing.T) {
 		randomLife(t, *seedFlag)
 		return
 	}
-	lives := 300
+	lives := 200
 	if testing.Short() {
 		lives = 30
 	}
