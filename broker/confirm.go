@@ -107,11 +107,14 @@ type commitSignal chan error
 func (s commitSignal) Committed(err error) { s <- err }
 
 // awaitCommit blocks until what the connection has published is safe. It is
-// for tx.commit, whose answer must not come before (BASIC-86).
+// for tx.commit, whose answer must not come before (BASIC-86). What others wait
+// for is passed on first.
 func (c *conn) awaitCommit() error {
+	c.settleEffects()
 	if !c.fx.Logged {
 		return nil
 	}
+	c.fx.Flush()
 	done := make(commitSignal, 1)
 	c.b.cfg.Store.Notify(done)
 	return <-done

@@ -43,7 +43,6 @@ type exchangeRecord struct {
 // A queueRecord is one queue as it was declared.
 type queueRecord struct {
 	*queue.Queue
-	id        uint64 // in the store
 	durable   bool
 	exclusive *conn // the owner, of an exclusive queue
 	args      amqp.Table

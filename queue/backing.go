@@ -11,20 +11,14 @@ type backing struct {
 	store   *store.Store
 	id      uint64
 	durable bool
-	levels  []stored
+	logs    []*store.Log // by level; nil until something was added
 	app     store.Appender
 	adding  bool // the appender holds a message that must be confirmed
 	reading bool // a read by the pager is under way
 }
 
-// A stored is one priority level in the store.
-type stored struct {
-	log       *store.Log // nil until something was added
-	committed uint64     // the last position that has reached the disk
-}
-
 func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
-	return &backing{store: s, id: id, durable: durable, levels: make([]stored, levels)}
+	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels)}
 }
 
 func (b *backing) logID(level int) store.LogID { return store.LogID(b.id<<8 | uint64(level)) }
@@ -34,16 +28,15 @@ func QueueOf(id store.LogID) uint64 { return uint64(id) >> 8 }
 
 // log is the log of a level, made when it is first needed.
 func (b *backing) log(q *Queue, level int) *store.Log {
-	l := &b.levels[level]
-	if l.log == nil {
+	if b.logs[level] == nil {
 		b.attach(q, level, b.store.Log(b.logID(level)))
 	}
-	return l.log
+	return b.logs[level]
 }
 
 func (b *backing) attach(q *Queue, level int, log *store.Log) {
 	log.OnCommit = func(seq uint64) { q.committed(level, seq) }
-	b.levels[level].log = log
+	b.logs[level] = log
 }
 
 // add gives an item to the store. Only persistent messages in durable queues
@@ -90,7 +83,9 @@ func (b *backing) full(q *Queue, m *Message) bool {
 func (q *Queue) committed(level int, seq uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.back.levels[level].committed = seq
+	if q.deleted {
+		return
+	}
 	f := &q.ready.at(level).fresh
 	items, bytes, keep := windowItems, int64(windowBytes), keepAhead
 	if q.set.Lazy {
@@ -117,8 +112,8 @@ func (b *backing) purge(q *Queue) {
 
 // drop ends the queue in the store.
 func (b *backing) drop() {
-	for i := range b.levels {
-		if log := b.levels[i].log; log != nil {
+	for _, log := range b.logs {
+		if log != nil {
 			b.app.Drop(log)
 		}
 	}
@@ -129,7 +124,7 @@ func (b *backing) read(level int, s *span, limit int) []Item {
 	var d decoder
 	d.items = make([]Item, 0, min(limit, s.n))
 	// What cannot be read is missing: the check of the store says why.
-	_ = b.levels[level].log.Load(s.first, s.last, func(r store.Record) bool {
+	_ = b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
 		if len(d.items) < limit {
 			d.add(&r)
 		}

@@ -117,16 +117,16 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	}
 	h.release()
 	q.offered = Item{}
+	if q.back != nil { // before anything is flushed
+		fx.Logged = fx.Logged || q.back.adding
+	}
 	if untidy {
 		q.tidy(fx)
 	}
 	if q.ready.timed > 0 {
 		q.arm()
 	}
-	if q.back != nil {
-		fx.Logged = fx.Logged || q.back.adding
-		q.flush()
-	}
+	q.flush()
 	if len(q.subs) > 0 {
 		fx.Backlog = max(fx.Backlog, q.ready.len())
 		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes())
@@ -455,9 +455,7 @@ func (q *Queue) Peek(limit int) []Item {
 		return true
 	}, func(level int, s *span) bool {
 		// Reading under the lock is for once: nothing else sees one moment.
-		for _, it := range q.back.read(level, s, cap(items)-len(items)) {
-			items = append(items, it)
-		}
+		items = append(items, q.back.read(level, s, cap(items)-len(items))...)
 		return len(items) < cap(items)
 	})
 	return items

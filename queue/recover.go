@@ -11,7 +11,7 @@ import "github.com/rabbetmq/rabbet/store"
 func (q *Queue) Recover() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for level := range q.back.levels {
+	for level := range q.back.logs {
 		list := q.ready.at(level)
 		log, err := q.back.store.Recover(q.back.logID(level), bodySize, func(r store.Range) {
 			list.fresh.recovered(r)
