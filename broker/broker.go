@@ -228,8 +228,18 @@ func (b *Broker) URL() string {
 // (320, CONN-75) and waits until they have closed or ctx is done. Connections
 // that are left then are dropped, and the error is that of ctx.
 func (b *Broker) Shutdown(ctx context.Context) error {
+	gone, err := b.shutdown(ctx)
+	if !gone {
+		err = errors.Join(ctx.Err(), err)
+	}
+	return err
+}
+
+// shutdown tells whether all clients had gone by themselves. The error is the
+// store's.
+func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	if b.stopAccepting() {
-		return nil
+		return true, nil
 	}
 	b.stopWatch()
 	b.mu.Lock()
@@ -244,7 +254,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-ended:
-		return b.retire()
+		return true, b.retire()
 	case <-ctx.Done():
 	}
 	b.mu.Lock()
@@ -254,10 +264,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}
 	b.mu.Unlock()
 	<-ended
-	if left == 0 {
-		return b.retire()
-	}
-	return errors.Join(ctx.Err(), b.retire())
+	return left == 0, b.retire()
 }
 
 // stopAccepting reports whether the broker was closed before.
@@ -284,8 +291,6 @@ const closePatience = 2 * time.Second
 func (b *Broker) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
-	if err := b.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return nil
+	_, err := b.shutdown(ctx)
+	return err
 }
