@@ -10,6 +10,8 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
+// This file is what can be configured, and the defaults.
+
 // Config is what a broker is started with. The zero value is RabbitMQ's
 // default installation: guest/guest, virtual host "/", its limits.
 type Config struct {

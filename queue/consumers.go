@@ -1,9 +1,12 @@
 package queue
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 )
+
+// This file is consumers: what a queue sees of one, and the turns that they take.
 
 // Receiver is the connection's side of a consumer.
 type Receiver interface {
@@ -98,4 +101,79 @@ func (r *rota) find(priority int64) (int, bool) {
 		}
 		return 0
 	})
+}
+
+// Subscribe registers a consumer, parked: it is offered nothing before Unpark,
+// so that the caller can announce it first (BASIC-26).
+func (q *Queue) Subscribe(s *Subscription) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.deleted {
+		return ErrDeleted
+	}
+	if s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive {
+		return ErrExclusive // BASIC-29, BASIC-30
+	}
+	s.queue = q
+	q.subs = append(q.subs, s)
+	if q.active == nil {
+		q.active = s
+	}
+	return nil
+}
+
+// Unpark puts a consumer back in turn, at the end, and hands out what it can
+// take. For a consumer in turn already, or gone, it does nothing.
+func (q *Queue) Unpark(s *Subscription, fx *Effects) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.unpark(s, fx)
+}
+
+func (q *Queue) unpark(s *Subscription, fx *Effects) {
+	if s.gone || s.waiting || q.set.SingleActive && s != q.active { // BASIC-40
+		return
+	}
+	q.rota.add(s)
+	q.dispatch(fx)
+	q.flush()
+}
+
+// Unsubscribe removes a consumer; when it returns, nothing more is offered to
+// it. What is out with it stays out.
+func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if s.gone {
+		return
+	}
+	q.drop(s)
+	i := slices.Index(q.subs, s)
+	q.subs = slices.Delete(q.subs, i, i+1)
+	if len(q.subs) == 0 {
+		q.active = nil
+		q.used() // QUEUE-58
+		if q.AutoDelete && !q.deleted {
+			fx.Idle = append(fx.Idle, q)
+		}
+	} else if s == q.active { // the next takes over at once (BASIC-40, BASIC-41)
+		q.active = slices.MaxFunc(q.subs, func(a, b *Subscription) int { // the first of the highest
+			return cmp.Compare(a.Priority, b.Priority)
+		})
+		q.unpark(q.active, fx)
+	}
+}
+
+func (q *Queue) drop(s *Subscription) {
+	s.gone = true
+	if s.waiting {
+		q.rota.remove(s)
+	}
+}
+
+// Subscriptions returns the consumers in order of subscription.
+func (q *Queue) Subscriptions() []*Subscription {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.subs)
 }

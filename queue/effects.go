@@ -1,5 +1,7 @@
 package queue
 
+// This file is what a queue leaves to be done once its lock is released.
+
 // Waker is a connection whose outbox got something to write.
 type Waker interface {
 	// Wake lets the connection's writer run. It never blocks.

@@ -1,5 +1,7 @@
 package queue
 
+// This file is the list that messages arrive in.
+
 // A fifo holds items in order of arrival in a chain of chunks, so that no push
 // copies what is already there and an emptied part is given back at once. The
 // zero value is an empty fifo that owns no memory.

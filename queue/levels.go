@@ -1,5 +1,7 @@
 package queue
 
+// This file is what is ready at all priorities.
+
 // levels are a queue's ready messages by priority: highest first, in order of
 // position within one (QUEUE-86). A queue without x-max-priority has one level
 // and pays nothing for the others.

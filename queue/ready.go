@@ -2,6 +2,8 @@ package queue
 
 import "slices"
 
+// This file is what is ready at one priority.
+
 // A readyList is what waits for delivery at one priority, in order of
 // position: new arrivals in a fifo, returned items in a heap. Whatever was
 // delivered came from the front, so every returned item stands before every
