@@ -22,21 +22,39 @@ const maxMillis = 315360000000
 type queueType struct {
 	name, module string
 	accepts      []string // in the order in which they are compared (QUEUE-11)
+
+	policyTarget  string   // the type's name in a policy's apply-to
+	withoutPolicy []string // the policy keys that it does not know (POLICY-10)
 }
 
 var (
-	classicQueue = queueType{"classic", "rabbit_classic_queue", []string{
-		"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
-		"x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
-		"x-single-active-consumer", "x-queue-type", "x-queue-master-locator"}}
-	quorumQueue = queueType{"quorum", "rabbit_quorum_queue", []string{
-		"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires", "x-max-length",
-		"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
-		"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
-		"x-message-ttl", "x-queue-leader-locator"}}
-	streamQueue = queueType{"stream", "rabbit_stream_queue", []string{
-		"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
-		"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"}}
+	classicQueue = queueType{
+		name: "classic", module: "rabbit_classic_queue",
+		accepts: []string{
+			"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
+			"x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
+			"x-single-active-consumer", "x-queue-type", "x-queue-master-locator"},
+		policyTarget: "classic_queues",
+		withoutPolicy: []string{
+			"max-age", "stream-max-segment-size-bytes", "initial-cluster-size", "delivery-limit",
+			"dead-letter-strategy", "max-in-memory-length", "max-in-memory-bytes", "target-group-size"},
+	}
+	quorumQueue = queueType{
+		name: "quorum", module: "rabbit_quorum_queue",
+		accepts: []string{
+			"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires", "x-max-length",
+			"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
+			"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
+			"x-message-ttl", "x-queue-leader-locator"},
+		policyTarget: "quorum_queues",
+	}
+	streamQueue = queueType{
+		name: "stream", module: "rabbit_stream_queue",
+		accepts: []string{
+			"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
+			"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"},
+		policyTarget: "streams",
+	}
 	queueTypes = []*queueType{&classicQueue, &quorumQueue, &streamQueue}
 )
 

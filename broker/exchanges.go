@@ -42,6 +42,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 				amqp.TypeName(alt), exchangeText(name, vh.name))
 		}
 	}
+	vh.applyToExchange(x)
 	vh.exchanges[name] = x
 	vh.changed()
 	vh.persistExchange(x)

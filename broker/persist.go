@@ -12,7 +12,7 @@ import (
 )
 
 // This file keeps the topology in the store and brings it back at the start:
-// virtual hosts, durable exchanges and queues, and the bindings whose both ends
+// virtual hosts, policies, durable exchanges and queues, and the bindings whose both ends
 // are durable (PERSIST-1, PERSIST-4). Each is a record in JSON under a key that
 // begins with its kind; field tables are as on the wire.
 
@@ -87,7 +87,7 @@ func (vh *vhost) newQueue(doc queueDoc, args amqp.Table) *queueRecord {
 	return &queueRecord{
 		Queue: queue.New(queue.Config{
 			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.env, ID: doc.ID, Durable: doc.Durable,
-			MaxPriority: maxPriority(args), Settings: settingsOf(args),
+			MaxPriority: maxPriority(args), Settings: vh.settings(doc.Name, args),
 		}),
 		durable: doc.Durable, args: args,
 	}
@@ -124,15 +124,15 @@ func (vh *vhost) forgetBinding(x *exchangeRecord, b exchange.Binding[destination
 	}
 }
 
-// recover brings back what the store holds: virtual hosts, exchanges, queues,
-// then bindings. The messages stay where they are until they are wanted.
+// recover brings back what the store holds: virtual hosts, policies, exchanges,
+// queues, then bindings. The messages stay where they are until they are wanted.
 func (b *Broker) recover() error {
 	st := b.cfg.Store
 	if st == nil {
 		return nil
 	}
 	known := make(map[uint64]*queueRecord)
-	for _, kind := range []string{kindVHost, kindExchange, kindQueue, kindBinding} {
+	for _, kind := range []string{kindVHost, string(userPolicy), string(operatorPolicy), kindExchange, kindQueue, kindBinding} {
 		err := st.Records(func(key string, value []byte) error {
 			if !strings.HasPrefix(key, kind+"\x00") {
 				return nil
@@ -174,6 +174,8 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		}
 		b.AddVHost(doc.Name).vh.recovering = true
 		return nil
+	case string(userPolicy), string(operatorPolicy):
+		return b.recoverPolicy(policyKind(kind), value)
 	case kindExchange:
 		var doc exchangeDoc
 		if err := json.Unmarshal(value, &doc); err != nil {

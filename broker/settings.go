@@ -5,47 +5,56 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file makes a queue's settings out of its arguments, which have been
-// checked.
+// This file makes a queue's settings out of its arguments and the definition of
+// its policies, both checked (POLICY-4).
 
 // settingsOf is nil for a queue with no optional feature: such a queue pays
-// nothing for them.
-func settingsOf(args amqp.Table) *queue.Settings {
+// nothing for them. Of two numbers the smaller counts; of anything else the
+// argument.
+func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1}
 	found := false
-	number := func(name string, field *int64, add int64) {
-		if v, ok := args.Get(name); ok {
-			n, _ := amqp.AsInt(v)
+	number := func(key string, field *int64, add int64) {
+		v, has := args.Get("x-" + key)
+		n, _ := amqp.AsInt(v)
+		if limit, ok := policy[key].(int64); ok && (!has || limit < n) {
+			n, has = limit, true
+		}
+		if has {
 			*field, found = n+add, true
 		}
 	}
-	number("x-message-ttl", &s.TTL, 1)
-	number("x-expires", &s.Expires, 0)
-	number("x-max-length", &s.MaxLength, 0)
-	number("x-max-length-bytes", &s.MaxBytes, 0)
-	if v, ok := args.Get("x-dead-letter-exchange"); ok {
-		s.DeadLetterExchange, s.DeadLetter = v.(string)
-		found = true
+	text := func(key string) (string, bool) {
+		v, has := args.Get("x-" + key)
+		if !has {
+			v, has = policy[key]
+		}
+		found = found || has
+		s, _ := v.(string)
+		return s, has
 	}
-	if v, ok := args.Get("x-dead-letter-routing-key"); ok {
-		s.DeadLetterKey, s.HasDeadLetterKey = v.(string)
-		s.DeadLetterKey = s.DeadLetterKey[:min(len(s.DeadLetterKey), maxName)] // a delivery has no room for more
-	}
+	number("message-ttl", &s.TTL, 1)
+	number("expires", &s.Expires, 0)
+	number("max-length", &s.MaxLength, 0)
+	number("max-length-bytes", &s.MaxBytes, 0)
+	s.DeadLetterExchange, s.DeadLetter = text("dead-letter-exchange")
+	s.DeadLetterKey, s.HasDeadLetterKey = text("dead-letter-routing-key")
+	s.DeadLetterKey = s.DeadLetterKey[:min(len(s.DeadLetterKey), maxName)] // a delivery has no room for more
 	if v, ok := args.Get("x-single-active-consumer"); ok && v == true {
 		s.SingleActive, found = true, true
 	}
-	if v, ok := args.Get("x-overflow"); ok {
-		s.Overflow = overflows[v.(string)]
-	}
-	if v, ok := args.Get("x-queue-mode"); ok && v == "lazy" {
-		s.Lazy, found = true, true
-	}
+	overflow, _ := text("overflow")
+	s.Overflow = overflows[overflow]
+	mode, _ := text("queue-mode")
+	s.Lazy = mode == "lazy"
 	if !found {
 		return nil
 	}
 	return s
 }
 
+// overflows are the values of x-overflow; drop-head is the zero value, and so
+// what a queue does without any.
 var overflows = map[string]queue.Overflow{
 	"drop-head":          queue.DropHead,
 	"reject-publish":     queue.RejectPublish,

@@ -20,9 +20,12 @@ type vhost struct {
 
 	recovering bool // what is made now is in the store already
 
-	mu        sync.RWMutex
-	exchanges map[string]*exchangeRecord
-	queues    map[string]*queueRecord
+	policyMu sync.Mutex // held while policies change, before mu
+
+	mu                         sync.RWMutex
+	exchanges                  map[string]*exchangeRecord
+	queues                     map[string]*queueRecord
+	policies, operatorPolicies rules
 	// gen counts the changes that can alter where a message goes; a route
 	// cached under another value is stale.
 	gen atomic.Uint64

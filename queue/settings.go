@@ -5,6 +5,8 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
+// This file is a queue's optional features: time to live, limits, dead-lettering.
+
 // Overflow is what a queue at its limit does with one message more.
 type Overflow uint8
 
@@ -113,16 +115,22 @@ func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
 	}
 }
 
-// Configure gives the queue new settings; they apply at once (POLICY-9). A
+// Configure gives the queue new settings, nil for none; they apply at once, and
+// an expiry that is new begins now (POLICY-9). A
 // message's deadline stays as it is (QUEUE-56).
 func (q *Queue) Configure(s *Settings, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.set = s
-	if q.deleted {
+	if s == nil {
+		s = plain
+	}
+	if q.deleted || *q.set == *s {
 		return
 	}
-	q.lastUsed = q.now()
+	if q.set.Expires != s.Expires {
+		q.lastUsed = q.now()
+	}
+	q.set = s
 	q.tidy(fx)
 	q.arm()
 	q.flush()

@@ -1,0 +1,309 @@
+package broker
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is policies and operator policies: settings by name pattern, which
+// apply to what exists and to what comes (POLICY-1 to POLICY-13).
+
+// A Policy gives settings to all queues or exchanges whose names match.
+type Policy struct {
+	Name string
+	// Pattern is a regular expression in Go's syntax, not anchored.
+	Pattern string
+	// ApplyTo is all (the default), queues, classic_queues, quorum_queues,
+	// streams or exchanges.
+	ApplyTo string
+	// Priority decides between policies that match; the highest alone applies
+	// (POLICY-2).
+	Priority int
+	// Definition holds the settings by RabbitMQ's keys, such as message-ttl.
+	// Numbers may be of any integer type, or floats without a fraction as JSON
+	// has them.
+	Definition map[string]any
+}
+
+// policyKind tells a user's policies from an operator's.
+type policyKind string
+
+const (
+	userPolicy     policyKind = "policy"
+	operatorPolicy policyKind = "operator_policy"
+)
+
+// A rule is a policy ready to be applied.
+type rule struct {
+	Policy
+	pattern *regexp.Regexp
+}
+
+// rules are a virtual host's policies of one kind, the one that counts first.
+// The slice is not changed once it is in use.
+type rules []*rule
+
+// SetPolicy creates or replaces a policy. The error has RabbitMQ's text.
+func (v *VHost) SetPolicy(p Policy) error { return v.vh.setPolicy(userPolicy, p) }
+
+// DeletePolicy removes a policy and reports whether it was there.
+func (v *VHost) DeletePolicy(name string) bool { return v.vh.deletePolicy(userPolicy, name) }
+
+// SetOperatorPolicy creates or replaces an operator policy: a limit that users'
+// policies and arguments can undercut but not exceed (POLICY-3, POLICY-4).
+func (v *VHost) SetOperatorPolicy(p Policy) error { return v.vh.setPolicy(operatorPolicy, p) }
+
+// DeleteOperatorPolicy removes an operator policy and reports whether it was
+// there.
+func (v *VHost) DeleteOperatorPolicy(name string) bool {
+	return v.vh.deletePolicy(operatorPolicy, name)
+}
+
+func (vh *vhost) setPolicy(kind policyKind, p Policy) error {
+	p.ApplyTo = cmp.Or(p.ApplyTo, "all")
+	p.Definition = maps.Clone(p.Definition)
+	r, err := newRule(kind, p)
+	if err != nil {
+		return err
+	}
+	vh.changePolicies(kind, p.Name, r)
+	vh.put(policyDoc{vh.name, r.Policy}, string(kind), vh.name, p.Name)
+	return nil
+}
+
+func (vh *vhost) deletePolicy(kind policyKind, name string) bool {
+	if !vh.changePolicies(kind, name, nil) {
+		return false
+	}
+	vh.unput(string(kind), vh.name, name)
+	return true
+}
+
+// changePolicies puts a rule in the place of the one of that name, or removes
+// that, and applies what follows from it. It reports whether there was one.
+func (vh *vhost) changePolicies(kind policyKind, name string, r *rule) bool {
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
+	vh.mu.Lock()
+	list := &vh.policies
+	if kind == operatorPolicy {
+		list = &vh.operatorPolicies
+	}
+	kept := slices.DeleteFunc(slices.Clone(*list), func(x *rule) bool { return x.Name == name })
+	found := len(kept) < len(*list)
+	if r != nil {
+		kept = append(kept, r)
+	}
+	slices.SortFunc(kept, func(a, b *rule) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
+	})
+	*list = kept
+	for _, x := range vh.exchanges {
+		vh.applyToExchange(x)
+	}
+	vh.changed()
+	queues := slices.Collect(maps.Values(vh.queues))
+	vh.mu.Unlock()
+	vh.applyToQueues(queues)
+	return found
+}
+
+// applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
+// Called with the lock held.
+func (vh *vhost) applyToExchange(x *exchangeRecord) {
+	if alt, ok := x.args.Get("alternate-exchange"); ok {
+		x.alternate, x.hasAlternate = alt.(string)
+		return
+	}
+	x.alternate, x.hasAlternate = "", false
+	if r := vh.policies.match(x.name, "exchanges", nil); r != nil {
+		x.alternate, x.hasAlternate = r.Definition["alternate-exchange"].(string)
+	}
+}
+
+// applyToQueues gives queues the settings that follow from the policies as they
+// are now. Publishers go on meanwhile: no lock is held for more than a queue.
+func (vh *vhost) applyToQueues(queues []*queueRecord) {
+	var fx queue.Effects
+	for _, q := range queues {
+		vh.mu.RLock()
+		set := vh.settings(q.Name, q.args)
+		vh.mu.RUnlock()
+		q.Configure(set, &fx)
+		vh.perform(&fx)
+	}
+}
+
+// settings are a queue's by its arguments and the policies that match it.
+// Called with the lock held.
+func (vh *vhost) settings(name string, args amqp.Table) *queue.Settings {
+	if len(vh.policies) == 0 && len(vh.operatorPolicies) == 0 {
+		return settingsOf(args, nil)
+	}
+	t := queueTypeOf(args)
+	return settingsOf(args, merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t)))
+}
+
+// match is the first rule for a name and what it names: "exchanges", or
+// "queues" of a type. nil is none.
+func (rs rules) match(name, what string, t *queueType) *rule {
+	for _, r := range rs {
+		if r.appliesTo(what, t) && r.pattern.MatchString(name) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (r *rule) appliesTo(what string, t *queueType) bool {
+	if t != nil {
+		for key := range r.Definition { // POLICY-10
+			if slices.Contains(t.withoutPolicy, key) {
+				return false
+			}
+		}
+	}
+	return r.ApplyTo == "all" || r.ApplyTo == what || t != nil && r.ApplyTo == t.policyTarget
+}
+
+// merge is the definition of a policy and an operator policy together: of what
+// both have the smaller limit counts, or the operator's word (POLICY-3).
+func merge(user, operator *rule) map[string]any {
+	switch {
+	case user == nil && operator == nil:
+		return nil
+	case operator == nil:
+		return user.Definition
+	case user == nil:
+		return operator.Definition
+	}
+	def := maps.Clone(user.Definition)
+	for key, v := range operator.Definition {
+		mine, both := def[key].(int64)
+		limit, isLimit := v.(int64)
+		if !both || !isLimit || limit < mine {
+			def[key] = v
+		}
+	}
+	return def
+}
+
+// A policyKey is one setting: how its value is checked, and whether an operator
+// may set it (POLICY-6, POLICY-7).
+type policyKey struct {
+	check    argumentCheck
+	invalid  string // what RabbitMQ says of another value
+	operator bool
+}
+
+var policyKeys = map[string]policyKey{
+	"alternate-exchange":            {text, "is not a valid alternate exchange name", false},
+	"consumer-timeout":              {notNegative, "is not a valid consumer timeout", false},
+	"dead-letter-exchange":          {text, "is not a valid dead letter exchange name", false},
+	"dead-letter-routing-key":       {text, "is not a valid dead letter routing key", false},
+	"dead-letter-strategy":          {oneOf("x", "at-most-once", "at-least-once"), "is not a valid dead letter strategy", false},
+	"message-ttl":                   {millisAbove(0), "is not a valid message TTL", true},
+	"expires":                       {millisAbove(1), "is not a valid queue expiry", true},
+	"max-length":                    {notNegative, "is not a valid maximum length", true},
+	"max-length-bytes":              {notNegative, "is not a valid maximum length in bytes", true},
+	"max-in-memory-length":          {notNegative, "is not a valid maximum memory in bytes", true},
+	"max-in-memory-bytes":           {notNegative, "is not a valid maximum memory in bytes", true},
+	"overflow":                      {oneOf("x", "drop-head", "reject-publish", "reject-publish-dlx"), "is not a valid overflow value", true},
+	"delivery-limit":                {notNegative, "is not a valid delivery limit", true},
+	"queue-mode":                    {oneOf("x", "default", "lazy"), "is not a valid queue mode value", false},
+	"queue-version":                 {checkQueueVersion, "is not a valid queue version", true},
+	"max-age":                       {checkMaxAge, "is not a valid max age", false},
+	"stream-max-segment-size-bytes": {notNegative, "is not a valid segment size", false},
+	"stream-filter-size-bytes":      {checkFilterSize, "is not a valid filter size", false},
+	"queue-leader-locator":          {oneOf("x", "client-local", "balanced", "random", "least-leaders"), "is not a valid queue leader locator value", false},
+	"initial-cluster-size":          {positive, "is not a valid cluster size", false},
+	"target-group-size":             {positive, "is not a valid target group size", true},
+	"queue-master-locator":          {oneOf("x", "min-masters", "client-local", "random"), "is not a valid queue master locator value", false},
+}
+
+func text(v any, _ amqp.Table) string {
+	if _, ok := v.(string); !ok {
+		return unacceptable(v)
+	}
+	return ""
+}
+
+// policyTargets are what a policy can apply to.
+var policyTargets = []string{"queues", "exchanges", "all", "classic_queues", "quorum_queues", "streams"}
+
+// newRule checks a policy, with RabbitMQ's words for what is wrong (POLICY-11,
+// POLICY-12).
+func newRule(kind policyKind, p Policy) (*rule, error) {
+	invalid := func(format string, args ...any) error {
+		return refuse(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
+	}
+	pattern, err := regexp.Compile(p.Pattern)
+	switch {
+	case err != nil:
+		return nil, invalid("pattern should be regular expression but is invalid: %v", err)
+	case !slices.Contains(policyTargets, p.ApplyTo):
+		return nil, invalid("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
+			"'classic_queues', 'quorum_queues', 'streams'", p.ApplyTo)
+	case len(p.Definition) == 0:
+		return nil, invalid("no policy provided")
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Definition)) {
+		v := policyValue(p.Definition[key])
+		known, ok := policyKeys[key]
+		if !ok || kind == operatorPolicy && !known.operator {
+			return nil, invalid("[{<<%q>>,%s}] are not recognised policy settings", key, amqp.FormatTerm(v))
+		}
+		if known.check(v, nil) != "" {
+			return nil, invalid("%s %s", amqp.FormatTerm(v), known.invalid)
+		}
+		p.Definition[key] = v
+	}
+	return &rule{p, pattern}, nil
+}
+
+// policyValue makes an int64 of any whole number.
+func policyValue(v any) any {
+	switch n := v.(type) {
+	case int:
+		return int64(n)
+	case float64:
+		if n == float64(int64(n)) {
+			return int64(n)
+		}
+	}
+	if n, ok := amqp.AsInt(v); ok {
+		return n
+	}
+	return v
+}
+
+// A policyDoc is a policy as the store keeps it.
+type policyDoc struct {
+	VHost  string
+	Policy Policy
+}
+
+// recoverPolicy brings a policy back from the store.
+func (b *Broker) recoverPolicy(kind policyKind, value []byte) error {
+	var doc policyDoc
+	if err := json.Unmarshal(value, &doc); err != nil {
+		return err
+	}
+	vh := b.vhosts[doc.VHost]
+	if vh == nil {
+		return fmt.Errorf("there is no virtual host %q", doc.VHost)
+	}
+	r, err := newRule(kind, doc.Policy)
+	if err != nil {
+		return err
+	}
+	vh.changePolicies(kind, r.Name, r)
+	return nil
+}
