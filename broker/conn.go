@@ -296,7 +296,7 @@ func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
 func (c *conn) reserve() {
 	if c.out.buf == nil {
 		c.out.lent = c.b.buffers.get()
-		c.out.buf = *c.out.lent
+		c.out.buf, c.out.splices = c.out.lent.buf, c.out.lent.splices
 	}
 }
 

@@ -26,15 +26,17 @@ const (
 	spliceSize = 4 << 10
 	// pooledSize is the largest buffer kept for reuse.
 	pooledSize = 1 << 20
+	// pooledSplices is the same for the list of spliced bodies.
+	pooledSplices = 1 << 10
 )
 
 // An outbox is bytes to write, with large bodies spliced in.
 type outbox struct {
 	buf     []byte
-	lent    *[]byte // where buf came from
 	splices []splice
-	spliced int // sum of the spliced bodies' bytes
-	answers int // bytes of all but deliveries
+	lent    *memory // where buf and splices came from
+	spliced int     // sum of the spliced bodies' bytes
+	answers int     // bytes of all but deliveries
 }
 
 // A splice is a piece of a body that belongs before buf[at].
@@ -56,35 +58,46 @@ func (o *outbox) write(nc net.Conn) (int64, error) {
 		n, err := nc.Write(o.buf)
 		return int64(n), err
 	}
-	vec := make(net.Buffers, 0, 2*len(o.splices)+1)
+	vec := o.lent.vec[:0]
 	from := 0
 	for _, s := range o.splices {
 		vec = append(vec, o.buf[from:s.at], s.data)
 		from = s.at
 	}
 	vec = append(vec, o.buf[from:])
-	return vec.WriteTo(nc)
+	o.lent.vec, o.lent.rest = vec, vec
+	n, err := o.lent.rest.WriteTo(nc)
+	clear(vec)
+	return n, err
+}
+
+// memory is what one outbox at a time is kept in and written from.
+type memory struct {
+	buf       []byte
+	splices   []splice
+	vec, rest net.Buffers // of one write: all of it, and what is left to write
 }
 
 // buffers lends the memory behind outboxes, so that an idle connection holds
 // none.
 type buffers struct{ pool sync.Pool }
 
-// get lends an empty buffer.
-func (b *buffers) get() *[]byte {
-	if p, ok := b.pool.Get().(*[]byte); ok {
-		return p
+// get lends empty memory.
+func (b *buffers) get() *memory {
+	if m, ok := b.pool.Get().(*memory); ok {
+		return m
 	}
-	p := make([]byte, 0, 4<<10)
-	return &p
+	return &memory{buf: make([]byte, 0, 4<<10)}
 }
 
 // put takes back what an outbox was lent, as far as it has grown.
 func (b *buffers) put(o *outbox) {
-	if o.lent != nil && cap(o.buf) <= pooledSize {
-		*o.lent = o.buf[:0]
-		b.pool.Put(o.lent)
+	if o.lent == nil || cap(o.buf) > pooledSize || cap(o.splices) > pooledSplices {
+		return
 	}
+	clear(o.splices)
+	o.lent.buf, o.lent.splices, o.lent.rest = o.buf[:0], o.splices[:0], nil
+	b.pool.Put(o.lent)
 }
 
 // appendBody appends the body frames of one content, spliced when large.
