@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -35,11 +34,10 @@ func (a Alarm) String() string {
 	return "low on disk & memory"
 }
 
-// alarms is a broker's alarms and the watch over its resources.
+// alarms is a broker's alarms.
 type alarms struct {
-	set   atomic.Uint32 // the Alarms that are on
-	mu    sync.Mutex    // held while they change
-	timer delay.Timer
+	set atomic.Uint32 // the Alarms that are on
+	mu  sync.Mutex    // held while they change
 }
 
 // watchInterval is the time between looks at memory and disk.
@@ -83,20 +81,7 @@ func (b *Broker) watch() {
 		free, err := st.Free()
 		b.SetAlarm(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
 	}
-	b.alarms.mu.Lock()
-	defer b.alarms.mu.Unlock()
-	if b.life.Err() == nil {
-		b.alarms.timer = b.clock.AfterFunc(watchInterval, b.watch)
-	}
-}
-
-// stopWatch ends the watch.
-func (b *Broker) stopWatch() {
-	b.alarms.mu.Lock()
-	defer b.alarms.mu.Unlock()
-	if b.alarms.timer != nil {
-		b.alarms.timer.Stop()
-	}
+	b.checks.again(b, watchInterval, b.watch)
 }
 
 // memoryInUse is what the process has of the system's memory, in bytes.

@@ -30,6 +30,7 @@ type Broker struct {
 	replies replies
 	buffers buffers
 	alarms  alarms
+	checks  checks
 
 	queueIDs  atomic.Uint64
 	mu        sync.Mutex
@@ -64,6 +65,7 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b.AddVHost(cfg.DefaultVHost)
 	b.watch()
+	b.checkAcks()
 	return b, nil
 }
 
@@ -241,7 +243,7 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	if b.stopAccepting() {
 		return true, nil
 	}
-	b.stopWatch()
+	b.checks.stop()
 	b.mu.Lock()
 	for c := range b.conns {
 		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))

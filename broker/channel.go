@@ -43,6 +43,7 @@ type channel struct {
 
 	tag       uint64 // the newest delivery tag (BASIC-39)
 	unacked   unackedList
+	marks     []tagMark // of the checks for overdue deliveries
 	consumers map[string]*consumer
 	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit

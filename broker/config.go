@@ -54,6 +54,10 @@ type Config struct {
 	// MaxMessageSize is the largest body in bytes: 134217728 by default, at
 	// most 536870912 (BASIC-7).
 	MaxMessageSize int64
+	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
+	// before its channel is closed: 30 minutes by default (BASIC-65), checked
+	// every minute; negative is no limit.
+	ConsumerTimeout time.Duration
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).
 	DefaultPrefetch int
@@ -73,6 +77,7 @@ func (cfg *Config) complete() error {
 	setDefault(&cfg.FrameMax, 131072)
 	setDefault(&cfg.Heartbeat, 60*time.Second)
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
+	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
 	setDefault(&cfg.MaxMessageSize, 128<<20)
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}

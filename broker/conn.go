@@ -78,9 +78,10 @@ type conn struct {
 	stalled   []*consumer
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
-	forced    *Error // why the broker ends the connection
-	blocked   bool   // by a resource alarm: the reader waits
-	broken    bool   // writing has failed
+	forced    *Error    // why the broker ends the connection
+	overdue   []overdue // channels to be closed for deliveries held too long
+	blocked   bool      // by a resource alarm: the reader waits
+	broken    bool      // writing has failed
 
 	wake     chan struct{} // capacity 1: the writer has work, or is to end
 	sent     atomic.Uint64 // bytes, for the heartbeat
@@ -212,9 +213,15 @@ func (c *conn) force(e *Error) {
 	defer c.mu.Unlock()
 	if c.forced == nil {
 		c.forced = e
-		c.drained.Signal()
-		c.nc.SetReadDeadline(longAgo)
+		c.interrupt()
 	}
+}
+
+// interrupt makes the reader look at what others want of it. Called with the
+// lock held.
+func (c *conn) interrupt() {
+	c.drained.Signal()
+	c.nc.SetReadDeadline(longAgo)
 }
 
 // longAgo is a read deadline that has passed on any clock.
@@ -225,12 +232,17 @@ var longAgo = time.Unix(1, 0)
 func (c *conn) interrupted() bool {
 	c.mu.Lock()
 	e := c.forced
-	c.mu.Unlock()
-	if e == nil || c.state != stateRunning {
+	if c.state != stateRunning || e == nil && len(c.overdue) == 0 {
+		c.mu.Unlock()
 		return false
 	}
 	c.nc.SetReadDeadline(time.Time{})
-	c.terminate(e, 0)
+	c.mu.Unlock()
+	if e != nil {
+		c.terminate(e, 0)
+	} else {
+		c.closeOverdue()
+	}
 	c.endBatch()
 	return true
 }

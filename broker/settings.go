@@ -37,6 +37,7 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	number("expires", &s.Expires, 0)
 	number("max-length", &s.MaxLength, 0)
 	number("max-length-bytes", &s.MaxBytes, 0)
+	number("consumer-timeout", &s.ConsumerTimeout, 0)
 	s.DeadLetterExchange, s.DeadLetter = text("dead-letter-exchange")
 	s.DeadLetterKey, s.HasDeadLetterKey = text("dead-letter-routing-key")
 	s.DeadLetterKey = s.DeadLetterKey[:min(len(s.DeadLetterKey), maxName)] // a delivery has no room for more

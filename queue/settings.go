@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"time"
+
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -34,6 +36,9 @@ type Settings struct {
 	DeadLetterExchange string
 	DeadLetterKey      string
 	HasDeadLetterKey   bool
+	// ConsumerTimeout is how long a delivery may wait for its acknowledgement, in
+	// milliseconds; 0 is as the broker says (BASIC-65).
+	ConsumerTimeout int64
 	// SingleActive lets only the first consumer have messages (BASIC-40).
 	SingleActive bool
 	// Lazy keeps next to nothing in memory (QUEUE-91).
@@ -113,6 +118,14 @@ func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
 	} else if it.Stored {
 		q.back.settle(q, &it)
 	}
+}
+
+// ConsumerTimeout is how long a delivery of the queue may wait for its
+// acknowledgement; 0 is as the broker says.
+func (q *Queue) ConsumerTimeout() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Duration(q.set.ConsumerTimeout) * time.Millisecond
 }
 
 // Configure gives the queue new settings, nil for none; they apply at once, and
