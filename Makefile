@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers fuzz lint generate client-tests check image
+.PHONY: help build test race bench bench-peers bench-durable fuzz lint generate client-tests check image
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -24,6 +24,9 @@ bench: ## Run the Go benchmarks of all packages
 
 bench-peers: ## Measure Rabbet and a local RabbitMQ side by side
 	.ci/bench-peers
+
+bench-durable: ## Measure durable queues beside a local RabbitMQ's, and a long queue
+	.ci/bench-durable
 
 fuzz: ## Run each fuzz test for FUZZTIME
 	@for package in $$(go list ./...); do \

@@ -4,6 +4,8 @@
 //
 // .ci/bench-peers builds it and runs it beside a RabbitMQ, which the environment
 // names: RABBITMQ_URL and RABBITMQ_PID. Without them it measures Rabbet alone.
+// .ci/bench-durable does the same with --durable, which measures what needs the
+// disk instead.
 package main
 
 import (
@@ -48,31 +50,42 @@ type peer struct {
 	pid       int
 }
 
+// options are the command line.
+type options struct {
+	rabbet   string
+	rounds   int
+	each     time.Duration
+	wanted   *regexp.Regexp
+	durable  bool
+	messages int
+	bare     string
+}
+
 func main() {
-	rabbet := flag.String("rabbet", "", "the rabbet binary (`path`)")
-	rounds := flag.Int("rounds", 3, "how often each load runs on each broker (`number`)")
-	each := flag.Duration("time", 3*time.Second, "how long each load is measured (`duration`)")
+	var o options
+	flag.StringVar(&o.rabbet, "rabbet", "", "the rabbet binary (`path`)")
+	flag.IntVar(&o.rounds, "rounds", 3, "how often each load runs on each broker (`number`)")
+	flag.DurationVar(&o.each, "time", 3*time.Second, "how long each load is measured (`duration`)")
 	only := flag.String("run", "", "measure only loads whose name matches this `regexp`")
+	flag.BoolVar(&o.durable, "durable", false, "measure what needs the disk")
+	flag.IntVar(&o.messages, "messages", 1_000_000, "with --durable, the length of the long queue (`number`)")
+	flag.StringVar(&o.bare, "bare", "", "with --durable, the tests of package store, for what a bare commit takes (`path`)")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := run(ctx, *rabbet, *rounds, *each, *only); err != nil {
+	wanted, err := regexp.Compile(*only)
+	o.wanted = wanted
+	if err == nil {
+		err = run(ctx, &o)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchpeers:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rabbet string, rounds int, each time.Duration, only string) error {
-	wanted, err := regexp.Compile(only)
-	if err != nil {
-		return err
-	}
-	own, stop, err := startRabbet(ctx, rabbet)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	peers := []peer{own}
+func run(ctx context.Context, o *options) error {
+	var peers []peer
 	if url := os.Getenv("RABBITMQ_URL"); url != "" {
 		pid, err := strconv.Atoi(os.Getenv("RABBITMQ_PID"))
 		if err != nil {
@@ -80,17 +93,26 @@ func run(ctx context.Context, rabbet string, rounds int, each time.Duration, onl
 		}
 		peers = append(peers, peer{"RabbitMQ", url, pid})
 	}
-	fmt.Printf("%d rounds of %s each, in turns; medians\n\n", rounds, each)
+	if o.durable {
+		return runDurable(ctx, o, peers)
+	}
+	own, stop, err := startRabbet(ctx, o.rabbet, "--memory")
+	if err != nil {
+		return err
+	}
+	defer stop(os.Interrupt)
+	peers = append([]peer{own}, peers...)
+	fmt.Printf("%d rounds of %s each, in turns; medians\n\n", o.rounds, o.each)
 	fmt.Println("| load | broker | delivered/s | CPU µs/message | latency median | p99 | times the rate | of the CPU |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, load := range loads {
-		if !wanted.MatchString(load.name) {
+		if !o.wanted.MatchString(load.name) {
 			continue
 		}
 		c := perf.Defaults()
-		c.Time, c.Warmup = each, time.Second
+		c.Time, c.Warmup = o.each, time.Second
 		load.change(&c)
-		results, err := compare(ctx, c, peers, rounds)
+		results, err := compare(ctx, c, peers, o.rounds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", load.name, err)
 		}
@@ -99,9 +121,10 @@ func run(ctx context.Context, rabbet string, rounds int, each time.Duration, onl
 	return nil
 }
 
-// startRabbet starts the binary on a port of its own choice.
-func startRabbet(ctx context.Context, path string) (p peer, stop func(), err error) {
-	cmd := exec.CommandContext(ctx, path, "serve", "--memory", "--port", "0", "--log-level", "error")
+// startRabbet starts the binary on a port of its own choice. It is ended by a
+// signal.
+func startRabbet(ctx context.Context, path string, args ...string) (p peer, stop func(os.Signal), err error) {
+	cmd := exec.CommandContext(ctx, path, append([]string{"serve", "--port", "0", "--log-level", "error"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -110,8 +133,8 @@ func startRabbet(ctx context.Context, path string) (p peer, stop func(), err err
 	if err := cmd.Start(); err != nil {
 		return p, nil, err
 	}
-	stop = func() {
-		_ = cmd.Process.Signal(os.Interrupt) // It may have ended already.
+	stop = func(signal os.Signal) {
+		_ = cmd.Process.Signal(signal) // It may have ended already.
 		_ = cmd.Wait()
 	}
 	address := regexp.MustCompile(`Server startup complete .*address=(\S+)`)
@@ -122,7 +145,7 @@ func startRabbet(ctx context.Context, path string) (p peer, stop func(), err err
 			return peer{"Rabbet", "amqp://guest:guest@" + m[1] + "/", cmd.Process.Pid}, stop, nil
 		}
 	}
-	stop()
+	stop(os.Interrupt)
 	return p, nil, errors.Join(fmt.Errorf("%s did not start", path), lines.Err())
 }
 

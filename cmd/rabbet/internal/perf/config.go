@@ -86,7 +86,8 @@ type Config struct {
 	// Warmup is how long to load the broker before measuring starts.
 	Warmup time.Duration
 	// Messages is how many each producer publishes; 0 is no limit. The run
-	// then ends when the consumers have received what reaches them.
+	// then ends when the consumers have received what reaches them. Without a
+	// producer it is how many the consumers receive, of those that are there.
 	Messages int
 
 	// PID is the process whose CPU time and memory are measured along with
@@ -136,8 +137,6 @@ func (c *Config) Check() error {
 		return errors.New("the run needs an end: a time or a number of messages")
 	case c.Messages > 0 && c.Warmup > 0:
 		return errors.New("a run of counted messages has no warm-up")
-	case c.Messages > 0 && c.Producers == 0:
-		return errors.New("a number of messages needs a producer")
 	case c.Predeclared && c.Queue == "" && c.Consumers > 0:
 		return errors.New("predeclared queues need a name")
 	}

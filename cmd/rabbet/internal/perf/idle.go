@@ -125,7 +125,7 @@ func watchMemory(pid, things int) (*memoryWatch, error) {
 	if pid == 0 {
 		return w, nil
 	}
-	p, err := readProcess(pid)
+	p, err := ReadProcess(pid)
 	w.before = p.RSSAnon
 	return w, err
 }
@@ -135,6 +135,6 @@ func (w *memoryWatch) each() (float64, error) {
 	if w.pid == 0 {
 		return 0, nil
 	}
-	p, err := readProcess(w.pid)
+	p, err := ReadProcess(w.pid)
 	return float64(p.RSSAnon-w.before) / float64(w.things), err
 }

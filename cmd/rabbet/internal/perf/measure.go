@@ -34,7 +34,7 @@ func (r *runner) count() (totals, error) {
 		return t, nil
 	}
 	var err error
-	t.process, err = readProcess(r.PID)
+	t.process, err = ReadProcess(r.PID)
 	return t, err
 }
 

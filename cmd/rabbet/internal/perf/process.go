@@ -22,8 +22,8 @@ type Process struct {
 	RSSAnon int64         `json:"rss_anon"`
 }
 
-// readProcess reads the total CPU time of a process and its current memory.
-func readProcess(pid int) (Process, error) {
+// ReadProcess reads the total CPU time of a process and its current memory.
+func ReadProcess(pid int) (Process, error) {
 	p := Process{PID: pid}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -60,7 +60,7 @@ func Run(ctx context.Context, c Config, progress func(Sample)) (*Result, error) 
 		complete:  make(chan struct{}),
 	}
 	if c.PID != 0 {
-		if _, err := readProcess(c.PID); err != nil {
+		if _, err := ReadProcess(c.PID); err != nil {
 			return nil, err
 		}
 	}
@@ -154,6 +154,10 @@ func (r *runner) measure(ctx context.Context, progress func(Sample)) (*Result, e
 func (r *runner) expect() {
 	if len(r.consumers) == 0 {
 		close(r.complete)
+		return
+	}
+	if len(r.producers) == 0 {
+		r.expected = int64(r.Messages)
 		return
 	}
 	for i := range r.producers {
