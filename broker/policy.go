@@ -73,12 +73,16 @@ func (vh *vhost) setPolicy(kind policyKind, p Policy) error {
 	if err != nil {
 		return err
 	}
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
 	vh.changePolicies(kind, p.Name, r)
 	vh.put(policyDoc{vh.name, r.Policy}, string(kind), vh.name, p.Name)
 	return nil
 }
 
 func (vh *vhost) deletePolicy(kind policyKind, name string) bool {
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
 	if !vh.changePolicies(kind, name, nil) {
 		return false
 	}
@@ -88,9 +92,8 @@ func (vh *vhost) deletePolicy(kind policyKind, name string) bool {
 
 // changePolicies puts a rule in the place of the one of that name, or removes
 // that, and applies what follows from it. It reports whether there was one.
+// Called with policyMu held, so that the store has the changes in their order.
 func (vh *vhost) changePolicies(kind policyKind, name string, r *rule) bool {
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
 	vh.mu.Lock()
 	list := &vh.policies
 	if kind == operatorPolicy {
@@ -304,6 +307,8 @@ func (b *Broker) recoverPolicy(kind policyKind, value []byte) error {
 	if err != nil {
 		return err
 	}
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
 	vh.changePolicies(kind, r.Name, r)
 	return nil
 }
