@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
 )
@@ -63,4 +64,33 @@ func TestAckTimeout(t *testing.T) {
 			assert.Equal(t, "1", peeked(t, v, "q"))
 		})
 	}
+}
+
+// The channel may be in the middle of a large body when it is closed; what is
+// left of that is read and forgotten.
+func TestAckTimeoutAmidABody(t *testing.T) {
+	clock := delay.NewManual(time.Unix(1_000_000_000, 0))
+	b := start(t, broker.Config{Clock: clock, ConsumerTimeout: time.Minute})
+	v := vhost(t, b)
+	declare(t, v, "q")
+	fill(t, v, "q", 1)
+	c := rawOpen(t, b, 0)
+	c.channel(1)
+	c.channel(2)
+	c.send(1, &amqp.BasicGet{Queue: "q"})
+	expect[*amqp.BasicGetOk](c)
+	c.next() // header
+	c.next() // body
+
+	p := amqp.AppendMethod(nil, 1, &amqp.BasicPublish{RoutingKey: "q"})
+	p = amqp.AppendHeader(p, 1, 60, 100_000, []byte{0, 0})
+	p = amqp.AppendBody(p, 1, make([]byte, 100_000), 131072)
+	c.write(p[:50_000])
+	for range 3 { // a check that sees the delivery, and one that finds it late
+		clock.Advance(time.Minute)
+	}
+	assert.EqualValues(t, amqp.PreconditionFailed, expect[*amqp.ChannelClose](c).ReplyCode)
+	c.write(p[50_000:])
+	c.send(2, &amqp.QueueDeclare{Queue: "q", Passive: true})
+	assert.EqualValues(t, 1, expect[*amqp.QueueDeclareOk](c).MessageCount)
 }

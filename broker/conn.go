@@ -227,7 +227,7 @@ func (c *conn) interrupt() {
 // longAgo is a read deadline that has passed on any clock.
 var longAgo = time.Unix(1, 0)
 
-// interrupted handles a read that failed because of force. True asks the
+// interrupted handles a read that failed because of interrupt. True asks the
 // reader to go on.
 func (c *conn) interrupted() bool {
 	c.mu.Lock()

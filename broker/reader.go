@@ -164,7 +164,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 		return false, err
 	}
 	switch {
-	case c.state != stateRunning: // interrupted on the way
+	case c.state != stateRunning || ch.closing: // interrupted on the way
 		return true, nil
 	case end[0] != amqp.FrameEnd:
 		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end[0]), 0)
@@ -172,7 +172,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	return c.proceed(ch.bodyArrived(), 0)
 }
 
-// readFull is io.ReadFull that survives being interrupted by force.
+// readFull is io.ReadFull that survives being interrupted.
 func (c *conn) readFull(dst []byte) (int, error) {
 	for have := 0; ; {
 		n, err := io.ReadFull(c.nc, dst[have:])
