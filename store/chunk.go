@@ -43,7 +43,7 @@ const (
 	flagVolatile = 1
 )
 
-var errCorrupt = errors.New("store: corrupt chunk")
+var errCorrupt = errors.New("corrupt chunk")
 
 // A Record is one message as Load finds it.
 type Record struct {
@@ -82,7 +82,7 @@ func readMeta(first uint64, b []byte) (chunkMeta, error) {
 		return chunkMeta{}, errCorrupt
 	}
 	if b[0] != chunkVersion {
-		return chunkMeta{}, fmt.Errorf("store: chunk of version %d; this program reads version %d", b[0], chunkVersion)
+		return chunkMeta{}, fmt.Errorf("chunk of version %d; this program reads version %d", b[0], chunkVersion)
 	}
 	m := chunkMeta{
 		first: first,

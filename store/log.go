@@ -228,10 +228,7 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 			} else {
 				k, v = c.Prev()
 			}
-			if id, _, err := splitKey(k); k == nil || err != nil || id != l.id {
-				k, v = c.Next()
-			}
-			if k == nil {
+			if id, _, err := splitKey(k); err != nil || id != l.id {
 				k, v = c.Seek(prefix)
 			}
 		}

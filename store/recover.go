@@ -57,7 +57,7 @@ var errForeign = errors.New("store: the file is a database of another program")
 
 func checkVersion(v []byte) error {
 	if len(v) != 1 || v[0] != formatVersion {
-		return fmt.Errorf("store: format version %d; this program reads version %d", v, formatVersion)
+		return fmt.Errorf("store: format version %x; this program reads version %d", v, formatVersion)
 	}
 	return nil
 }
@@ -73,8 +73,10 @@ func flagAll(tx *bolt.Tx) error {
 			return err
 		}
 		// The log's last chunk is just before the next log's first.
-		next, _ := c.Seek(chunkKey(nil, id+1, 0))
-		var lk, lv []byte
+		var next, lk, lv []byte
+		if id < maxLogID {
+			next, _ = c.Seek(chunkKey(nil, id+1, 0))
+		}
 		if next == nil {
 			lk, lv = c.Last()
 		} else {
@@ -87,12 +89,12 @@ func flagAll(tx *bolt.Tx) error {
 		}
 		m, err := readMeta(first, lv)
 		if err != nil {
-			return err
+			return ofLog(id, err)
 		}
 		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, m.last()+1)); err != nil {
 			return err
 		}
-		if next == nil || id == maxLogID {
+		if next == nil {
 			return nil
 		}
 		k, _ = c.Seek(next)
@@ -131,7 +133,7 @@ func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range))
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store: log %d: %w", id, err)
+		return nil, ofLog(id, err)
 	}
 	drop.Flush()
 	return l, nil
@@ -185,6 +187,8 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 	}
 	return nil
 }
+
+func ofLog(id LogID, err error) error { return fmt.Errorf("store: log %d: %w", id, err) }
 
 // DropUnknown removes the logs that keep does not want, and returns the largest
 // identity of a log there was.
