@@ -38,12 +38,35 @@ type entry struct {
 type ledger struct {
 	mu       sync.Mutex
 	entries  map[string]*entry
-	next     map[string]int // the next number of each producer
+	next     map[string]int  // the next number of each producer
+	names    map[string]bool // queues that must be there, or must not
 	problems []string
 }
 
 func newLedger() *ledger {
-	return &ledger{entries: make(map[string]*entry), next: make(map[string]int)}
+	return &ledger{entries: make(map[string]*entry), next: make(map[string]int), names: make(map[string]bool)}
+}
+
+// newName is a name that was never used.
+func (l *ledger) newName() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next["name"]++
+	return fmt.Sprint("churn-", l.next["name"])
+}
+
+// setName notes that a queue must be there, or must not.
+func (l *ledger) setName(name string, there bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.names[name] = there
+}
+
+// forgetName notes that a queue may be there or not.
+func (l *ledger) forgetName(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.names, name)
 }
 
 // maxSize is the length of the longest body.

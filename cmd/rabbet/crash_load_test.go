@@ -16,15 +16,18 @@ import (
 
 // crashNext says where a queue's messages may go: by dead-lettering, or by
 // being moved in a transaction.
-var crashNext = map[string]string{"risky": "grave", "orders": "shipped"}
+var crashNext = map[string]string{"risky": "grave", "expiring": "grave", "limited": "grave", "orders": "shipped"}
 
 // crashQueues are all queues, by what becomes of their messages.
 var crashQueues = []string{
-	"singly",  // acked one by one
-	"jointly", // acked many at once, some requeued
-	"never",   // delivered and never acked
-	"idle",    // without a consumer
-	"risky",   // acked or rejected, which moves them to grave
+	"singly",   // acked one by one
+	"jointly",  // acked many at once, some requeued
+	"never",    // delivered and never acked
+	"idle",     // without a consumer
+	"ranked",   // of two priorities, acked one by one
+	"risky",    // acked or rejected, which moves them to grave
+	"expiring", // expired after a moment, likewise
+	"limited",  // dropped for younger ones, likewise
 	"grave",
 	"orders", // from transactions; moved to shipped in transactions
 	"shipped",
@@ -34,6 +37,14 @@ var crashQueues = []string{
 // crashOrdered tells in which queues messages stay in order: a message that was
 // moved but is in its first queue yet, which a crash allows, moves again later.
 func crashOrdered(queue string) bool { return queue != "grave" && queue != "shipped" }
+
+// crashArguments are the arguments of the queues.
+var crashArguments = map[string]amqp.Table{
+	"ranked":   {"x-max-priority": 3},
+	"risky":    {"x-dead-letter-exchange": "dlx"},
+	"expiring": {"x-dead-letter-exchange": "dlx", "x-message-ttl": 200},
+	"limited":  {"x-dead-letter-exchange": "dlx", "x-max-length": 50},
+}
 
 // A load is the clients of one life of the broker.
 type load struct {
@@ -62,13 +73,15 @@ func (l *load) start(address string) {
 		r := rand.New(rand.NewPCG(l.seed, 0))
 		l.workers.Go(func() { run(ch, r) })
 	}
-	for _, queue := range []string{"singly", "jointly", "never", "idle", "risky"} {
+	for _, queue := range []string{"singly", "jointly", "never", "idle", "ranked", "risky", "expiring", "limited"} {
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-1", queue, 1) })
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-500", queue, 500) })
 	}
+	worker(l.churn)
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.transact(ch, r, "tx", "orders") })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.move(ch, "orders", "shipped") })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "singly", l.ackSingly) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "ranked", l.ackSingly) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "jointly", l.ackJointly) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "risky", l.rejectSome) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) {
@@ -84,7 +97,8 @@ func (l *load) wait() {
 	}
 }
 
-// produce publishes with at most window publishes unconfirmed.
+// produce publishes with at most window publishes unconfirmed. What a window of
+// one publishes has a priority.
 func (l *load) produce(ch *amqp.Channel, r *rand.Rand, producer, queue string, window int) {
 	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, window))
 	if ch.Confirm(false) != nil {
@@ -101,6 +115,12 @@ func (l *load) produce(ch *amqp.Channel, r *rand.Rand, producer, queue string, w
 	for tag := uint64(1); ; tag++ {
 		id, msg := l.message(r, producer, queue)
 		ids[tag] = id
+		if window == 1 {
+			msg.Priority = 2
+		}
+		if queue == "expiring" || queue == "limited" {
+			l.mark(isMoving, id)
+		}
 		if ch.Publish("", queue, false, false, msg) != nil {
 			break
 		}
@@ -266,14 +286,66 @@ func (l *load) move(ch *amqp.Channel, from, to string) {
 
 // declareCrashQueues makes the queues of the test, or finds them as they were.
 func declareCrashQueues(t testing.TB, ch *amqp.Channel) {
+	require.NoError(t, ch.ExchangeDeclare("dlx", "fanout", true, false, false, false, nil))
 	for _, queue := range crashQueues {
-		var args amqp.Table
-		if queue == "risky" {
-			args = amqp.Table{"x-dead-letter-exchange": "dlx"}
-			require.NoError(t, ch.ExchangeDeclare("dlx", "fanout", true, false, false, false, nil))
-		}
-		_, err := ch.QueueDeclare(queue, true, false, false, false, args)
+		_, err := ch.QueueDeclare(queue, true, false, false, false, crashArguments[queue])
 		require.NoError(t, err, fmt.Sprint(queue, " is declared the same again"))
 	}
 	require.NoError(t, ch.QueueBind("grave", "", "dlx", false, nil))
+}
+
+// churn makes queues, each bound and with a message in it, and deletes every
+// other one.
+func (l *load) churn(ch *amqp.Channel, r *rand.Rand) {
+	if ch.Confirm(false) != nil {
+		return
+	}
+	for {
+		name := l.newName()
+		_, err := ch.QueueDeclare(name, true, false, false, false, nil)
+		if err != nil || ch.QueueBind(name, name, "amq.direct", false, nil) != nil {
+			return
+		}
+		confirm, err := ch.PublishWithDeferredConfirm("amq.direct", name, true, false, amqp.Publishing{DeliveryMode: amqp.Persistent})
+		if err != nil || !confirm.Wait() {
+			return
+		}
+		l.setName(name, true)
+		if r.IntN(2) == 0 {
+			continue
+		}
+		l.forgetName(name)
+		if _, err := ch.QueueDelete(name, false, false, false); err != nil || !l.roundTrip(ch, r, "churn") {
+			return
+		}
+		l.setName(name, false)
+	}
+}
+
+// checkNames sees that the queues that must be there are, and the others not,
+// and deletes them.
+func checkNames(t testing.TB, address string, book *ledger) {
+	conn, err := amqp.Dial("amqp://guest:guest@" + address + "/")
+	require.NoError(t, err)
+	defer conn.Close()
+	for name, there := range book.names {
+		ch, err := conn.Channel()
+		require.NoError(t, err)
+		state, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		if !there {
+			require.ErrorContains(t, err, "no queue", "it was deleted, and a round trip followed")
+			continue
+		}
+		require.NoError(t, err, "a confirmed publish followed the declaration")
+		require.Equal(t, 1, state.Messages, name)
+		confirms := ch.NotifyPublish(make(chan amqp.Confirmation, 1))
+		require.NoError(t, ch.Confirm(false))
+		require.NoError(t, ch.Publish("amq.direct", name, true, false, amqp.Publishing{}))
+		require.True(t, (<-confirms).Ack)
+		deleted, err := ch.QueueDelete(name, false, false, false)
+		require.NoError(t, err)
+		require.Equal(t, 2, deleted, "%s is bound as before", name)
+		require.NoError(t, ch.Close())
+	}
+	clear(book.names)
 }

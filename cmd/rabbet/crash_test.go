@@ -7,9 +7,12 @@ package main
 //   - every message that was confirmed and not acked is there, unharmed, in its
 //     producer's order, and what was delivered before is marked as redelivered;
 //   - an acked message whose ack a confirmed round trip has followed is gone;
-//   - a rejected message is in its queue or in the dead-letter queue;
+//   - a message that was rejected, expired or went for a limit is in its queue or
+//     in the dead-letter queue;
 //   - what a transaction published is there after commit-ok and never after a
-//     rollback, and what it moved is in one queue or the other.
+//     rollback, and what it moved is in one queue or the other;
+//   - a queue that a confirmed publish followed is there, bound as it was; one
+//     whose deletion a confirmed publish followed is not.
 //
 //	go test ./cmd/rabbet -run TestCrash -crash.cycles 50 -crash.seed 7
 
@@ -52,6 +55,8 @@ func TestCrash(t *testing.T) {
 		verify := &load{ledger: book, t: t}
 		ch := verify.channel(s.address)
 		declareCrashQueues(t, ch)
+		checkNames(t, s.address, book)
+		expired(t, ch)
 		found := takeAll(t, ch)
 		problems := book.check(found, crashNext, crashOrdered)
 		require.Empty(t, problems, "after crash %d of seed %d", cycle, seed)
@@ -74,6 +79,17 @@ func TestCrash(t *testing.T) {
 		_ = s.cmd.Wait() // killed
 		l.wait()
 	}
+}
+
+// expired waits until all that was to expire is where it goes.
+func expired(t testing.TB, ch *amqp.Channel) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, delay.Poll(ctx, delay.Real{}, 10*time.Millisecond, func() bool {
+		state, err := ch.QueueDeclarePassive("expiring", true, false, false, false, nil)
+		require.NoError(t, err)
+		return state.Messages == 0
+	}), "messages expire without being asked for")
 }
 
 // takeAll reads all queues to their ends and leaves the messages unacked.
