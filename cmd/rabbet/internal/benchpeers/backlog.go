@@ -23,6 +23,10 @@ const (
 	backlogQueue = "backlog"
 	settleTime   = 3 * time.Second // between filling and looking at the idle broker
 	lookEvery    = 20 * time.Millisecond
+
+	// othersBacklog is the longest queue that others are given: RabbitMQ takes
+	// kilobytes of memory for each message and stops publishers at its alarm.
+	othersBacklog = 1_000_000
 )
 
 // A backlog is what was measured of one long queue. Memory is RssAnon.
@@ -55,6 +59,9 @@ func runBacklog(ctx context.Context, o *options, others []peer) error {
 			megabytes(b.afterwards), b.drained.ReceivedRate, megabytes(b.draining), megabytes(b.again))
 	}
 	for _, p := range others {
+		if o.messages > othersBacklog {
+			break
+		}
 		var b backlog
 		err := b.fill(ctx, p, o.messages, "default")
 		if err == nil {
