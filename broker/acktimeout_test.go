@@ -84,7 +84,7 @@ func TestAckTimeoutAmidABody(t *testing.T) {
 
 	p := amqp.AppendMethod(nil, 1, &amqp.BasicPublish{RoutingKey: "q"})
 	p = amqp.AppendHeader(p, 1, 60, 100_000, []byte{0, 0})
-	p = amqp.AppendBody(p, 1, make([]byte, 100_000), 131072)
+	p = amqp.AppendBody(p, 1, make([]byte, 100_000), 32768)
 	c.write(p[:50_000])
 	for range 3 { // a check that sees the delivery, and one that finds it late
 		clock.Advance(time.Minute)

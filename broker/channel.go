@@ -181,7 +181,6 @@ func (ch *channel) end() {
 	}
 	c := ch.c
 	c.sendConfirms()
-	ch.content.reset()
 	ch.dropReply()
 	c.mu.Lock()
 	ch.ended = true

@@ -164,7 +164,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 		return false, err
 	}
 	switch {
-	case c.state != stateRunning || ch.closing: // interrupted on the way
+	case c.state != stateRunning: // interrupted on the way
 		return true, nil
 	case end[0] != amqp.FrameEnd:
 		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end[0]), 0)
