@@ -27,7 +27,8 @@ type overdue struct {
 	timeout time.Duration
 }
 
-// checkAcks looks for overdue deliveries on all connections, now and again.
+// checkAcks looks for overdue deliveries on all connections, again and again as
+// long as there are any.
 func (b *Broker) checkAcks() {
 	b.mu.Lock()
 	conns := make([]*conn, 0, len(b.conns))
@@ -39,7 +40,11 @@ func (b *Broker) checkAcks() {
 	for _, c := range conns {
 		c.checkAcks(now)
 	}
-	b.checks.again(b, ackCheckInterval, b.checkAcks)
+	b.checks.again(b, ackCheckInterval, b.checkAcks, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.conns) > 0
+	})
 }
 
 // checkAcks interrupts the reader if a channel is overdue.

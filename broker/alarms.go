@@ -81,7 +81,7 @@ func (b *Broker) watch() {
 		free, err := st.Free()
 		b.SetAlarm(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
 	}
-	b.checks.again(b, watchInterval, b.watch)
+	b.checks.again(b, watchInterval, b.watch, func() bool { return true })
 }
 
 // memoryInUse is what the process has of the system's memory, in bytes.

@@ -65,7 +65,6 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b.AddVHost(cfg.DefaultVHost)
 	b.watch()
-	b.checkAcks()
 	return b, nil
 }
 
@@ -174,6 +173,9 @@ func (b *Broker) ServeConn(nc net.Conn) error {
 	b.running.Add(1)
 	b.mu.Unlock()
 	defer b.running.Done()
+	if b.cfg.ConsumerTimeout > 0 {
+		b.checks.begin(b, ackCheckInterval, b.checkAcks)
+	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is what a broker does now and then by itself, from New to its end.
+// This file is what a broker does now and then by itself, up to its end.
 
 // checks are the timers of checks that repeat themselves.
 type checks struct {
@@ -15,10 +15,28 @@ type checks struct {
 	timers map[time.Duration]delay.Timer // by interval, one check each
 }
 
-// again calls check once more after the interval, unless the broker has ended.
-func (cs *checks) again(b *Broker, interval time.Duration, check func()) {
+// begin has check called after the interval, unless that is going to happen
+// anyway.
+func (cs *checks) begin(b *Broker, interval time.Duration, check func()) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	if cs.timers[interval] == nil {
+		cs.arm(b, interval, check)
+	}
+}
+
+// again has check called once more after the interval if need says so. It is for
+// the check itself.
+func (cs *checks) again(b *Broker, interval time.Duration, check func(), need func() bool) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.timers, interval)
+	if need() {
+		cs.arm(b, interval, check)
+	}
+}
+
+func (cs *checks) arm(b *Broker, interval time.Duration, check func()) {
 	if b.life.Err() != nil {
 		return
 	}

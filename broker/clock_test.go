@@ -26,6 +26,7 @@ func underClock(t *testing.T, cfg broker.Config, test func(t *testing.T, b *brok
 	synctest.Test(t, func(t *testing.T) {
 		clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 		cfg.Clock = clock
+		cfg.ConsumerTimeout = -1 // its timer is not among those that the tests count
 		b, err := broker.New(cfg)
 		require.NoError(t, err)
 		test(t, b, clock)

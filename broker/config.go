@@ -56,7 +56,7 @@ type Config struct {
 	MaxMessageSize int64
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
 	// before its channel is closed: 30 minutes by default (BASIC-65), checked
-	// every minute; negative is no limit.
+	// every minute; negative is no check at all, of a queue's own timeout neither.
 	ConsumerTimeout time.Duration
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).

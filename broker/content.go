@@ -33,7 +33,7 @@ type content struct {
 
 // maxUpfront is the largest body for which memory is taken before it came: a
 // header alone must not make the broker allocate what it claims.
-const maxUpfront = 128 << 10
+const maxUpfront = streamSize
 
 func (ct *content) reset() { *ct = content{} }
 
@@ -86,10 +86,11 @@ func (ch *channel) headerArrived(payload []byte) error {
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
 	ct.props = len(props)
-	upfront := int(min(ct.size, maxUpfront))
-	if ct.drop = ch.c.b.cfg.checkSize(ct.size) != nil; ct.drop {
-		upfront = 0
+	upfront := 0
+	if ct.size <= maxUpfront {
+		upfront = int(ct.size)
 	}
+	ct.drop = ch.c.b.cfg.checkSize(ct.size) != nil
 	ch.c.batch.expect(ch.c.in.w-ch.c.in.r, len(props)+upfront)
 	ct.bytes = append(ch.c.batch.bytes(len(props)+upfront), props...)
 	ct.phase = contentBody
