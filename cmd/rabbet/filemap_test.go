@@ -1,0 +1,72 @@
+package main_test
+
+// The file map of ARCHITECTURE.md names every file, and no other.
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fileMap is the names and patterns in each section of the map, which a folder
+// heads.
+func fileMap(t *testing.T) map[string][]string {
+	page, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	require.NoError(t, err)
+	_, text, found := strings.Cut(string(page), "\n## File map\n")
+	require.True(t, found)
+	sections := map[string][]string{}
+	for _, section := range strings.Split(text, "\n### ")[1:] {
+		dir, body, _ := strings.Cut(section, "\n")
+		for _, name := range regexp.MustCompile("`([^`]+\\.go)`").FindAllStringSubmatch(body, -1) {
+			sections[dir] = append(sections[dir], name[1])
+		}
+	}
+	return sections
+}
+
+// isMapped tells whether a section has a file: by its name, or by its path
+// below the section's folder.
+func isMapped(names []string, below string) bool {
+	for _, name := range names {
+		byPath, _ := filepath.Match(name, below)
+		byName, _ := filepath.Match(name, filepath.Base(below))
+		if byPath || byName {
+			return true
+		}
+	}
+	return false
+}
+
+func TestFileMap(t *testing.T) {
+	sections := fileMap(t)
+	for dir, names := range sections {
+		var files []string
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d os.DirEntry, err error) error {
+			if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				below, _ := filepath.Rel(filepath.Join(root, dir), path)
+				files = append(files, below)
+				assert.True(t, isMapped(names, below), "ARCHITECTURE.md does not name %s/%s", dir, below)
+			}
+			return err
+		})
+		require.NoError(t, err)
+		for _, name := range names {
+			there := false
+			for _, f := range files {
+				there = there || isMapped([]string{name}, f)
+			}
+			assert.True(t, there, "ARCHITECTURE.md names %s in %s, which is not there", name, dir)
+		}
+	}
+	for dir := range layers {
+		if _, err := os.Stat(filepath.Join(root, dir)); err == nil && dir != "cmd" {
+			assert.Contains(t, sections, dir, "ARCHITECTURE.md has no section for it")
+		}
+	}
+}
