@@ -1,0 +1,105 @@
+package broker_test
+
+// What a crash leaves after any one of the commits: a message on its way from
+// one queue to another is in one of them at least.
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// The committer takes what is there while the move goes on, so that commits are
+// cut anywhere in it; more rounds, more places.
+func TestEveryCommitHasAMovingMessageSomewhere(t *testing.T) {
+	const rounds, batch = 12, 50
+	reject := func(t *testing.T, ch *amqp091.Channel, out []amqp091.Delivery) {
+		require.NoError(t, out[len(out)-1].Nack(true, false))
+	}
+	for name, tc := range map[string]struct {
+		args map[string]any // of the queue that is left
+		tx   bool
+		move func(t *testing.T, ch *amqp091.Channel, out []amqp091.Delivery)
+	}{
+		"rejected":     {map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to"}, false, reject},
+		"rejected, tx": {map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "to"}, true, reject},
+		"moved, tx": {nil, true, func(t *testing.T, ch *amqp091.Channel, out []amqp091.Delivery) {
+			for _, d := range out {
+				require.NoError(t, d.Ack(false))
+				require.NoError(t, ch.Publish("", "to", false, false, amqp091.Publishing{DeliveryMode: 2, Body: d.Body}))
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &house{t: t, dir: t.TempDir()}
+			var watching atomic.Bool
+			commits := 0
+			var err error
+			h.store, err = store.Open(h.dir, store.Options{Sync: store.SyncNone, OnCommit: func(error) {
+				if watching.Load() {
+					commits++
+					assertAllThere(t, h.dir, rounds*batch)
+				}
+			}})
+			require.NoError(t, err)
+			h.Broker = start(t, broker.Config{Store: h.store})
+			v := vhost(t, h.Broker)
+			declareDurable(t, v, "from", tc.args)
+			declareDurable(t, v, "to", nil)
+			for i := range rounds * batch {
+				publishPersistent(t, v, "from", strconv.Itoa(i))
+			}
+			h.commit()
+			watching.Store(true)
+			for round := range rounds {
+				ch := channel(t, h.Broker)
+				if tc.tx {
+					require.NoError(t, ch.Tx())
+				}
+				tc.move(t, ch, get(t, ch, "from", batch))
+				if tc.tx {
+					require.NoError(t, ch.TxCommit())
+				}
+				eventually(t, "all have moved", func() bool {
+					n, err := v.Counts("to")
+					return err == nil && n.Ready == (round+1)*batch
+				})
+				h.commit()
+			}
+			watching.Store(false)
+			assert.GreaterOrEqual(t, commits, rounds)
+		})
+	}
+}
+
+// assertAllThere starts a broker on a copy of the folder and looks for every
+// message.
+func assertAllThere(t *testing.T, dir string, n int) {
+	data, err := os.ReadFile(filepath.Join(dir, store.FileName))
+	require.NoError(t, err)
+	twin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(twin, store.FileName), data, 0o600))
+	st, err := store.Open(twin, store.Options{Sync: store.SyncNone})
+	require.NoError(t, err)
+	b, err := broker.New(broker.Config{Store: st})
+	require.NoError(t, err)
+	defer b.Close()
+	there := make(map[string]bool)
+	for _, queue := range []string{"from", "to"} {
+		messages, err := vhost(t, b).Peek(queue, n)
+		require.NoError(t, err)
+		for _, m := range messages {
+			there[string(m.Body)] = true
+		}
+	}
+	assert.Equal(t, n, len(there), "a crash at this commit would lose messages")
+}
