@@ -56,7 +56,8 @@ func (c *conn) sendConfirms() {
 		}
 		if c.fx.Logged || ch.awaiting.Load() > 0 {
 			ch.awaiting.Add(1)
-			c.b.cfg.Store.Notify(&a)
+			waiting := a // so that a needs no memory of its own when nothing waits
+			c.b.cfg.Store.Notify(&waiting)
 			continue
 		}
 		c.mu.Lock()
