@@ -88,6 +88,17 @@ func bodySize(data []byte) int {
 	return m.Size()
 }
 
+// CheckStored checks a message as the store keeps it, its properties included,
+// and returns the size of its body.
+func CheckStored(data []byte) (size int, err error) {
+	var d decoder
+	var m Message
+	if err := d.message(&m, data); err != nil {
+		return 0, err
+	}
+	return m.Size(), m.Props.Validate()
+}
+
 // A decoder turns a run of records into items. What they share they share in
 // memory too.
 type decoder struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // This file is the format of a chunk.
@@ -163,6 +164,14 @@ type bitmap []byte
 
 func (m bitmap) has(i uint64) bool {
 	return i/8 < uint64(len(m)) && m[i/8]&(1<<(i%8)) != 0
+}
+
+// count is the number of positions that are marked.
+func (m bitmap) count() (n int) {
+	for _, b := range m {
+		n += bits.OnesCount8(b)
+	}
+	return n
 }
 
 // set marks a position and reports whether that was new.

@@ -40,8 +40,6 @@ const (
 // Options are for Open. The zero value is good for production.
 type Options struct {
 	Sync Sync
-	// openFile, if set, opens the store's file: for tests.
-	openFile func(name string, flag int, perm os.FileMode) (*os.File, error)
 	// OnCommit, if set, is called by the committer after every attempt to
 	// commit: with nil when it worked, or with the error; the batch is tried
 	// again then, and what waited for it has been told.
@@ -127,9 +125,15 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	db, err := bolt.Open(filepath.Join(dir, FileName), 0o640, &bolt.Options{
+	path := filepath.Join(dir, FileName)
+	var file *os.File
+	openFile := func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
+		file, err = os.OpenFile(name, flag, perm)
+		return file, err
+	}
+	db, err := bolt.Open(path, 0o640, &bolt.Options{
 		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
-		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: opts.openFile,
+		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: openFile,
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -137,7 +141,11 @@ func Open(dir string, opts Options) (*Store, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("store: %w", err)
 	case err != nil:
-		return nil, fmt.Errorf("store: %s: %w", filepath.Join(dir, FileName), err)
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	if !isFile(path, file) { // Compact has put another in its place
+		db.Close()
+		return nil, ErrLocked
 	}
 	s := &Store{dir: dir, opts: opts, db: db}
 	s.work.L, s.room.L = &s.mu, &s.mu
@@ -148,6 +156,13 @@ func Open(dir string, opts Options) (*Store, error) {
 	s.committer.start(s)
 	s.pager.start()
 	return s, nil
+}
+
+// isFile tells whether a path leads to a file that is open.
+func isFile(path string, file *os.File) bool {
+	there, err1 := os.Stat(path)
+	open, err2 := file.Stat()
+	return err1 == nil && err2 == nil && os.SameFile(there, open)
 }
 
 // Failing reports whether the last attempt to commit has failed. The batch is

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// This file gives back the space that a store has used and no longer needs.
+
+// compactBytes is the size of the transactions that a copy is made in.
+const compactBytes = 16 << 20
+
+// Compact replaces the store in a folder that is not open by a copy without
+// free space, and returns the file's size in bytes before and after. It fails
+// with ErrLocked if a process has the store. Whatever goes wrong, and whenever,
+// the folder has the whole of the old file or the whole of the new one.
+func Compact(dir string) (before, after int64, err error) {
+	path := filepath.Join(dir, FileName)
+	check, err := openToRead(dir) // it must not make a store of what is none
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := check.Close(); err != nil {
+		return 0, 0, fmt.Errorf("store: %w", err)
+	}
+	// Open for writing, so that no one else opens it meanwhile.
+	src, err := bolt.Open(path, 0, &bolt.Options{
+		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
+	})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return 0, 0, ErrLocked
+	} else if err != nil {
+		return 0, 0, fmt.Errorf("store: %s: %w", path, err)
+	}
+	defer src.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: %w", err)
+	}
+	temp := path + ".compact"
+	after, err = copyTo(temp, info.Mode().Perm(), src)
+	if err != nil {
+		return 0, 0, errors.Join(fmt.Errorf("store: %s: %w", temp, err), os.RemoveAll(temp))
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return 0, 0, errors.Join(fmt.Errorf("store: %w", err), os.RemoveAll(temp))
+	}
+	return info.Size(), after, syncDir(dir)
+}
+
+// copyTo copies what a database holds into a new file, down to the disk.
+func copyTo(path string, mode os.FileMode, src *bolt.DB) (size int64, err error) {
+	if err := os.RemoveAll(path); err != nil { // of an attempt that was cut off
+		return 0, err
+	}
+	dst, err := bolt.Open(path, mode, &bolt.Options{NoSync: true, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return 0, err
+	}
+	// The file must not grow by more than it needs.
+	dst.AllocSize = os.Getpagesize()
+	err = bolt.Compact(dst, src, compactBytes)
+	if err == nil {
+		err = dst.Sync()
+	}
+	if err := errors.Join(err, dst.Close()); err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// syncDir makes a rename in a folder safe.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
