@@ -3,6 +3,7 @@
 //
 //	rabbet                    start the broker on 127.0.0.1:5672
 //	rabbet perf               load a broker and measure it
+//	rabbet store              look after a data folder
 //	rabbet help               say more
 //
 // This file finds the command that is meant and turns its outcome into an exit
@@ -28,6 +29,8 @@ Usage:
   rabbet perf [flags]        load a broker and measure it
   rabbet perf idle [flags]   measure what idle connections cost a broker
   rabbet perf queues [flags] measure what queues and bindings cost a broker
+  rabbet store check DIR     say what a data folder holds, and whether it is sound
+  rabbet store compact DIR   give back a data folder's free space
   rabbet version             print the version
   rabbet help                print this text
 
@@ -74,6 +77,8 @@ func dispatch(c console, args []string) error {
 		return perfQueues(c, args[1:])
 	case command == "perf":
 		return perfLoad(c, args)
+	case command == "store":
+		return storeCommand(c, args)
 	case command == "version":
 		_, err := fmt.Fprintf(c.stdout, "rabbet %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return err

@@ -1,0 +1,143 @@
+package main
+
+// rabbet store, on folders that a broker has filled.
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	bolt "go.etcd.io/bbolt"
+)
+
+// fillFolder has a broker fill a data folder and go, by a signal.
+func fillFolder(t *testing.T, dir string, sig os.Signal) {
+	t.Helper()
+	s := start(t, nil, "serve", "--data-dir", dir)
+	conn, err := amqp.Dial("amqp://guest:guest@" + s.address + "/")
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	for _, name := range []string{"orders", "prio \"x\"", "empty"} {
+		_, err = ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-max-priority": int32(3)})
+		require.NoError(t, err)
+	}
+	_, err = ch.QueueDeclare("passing", false, false, false, false, nil)
+	require.NoError(t, err)
+	require.NoError(t, ch.QueueBind("orders", "key", "amq.topic", false, amqp.Table{"a": "b"}))
+	var last *amqp.DeferredConfirmation
+	for i := range 100 {
+		for _, queue := range []string{"orders", "prio \"x\"", "passing"} {
+			last, err = ch.PublishWithDeferredConfirm("", queue, false, false, amqp.Publishing{
+				DeliveryMode: amqp.Persistent, Priority: uint8(i % 9), Body: []byte("0123456789"),
+			})
+			require.NoError(t, err)
+		}
+	}
+	for range 50 {
+		_, _, err = ch.Get("orders", true)
+		require.NoError(t, err)
+	}
+	require.True(t, last.Wait())
+	code, stdout, stderr := run(t, nil, "store", "check", dir)
+	assert.Equal(t, 1, code)
+	assert.Empty(t, stdout)
+	assert.Equal(t, "rabbet: cannot check data folder "+dir+": another process has it\n", stderr)
+	code, _, stderr = run(t, nil, "store", "compact", dir)
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "rabbet: cannot compact data folder "+dir+": another process has it\n", stderr)
+	require.NoError(t, conn.Close())
+	s.stop(t, sig)
+}
+
+const filled = `queue "empty" in vhost "/": messages 0, bytes 0
+queue "orders" in vhost "/": messages 50, bytes 500
+queue "prio \"x\"" in vhost "/": messages 100, bytes 1000
+queues 3, messages 150, bytes 1500
+ok
+`
+
+func TestStoreCheckAndCompact(t *testing.T) {
+	dir := t.TempDir()
+	fillFolder(t, dir, syscall.SIGTERM)
+	code, stdout, stderr := run(t, nil, "store", "check", dir)
+	assert.Zero(t, code, stderr)
+	assert.Equal(t, filled, stdout)
+
+	code, stdout, stderr = run(t, nil, "store", "compact", dir)
+	assert.Zero(t, code, stderr)
+	assert.Regexp(t, `^\d+ bytes before, \d+ after\n$`, stdout)
+	var before, after int64
+	_, err := fmt.Sscanf(stdout, "%d bytes before, %d after", &before, &after)
+	require.NoError(t, err)
+	assert.Less(t, after, before)
+	_, stdout, _ = run(t, nil, "store", "check", dir)
+	assert.Equal(t, filled, stdout)
+
+	s := start(t, nil, "serve", "--data-dir", dir) // and a broker takes it
+	conn, err := amqp.Dial("amqp://guest:guest@" + s.address + "/")
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	q, err := ch.QueueDeclarePassive("orders", true, false, false, false, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 50, q.Messages)
+	require.NoError(t, ch.PublishWithContext(context.Background(), "amq.topic", "key", true, false, amqp.Publishing{}))
+	require.NoError(t, conn.Close())
+}
+
+func TestStoreCheckFindsFaults(t *testing.T) {
+	dir := t.TempDir()
+	fillFolder(t, dir, syscall.SIGTERM)
+	db, err := bolt.Open(filepath.Join(dir, "rabbet.db"), 0o600, nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(tx *bolt.Tx) error {
+		records := tx.Bucket([]byte("records"))
+		for key, value := range map[string]string{
+			"queue\x00/\x00other": `{"VHost":"/","Name":"name","ID":999}`, "exchange\x00/\x00broken": "{", "what\x00ever": "{}",
+		} {
+			require.NoError(t, records.Put([]byte(key), []byte(value)))
+		}
+		return records.Delete([]byte("queue\x00/\x00orders"))
+	}))
+	require.NoError(t, db.Close())
+	code, stdout, stderr := run(t, nil, "store", "check", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "has faults: ")
+	assert.NotContains(t, stdout, "\nok")
+	assert.Contains(t, stdout, `fault: record "exchange\x00/\x00broken": unexpected end of JSON input`)
+	assert.Contains(t, stdout, `fault: record "queue\x00/\x00other": its key and its value have different names`)
+	assert.Contains(t, stdout, `fault: record "what\x00ever": of an unknown kind`)
+	assert.Regexp(t, `fault: log \d+: \d+ messages of queue \d+ at priority 3, which is unknown`, stdout)
+}
+
+func TestStoreUsage(t *testing.T) {
+	dir := t.TempDir()
+	tests := []struct {
+		args   []string
+		code   int
+		stderr string
+	}{
+		{nil, 2, "rabbet: store takes check or compact, and a data folder (see rabbet help)\n"},
+		{[]string{"check"}, 2, "rabbet: store takes check or compact, and a data folder (see rabbet help)\n"},
+		{[]string{"mend", dir}, 2, "rabbet: unknown command \"mend\" of rabbet store (see rabbet help)\n"},
+		{[]string{"check", "--help"}, 0, ""},
+		{[]string{"check", dir}, 1, "rabbet: cannot check data folder " + dir + ": store: no store in " + dir + "\n"},
+		{[]string{"compact", dir}, 1, "rabbet: cannot compact data folder " + dir + ": store: no store in " + dir + "\n"},
+	}
+	for _, test := range tests {
+		code, _, stderr := run(t, nil, append([]string{"store"}, test.args...)...)
+		assert.Equal(t, test.code, code, test.args)
+		assert.Equal(t, test.stderr, stderr, test.args)
+	}
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, files, "nothing is created")
+}
