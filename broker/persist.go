@@ -181,11 +181,11 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		if err := json.Unmarshal(value, &doc); err != nil {
 			return err
 		}
-		args, _, err := amqp.DecodeTable(doc.Args)
+		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
 		if err != nil {
 			return err
 		}
-		return b.vhosts[doc.VHost].declareExchange(&amqp.ExchangeDeclare{
+		return vh.declareExchange(&amqp.ExchangeDeclare{
 			Exchange: doc.Name, Type: doc.Type, Durable: true, AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
 		})
 	case kindQueue:
@@ -193,11 +193,13 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		if err := json.Unmarshal(value, &doc); err != nil {
 			return err
 		}
-		args, _, err := amqp.DecodeTable(doc.Args)
+		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
 		if err != nil {
 			return err
 		}
-		vh := b.vhosts[doc.VHost]
+		if other := known[doc.ID]; other != nil {
+			return fmt.Errorf("queue %q has its ID %d", other.Name, doc.ID)
+		}
 		q := vh.newQueue(doc, args)
 		vh.queues[doc.Name], known[doc.ID] = q, q
 		b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
@@ -207,13 +209,23 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 	if err := json.Unmarshal(value, &doc); err != nil {
 		return err
 	}
-	args, _, err := amqp.DecodeTable(doc.Args)
+	vh, args, err := b.storedPlace(doc.VHost, doc.Args)
 	if err != nil {
 		return err
 	}
-	return b.vhosts[doc.VHost].bind(bindingRequest{
+	return vh.bind(bindingRequest{
 		source: doc.Source, destination: doc.Destination, key: doc.Key, args: args, toExchange: doc.ToExchange,
 	}, nil)
+}
+
+// storedPlace finds the virtual host of a record and decodes its arguments.
+func (b *Broker) storedPlace(name string, table []byte) (*vhost, amqp.Table, error) {
+	vh := b.vhosts[name]
+	if vh == nil {
+		return nil, nil, fmt.Errorf("there is no virtual host %q", name)
+	}
+	args, _, err := amqp.DecodeTable(table)
+	return vh, args, err
 }
 
 // retire ends the queues, whose timers would keep the broker in memory, and then

@@ -134,10 +134,7 @@ func (inv *inventory) print(w io.Writer, transient int) {
 // record checks one record of the topology; those of queues are kept.
 func (inv *inventory) record(key string, value []byte) error {
 	kind, names, _ := strings.Cut(key, "\x00")
-	var doc struct {
-		storedQueue
-		Source string
-	}
+	var doc storedQueue
 	if err := json.Unmarshal(value, &doc); err != nil {
 		return err
 	}
@@ -155,10 +152,10 @@ func (inv *inventory) record(key string, value []byte) error {
 	switch kind {
 	case "vhost":
 		want = doc.Name
-	case "binding":
-		want, names = doc.VHost+"\x00"+doc.Source, names[:min(len(names), len(doc.VHost)+1+len(doc.Source))]
+	case "binding", "policy", "operator_policy":
+		want, names = doc.VHost, names[:min(len(names), len(doc.VHost))]
 	case "queue":
-		q := doc.storedQueue
+		q := doc
 		if other := inv.queues[q.ID]; other != nil {
 			return fmt.Errorf("has the ID %d of queue %q in vhost %q", q.ID, other.Name, other.VHost)
 		}

@@ -6,14 +6,14 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	bolt "go.etcd.io/bbolt"
+
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // fillFolder has a broker fill a data folder and go, by a signal.
@@ -96,18 +96,15 @@ func TestStoreCheckAndCompact(t *testing.T) {
 func TestStoreCheckFindsFaults(t *testing.T) {
 	dir := t.TempDir()
 	fillFolder(t, dir, syscall.SIGTERM)
-	db, err := bolt.Open(filepath.Join(dir, "rabbet.db"), 0o600, nil)
+	st, err := store.Open(dir, store.Options{})
 	require.NoError(t, err)
-	require.NoError(t, db.Update(func(tx *bolt.Tx) error {
-		records := tx.Bucket([]byte("records"))
-		for key, value := range map[string]string{
-			"queue\x00/\x00other": `{"VHost":"/","Name":"name","ID":999}`, "exchange\x00/\x00broken": "{", "what\x00ever": "{}",
-		} {
-			require.NoError(t, records.Put([]byte(key), []byte(value)))
-		}
-		return records.Delete([]byte("queue\x00/\x00orders"))
-	}))
-	require.NoError(t, db.Close())
+	for key, value := range map[string]string{
+		"queue\x00/\x00other": `{"VHost":"/","Name":"name","ID":999}`, "exchange\x00/\x00broken": "{", "what\x00ever": "{}",
+	} {
+		st.Put(key, []byte(value))
+	}
+	st.Delete("queue\x00/\x00orders")
+	require.NoError(t, st.Close())
 	code, stdout, stderr := run(t, nil, "store", "check", dir)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "has faults: ")
