@@ -76,7 +76,7 @@ func (c *conn) finish(out []unacked, v verdict) {
 	case verdictDrop:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Reject(items, &c.fx) })
 	case verdictRequeue:
-		c.requeue(out)
+		c.requeue(out, (*queue.Queue).Return)
 	}
 	c.reuse(out)
 	c.unpark()

@@ -133,8 +133,10 @@ func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error
 		property = "exclusive-owner"
 	case !m.Durable:
 		property = "non-durable"
-	default:
+	case t == &streamQueue:
 		return refuse(amqp.NotImplemented, "queue type '%s' is not available", t.name)
+	default:
+		return nil
 	}
 	return refuse(amqp.PreconditionFailed, "invalid property '%s' for %s", property, resource)
 }

@@ -197,7 +197,7 @@ func (ch *channel) end() {
 	c.mu.Unlock()
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
-	c.requeue(out)
+	c.requeue(out, (*queue.Queue).Requeue)
 	c.reuse(out)
 	for _, s := range consumers {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
@@ -312,9 +312,9 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 }
 
 // requeue returns items to their queues, a call a queue.
-func (c *conn) requeue(out []unacked) {
+func (c *conn) requeue(out []unacked, back func(*queue.Queue, []queue.Item, *queue.Effects)) {
 	c.byQueue(out, func(q *queue.Queue, items []queue.Item) {
-		q.Requeue(slices.Clone(items), &c.fx)
+		back(q, slices.Clone(items), &c.fx)
 	})
 }
 

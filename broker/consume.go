@@ -33,6 +33,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if err != nil { // BASIC-28
 		return err
 	}
+	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
+		return refuse(amqp.NotImplemented, "%s does not support global qos", queueText(q.Name, c.vhost.name))
+	}
 	priority, err := checkConsumeArguments(m.Arguments, queueText(q.Name, c.vhost.name))
 	if err != nil {
 		return err
@@ -125,6 +128,10 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
+	if q.Quorum() && q.SingleActive() { // QUEUE-97
+		return refuse(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
+			"by quorum queues with single active consumer", queueText(q.Name, c.vhost.name))
+	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,7 +147,9 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		DeliveryTag: ch.tag, Redelivered: it.Redelivered,
 		Exchange: it.Msg.Exchange, RoutingKey: it.Msg.Key, MessageCount: uint32(left),
 	}, &c.fx)
-	c.appendContent(ch.id, it.Msg)
+	got := *it.Msg
+	got.Props = deliveredProps(&it)
+	c.appendContent(ch.id, &got)
 	return nil
 }
 

@@ -107,9 +107,10 @@ func (s *consumer) lostQueue(fx *queue.Effects) {
 // appendDelivery appends basic.deliver with its content.
 func (o *outbox) appendDelivery(channel uint16, consumerTag string, tag uint64, it *queue.Item, frameMax uint32) {
 	m := it.Msg
+	props := deliveredProps(it)
 	args := 1 + len(consumerTag) + 8 + 1 + 1 + len(m.Exchange) + 1 + len(m.Key)
 	// Method, header and one body frame, each with its overhead.
-	b := slices.Grow(o.buf, 3*amqp.FrameOverhead+4+args+12+len(m.Props)+min(len(m.Body), spliceSize))
+	b := slices.Grow(o.buf, 3*amqp.FrameOverhead+4+args+12+len(props)+min(len(m.Body), spliceSize))
 	b = append(b, amqp.FrameMethod, byte(channel>>8), byte(channel))
 	b = binary.BigEndian.AppendUint32(b, uint32(4+args))
 	b = append(b, 0, 60, 0, 60, byte(len(consumerTag)))
@@ -124,6 +125,24 @@ func (o *outbox) appendDelivery(channel uint16, consumerTag string, tag uint64, 
 	b = append(b, byte(len(m.Key)))
 	b = append(b, m.Key...)
 	b = append(b, amqp.FrameEnd)
-	o.buf = amqp.AppendHeader(b, channel, 60, uint64(len(m.Body)), m.Props)
+	o.buf = amqp.AppendHeader(b, channel, 60, uint64(len(m.Body)), props)
 	o.appendBody(channel, m.Body, frameMax)
+}
+
+// deliveredProps are the properties as a client gets them: a quorum queue tells
+// how often the message has come back (QUEUE-94).
+func deliveredProps(it *queue.Item) amqp.RawProperties {
+	if it.Returns == 0 {
+		return it.Msg.Props
+	}
+	var p amqp.Properties
+	if err := p.Decode(it.Msg.Props); err != nil { // checked when it was published
+		return it.Msg.Props
+	}
+	setHeader(&p, "x-delivery-count", int64(it.Returns))
+	p.Flags |= amqp.HasHeaders
+	if tidy := tidyHeaders(p.Headers); tidy != nil {
+		p.Headers = tidy
+	}
+	return p.Append(nil)
 }

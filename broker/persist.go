@@ -87,6 +87,7 @@ func (vh *vhost) newQueue(doc queueDoc, args amqp.Table) *queueRecord {
 	return &queueRecord{
 		Queue: queue.New(queue.Config{
 			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.env, ID: doc.ID, Durable: doc.Durable,
+			Quorum:      queueTypeOf(args) == &quorumQueue,
 			MaxPriority: maxPriority(args), Settings: vh.settings(doc.Name, args),
 		}),
 		durable: doc.Durable, args: args,

@@ -98,6 +98,14 @@ func (vh *vhost) deleteQueue(name string, ifUnused, ifEmpty bool, by *conn, fx *
 		}
 		return 0, err
 	}
+	if q.Quorum() && (ifUnused || ifEmpty) { // QUEUE-96
+		flag := "if-unused"
+		if !ifUnused {
+			flag = "if-empty"
+		}
+		return 0, refuse(amqp.NotImplemented, "cannot delete %s. queue.delete operations with %s flag set are not "+
+			"supported by quorum queues", queueText(q.Name, vh.name), flag)
+	}
 	n, err := vh.remove(q, ifUnused, ifEmpty, fx)
 	switch {
 	case errors.Is(err, queue.ErrNotEmpty):

@@ -12,12 +12,14 @@ import (
 // nothing for them. Of two numbers the smaller counts; of anything else the
 // argument.
 func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
-	s := &queue.Settings{MaxLength: -1, MaxBytes: -1}
+	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
+	quorum := queueTypeOf(args) == &quorumQueue
 	found := false
 	number := func(key string, field *int64, add int64) {
 		v, has := args.Get("x-" + key)
-		n, _ := amqp.AsInt(v)
-		if limit, ok := policy[key].(int64); ok && (!has || limit < n) {
+		n, isInt := amqp.AsInt(v)
+		has = has && isInt
+		if limit, ok := policy[key].(int64); ok && (!has || limit < n || quorum && key == "expires") { // QUEUE-99
 			n, has = limit, true
 		}
 		if has {
@@ -26,8 +28,8 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	}
 	text := func(key string) (string, bool) {
 		v, has := args.Get("x-" + key)
-		if !has {
-			v, has = policy[key]
+		if p, ok := policy[key]; ok && (!has || quorum && key == "overflow") { // QUEUE-99
+			v, has = p, true
 		}
 		found = found || has
 		s, _ := v.(string)
@@ -37,6 +39,9 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	number("expires", &s.Expires, 0)
 	number("max-length", &s.MaxLength, 0)
 	number("max-length-bytes", &s.MaxBytes, 0)
+	if quorum {
+		number("delivery-limit", &s.DeliveryLimit, 0)
+	}
 	number("consumer-timeout", &s.ConsumerTimeout, 0)
 	s.DeadLetterExchange, s.DeadLetter = text("dead-letter-exchange")
 	s.DeadLetterKey, s.HasDeadLetterKey = text("dead-letter-routing-key")
@@ -46,6 +51,9 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	}
 	overflow, _ := text("overflow")
 	s.Overflow = overflows[overflow]
+	if quorum && s.Overflow == queue.RejectPublishDLX { // QUEUE-35
+		s.Overflow = queue.DropHead
+	}
 	mode, _ := text("queue-mode")
 	s.Lazy = mode == "lazy"
 	if !found {

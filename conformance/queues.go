@@ -18,4 +18,5 @@ var queueScripts = slices.Concat(
 	deadHistoryScripts,
 	deadRouteScripts,
 	priorityScripts,
+	quorumScripts,
 )

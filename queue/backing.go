@@ -11,6 +11,7 @@ type backing struct {
 	store   *store.Store
 	id      uint64
 	durable bool
+	quorum  bool
 	logs    []*store.Log // by level; nil until something was added
 	app     store.Appender
 	adding  bool // the appender holds a message that must be confirmed
@@ -39,10 +40,15 @@ func (b *backing) attach(q *Queue, level int, log *store.Log) {
 	b.logs[level] = log
 }
 
-// add gives an item to the store. Only persistent messages in durable queues
-// survive a restart (PERSIST-2).
+// survives tells whether a message survives a restart in the queue: a persistent
+// one in a durable queue (PERSIST-2), any in a quorum queue (QUEUE-98).
+func (q *Queue) survives(m *Message) bool {
+	return q.back.durable && (m.Persistent || q.quorum)
+}
+
+// add gives an item to the store.
 func (b *backing) add(q *Queue, it *Item) {
-	survives := b.durable && it.Msg.Persistent
+	survives := q.survives(it.Msg)
 	b.adding = b.adding || survives
 	b.app.Add(b.log(q, q.ready.of(it.Msg)), it.Seq, it.Deadline, !survives, it.Msg)
 }
@@ -130,6 +136,13 @@ func (b *backing) read(level int, s *span, limit int) []Item {
 		}
 		return len(d.items) < limit
 	})
+	if b.quorum {
+		for i := range d.items {
+			if d.items[i].Redelivered { // how often is not kept (PERSIST-6)
+				d.items[i].Returns = 1
+			}
+		}
+	}
 	return d.items
 }
 

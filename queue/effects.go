@@ -16,6 +16,8 @@ const (
 	Rejected Reason = "rejected"
 	Expired  Reason = "expired"
 	MaxLen   Reason = "maxlen"
+	// DeliveryLimit is a quorum queue's reason alone (QUEUE-92).
+	DeliveryLimit Reason = "delivery_limit"
 )
 
 // A DeadLetter is an item on its way out of a queue with a dead-letter

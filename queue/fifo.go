@@ -16,7 +16,7 @@ type chunk struct {
 	items []Item // filled part; cap is the chunk's size; nil while it is paged out
 	next  *chunk
 	bytes int64 // sum of the bodies
-	loose int   // items that the store does not have
+	loose int   // items that the store does not have, or has elsewhere
 	out   *span // what the chunk holds, while it is paged out
 }
 
@@ -35,6 +35,7 @@ type fifo struct {
 	n          int
 	paged      int    // of them, those that are paged out
 	outBytes   int64  // the bodies of those
+	newest     uint64 // the largest position there was
 	cursor     *chunk // chunks before it have been paged out as far as they can be
 }
 
@@ -48,11 +49,12 @@ func (f *fifo) push(it Item) {
 	if t == nil || t.full() {
 		t = f.grow()
 	}
-	t.items = append(t.items, it)
 	t.bytes += int64(len(it.Msg.Body))
-	if !it.Stored {
-		t.loose++
+	if !it.Stored || it.Seq < f.newest {
+		t.loose++ // not in the store, or not in its place there
 	}
+	f.newest = max(f.newest, it.Seq)
+	t.items = append(t.items, it)
 	f.n++
 }
 
@@ -111,7 +113,7 @@ func (f *fifo) advance() {
 	case next == nil && keep:
 		f.spare = nil
 	case next == nil:
-		*f = fifo{}
+		*f = fifo{newest: f.newest}
 	case keep:
 		f.head, f.spare = next, c
 	default:

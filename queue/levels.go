@@ -96,9 +96,14 @@ func (l *levels) deadline() int64 {
 
 // clear drops everything and keeps the levels.
 func (l *levels) clear() {
-	higher := l.higher
-	clear(higher)
-	*l = levels{higher: higher}
+	empty := func(r *readyList) {
+		*r = readyList{fresh: fifo{newest: r.fresh.newest}, inTurn: r.inTurn}
+	}
+	empty(&l.zero)
+	for p := range l.higher {
+		empty(&l.higher[p])
+	}
+	l.top, l.n, l.body, l.timed = 0, 0, 0, 0
 }
 
 // each visits the items in delivery order, and the spans that are paged out

@@ -44,6 +44,8 @@ type Item struct {
 	Deadline int64
 	// Redelivered says that the item was out with a client before (BASIC-59).
 	Redelivered bool
+	// Returns is how often a quorum queue has got the item back (QUEUE-94).
+	Returns uint32
 	// Stored says that the store has the item.
 	Stored bool
 }

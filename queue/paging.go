@@ -85,7 +85,7 @@ func (f *fifo) unlink(c *chunk) {
 	if f.head == c {
 		f.head, f.read = c.next, 0
 		if c.next == nil {
-			*f = fifo{}
+			*f = fifo{newest: f.newest}
 		}
 		return
 	}
@@ -113,7 +113,7 @@ func (f *fifo) recovered(r store.Range) {
 		}
 		f.tail = c
 	}
-	c.out.last = r.Last
+	c.out.last, f.newest = r.Last, r.Last
 	c.out.n += r.Count
 	if r.Timed {
 		c.out.timed += r.Count

@@ -29,6 +29,8 @@ type Queue struct {
 	// AutoDelete asks for deletion after the last consumer (QUEUE-21).
 	AutoDelete bool
 
+	quorum bool // a quorum queue as one node shows it (QUEUE-92 to QUEUE-99)
+
 	env  *Env
 	back *backing // nil without a store
 
@@ -59,6 +61,8 @@ type Config struct {
 	MaxPriority uint8
 	// Settings are the optional features; nil is none.
 	Settings *Settings
+	// Quorum makes it a quorum queue, as one node shows it.
+	Quorum bool
 	// ID names the queue in the store, and Durable says that its persistent
 	// messages survive a restart. They count only if Env has a store.
 	ID      uint64
@@ -74,7 +78,8 @@ type Counts struct {
 
 // New makes an empty queue.
 func New(cfg Config) *Queue {
-	q := &Queue{Name: cfg.Name, AutoDelete: cfg.AutoDelete, env: cfg.Env, set: cfg.Settings}
+	q := &Queue{Name: cfg.Name, AutoDelete: cfg.AutoDelete, quorum: cfg.Quorum, env: cfg.Env, set: cfg.Settings}
+	q.ready.zero.inTurn = cfg.Quorum
 	if q.set == nil {
 		q.set = plain
 	}
@@ -83,6 +88,7 @@ func New(cfg Config) *Queue {
 	}
 	if cfg.Env.Store != nil {
 		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, int(cfg.MaxPriority)+1)
+		q.back.quorum = cfg.Quorum
 	}
 	q.used()
 	return q
@@ -141,7 +147,7 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 func (q *Queue) enqueue(it Item, h *hold, fx *Effects) bool {
 	q.seq++
 	it.Seq = q.seq
-	keep := q.back != nil && q.back.durable && it.Msg.Persistent
+	keep := q.back != nil && q.survives(it.Msg)
 	if q.ready.len() == 0 && len(q.rota.levels) > 0 {
 		q.offered = it
 		q.offered.Stored = keep
@@ -293,7 +299,13 @@ func (q *Queue) Reject(items []Item, fx *Effects) {
 
 // Requeue returns items that were out to their original positions, marked as
 // redelivered (BASIC-58, BASIC-59). The slice is the queue's from then on.
-func (q *Queue) Requeue(items []Item, fx *Effects) {
+func (q *Queue) Requeue(items []Item, fx *Effects) { q.requeue(items, false, fx) }
+
+// Return is Requeue where a client asks for it. In a quorum queue without a
+// delivery limit the items go to the end then (QUEUE-93).
+func (q *Queue) Return(items []Item, fx *Effects) { q.requeue(items, true, fx) }
+
+func (q *Queue) requeue(items []Item, asked bool, fx *Effects) {
 	if len(items) == 0 {
 		return
 	}
@@ -315,7 +327,16 @@ func (q *Queue) Requeue(items []Item, fx *Effects) {
 	if q.deleted {
 		return
 	}
-	q.ready.giveBack(items)
+	if q.quorum {
+		items = q.countReturns(items, fx)
+	}
+	if q.quorum && asked && q.set.DeliveryLimit < 0 {
+		for _, it := range items {
+			q.ready.push(it)
+		}
+	} else {
+		q.ready.giveBack(items)
+	}
 	q.tidy(fx) // QUEUE-55, QUEUE-67
 	q.dispatch(fx)
 	q.arm()

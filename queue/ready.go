@@ -8,9 +8,13 @@ import "slices"
 // position: new arrivals in a fifo, returned items in a heap. Whatever was
 // delivered came from the front, so every returned item stands before every
 // item in the fifo.
+//
+// In a quorum queue the returned items keep the order of their return
+// (QUEUE-93): the heap is a plain list then.
 type readyList struct {
 	fresh    fifo
 	returned seqHeap
+	inTurn   bool // of a quorum queue
 }
 
 func (r *readyList) len() int { return r.fresh.len() + len(r.returned) }
@@ -24,6 +28,8 @@ func (r *readyList) giveBack(items []Item) {
 	switch {
 	case len(r.returned) == 0:
 		r.returned = items
+	case r.inTurn:
+		r.returned = append(r.returned, items...)
 	case len(items) < len(r.returned)/16:
 		for _, it := range items {
 			r.returned.push(it)
@@ -47,7 +53,13 @@ func (r *readyList) pop() Item {
 	if len(r.returned) == 0 {
 		return r.fresh.pop()
 	}
-	it := r.returned.pop()
+	var it Item
+	if r.inTurn {
+		it, r.returned[0] = r.returned[0], Item{}
+		r.returned = r.returned[1:]
+	} else {
+		it = r.returned.pop()
+	}
 	if len(r.returned) == 0 {
 		r.returned = nil
 	}
@@ -61,12 +73,14 @@ func (r *readyList) inMemory() bool { return len(r.returned) > 0 || r.fresh.inMe
 // until visit or out returns false.
 func (r *readyList) each(visit func(*Item) bool, out func(*span) bool) {
 	back := slices.Clone(r.returned)
-	slices.SortFunc(back, func(a, b Item) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	})
+	if !r.inTurn {
+		slices.SortFunc(back, func(a, b Item) int {
+			if a.Seq < b.Seq {
+				return -1
+			}
+			return 1
+		})
+	}
 	for i := range back {
 		if !visit(&back[i]) {
 			return

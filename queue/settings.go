@@ -39,6 +39,9 @@ type Settings struct {
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement, in
 	// milliseconds; 0 is as the broker says (BASIC-65).
 	ConsumerTimeout int64
+	// DeliveryLimit is how often a quorum queue delivers a message again;
+	// negative is no limit (QUEUE-92).
+	DeliveryLimit int64
 	// SingleActive lets only the first consumer have messages (BASIC-40).
 	SingleActive bool
 	// Lazy keeps next to nothing in memory (QUEUE-91).
@@ -46,7 +49,7 @@ type Settings struct {
 }
 
 // plain is a queue without optional features.
-var plain = &Settings{MaxLength: -1, MaxBytes: -1}
+var plain = &Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
 
 // Env is what the queues of one virtual host share.
 type Env struct {

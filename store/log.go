@@ -250,6 +250,9 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 				if r.Seq < first || gone.has(r.Seq-start) {
 					return true
 				}
+				if r.Volatile && r.Seq <= l.last { // dropped by the restart, if not yet by a commit
+					return true
+				}
 				if r.Seq > last {
 					more = false
 					return false

@@ -1,0 +1,177 @@
+// Scripts: quorum queues as one node shows them (QUEUE-92 to QUEUE-98).
+
+package conformance
+
+import (
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var quorumScripts = []Script{
+	{Name: "quorum/delivery-limit", Covers: []string{"QUEUE-92", "QUEUE-70"}, Run: quorumLimit},
+	{Name: "quorum/delivery-limit-drops", Covers: []string{"QUEUE-92"}, Run: quorumLimitDrops},
+	{Name: "quorum/delivery-count", Covers: []string{"QUEUE-94"}, Run: quorumCount},
+	{Name: "quorum/returned-first-in-order-of-return", Covers: []string{"QUEUE-93"}, Run: quorumReturned},
+	{Name: "quorum/counts-lost-channels", Covers: []string{"QUEUE-92", "QUEUE-93"}, Run: quorumLostChannel},
+	{Name: "quorum/lost-consumers-messages-first", Covers: []string{"QUEUE-93"}, Run: quorumLostConsumer},
+	{Name: "quorum/no-shared-limit", Covers: []string{"QUEUE-95"}, Run: quorumGlobalQos},
+	{Name: "quorum/delete-conditions", Covers: []string{"QUEUE-96"}, Run: quorumDelete},
+	{Name: "quorum/get-with-single-active-consumer", Covers: []string{"QUEUE-97"}, Run: quorumGet},
+	{Name: "quorum/redeclare", Covers: []string{"QUEUE-13", "QUEUE-11"}, Run: quorumRedeclare},
+	{Name: "quorum/rejects-for-good", Covers: []string{"QUEUE-70"}, Run: quorumReject},
+}
+
+// newQuorum declares a quorum queue.
+func (ch *Channel) newQuorum(args amqp.Table) string {
+	all := amqp.Table{"x-queue-type": "quorum"}
+	for key, v := range args {
+		all[key] = v
+	}
+	return ch.NewSharedQueueWith(all)
+}
+
+// newDoomed declares a quorum queue that delivers twice, and the queue that what
+// it gives up ends in.
+func (ch *Channel) newDoomed() (queue, grave string) {
+	grave = ch.NewSharedQueue()
+	return ch.newQuorum(amqp.Table{
+		"x-delivery-limit": int32(1), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave,
+	}), grave
+}
+
+func quorumLimit(t *T) {
+	ch := t.Channel().Confirming()
+	q, grave := ch.newDoomed()
+	end := ch.Subscribe(grave, Subscription{NoAck: true})
+	c := ch.Subscribe(q, Subscription{})
+	ch.Store(q, "poison")
+	t.OK(c.Expect("poison").Nack(false, true), "nack")
+	again := c.Expect("poison")
+	t.Equal(true, again.Redelivered, "redelivered")
+	t.OK(again.Nack(false, true), "nack")
+	t.expectDeath(end.Expect("poison"), q, "delivery_limit")
+}
+
+func quorumLimitDrops(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(amqp.Table{"x-delivery-limit": int64(0)})
+	c := ch.Subscribe(q, Subscription{})
+	ch.Store(q, "once", "next")
+	t.OK(c.Expect("once").Nack(false, true), "nack")
+	c.Expect("next")
+	c.ExpectNoMore()
+}
+
+func quorumCount(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(nil)
+	c := ch.Subscribe(q, Subscription{})
+	ch.Store(q, "m")
+	first := c.Next()
+	if count, there := first.Headers["x-delivery-count"]; there { // 3.10 says 0
+		t.Equal(int64(0), count, "x-delivery-count of the first delivery")
+	}
+	t.OK(first.Nack(false, true), "nack")
+	for n := range int64(3) {
+		d := c.Next()
+		t.Equal(n+1, d.Headers["x-delivery-count"], "x-delivery-count")
+		t.OK(d.Reject(true), "reject")
+	}
+	d := c.Next()
+	t.OK(d.Ack(false), "ack")
+}
+
+// With a delivery limit; without one they go to the end.
+func quorumReturned(t *T) {
+	for args, want := range map[string][]string{"limit": {"c", "a", "d"}, "no limit": {"d", "e", "c"}} {
+		t.Case(args, func() {
+			ch := t.Channel().Confirming()
+			q := ch.newQuorum(nil)
+			if args == "limit" {
+				q = ch.newQuorum(amqp.Table{"x-delivery-limit": int32(5)})
+			}
+			ch.Store(q, "a", "b", "c", "d", "e")
+			c := ch.qos(3, false).Subscribe(q, Subscription{})
+			first, second, third := c.Next(), c.Next(), c.Next()
+			t.OK(third.Nack(false, true), "nack")
+			c.Expect(want[0])
+			t.OK(first.Nack(false, true), "nack")
+			c.Expect(want[1])
+			t.OK(second.Ack(false), "ack")
+			c.Expect(want[2])
+		})
+	}
+}
+
+func quorumLostChannel(t *T) {
+	ch := t.Channel().Confirming()
+	q, grave := ch.newDoomed()
+	ch.Store(q, "a", "b")
+	for range 2 {
+		holder := t.Channel()
+		c := holder.Subscribe(q, Subscription{})
+		c.Expect("a", "b")
+		t.OK(holder.Close(), "close the channel")
+	}
+	ch.Subscribe(grave, Subscription{NoAck: true}).Expect("a", "b")
+}
+
+// What a lost channel held comes first, limit or not.
+func quorumLostConsumer(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(nil)
+	ch.Store(q, "a", "b", "c", "d")
+	holder := t.Channel().qos(2, false)
+	holder.Subscribe(q, Subscription{}).Expect("a", "b")
+	t.OK(holder.Close(), "close the channel")
+	ch.Subscribe(q, Subscription{}).Expect("a", "b", "c", "d")
+}
+
+func quorumGlobalQos(t *T) {
+	ch := t.Channel()
+	q := ch.newQuorum(nil)
+	t.ExpectError(540, t.QueueText(q)+" does not support global qos", func(ch *Channel) error {
+		ch.qos(5, true)
+		_, err := ch.Consume(q, "", false, false, false, false, nil)
+		return err
+	})
+}
+
+func quorumDelete(t *T) {
+	q := t.Channel().newQuorum(nil)
+	for flag, unused := range map[string]bool{"if-unused": true, "if-empty": false} {
+		t.Case(flag, func() {
+			text := "cannot delete " + t.QueueText(q) + ". queue.delete operations with " + flag +
+				" flag set are not supported by quorum queues"
+			t.ExpectError(540, text, func(ch *Channel) error {
+				_, err := ch.QueueDelete(q, unused, !unused, false)
+				return err
+			})
+		})
+	}
+}
+
+func quorumGet(t *T) {
+	q := t.Channel().newQuorum(amqp.Table{"x-single-active-consumer": true})
+	text := "cannot obtain access to locked " + t.QueueText(q) +
+		". basic.get operations are not supported by quorum queues with single active consumer"
+	t.ExpectError(405, text, func(ch *Channel) error {
+		_, _, err := ch.Get(q, true)
+		return err
+	})
+}
+
+func quorumRedeclare(t *T) {
+	ch := t.Channel()
+	q := ch.newQuorum(amqp.Table{"x-delivery-limit": int32(3)})
+	_, err := ch.QueueDeclare(q, true, false, false, false, amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": int64(3)})
+	t.OK(err, "redeclare")
+	t.refuseRedeclare(q, "x-queue-type", "received none but current is the value 'quorum' of type 'longstr'", amqp.Table{"x-delivery-limit": int32(3)})
+}
+
+func quorumReject(t *T) {
+	ch := t.Channel().Confirming()
+	q, grave := ch.newDoomed()
+	ch.Store(q, "m")
+	ch.reject(q)
+	t.expectDeath(ch.Subscribe(grave, Subscription{NoAck: true}).Expect("m"), q, "rejected")
+}
