@@ -233,6 +233,9 @@ func (s *Store) Wait() {
 
 // Put stores a record under a key, Delete removes it.
 func (s *Store) Put(key string, value []byte) {
+	if value == nil {
+		value = []byte{} // nil would delete
+	}
 	s.append(0, op{kind: opPut, key: []byte(key), value: value})
 }
 

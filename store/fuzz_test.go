@@ -1,0 +1,59 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzChunk: whatever is on disk, decoding it ends, with an error or with
+// records that are within the chunk; and what they say encodes to the same
+// records.
+func FuzzChunk(f *testing.F) {
+	meta := chunkMeta{first: 7}
+	b := make([]byte, chunkHeader)
+	for i := range 3 {
+		b = appendMessage(b, &meta, &op{seq: 7 + uint64(i*i), deadline: int64(i), volatile: i == 1, msg: text("message"[:i])})
+	}
+	meta.put(b)
+	f.Add(uint64(7), b)
+	f.Add(uint64(0), b[:len(b)-1])
+	f.Add(uint64(1), []byte{1})
+	f.Fuzz(func(t *testing.T, first uint64, b []byte) {
+		if first > 1<<63 { // positions do not wrap
+			return
+		}
+		meta, err := readMeta(first, b)
+		if err != nil {
+			return
+		}
+		var records []Record
+		last := first
+		err = eachRecord(&meta, b, func(r Record) bool {
+			require.GreaterOrEqual(t, r.Seq, last)
+			require.LessOrEqual(t, r.Seq, meta.last())
+			last = r.Seq
+			records = append(records, r)
+			return true
+		})
+		require.LessOrEqual(t, len(records), int(meta.count))
+		if err != nil || len(records) == 0 || records[0].Seq != first {
+			return
+		}
+		again, out := chunkMeta{first: first}, make([]byte, chunkHeader)
+		for _, r := range records {
+			out = appendMessage(out, &again, &op{seq: r.Seq, deadline: r.Deadline, volatile: r.Volatile, msg: text(r.Data)})
+		}
+		again.put(out)
+		decoded, err := readMeta(first, out)
+		require.NoError(t, err)
+		assert.Equal(t, again, decoded)
+		var same []Record
+		require.NoError(t, eachRecord(&decoded, out, func(r Record) bool {
+			same = append(same, r)
+			return true
+		}))
+		assert.Equal(t, records, same)
+	})
+}
