@@ -41,6 +41,7 @@ type Broker struct {
 	life      context.Context // done once the broker is closed
 	end       context.CancelFunc
 	running   sync.WaitGroup // connections and accept loops
+	over      chan struct{}  // closed when the broker has ended
 }
 
 // New starts a broker, with what its store holds if there is one. It fails for a
@@ -53,6 +54,7 @@ func New(cfg Config) (*Broker, error) {
 		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
 		vhosts: make(map[string]*vhost),
 		conns:  make(map[*conn]struct{}),
+		over:   make(chan struct{}),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.users.byName = make(map[string]*user)
@@ -242,9 +244,15 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 // shutdown tells whether all clients had gone by themselves. The error is the
 // store's.
 func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
-	if b.stopAccepting() {
-		return true, nil
+	if b.stopAccepting() { // somebody else ends it
+		select {
+		case <-b.over:
+			return true, nil
+		case <-ctx.Done():
+			return false, nil
+		}
 	}
+	defer close(b.over)
 	b.checks.stop()
 	b.mu.Lock()
 	for c := range b.conns {

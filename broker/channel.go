@@ -321,7 +321,11 @@ func (c *conn) requeue(out []unacked, back func(*queue.Queue, []queue.Item, *que
 // byQueue calls visit once for each queue with that queue's items, in order.
 // It uses up the list; the items are valid during the call.
 func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
-	for len(out) > 0 {
+	for rounds := 0; len(out) > 0; rounds++ {
+		if rounds == manyQueues {
+			visitMany(out, visit)
+			return
+		}
 		q, rest := out[0].queue, out[:0]
 		items := c.items[:0]
 		for _, u := range out {
@@ -336,6 +340,24 @@ func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
 		c.items = items
 		clear(out[len(rest):])
 		out = rest
+	}
+}
+
+// manyQueues is the number of queues from which deliveries are grouped by a map.
+const manyQueues = 16
+
+func visitMany(out []unacked, visit func(*queue.Queue, []queue.Item)) {
+	byQueue := make(map[*queue.Queue][]queue.Item)
+	var order []*queue.Queue
+	for _, u := range out {
+		if byQueue[u.queue] == nil {
+			order = append(order, u.queue)
+		}
+		byQueue[u.queue] = append(byQueue[u.queue], u.item)
+	}
+	clear(out)
+	for _, q := range order {
+		visit(q, byQueue[q])
 	}
 }
 

@@ -79,7 +79,9 @@ func newVHost(name string, b *Broker) *vhost {
 		exchanges: make(map[string]*exchangeRecord),
 		queues:    make(map[string]*queueRecord),
 	}
-	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform}
+	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, Fault: func(queue string, err error) {
+		b.log.Error("cannot read messages from the store", "queue", queue, "vhost", name, "error", err)
+	}}
 	for _, p := range predeclared {
 		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, internal: p.internal}
 		if p.name != "" {

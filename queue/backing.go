@@ -125,12 +125,11 @@ func (b *backing) drop() {
 	}
 }
 
-// read reads up to limit items of a span.
-func (b *backing) read(level int, s *span, limit int) []Item {
+// read reads up to limit items of a span; those before an error are there too.
+func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 	var d decoder
 	d.items = make([]Item, 0, min(limit, s.n))
-	// What cannot be read is missing: the check of the store says why.
-	_ = b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
+	err := b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
 		if len(d.items) < limit {
 			d.add(&r)
 		}
@@ -143,7 +142,7 @@ func (b *backing) read(level int, s *span, limit int) []Item {
 			}
 		}
 	}
-	return d.items
+	return d.items, err
 }
 
 // wanted finds the chunk to be read back first, or nil. Called with the lock
@@ -173,7 +172,9 @@ func (q *Queue) read() {
 		if w == nil {
 			break
 		}
-		q.bringIn(w, &fx)
+		if !q.bringIn(w, &fx) {
+			break // the next call that wants the chunk tries again
+		}
 		q.dispatch(&fx)
 		q.arm()
 		q.back.app.Flush()
@@ -185,15 +186,19 @@ func (q *Queue) read() {
 	q.mu.Unlock()
 }
 
-// bringIn reads a chunk back. The lock is let go meanwhile; the chunk is left
-// alone if something else has happened to it by then.
-func (q *Queue) bringIn(w *wantedChunk, fx *Effects) {
+// bringIn reads a chunk back and reports whether it could be read. The lock is
+// let go meanwhile; the chunk is left alone if something else has happened to it
+// by then.
+func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
 	s := w.c.out
 	q.mu.Unlock()
-	items := q.back.read(w.level, s, s.n)
+	items, err := q.back.read(w.level, s, s.n)
+	if err != nil {
+		q.env.Fault(q.Name, err)
+	}
 	q.mu.Lock()
-	if q.deleted || w.c.out != s || s.dropped {
-		return
+	if err != nil || q.deleted || w.c.out != s || s.dropped {
+		return err == nil
 	}
 	timed := w.c.out.timed
 	for i := range items {
@@ -204,14 +209,17 @@ func (q *Queue) bringIn(w *wantedChunk, fx *Effects) {
 	q.ready.n -= q.ready.at(w.level).fresh.pageIn(w.c, items)
 	q.ready.timed -= timed
 	q.tidy(fx)
+	return true
 }
 
-// fetch makes sure that the first item, if there is one, is in memory, and that
-// what is due has expired. The lock may be let go meanwhile.
+// fetch makes sure that the first item, if there is one, is in memory, unless it
+// cannot be read, and that what is due has expired. The lock may be let go meanwhile.
 func (q *Queue) fetch(fx *Effects) {
 	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
 		level := q.ready.top
-		q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx)
+		if !q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx) {
+			return
+		}
 	}
 }

@@ -248,7 +248,7 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	defer q.flush()
 	q.used()
 	q.fetch(fx)
-	if q.ready.len() == 0 {
+	if q.ready.len() == 0 || !q.ready.inMemory() { // a fault of the disk looks like an empty queue
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
@@ -410,7 +410,11 @@ func (q *Queue) Peek(limit int) []Item {
 		return true
 	}, func(level int, s *span) bool {
 		// Reading under the lock is for once: nothing else sees one moment.
-		items = append(items, q.back.read(level, s, cap(items)-len(items))...)
+		read, err := q.back.read(level, s, cap(items)-len(items))
+		items = append(items, read...)
+		if err != nil {
+			q.env.Fault(q.Name, err)
+		}
 		return len(items) < cap(items)
 	})
 	return items

@@ -57,6 +57,8 @@ type Env struct {
 	// Store is where queues keep what must survive, or does not fit; nil keeps
 	// everything in memory.
 	Store *store.Store
+	// Fault is told that a queue's messages cannot be read from the store now.
+	Fault func(queue string, err error)
 	// Perform does what a queue's timer has left to do.
 	Perform func(fx *Effects)
 }
