@@ -12,7 +12,8 @@ package main
 //   - what a transaction published is there after commit-ok and never after a
 //     rollback, and what it moved is in one queue or the other;
 //   - a queue that a confirmed publish followed is there, bound as it was; one
-//     whose deletion a confirmed publish followed is not.
+//     whose deletion a confirmed publish followed is not;
+//   - rabbet store check finds no fault.
 //
 //	go test ./cmd/rabbet -run TestCrash -crash.cycles 50 -crash.seed 7
 
@@ -78,6 +79,8 @@ func TestCrash(t *testing.T) {
 		require.NoError(t, s.cmd.Process.Kill())
 		_ = s.cmd.Wait() // killed
 		l.wait()
+		code, stdout, stderr := run(t, nil, "store", "check", dir)
+		require.Zero(t, code, "crash %d of seed %d: %s%s", cycle+1, seed, stdout, stderr)
 	}
 }
 
