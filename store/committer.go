@@ -33,6 +33,9 @@ type committer struct {
 	lost    error  // why the store has given up writing
 }
 
+// keepOps bounds the room for operations that is kept from batch to batch.
+const keepOps = 16 << 10
+
 // retryPause is the time between attempts to commit a batch that failed.
 const retryPause = 100 * time.Millisecond
 
@@ -59,6 +62,9 @@ func (c *committer) run(s *Store) {
 		c.commit(s, &b)
 		clear(b.ops)
 		clear(b.waiters[:cap(b.waiters)])
+		if cap(b.ops) > keepOps { // an idle store must not hold what a busy hour needed
+			b.ops = nil
+		}
 	}
 }
 
