@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -55,7 +54,7 @@ func Check(dir string, meaning Meaning) (*Content, error) {
 // openToRead opens a store's database read-only.
 func openToRead(dir string) (*bolt.DB, error) {
 	path := filepath.Join(dir, FileName)
-	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: 50 * time.Millisecond})
+	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, ErrLocked
@@ -70,14 +69,39 @@ func openToRead(dir string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// readable tells whether a file is all there, and a store of this format.
-func readable(tx *bolt.Tx) error {
+// whole tells whether a file is as long as it should be: beyond its end, reading
+// is a fault of memory, which ends the process.
+func whole(tx *bolt.Tx) error {
 	info, err := os.Stat(tx.DB().Path())
 	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	if info.Size() < tx.Size() { // beyond its end, reading is a fault of memory
+	if info.Size() < tx.Size() {
 		return fmt.Errorf("store: %s has %d bytes, not the %d it should have", tx.DB().Path(), info.Size(), tx.Size())
+	}
+	return nil
+}
+
+// checkLength is whole for a file that is about to be opened for writing, which
+// reads all over it. A file that is not there yet is fine.
+func checkLength(path string) error {
+	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+		return nil
+	}
+	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return ErrLocked
+	case err != nil:
+		return fmt.Errorf("store: %s: %w", path, err)
+	}
+	return errors.Join(db.View(whole), db.Close())
+}
+
+// readable tells whether a file is all there, and a store of this format.
+func readable(tx *bolt.Tx) error {
+	if err := whole(tx); err != nil {
+		return err
 	}
 	meta := tx.Bucket(bucketMeta)
 	if meta == nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -31,7 +30,7 @@ func Compact(dir string) (before, after int64, err error) {
 	}
 	// Open for writing, so that no one else opens it meanwhile.
 	src, err := bolt.Open(path, 0, &bolt.Options{
-		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
+		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 	})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return 0, 0, ErrLocked

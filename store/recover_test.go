@@ -282,3 +282,19 @@ func file(t *testing.T, dir string) {
 	require.NoError(t, os.RemoveAll(dir))
 	require.NoError(t, os.WriteFile(dir, nil, 0o600))
 }
+
+// A file that was cut short is refused; reading beyond its end would end the
+// process.
+func TestOpenTruncated(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{})
+	require.NoError(t, err)
+	for i := range 1000 {
+		s.Put(fmt.Sprint("key", i), make([]byte, 1000))
+	}
+	require.NoError(t, s.Close())
+	path := filepath.Join(dir, FileName)
+	require.NoError(t, os.Truncate(path, 16<<10))
+	_, err = Open(dir, Options{})
+	require.ErrorContains(t, err, "has 16384 bytes, not the")
+}

@@ -119,6 +119,10 @@ type op struct {
 // which Wait blocks: publishers must not outrun the disk without bound.
 const maxPending = 32 << 20
 
+// lockTimeout is how long Open waits for a lock: not at all, as near as bbolt
+// comes to it.
+const lockTimeout = 50 * time.Millisecond
+
 // Open opens the store in a folder, which is created if need be. It fails at
 // once with ErrLocked if another process has it.
 func Open(dir string, opts Options) (*Store, error) {
@@ -126,13 +130,16 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
+	if err := checkLength(path); err != nil {
+		return nil, err
+	}
 	var file *os.File
 	openFile := func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
 		file, err = os.OpenFile(name, flag, perm)
 		return file, err
 	}
 	db, err := bolt.Open(path, 0o640, &bolt.Options{
-		Timeout: 50 * time.Millisecond, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
+		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: openFile,
 	})
 	switch {
