@@ -268,7 +268,7 @@ func (c *conn) cleanUp() {
 
 // settleEffects does what queues asked for and only the broker can do.
 func (c *conn) settleEffects() {
-	if len(c.fx.Idle) > 0 || len(c.fx.Dead) > 0 {
+	if len(c.fx.Idle) > 0 || c.fx.HasDead() {
 		c.vhost.settle(&c.fx)
 	}
 }

@@ -15,10 +15,8 @@ import (
 // arrives in a full queue come round again. Wake-ups stay for Flush.
 func (vh *vhost) settle(fx *queue.Effects) {
 	var r router
-	for len(fx.Idle) > 0 || len(fx.Dead) > 0 {
-		for _, d := range fx.TakeDead() {
-			vh.deadLetter(d, &r, fx)
-		}
+	for len(fx.Idle) > 0 || fx.HasDead() {
+		fx.EachDead(func(d queue.DeadLetter) { vh.deadLetter(d, &r, fx) })
 		vh.removeIdle(fx)
 	}
 }

@@ -48,8 +48,8 @@ type Effects struct {
 	// Idle holds queues to delete if they have no consumer still: auto-delete
 	// ones that lost their last (QUEUE-21), and expired ones (QUEUE-58).
 	Idle []*Queue
-	// Dead holds what is to be dead-lettered, in order.
-	Dead []DeadLetter
+	// mourning holds queues with dead letters to be published.
+	mourning []*Queue
 	// Refused holds the indices of messages of a Publish that a full queue
 	// rejected (QUEUE-65).
 	Refused []int
@@ -88,9 +88,28 @@ func (fx *Effects) TakeIdle() []*Queue {
 	return idle
 }
 
-// TakeDead returns the dead letters noted and forgets them.
-func (fx *Effects) TakeDead() []DeadLetter {
-	dead := fx.Dead
-	fx.Dead = nil
-	return dead
+// HasDead tells whether a queue has dead letters to be published.
+func (fx *Effects) HasDead() bool { return len(fx.mourning) > 0 }
+
+// EachDead calls publish with the dead letters of the noted queues and forgets
+// the queues. Those of one queue come in the order of their deaths, whichever
+// goroutines have noted it: one at a time publishes, all that there is.
+func (fx *Effects) EachDead(publish func(DeadLetter)) {
+	queues := fx.mourning
+	fx.mourning = nil
+	for _, q := range queues {
+		q.eachDead(publish)
+	}
+}
+
+func (q *Queue) eachDead(publish func(DeadLetter)) {
+	q.burial.Lock()
+	defer q.burial.Unlock()
+	q.mu.Lock()
+	dead := q.dead
+	q.dead = nil
+	q.mu.Unlock()
+	for _, d := range dead {
+		publish(d)
+	}
 }

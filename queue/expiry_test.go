@@ -26,7 +26,7 @@ func expiring(body string, ttl time.Duration) *queue.Message {
 // died is what has been dead-lettered since the last call, by whomever.
 func (b *bench) died() []string {
 	list := []string{}
-	for _, d := range append(b.fx.TakeDead(), b.timed.TakeDead()...) {
+	for _, d := range b.buried() {
 		list = append(list, string(d.Reason)+":"+string(d.Item.Msg.Body))
 	}
 	return list
@@ -270,4 +270,18 @@ func TestExpiryOfMany(t *testing.T) {
 	assert.Len(t, died, n)
 	assert.Equal(t, []string{"expired:1", "expired:5000"}, []string{died[0], died[n-1]})
 	assert.Zero(t, b.clock.Pending())
+}
+
+// Dead letters of one queue come in the order of their deaths, whoever performs
+// what: a timer and a client may do it at the same time.
+func TestDeadLettersKeepTheirOrder(t *testing.T) {
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.MaxLength, s.DeadLetter = 0, true })})
+	var first, second queue.Effects
+	b.Publish([]*queue.Message{message("1"), message("2")}, &first)
+	b.Publish([]*queue.Message{message("3")}, &second)
+	var order []string
+	add := func(d queue.DeadLetter) { order = append(order, string(d.Item.Msg.Body)) }
+	second.EachDead(add)
+	first.EachDead(add)
+	assert.Equal(t, []string{"1", "2", "3"}, order)
 }

@@ -25,7 +25,8 @@ type bench struct {
 	clock *delay.Manual
 	fx    queue.Effects
 	timed queue.Effects // what the queue's own timer left to do
-	log   []delivery    // in the order of the offers that were taken
+	dead  []queue.DeadLetter
+	log   []delivery // in the order of the offers that were taken
 }
 
 // A delivery is one item in the hands of one receiver.
@@ -38,11 +39,24 @@ type delivery struct {
 func newBench(t testing.TB, cfg queue.Config) *bench {
 	b := &bench{t: t, clock: delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))}
 	cfg.Env = &queue.Env{Clock: b.clock, Perform: func(fx *queue.Effects) {
-		b.timed.Dead = append(b.timed.Dead, fx.TakeDead()...)
+		b.bury(fx)
 		b.timed.Idle = append(b.timed.Idle, fx.TakeIdle()...)
 	}}
 	b.Queue = queue.New(cfg)
 	return b
+}
+
+// bury collects the dead letters that were left.
+func (b *bench) bury(fx *queue.Effects) {
+	fx.EachDead(func(d queue.DeadLetter) { b.dead = append(b.dead, d) })
+}
+
+// buried is what has been dead-lettered since the last call, by whomever.
+func (b *bench) buried() []queue.DeadLetter {
+	b.bury(&b.fx)
+	dead := b.dead
+	b.dead = nil
+	return dead
 }
 
 // message is a message with a body.

@@ -39,7 +39,7 @@ func openPaged(t testing.TB, cfg queue.Config, st *store.Store) *paged {
 	b := &bench{t: t, clock: delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))}
 	cfg.ID, cfg.Durable = 7, true
 	cfg.Env = &queue.Env{Clock: b.clock, Store: st, Perform: func(fx *queue.Effects) {
-		b.timed.Dead = append(b.timed.Dead, fx.TakeDead()...)
+		b.bury(fx)
 	}}
 	b.Queue = queue.New(cfg)
 	return &paged{b, st}

@@ -34,6 +34,8 @@ type Queue struct {
 	env  *Env
 	back *backing // nil without a store
 
+	burial sync.Mutex // held while dead letters are published, before mu
+
 	mu      sync.Mutex
 	set     *Settings
 	ready   levels
@@ -43,6 +45,7 @@ type Queue struct {
 	rota    rota
 	subs    []*Subscription // in order of subscription
 	active  *Subscription   // the one that a single-active-consumer queue serves
+	dead    []DeadLetter    // on their way out, in order
 	offered Item            // the item on offer, kept here so that it needs no allocation
 
 	timer    delay.Timer // nil until something can expire

@@ -282,7 +282,7 @@ func (l *life) compare() {
 			l.held = append(l.held, held{d.to, d.it})
 		}
 	}
-	for _, d := range append(l.fx.TakeDead(), l.timed.TakeDead()...) {
+	for _, d := range l.buried() {
 		dead = append(dead, string(d.Reason)+":"+string(d.Item.Msg.Body))
 	}
 	for _, it := range l.Peek(1 << 20) {

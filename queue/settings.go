@@ -119,7 +119,10 @@ func (q *Queue) trim(fx *Effects) bool {
 // once the lock is released.
 func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
 	if q.set.DeadLetter {
-		fx.Dead = append(fx.Dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
+		q.dead = append(q.dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
+		if n := len(fx.mourning); n == 0 || fx.mourning[n-1] != q {
+			fx.mourning = append(fx.mourning, q)
+		}
 	} else if it.Stored {
 		q.back.settle(q, &it)
 	}
