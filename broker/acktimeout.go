@@ -2,6 +2,8 @@ package broker
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -31,10 +33,7 @@ type overdue struct {
 // long as there are any.
 func (b *Broker) checkAcks() {
 	b.mu.Lock()
-	conns := make([]*conn, 0, len(b.conns))
-	for c := range b.conns {
-		conns = append(conns, c)
-	}
+	conns := slices.Collect(maps.Keys(b.conns))
 	b.mu.Unlock()
 	now := b.clock.Now()
 	for _, c := range conns {

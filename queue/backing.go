@@ -77,10 +77,7 @@ func (q *Queue) flush() {
 // the window in memory is full.
 func (b *backing) full(q *Queue, m *Message) bool {
 	f := &q.ready.at(q.ready.of(m)).fresh
-	items, bytes := windowItems, int64(windowBytes)
-	if q.set.Lazy {
-		items, bytes = maxChunk, fullBytes
-	}
+	items, bytes, _ := q.window()
 	return f.n-f.paged >= items || q.ready.bytes()-f.outBytes >= bytes
 }
 
@@ -93,10 +90,7 @@ func (q *Queue) committed(level int, seq uint64) {
 		return
 	}
 	f := &q.ready.at(level).fresh
-	items, bytes, keep := windowItems, int64(windowBytes), keepAhead
-	if q.set.Lazy {
-		items, bytes, keep = maxChunk, fullBytes, 1
-	}
+	items, bytes, keep := q.window()
 	if f.n-f.paged > items || q.ready.bytes()-f.outBytes > bytes {
 		f.pageOut(seq, keep)
 	}

@@ -15,6 +15,15 @@ const (
 	keepAhead = 8
 )
 
+// window is what the queue keeps in memory of a level: items and bytes before it
+// begins to page out, and the chunks at the head that stay.
+func (q *Queue) window() (items int, bytes int64, keep int) {
+	if q.set.Lazy {
+		return maxChunk, fullBytes, 1
+	}
+	return windowItems, windowBytes, keepAhead
+}
+
 // inMemory tells whether the first item can be had without reading; an empty
 // fifo has nothing to read.
 func (f *fifo) inMemory() bool { return f.head == nil || f.head.out == nil }
