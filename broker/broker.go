@@ -153,7 +153,7 @@ func (b *Broker) accept(l net.Listener) error {
 		}
 		// Out of file descriptors, most likely: they come back.
 		b.log.Error("accept failed", "error", err)
-		_ = delay.Wait(b.life, b.clock, retry)
+		_ = delay.Wait(b.life, b.cfg.PeerClock, retry)
 		retry = min(2*retry, time.Second)
 	}
 }
@@ -197,7 +197,7 @@ func (b *Broker) Dial() (net.Conn, error) {
 	if closed {
 		return nil, ErrClosed
 	}
-	client, server := newPipe(pipeCapacity)
+	client, server := Pipe()
 	go func() {
 		// What ended the connection is in the log.
 		_ = b.ServeConn(server)

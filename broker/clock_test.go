@@ -354,3 +354,20 @@ type withPeer struct {
 }
 
 func (c withPeer) RemoteAddr() net.Addr { return c.from }
+
+// A peer's clock of its own: an hour of the broker's time is no silence of the
+// client's.
+func TestHeartbeatsKeepThePeersTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+		b, err := broker.New(broker.Config{Clock: clock, PeerClock: delay.Real{}})
+		require.NoError(t, err)
+		c := rawOpen(t, b, 10)
+		pass(clock, time.Hour)
+		require.NoError(t, delay.Wait(t.Context(), delay.Real{}, 5*time.Second))
+		f, err := c.read()
+		require.NoError(t, err)
+		assert.Equal(t, frame{amqp.FrameHeartbeat, 0, []byte{}}, f)
+		require.NoError(t, b.Close())
+	})
+}

@@ -17,6 +17,12 @@ import (
 type Config struct {
 	// Clock is the source of time; the wall clock by default.
 	Clock delay.Clock
+	// PeerClock is the time that the clients live in, which runs what is
+	// measured against them: heartbeats, the handshake's limit, how long a
+	// closing socket is kept. It is Clock by default; a manual Clock wants
+	// delay.Real{} here if the clients' time goes on, or an hour's advance
+	// would find them an hour silent.
+	PeerClock delay.Clock
 	// Logger gets what RabbitMQ would log; nothing is logged by default.
 	Logger *slog.Logger
 	// Store keeps durable exchanges, queues and bindings and their persistent
@@ -81,6 +87,9 @@ func (cfg *Config) complete() error {
 	setDefault(&cfg.MaxMessageSize, 128<<20)
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}
+	}
+	if cfg.PeerClock == nil {
+		cfg.PeerClock = cfg.Clock
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -203,7 +203,7 @@ func (c *conn) dropAfter(d time.Duration) {
 	defer c.mu.Unlock()
 	c.beat.on = false
 	c.pulse.Stop()
-	c.pulse = c.b.clock.AfterFunc(d, func() { c.nc.Close() })
+	c.pulse = c.b.cfg.PeerClock.AfterFunc(d, func() { c.nc.Close() })
 }
 
 // force ends the connection from outside, on another goroutine: the reader is

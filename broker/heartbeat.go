@@ -23,7 +23,7 @@ type heartbeat struct {
 func (c *conn) startHandshakeTimer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pulse = c.b.clock.AfterFunc(c.b.cfg.HandshakeTimeout, func() {
+	c.pulse = c.b.cfg.PeerClock.AfterFunc(c.b.cfg.HandshakeTimeout, func() {
 		c.log.Error("handshake timed out")
 		c.nc.Close()
 	})
@@ -36,7 +36,7 @@ func (c *conn) startHeartbeat() {
 	c.pulse.Stop()
 	if c.interval > 0 {
 		c.beat = heartbeat{on: true}
-		c.pulse = c.b.clock.AfterFunc(c.interval/2, c.tick)
+		c.pulse = c.b.cfg.PeerClock.AfterFunc(c.interval/2, c.tick)
 	}
 }
 

@@ -11,16 +11,27 @@ package broker
 //   - Everything that blocks waits on a sync.Cond: in a testing/synctest bubble
 //     it blocks durably, and deadlines follow the bubble's time.
 //   - A direction with nothing in it holds no buffer.
+//   - SetLinger(0) makes Close a reset, as a TCPConn's does: what was written
+//     and not read yet is gone, and the peer gets ECONNRESET.
 
 import (
 	"io"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
 )
+
+// Pipe returns the two ends of an in-memory connection such as Dial makes: for
+// a program that gives ServeConn an end of its own making. Besides what net.Conn
+// says: Close keeps what was written before it for the peer, unless
+// SetLinger(0), as of a net.TCPConn, has made it a reset; and in a
+// testing/synctest bubble the ends block durably and keep the bubble's time.
+func Pipe() (client, server net.Conn) { return newPipe(pipeCapacity) }
 
 // newPipe returns the two ends of a connection, each of which can be bufferSize
 // bytes (one at least) ahead of its reader before Write blocks.
@@ -34,6 +45,7 @@ func newPipe(bufferSize int) (client, server net.Conn) {
 type pipeConn struct {
 	in, out       *pipeStream
 	local, remote pipeAddr
+	abrupt        atomic.Bool // Close resets
 }
 
 func (c *pipeConn) Read(p []byte) (int, error)  { return c.in.read(p) }
@@ -43,8 +55,16 @@ func (c *pipeConn) RemoteAddr() net.Addr        { return c.remote }
 
 // Close ends both directions. Closing twice is no error.
 func (c *pipeConn) Close() error {
-	c.in.closeReader()
-	c.out.closeWriter()
+	reset := c.abrupt.Load()
+	c.in.closeReader(reset)
+	c.out.closeWriter(reset)
+	return nil
+}
+
+// SetLinger is net.TCPConn's, as far as it matters here: after 0 Close resets the
+// connection, after anything else it does not. It never fails.
+func (c *pipeConn) SetLinger(sec int) error {
+	c.abrupt.Store(sec == 0)
 	return nil
 }
 
@@ -72,6 +92,7 @@ type pipeStream struct {
 	limit          int  // the most that buf may hold
 	writing        bool // a Write is under way: others wait for their turn
 	pending        int  // what it has left to write
+	reset          bool // one side was closed by a reset
 }
 
 // pipeSide is one side of a stream. The stream's lock guards it.
@@ -132,6 +153,8 @@ func (s *pipeStream) read(p []byte) (int, error) {
 				s.writer.notify()
 			}
 			return n, nil
+		case s.reset:
+			return 0, syscall.ECONNRESET
 		case s.writer.closed:
 			return 0, io.EOF
 		}
@@ -142,10 +165,10 @@ func (s *pipeStream) read(p []byte) (int, error) {
 func (s *pipeStream) write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.writing && s.writer.usable(&s.reader) == nil {
+	for s.writing && s.writable() == nil {
 		s.writer.await()
 	}
-	if err := s.writer.usable(&s.reader); err != nil {
+	if err := s.writable(); err != nil {
 		return 0, err
 	}
 	s.writing, s.pending = true, len(p)
@@ -154,7 +177,7 @@ func (s *pipeStream) write(p []byte) (int, error) {
 		s.writer.notify()
 	}()
 	for {
-		if err := s.writer.usable(&s.reader); err != nil {
+		if err := s.writable(); err != nil {
 			return len(p) - s.pending, err
 		}
 		rest := p[len(p)-s.pending:]
@@ -170,30 +193,38 @@ func (s *pipeStream) write(p []byte) (int, error) {
 	}
 }
 
-// usable tells why this side, the writer of a stream, cannot write.
-func (e *pipeSide) usable(reader *pipeSide) error {
+// writable tells why the writer cannot write.
+func (s *pipeStream) writable() error {
 	switch {
-	case e.closed:
+	case s.writer.closed:
 		return net.ErrClosed
-	case e.expired:
+	case s.writer.expired:
 		return os.ErrDeadlineExceeded
-	case reader.closed:
+	case s.reset:
+		return syscall.ECONNRESET
+	case s.reader.closed:
 		return io.ErrClosedPipe
 	}
 	return nil
 }
 
-func (s *pipeStream) closeReader() {
+func (s *pipeStream) closeReader(reset bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// An end that has closed in order is not disturbed any more.
+	s.reset = s.reset || reset && !s.writer.closed
 	s.reader.close()
 	s.buf.drop() // nobody will read it
 	s.writer.notify()
 }
 
-func (s *pipeStream) closeWriter() {
+func (s *pipeStream) closeWriter(reset bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if reset && !s.writer.closed {
+		s.reset = true
+		s.buf.drop()
+	}
 	s.writer.close()
 	s.reader.notify()
 }

@@ -46,7 +46,7 @@ var layers = map[string]layer{
 	"store":             {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
 	"queue":             {module: []string{"amqp", "delay", "store"}},
 	"broker":            {module: []string{"amqp", "delay", "exchange", "store", "queue"}},
-	"broker/brokertest": {module: []string{"amqp", "delay", "broker"}},
+	"broker/brokertest": {module: []string{"amqp", "delay", "store", "queue", "broker"}},
 	"broker/management": {module: []string{"amqp", "delay", "broker"}},
 	"conformance": {
 		module: []string{"amqp", "delay", "store", "broker", "broker/brokertest", "broker/management"},

@@ -1,0 +1,159 @@
+package brokertest
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// This file is the life of a test's broker: its start, its end, and the broker
+// that is behind it at the moment.
+
+// TB is the part of testing.TB that this package needs.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Logf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Failed() bool
+}
+
+// A Broker is a broker for one test. Its methods are safe for concurrent use;
+// those that can fail end the test with Fatalf, so call them on the test's
+// goroutine.
+type Broker struct {
+	*VHost // the default one
+
+	tb     TB
+	opts   options
+	manual *delay.Manual // nil if time is real
+	log    recorder
+	net    network
+
+	mu      sync.Mutex
+	changed sync.Cond      // current, running or closed has changed
+	current *broker.Broker // the newest; nil if none could be started
+	running bool           // current takes connections
+	closed  bool
+	login   login
+}
+
+// New starts a broker that is closed when the test ends.
+func New(tb TB, opts ...Option) *Broker {
+	tb.Helper()
+	mq := &Broker{tb: tb}
+	mq.VHost = &VHost{mq: mq}
+	mq.changed.L = &mq.mu
+	for _, opt := range opts {
+		opt(&mq.opts)
+	}
+	mq.manual, _ = mq.opts.config.Clock.(*delay.Manual)
+	mq.net.init(mq)
+	tb.Cleanup(mq.end)
+	if err := mq.start(); err != nil {
+		tb.Fatalf("brokertest: %v", err)
+	}
+	if mq.opts.addr != "" {
+		mq.listen()
+	}
+	return mq
+}
+
+// A login is what URLs say: the default user and where it goes.
+type login struct{ user, password, vhost string }
+
+// start makes the broker and lets connections come to it.
+func (mq *Broker) start() error {
+	cfg := mq.config()
+	b, err := broker.New(cfg)
+	if err != nil {
+		return err
+	}
+	mq.mu.Lock()
+	defer mq.mu.Unlock()
+	mq.login = login{
+		cmp.Or(cfg.DefaultUser, "guest"), cmp.Or(cfg.DefaultPassword, "guest"), cmp.Or(cfg.DefaultVHost, "/"),
+	}
+	mq.current, mq.running = b, true
+	mq.changed.Broadcast()
+	return nil
+}
+
+// config is what each broker that is started is started with.
+func (mq *Broker) config() broker.Config {
+	cfg := mq.opts.config
+	if mq.manual != nil { // the clients' time goes on
+		cfg.PeerClock = delay.Real{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = mq.log.logger()
+	}
+	for _, edit := range mq.opts.edits {
+		edit(&cfg)
+	}
+	return cfg
+}
+
+// Broker is the broker itself, for what this package does not offer. Restart
+// and Crash put another in its place.
+func (mq *Broker) Broker() *broker.Broker {
+	mq.mu.Lock()
+	defer mq.mu.Unlock()
+	return mq.current
+}
+
+// await is the broker that a new connection goes to. It waits for one that is
+// being restarted; nil if there is none to come.
+func (mq *Broker) await() *broker.Broker {
+	mq.mu.Lock()
+	defer mq.mu.Unlock()
+	for !mq.running && !mq.closed {
+		mq.changed.Wait()
+	}
+	if mq.closed {
+		return nil
+	}
+	return mq.current
+}
+
+// closePatience is how long Close waits for clients to answer, which live in
+// this process or on this machine: only one that hangs takes that long.
+const closePatience = 500 * time.Millisecond
+
+// Close ends the broker before the test does: clients are told that it shuts
+// down (320, CONN-75). Closing again does nothing.
+func (mq *Broker) Close() {
+	mq.mu.Lock()
+	was, b := mq.closed, mq.current
+	mq.closed, mq.running = true, false
+	mq.changed.Broadcast()
+	mq.mu.Unlock()
+	if was {
+		return
+	}
+	mq.net.close()
+	if b != nil {
+		shutdown(b)
+	}
+	mq.net.serving.Wait()
+}
+
+// shutdown ends a broker in order.
+func shutdown(b *broker.Broker) {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	// Clients that did not answer are no fault of the test's.
+	_ = b.Shutdown(ctx)
+}
+
+// end is the test's cleanup.
+func (mq *Broker) end() {
+	mq.Close()
+	if mq.tb.Failed() {
+		mq.log.show(mq.tb)
+	}
+}

@@ -1,0 +1,39 @@
+package brokertest_test
+
+import (
+	"testing"
+
+	"github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/brokertest"
+)
+
+func TestNewOverTCP(t *testing.T) {
+	mq := brokertest.New(t)
+	conn, err := amqp091.Dial(mq.URL())
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	_, err = ch.QueueDeclare("q", false, false, false, false, nil)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+}
+
+func TestNewInMemory(t *testing.T) {
+	mq := brokertest.New(t, brokertest.WithUser("app", "secret"), brokertest.WithVHost("orders"))
+	ch := channel(t, mq)
+	_, err := ch.QueueDeclare("q", false, false, false, false, nil)
+	require.NoError(t, err)
+	assert.Equal(t, "amqp://app:secret@memory/orders", mq.MemoryURL())
+}
+
+func TestClosedTwice(t *testing.T) {
+	mq := brokertest.New(t)
+	mq.Close()
+	mq.Close()
+	_, err := mq.Dial()
+	assert.ErrorIs(t, err, broker.ErrClosed)
+}
