@@ -202,6 +202,7 @@ func txClose(t *T) {
 	ch.transacting().Acked(ch.Fetch(q))
 	ch.SendAll(q, "b")
 	t.OK(ch.Close(), "close the channel")
+	t.WaitFor("the unacked message to return", func() bool { return other.Inspect(q).Messages == 1 })
 	other.ExpectFlags(q, "a*")
 }
 

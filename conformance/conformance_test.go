@@ -1,20 +1,30 @@
-// Runs every script against the broker at -url, or against Rabbet in process.
+// Runs every script against the broker at -url, or against Rabbet in process, in
+// memory and with a store.
 
-package conformance
+package conformance_test
 
 import (
+	"context"
 	"flag"
-	"regexp"
+	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/rabbetmq/rabbet/store"
+	"github.com/rabbetmq/rabbet/conformance"
+	"github.com/rabbetmq/rabbet/conformance/inprocess"
 )
 
-var brokerURL = flag.String("url", "", "AMQP URL of the broker to judge, such as amqp://guest:guest@127.0.0.1:5672/; Rabbet in process if empty")
+var (
+	brokerURL  = flag.String("url", "", "AMQP URL of the broker to judge, such as amqp://guest:guest@127.0.0.1:5672/; Rabbet in process if empty")
+	management = flag.String("management", "", "URL of its management API, such as http://guest:guest@127.0.0.1:15672")
+	restart    = flag.String("restart", "", "shell command that restarts it in order")
+	kill       = flag.String("kill", "", "shell command that kills and restarts it")
+	alarm      = flag.String("alarm", "", "shell command that raises or clears an alarm: memory or disk, and on or off, are added to it")
+)
 
 func TestMain(m *testing.M) {
 	// Most scripts wait more than they work; -parallel overrides this.
@@ -26,54 +36,88 @@ func TestMain(m *testing.M) {
 
 func TestConformance(t *testing.T) {
 	if *brokerURL != "" {
-		judge(t, *brokerURL)
+		judge(t, *brokerURL, hooksOfFlags(t))
 		return
 	}
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		judge(t, startInProcess(t, nil))
+		judgeInProcess(t, "")
 	})
 	t.Run("durable", func(t *testing.T) {
 		t.Parallel()
-		st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})
-		require.NoError(t, err)
-		judge(t, startInProcess(t, st))
+		judgeInProcess(t, t.TempDir())
 	})
+}
+
+func hooksOfFlags(t *testing.T) (o conformance.Options) {
+	o.Restart, o.Kill = command(*restart), command(*kill)
+	if *alarm != "" {
+		o.Alarm = func(ctx context.Context, resource string, on bool) error {
+			state := "off"
+			if on {
+				state = "on"
+			}
+			return command(*alarm + " " + resource + " " + state)(ctx)
+		}
+	}
+	if *management != "" {
+		var err error
+		o.Admin, err = conformance.NewHTTPAdmin(*management)
+		require.NoError(t, err)
+	}
+	return o
+}
+
+// command runs a shell command; nil for none.
+func command(text string) func(context.Context) error {
+	if text == "" {
+		return nil
+	}
+	return func(ctx context.Context) error {
+		out, err := exec.CommandContext(ctx, "sh", "-c", text).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s: %w: %s", text, err, out)
+		}
+		return nil
+	}
+}
+
+// judgeInProcess judges Rabbet with a store in a folder, or in memory.
+func judgeInProcess(t *testing.T, dir string) {
+	b, err := inprocess.Start(dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, b.Close()) })
+	judge(t, b.URL(), b.Hooks(conformance.Options{}))
 }
 
 // judge runs every script against the broker at a URL.
-func judge(t *testing.T, url string) {
-	runner, err := Connect(t.Context(), url, Options{})
+func judge(t *testing.T, url string, o conformance.Options) {
+	runner, err := conformance.Connect(t.Context(), url, o)
 	require.NoError(t, err)
 	t.Logf("%s %s", runner.Product(), runner.Version())
 	t.Run("all", func(t *testing.T) {
-		for _, script := range All() {
-			t.Run(script.Name, func(t *testing.T) {
-				t.Parallel()
-				result := runner.Run(t.Context(), script)
-				for _, failure := range result.Failures {
-					if result.Outcome != Differed {
-						t.Skipf("%s: %s", result.Outcome, failure)
-					}
-					t.Errorf("%v: %s", script.Covers, failure)
-				}
-			})
+		for _, script := range conformance.All() {
+			if !script.Alone {
+				t.Run(script.Name, func(t *testing.T) {
+					t.Parallel()
+					judgeScript(t, runner, script)
+				})
+			}
 		}
 	})
+	for _, script := range conformance.All() {
+		if script.Alone {
+			t.Run(script.Name, func(t *testing.T) { judgeScript(t, runner, script) })
+		}
+	}
 }
 
-func TestScriptsAreWellFormed(t *testing.T) {
-	name := regexp.MustCompile(`^[a-z]+/[a-z0-9-]+$`)
-	number := regexp.MustCompile(`^(ERR|CONN|EXCH|QUEUE|BASIC|PERSIST|PERM|POLICY|LIMIT|TYPES)-[1-9][0-9]*$`)
-	seen := map[string]bool{}
-	for _, s := range All() {
-		assert.Regexp(t, name, s.Name)
-		assert.False(t, seen[s.Name], "%s is there twice", s.Name)
-		seen[s.Name] = true
-		assert.NotEmpty(t, s.Covers, s.Name)
-		for _, c := range s.Covers {
-			assert.Regexp(t, number, c, s.Name)
+func judgeScript(t *testing.T, runner *conformance.Runner, script conformance.Script) {
+	result := runner.Run(t.Context(), script)
+	for _, failure := range result.Failures {
+		if result.Outcome != conformance.Differed {
+			t.Skipf("%s: %s", result.Outcome, failure)
 		}
-		assert.NotNil(t, s.Run, s.Name)
+		t.Errorf("%v: %s", script.Covers, failure)
 	}
 }

@@ -102,3 +102,16 @@ func TestReplyText(t *testing.T) {
 	assert.Len(t, long, 255)
 	assert.Equal(t, "...", long[252:])
 }
+
+func TestHooksThatAreMissing(t *testing.T) {
+	for name, run := range map[string]func(*T){
+		"this run has no way to restart the broker":          func(t *T) { t.Restart() },
+		"this run has no way to kill and restart the broker": func(t *T) { t.Kill() },
+		"this run has no way to raise an alarm":              func(t *T) { t.Alarm("disk") },
+		"this run has no management API":                     func(t *T) { t.Policy(Policy{}) },
+	} {
+		result := silent(t, time.Minute).Run(t.Context(), Script{Alone: true, Run: run})
+		assert.Equal(t, NotOffered, result.Outcome)
+		assert.Equal(t, []string{name}, result.Failures)
+	}
+}

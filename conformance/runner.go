@@ -57,6 +57,7 @@ type Result struct {
 // Runner runs scripts against one broker. Connect makes one. Its methods may
 // be called from several goroutines.
 type Runner struct {
+	hooks
 	url      string
 	uri      amqp.URI
 	product  string
@@ -68,7 +69,9 @@ type Runner struct {
 	scripts  atomic.Int64
 }
 
-// Options are the bounds of a run. The zero value is useful.
+// Options are the bounds of a run, and what can be done to the broker besides
+// speaking AMQP. The zero value is useful: scripts that need a hook which is
+// nil end as NotOffered.
 type Options struct {
 	// Patience is how long a script waits for one thing to happen, 10 s by
 	// default.
@@ -76,6 +79,15 @@ type Options struct {
 	// Limit is how long a script may take in all, 60 s by default. Its
 	// connections are cut when it is reached.
 	Limit time.Duration
+	// Restart ends the broker in order and starts it again at the same URL.
+	Restart func(context.Context) error
+	// Kill ends the broker as a power cut does and starts it again at the same
+	// URL.
+	Kill func(context.Context) error
+	// Alarm raises or clears the alarm of a resource, "memory" or "disk".
+	Alarm func(ctx context.Context, resource string, on bool) error
+	// Admin changes what AMQP cannot: policies, virtual hosts, users.
+	Admin Admin
 }
 
 // Connect opens a connection to the AMQP URL, reads which version of RabbitMQ
@@ -89,7 +101,8 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	var id [3]byte
 	rand.Read(id[:]) // never fails
 	r := &Runner{
-		url: url, uri: uri, clock: delay.Real{},
+		hooks: hooks{o.Restart, o.Kill, o.Alarm, o.Admin},
+		url:   url, uri: uri, clock: delay.Real{},
 		patience: positive(o.Patience, 10*time.Second),
 		limit:    positive(o.Limit, 60*time.Second),
 		run:      hex.EncodeToString(id[:]),
@@ -136,7 +149,7 @@ func (r *Runner) Run(ctx context.Context, s Script) Result {
 	limit := r.clock.AfterFunc(r.limit, func() { cancel(errLimit) })
 	defer limit.Stop()
 
-	t := &T{runner: r, ctx: ctx, number: r.scripts.Add(1)}
+	t := &T{runner: r, script: s, ctx: ctx, number: r.scripts.Add(1)}
 	// Blocking calls of the client know no context; without a socket they end.
 	stop := context.AfterFunc(ctx, t.cutConnections)
 	defer stop()

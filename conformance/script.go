@@ -26,6 +26,9 @@ type Script struct {
 	// Since and Before bound the versions of RabbitMQ in which the script
 	// holds: from Since on, up to but not including Before. Zero is no bound.
 	Since, Before Version
+	// Alone makes the script run after all others, one at a time, since it
+	// disturbs what runs beside it: it restarts the broker or raises an alarm.
+	Alone bool
 	// Run does the work. It reports through its T and may end early.
 	Run func(*T)
 }
@@ -42,6 +45,8 @@ func All() []Script {
 		exchangeScripts,
 		queueScripts,
 		basicScripts,
+		policyScripts,
+		restartScripts,
 		typeScripts,
 	)
 }

@@ -23,6 +23,7 @@ import (
 // goroutine.
 type T struct {
 	runner *Runner
+	script Script
 	ctx    context.Context
 	number int64
 

@@ -1,0 +1,111 @@
+// Package inprocess is Rabbet inside this process as the conformance suite
+// judges it: on a port of loopback, with the hooks that scripts need, over the
+// broker's own Go API.
+package inprocess
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"sync"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/conformance"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// Broker is a running Rabbet. Its methods are safe for concurrent use.
+type Broker struct {
+	dir     string
+	address string // the same after each restart
+
+	mu     sync.Mutex
+	broker *broker.Broker
+}
+
+// Start starts a broker that keeps what is durable in a folder, or everything in
+// memory if dir is empty. The files are written but not synced: what is judged
+// survives the broker, not the machine.
+func Start(dir string) (*Broker, error) {
+	b := &Broker{dir: dir, address: "127.0.0.1:0"}
+	if err := b.start(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Broker) start() error {
+	var st *store.Store
+	if b.dir != "" {
+		var err error
+		if st, err = store.Open(b.dir, store.Options{Sync: store.SyncNone}); err != nil {
+			return err
+		}
+	}
+	running, err := broker.New(broker.Config{Store: st})
+	if err != nil {
+		if st != nil {
+			err = errors.Join(err, st.Close())
+		}
+		return err
+	}
+	address, err := running.Listen(b.address)
+	if err != nil {
+		return errors.Join(err, running.Close())
+	}
+	b.address = address.String()
+	b.broker = running
+	return nil
+}
+
+// URL is where it listens, with its default user.
+func (b *Broker) URL() string {
+	u := url.URL{Scheme: "amqp", User: url.UserPassword("guest", "guest"), Host: b.address, Path: "/"}
+	return u.String()
+}
+
+// Close ends the broker.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broker.Close()
+}
+
+// Restart ends the broker, which says goodbye to its clients, and starts it anew
+// at the same address.
+func (b *Broker) Restart(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.broker.Shutdown(ctx); err != nil {
+		return err
+	}
+	return b.start()
+}
+
+// Hooks adds to the options what can be done to this broker: everything, save
+// that one in memory is not restarted.
+func (b *Broker) Hooks(o conformance.Options) conformance.Options {
+	o.Admin, o.Alarm = admin{b}, b.alarm
+	if b.dir != "" {
+		o.Restart = b.Restart
+	}
+	return o
+}
+
+func (b *Broker) current() *broker.Broker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broker
+}
+
+var alarms = map[string]broker.Alarm{"memory": broker.MemoryAlarm, "disk": broker.DiskAlarm}
+
+// alarm cannot raise the alarm of the disk where a broker that has one looks after
+// it by itself.
+func (b *Broker) alarm(_ context.Context, resource string, on bool) error {
+	if resource == "disk" && b.dir != "" {
+		return notOffered("an alarm of a disk that is not full")
+	}
+	b.current().SetAlarm(alarms[resource], on)
+	return nil
+}
