@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -51,9 +50,10 @@ func (c *committer) run(s *Store) {
 		for len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 && !s.closing {
 			s.work.Wait()
 		}
-		if len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
+		if gone := s.abandoned.Err() != nil; gone || len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
 			s.ended = true
 			s.mu.Unlock()
+			s.pending.tell(ErrClosed)
 			return
 		}
 		b, s.pending = s.pending, batch{ops: b.ops[:0], waiters: b.waiters[:0]}
@@ -77,7 +77,11 @@ func (c *committer) commit(s *Store, b *batch) {
 	}
 	c.prepare(b.ops)
 	for attempt := 0; len(c.plan) > 0; attempt++ {
-		err := s.db.Update(c.execute)
+		err := c.try(s)
+		if err != nil && s.abandoned.Err() != nil {
+			b.tell(ErrClosed)
+			return
+		}
 		s.failing.Store(err != nil)
 		if s.opts.OnCommit != nil {
 			s.opts.OnCommit(err)
@@ -93,10 +97,23 @@ func (c *committer) commit(s *Store, b *batch) {
 			c.lost = err
 			return
 		}
-		_ = delay.Wait(context.Background(), delay.Real{}, retryPause)
+		_ = delay.Wait(s.abandoned, delay.Real{}, retryPause)
 	}
 	b.tell(nil)
 	c.reset()
+}
+
+// try is one attempt to write the plan, none if the store is abandoned.
+func (c *committer) try(s *Store) error {
+	if s.opts.BeforeCommit != nil {
+		if err := s.opts.BeforeCommit(); err != nil {
+			return err
+		}
+	}
+	if err := s.abandoned.Err(); err != nil {
+		return err
+	}
+	return s.db.Update(c.execute)
 }
 
 // tell tells those who wait, once.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,6 +45,10 @@ type Options struct {
 	// commit: with nil when it worked, or with the error; the batch is tried
 	// again then, and what waited for it has been told.
 	OnCommit func(error)
+	// BeforeCommit, if set, is called by whoever commits, right before every
+	// attempt. An error makes the attempt fail as a failing disk would: nothing
+	// of it is written. For tests.
+	BeforeCommit func() error
 }
 
 // A Message is what a log stores.
@@ -76,6 +81,9 @@ type Store struct {
 	pending batch
 	closing bool
 	ended   bool // the committer has
+
+	abandoned context.Context // done when the store is abandoned
+	abandon   context.CancelFunc
 
 	committer
 	failing atomic.Bool // the last attempt to commit has failed
@@ -155,6 +163,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, ErrLocked
 	}
 	s := &Store{dir: dir, opts: opts, db: db}
+	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
 	if err := s.recover(); err != nil {
 		db.Close()
@@ -183,22 +192,46 @@ func (s *Store) Dir() string { return s.dir }
 // releases the folder. Those who append must have stopped. If the disk fails,
 // it tries twice, and what is pending is lost with the error.
 func (s *Store) Close() error {
+	if !s.end(false) {
+		return ErrClosed
+	}
+	err := s.lost
+	if err == nil {
+		err = s.markClean()
+	}
+	s.abandon() // frees the context
+	return errors.Join(err, s.db.Close())
+}
+
+// Abandon releases the folder as the death of the process would: a commit that
+// is being written comes to its end or fails, and nothing else that is pending
+// is written. Who waits for that is told ErrClosed, and the next Open takes it
+// for a crash. For tests.
+func (s *Store) Abandon() error {
+	if !s.end(true) {
+		return ErrClosed
+	}
+	return s.db.Close()
+}
+
+// end waits until both goroutines have ended. It reports false, at once, if
+// someone else has asked for it before.
+func (s *Store) end(abandon bool) bool {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
-		return ErrClosed
+		return false
 	}
 	s.closing = true
+	if abandon {
+		s.abandon()
+	}
 	s.work.Signal()
 	s.room.Broadcast()
 	s.mu.Unlock()
 	s.pager.stop()
 	s.committer.wait()
-	err := s.lost
-	if err == nil {
-		err = s.markClean()
-	}
-	return errors.Join(err, s.db.Close())
+	return true
 }
 
 // append adds operations to the batch that is collecting.

@@ -1,0 +1,132 @@
+package store
+
+// What is for tests of others: a store that is abandoned, and commits that fail
+// or wait because a test wants it.
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// What was committed is there, what was pending is not, and it counts as a crash.
+func TestAbandon(t *testing.T) {
+	b, g := openGated(t)
+	l := b.Log(1)
+	b.fill(l, 1, 10)
+	b.Flush()
+	first, second := newSignal(), newSignal()
+	b.Notify(first)
+	<-g.reached
+	b.fill(l, 11, 20)
+	b.Flush()
+	b.Notify(second)
+	done := make(chan error, 1)
+	go func() { done <- b.Abandon() }()
+	<-b.abandoned.Done()
+	b.Notify(second)
+	g.pass <- struct{}{}
+	require.NoError(t, <-done)
+	require.NoError(t, <-first)
+	require.ErrorIs(t, <-second, ErrClosed)
+	require.ErrorIs(t, <-second, ErrClosed)
+	assert.ErrorIs(t, b.Abandon(), ErrClosed)
+	assert.ErrorIs(t, b.Close(), ErrClosed)
+	b.Notify(second)
+	assert.ErrorIs(t, <-second, ErrClosed)
+	b.Put("key", nil)
+	b.Wait()
+	goleak.VerifyNone(t)
+
+	sound(t, b.Dir())
+	again := open(t, b.Dir())
+	l, _ = again.recover(1)
+	assert.Equal(t, upTo(1, 10), redelivered(load(t, l)), "nobody knows what was delivered")
+	require.NoError(t, again.Close())
+	assert.ErrorIs(t, again.Abandon(), ErrClosed)
+}
+
+// A batch that is about to be written, or that is tried again and again, is
+// pending too.
+func TestAbandonBeforeTheCommit(t *testing.T) {
+	for name, outcome := range map[string]error{"about to begin": nil, "failing": errors.New("disk on fire")} {
+		t.Run(name, func(t *testing.T) {
+			reached, pass := make(chan struct{}, 100), make(chan struct{})
+			b := open(t, t.TempDir(), Options{Sync: SyncNone, BeforeCommit: func() error {
+				reached <- struct{}{}
+				<-pass
+				return outcome
+			}})
+			b.fill(b.Log(1), 1, 10)
+			b.Flush()
+			w := newSignal()
+			b.Notify(w)
+			<-reached
+			done := make(chan error, 1)
+			go func() { done <- b.Abandon() }()
+			<-b.abandoned.Done()
+			close(pass)
+			require.NoError(t, <-done)
+			require.ErrorIs(t, <-w, ErrClosed)
+			again := open(t, b.Dir())
+			assert.Zero(t, again.keys(bucketChunks))
+		})
+	}
+}
+
+// A retry that waits does not hold up Abandon, and who was told of the failure
+// hears nothing more.
+func TestAbandonBetweenAttempts(t *testing.T) {
+	attempts := make(chan error, 100)
+	b := open(t, t.TempDir(), Options{
+		Sync:         SyncNone,
+		BeforeCommit: func() error { return errors.New("disk on fire") },
+		OnCommit:     func(err error) { attempts <- err },
+	})
+	b.Put("key", nil)
+	w := newSignal()
+	b.Notify(w)
+	require.EqualError(t, <-attempts, "disk on fire")
+	require.EqualError(t, <-w, "disk on fire")
+	require.NoError(t, b.Abandon())
+	assert.Empty(t, w)
+}
+
+// An attempt that BeforeCommit refuses writes nothing, and is followed by
+// others.
+func TestBeforeCommit(t *testing.T) {
+	verdicts := make(chan error, 100)
+	attempts := make(chan error, 100)
+	b := open(t, t.TempDir(), Options{
+		Sync:         SyncNone,
+		BeforeCommit: func() error { return <-verdicts },
+		OnCommit:     func(err error) { attempts <- err },
+	})
+	t.Cleanup(func() { close(verdicts) })
+	l := b.Log(1)
+	b.fill(l, 1, 10)
+	b.Flush()
+	w := newSignal()
+	b.Notify(w)
+	fault := errors.New("disk on fire")
+	verdicts <- fault
+	require.ErrorIs(t, <-attempts, fault)
+	require.ErrorIs(t, <-w, fault)
+	assert.True(t, b.Failing())
+	assert.Empty(t, load(t, l))
+	b.fill(l, 11, 20)
+	b.Flush()
+	b.Notify(w)
+	verdicts <- fault
+	require.ErrorIs(t, <-attempts, fault)
+	assert.Empty(t, w, "the next batch waits")
+	verdicts <- nil
+	require.NoError(t, <-attempts)
+	verdicts <- nil
+	require.NoError(t, <-w)
+	assert.False(t, b.Failing())
+	assert.Equal(t, upTo(1, 20), positions(load(t, l)))
+}
