@@ -17,9 +17,7 @@ func TestAbandon(t *testing.T) {
 	b, g := openGated(t)
 	l := b.Log(1)
 	b.fill(l, 1, 10)
-	b.Flush()
-	first, second := newSignal(), newSignal()
-	b.Notify(first)
+	first, second := b.hand(), newSignal()
 	<-g.reached
 	b.fill(l, 11, 20)
 	b.Flush()
@@ -61,9 +59,7 @@ func TestAbandonBeforeTheCommit(t *testing.T) {
 				return outcome
 			}})
 			b.fill(b.Log(1), 1, 10)
-			b.Flush()
-			w := newSignal()
-			b.Notify(w)
+			w := b.hand()
 			<-reached
 			done := make(chan error, 1)
 			go func() { done <- b.Abandon() }()
@@ -86,9 +82,8 @@ func TestAbandonBetweenAttempts(t *testing.T) {
 		BeforeCommit: func() error { return errors.New("disk on fire") },
 		OnCommit:     func(err error) { attempts <- err },
 	})
-	b.Put("key", nil)
-	w := newSignal()
-	b.Notify(w)
+	b.fill(b.Log(1), 1, 10)
+	w := b.hand()
 	require.EqualError(t, <-attempts, "disk on fire")
 	require.EqualError(t, <-w, "disk on fire")
 	require.NoError(t, b.Abandon())
@@ -108,9 +103,7 @@ func TestBeforeCommit(t *testing.T) {
 	t.Cleanup(func() { close(verdicts) })
 	l := b.Log(1)
 	b.fill(l, 1, 10)
-	b.Flush()
-	w := newSignal()
-	b.Notify(w)
+	w := b.hand()
 	fault := errors.New("disk on fire")
 	verdicts <- fault
 	require.ErrorIs(t, <-attempts, fault)

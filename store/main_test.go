@@ -65,6 +65,19 @@ func (b *bench) commit() {
 	require.NoError(b.t, <-w)
 }
 
+// hand hands over what has been appended together with a waiter for it, so that
+// no commit comes between.
+func (b *bench) hand() signal {
+	w := newSignal()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pending.ops = append(b.pending.ops, b.ops...)
+	b.pending.waiters = append(b.pending.waiters, w)
+	b.work.Signal()
+	b.Appender = Appender{}
+	return w
+}
+
 // fill adds messages "first" to "last" under those positions.
 func (b *bench) fill(l *Log, first, last uint64) {
 	for seq := first; seq <= last; seq++ {
