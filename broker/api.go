@@ -75,8 +75,7 @@ type Binding struct {
 // Message is a message as a Go program sees it.
 type Message struct {
 	// Exchange and Key are those of the publish; Redelivered tells whether
-	// the message was out with a client before. All three are set by Peek and
-	// ignored by Publish.
+	// the message was out with a client before. Publish ignores the three.
 	Exchange, Key string
 	Redelivered   bool
 	// Properties are its properties; Flags says which of them are present.
@@ -237,13 +236,18 @@ func (v *VHost) Peek(name string, limit int) ([]Message, error) {
 	items := q.Peek(limit)
 	list := make([]Message, len(items))
 	for i, it := range items {
-		m := Message{Exchange: it.Msg.Exchange, Key: it.Msg.Key, Redelivered: it.Redelivered, Body: it.Msg.Body}
-		if err := m.Properties.Decode(it.Msg.Props); err != nil {
+		if list[i], err = messageOf(&it, it.Msg.Props); err != nil {
 			return nil, err
 		}
-		list[i] = m
 	}
 	return list, nil
+}
+
+// messageOf is an item as a Go program sees it.
+func messageOf(it *queue.Item, props amqp.RawProperties) (Message, error) {
+	m := Message{Exchange: it.Msg.Exchange, Key: it.Msg.Key, Redelivered: it.Redelivered, Body: it.Msg.Body}
+	err := m.Properties.Decode(props)
+	return m, err
 }
 
 // Purge drops a queue's ready messages and returns their number.

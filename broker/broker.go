@@ -37,6 +37,7 @@ type Broker struct {
 	vhosts    map[string]*vhost
 	listeners []net.Listener // in order of their start
 	conns     map[*conn]struct{}
+	consumers map[*Consumer]struct{} // those in Go
 	closed    bool
 	life      context.Context // done once the broker is closed
 	end       context.CancelFunc

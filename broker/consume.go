@@ -44,16 +44,24 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
 	}
-	switch err := q.Subscribe(&s.Subscription); {
-	case errors.Is(err, queue.ErrExclusive): // BASIC-29
-		return refuse(amqp.AccessRefused, "%s in exclusive use", queueText(q.Name, c.vhost.name))
-	case err != nil:
-		return errNoQueue(name, c.vhost.name)
+	if err := c.vhost.subscribe(q, &s.Subscription); err != nil {
+		return err
 	}
 	if !s.announce(m.NoWait) {
 		return errNoQueue(name, c.vhost.name)
 	}
 	q.Unpark(&s.Subscription, &c.fx)
+	return nil
+}
+
+// subscribe registers a consumer with its queue, or says why that is refused.
+func (vh *vhost) subscribe(q *queueRecord, s *queue.Subscription) error {
+	switch err := q.Subscribe(s); {
+	case errors.Is(err, queue.ErrExclusive): // BASIC-29
+		return refuse(amqp.AccessRefused, "%s in exclusive use", queueText(q.Name, vh.name))
+	case err != nil:
+		return errNoQueue(q.Name, vh.name)
+	}
 	return nil
 }
 
@@ -128,9 +136,8 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	if q.Quorum() && q.SingleActive() { // QUEUE-97
-		return refuse(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
-			"by quorum queues with single active consumer", queueText(q.Name, c.vhost.name))
+	if err := c.vhost.checkGet(q); err != nil {
+		return err
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
 	c.mu.Lock()
@@ -150,6 +157,15 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	got := *it.Msg
 	got.Props = deliveredProps(&it)
 	c.appendContent(ch.id, &got)
+	return nil
+}
+
+// checkGet is QUEUE-97.
+func (vh *vhost) checkGet(q *queueRecord) error {
+	if q.Quorum() && q.SingleActive() {
+		return refuse(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
+			"by quorum queues with single active consumer", queueText(q.Name, vh.name))
+	}
 	return nil
 }
 

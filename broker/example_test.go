@@ -98,6 +98,33 @@ func ExampleVHost() {
 	// NOT_FOUND - no queue 'us' in vhost '/'
 }
 
+// Consuming from Go: turns, prefetch and acknowledgements are a client's.
+func ExampleVHost_Consume() {
+	b, err := broker.New(broker.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer b.Close()
+	v, _ := b.VHost("")
+	_, _ = v.DeclareQueue(broker.Queue{Name: "jobs"})
+	consumer, err := v.Consume("jobs", broker.ConsumeOptions{Prefetch: 10})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _ = v.Publish("", "jobs", broker.Message{Body: []byte("sweep the floor")})
+
+	d, err := consumer.Next(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	held, _ := v.Unacked("jobs")
+	fmt.Printf("%s, held by %d\n", d.Body, len(held))
+	fmt.Println(d.Ack())
+	// Output:
+	// sweep the floor, held by 1
+	// <nil>
+}
+
 // Shutdown tells the clients and waits for them, as long as the context allows.
 func ExampleBroker_Shutdown() {
 	b, err := broker.New(broker.Config{})

@@ -232,6 +232,7 @@ func (b *Broker) storedPlace(name string, table []byte) (*vhost, amqp.Table, err
 // retire ends the queues, whose timers would keep the broker in memory, and then
 // the store: what is pending is committed.
 func (b *Broker) retire() error {
+	b.endLocals()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, vh := range b.vhosts {

@@ -133,7 +133,7 @@ func (vh *vhost) remove(q *queueRecord, ifUnused, ifEmpty bool, fx *queue.Effect
 		q.exclusive.dropExclusive(q)
 	}
 	for _, s := range consumers {
-		s.Receiver.(*consumer).lostQueue(fx)
+		s.Receiver.(interface{ lostQueue(*queue.Effects) }).lostQueue(fx)
 	}
 	return n, nil
 }

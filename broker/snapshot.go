@@ -26,6 +26,8 @@ type VHostInfo struct {
 	// Bindings are those that were made; the default exchange's implicit ones
 	// are not among them.
 	Bindings []Binding
+	// Consumers are those in Go, which belong to no connection.
+	Consumers []ConsumerInfo
 }
 
 // ExchangeInfo is one exchange. The default exchange's name is "".
@@ -76,10 +78,18 @@ func (b *Broker) Snapshot() Snapshot {
 	b.mu.Lock()
 	vhosts := slices.Collect(maps.Values(b.vhosts))
 	conns := slices.Collect(maps.Keys(b.conns))
+	consumers := slices.Collect(maps.Keys(b.consumers))
 	b.mu.Unlock()
+	slices.SortFunc(consumers, func(a, b *Consumer) int { return cmp.Compare(a.opts.Tag, b.opts.Tag) })
 	var s Snapshot
 	for _, vh := range vhosts {
-		s.VHosts = append(s.VHosts, vh.info())
+		info := vh.info()
+		for _, c := range consumers {
+			if consumer, on := c.info(); on && c.vh == vh {
+				info.Consumers = append(info.Consumers, consumer)
+			}
+		}
+		s.VHosts = append(s.VHosts, info)
 	}
 	for _, c := range conns {
 		if info, open := c.info(); open {
@@ -161,4 +171,14 @@ func (ch *channel) info() ChannelInfo {
 		})
 	}
 	return info
+}
+
+// info describes a consumer; false for one that has ended.
+func (c *Consumer) info() (ConsumerInfo, bool) {
+	c.held.mu.Lock()
+	defer c.held.mu.Unlock()
+	return ConsumerInfo{
+		Tag: c.opts.Tag, Queue: c.name, NoAck: c.opts.NoAck, Exclusive: c.opts.Exclusive,
+		Prefetch: c.opts.Prefetch, Unacked: c.held.unacked.len(), Priority: c.opts.Priority,
+	}, c.over == nil
 }

@@ -20,6 +20,8 @@ type vhost struct {
 
 	recovering bool // what is made now is in the store already
 
+	gets local // what Get has taken
+
 	policyMu sync.Mutex // held while policies change, before mu
 
 	mu                         sync.RWMutex

@@ -1,0 +1,97 @@
+package broker
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file tells who holds the messages that a queue has given out.
+
+// An Unacked is a message that is out and not settled, with its holder.
+type Unacked struct {
+	Message
+	// DeliveryTag is the holder's number for it; Consumer is the consumer's
+	// tag, "" for basic.get.
+	DeliveryTag uint64
+	Consumer    string
+	// Peer and Connection are address and name of the client's connection, and
+	// Channel its channel; they are zero for a holder in this program.
+	Peer, Connection string
+	Channel          uint16
+}
+
+// Unacked returns a queue's messages that are out and not settled, in the
+// queue's order, and changes nothing. Those that are settled in a transaction
+// which is still open are not among them. The bodies are shared with the queue:
+// do not write to them.
+func (v *VHost) Unacked(name string) ([]Unacked, error) {
+	q, err := v.vh.queue(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	v.b.mu.Lock()
+	conns := slices.Collect(maps.Keys(v.b.conns))
+	consumers := slices.Collect(maps.Keys(v.b.consumers))
+	v.b.mu.Unlock()
+	var found []holding
+	for _, c := range conns {
+		found = c.holds(found, q.Queue)
+	}
+	for _, c := range consumers {
+		found = c.held.of(found, q.Queue, Unacked{Consumer: c.opts.Tag})
+	}
+	found = v.vh.gets.of(found, q.Queue, Unacked{})
+	slices.SortFunc(found, func(a, b holding) int { return cmp.Compare(a.out.item.Seq, b.out.item.Seq) })
+	list := make([]Unacked, len(found))
+	for i := range found {
+		u := found[i].by
+		if u.Message, err = messageOf(&found[i].out.item, deliveredProps(&found[i].out.item)); err != nil {
+			return nil, err
+		}
+		list[i] = u
+	}
+	return list, nil
+}
+
+// A holding is a delivery, and an Unacked that says who holds it.
+type holding struct {
+	out unacked
+	by  Unacked
+}
+
+// holds appends what a connection holds of a queue.
+func (c *conn) holds(list []holding, q *queue.Queue) []holding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, ch := range c.channels {
+		by := Unacked{Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
+		list = ch.unacked.of(list, q, by)
+	}
+	return list
+}
+
+// of appends what is held of a queue.
+func (l *local) of(list []holding, q *queue.Queue, by Unacked) []holding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unacked.of(list, q, by)
+}
+
+// of appends the deliveries of a queue.
+func (l *unackedList) of(list []holding, q *queue.Queue, by Unacked) []holding {
+	for _, u := range l.list[l.head:] {
+		if u.queue != q {
+			continue
+		}
+		h := holding{u, by}
+		h.by.DeliveryTag = u.tag
+		if u.consumer != nil {
+			h.by.Consumer = u.consumer.tag
+		}
+		list = append(list, h)
+	}
+	return list
+}
