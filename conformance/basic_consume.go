@@ -5,6 +5,7 @@ package conformance
 
 import (
 	"fmt"
+	"sync"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -243,6 +244,8 @@ func consumeFields(t *T) {
 	ch.Confirming().Send(x, "five", "5")
 	ch.AllConfirmed(1)
 	t.Equal(uint64(1), other.Fetch(q).DeliveryTag, "tag of the first delivery of another channel")
+	ch.Send(x, "six", "6")
+	t.Equal(uint64(5), ch.Fetch(q).DeliveryTag, "tag of a get after deliveries")
 }
 
 // consumeOnce has several publishers and consumers at work at a time: each
@@ -264,25 +267,50 @@ func consumeOnce(t *T) {
 			ch.Send("", q, fmt.Sprintf("%d %05d", p, i))
 		}
 	}
+	came := t.merge(consumers)
 	seen, order := map[string]bool{}, map[string]string{}
 	for len(seen) < publishers*each {
-		for c, consumer := range consumers {
-			select {
-			case d := <-consumer.deliveries:
-				body := string(d.Body)
-				line := fmt.Sprint(c, " ", body[0])
-				t.Equal(false, seen[body] || d.Redelivered, "came before: "+body)
-				t.Equal(true, order[line] < body, "is in order: "+body)
-				seen[body], order[line] = true, body
-				consumer.ch.Acked(d)
-			default:
-			}
+		d := Receive(t, came, "a delivery")
+		body := string(d.Body)
+		line := d.ConsumerTag + body[:1]
+		if seen[body] || d.Redelivered {
+			t.Fatalf("%s came before", body)
 		}
+		if order[line] > body {
+			t.Fatalf("%s came after %s", body, order[line])
+		}
+		seen[body], order[line] = true, body
+		t.OK(d.Ack(false), "ack")
 	}
 	for _, ch := range sending {
 		ch.AllConfirmed(each)
 	}
 	for _, c := range consumers {
-		c.ExpectNoMore()
+		t.OK(c.ch.Cancel(c.Tag, false), "cancel")
 	}
+	for d := range came {
+		t.Errorf("unexpected delivery of %q", d.Body)
+	}
+}
+
+// merge gives what is delivered to any of the consumers, and is closed when
+// all of them have ended.
+func (t *T) merge(consumers []*Consumer) <-chan amqp.Delivery {
+	all := make(chan amqp.Delivery)
+	var running sync.WaitGroup
+	for _, c := range consumers {
+		running.Go(func() {
+			for d := range c.deliveries {
+				select {
+				case all <- d:
+				case <-t.ctx.Done():
+				}
+			}
+		})
+	}
+	go func() {
+		running.Wait()
+		close(all)
+	}()
+	return all
 }

@@ -19,6 +19,7 @@ import (
 var basicWireScripts = []Script{
 	{Name: "wire/consumer-tag", Covers: []string{"BASIC-24"}, Run: wireConsumerTag},
 	{Name: "wire/consume-ok-first", Covers: []string{"BASIC-26", "BASIC-39"}, Run: wireConsumeOk},
+	{Name: "wire/cancel", Covers: []string{"BASIC-27"}, Run: wireCancel},
 	{Name: "wire/cancel-not-asked-for", Covers: []string{"BASIC-34"}, Run: wireCancelUnwanted},
 	{Name: "wire/client-sends-cancel-ok", Covers: []string{"BASIC-34"}, Before: V(4, 0, 0), Run: wireCancelOk},
 	{Name: "wire/confirm-of-one", Covers: []string{"BASIC-14", "BASIC-16"}, Run: wireConfirmOne},
@@ -62,6 +63,22 @@ func wireConsumeOk(t *T) {
 		_, body, _ := r.Content(1)
 		t.Equal(fmt.Sprint(i), string(body), "body")
 	}
+	r.ExpectOpen(1)
+}
+
+func wireCancel(t *T) {
+	r := t.RawOpen()
+	q := r.RawQueue(1)
+	r.SendMethod(1, &wire.BasicConsume{Queue: q, ConsumerTag: "c"})
+	r.Expect(1, &wire.BasicConsumeOk{ConsumerTag: "c"})
+	r.Publish(1, q, noProps, "before")
+	r.Expect(1, &wire.BasicDeliver{ConsumerTag: "c", DeliveryTag: 1, RoutingKey: q})
+	r.Content(1)
+	for range 2 { // the second time there is no such consumer any more
+		r.SendMethod(1, &wire.BasicCancel{ConsumerTag: "c"})
+		r.Expect(1, &wire.BasicCancelOk{ConsumerTag: "c"})
+	}
+	r.Publish(1, q, noProps, "after")
 	r.ExpectOpen(1)
 }
 

@@ -1,0 +1,89 @@
+// The mutation check: the scripts can fail. Each mutation is one thing that a
+// broker may do wrong, and names the script that has to notice; that script runs
+// before the broken broker, where it must differ and say why, and before the
+// same proxy without the fault, where it must hold.
+
+package conformance
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/broker"
+)
+
+// mutation is a fault and the script that catches it.
+type mutation struct {
+	what   string
+	script string
+	shows  string // a regular expression for what the script then says
+	faults faults
+}
+
+func allMutations() []mutation {
+	return slices.Concat(publishMutations, deliveryMutations, settleMutations, topologyMutations,
+		errorMutations, deathMutations)
+}
+
+// A fault often is that something does not come. The scripts wait for it this
+// long; that it comes in time without the fault is not a matter of patience.
+const mutantPatience = 500 * time.Millisecond
+
+func TestMutationsAreCaught(t *testing.T) {
+	address := startBroker(t)
+	scripts := map[string]Script{}
+	for _, s := range All() {
+		scripts[s.Name] = s
+	}
+	run := func(t *testing.T, script string, broken faults, o Options) Result {
+		s, ok := scripts[script]
+		require.True(t, ok, "there is no script %s", script)
+		runner, err := Connect(t.Context(), "amqp://guest:guest@"+startMutant(t, address, broken)+"/", o)
+		require.NoError(t, err)
+		return runner.Run(t.Context(), s)
+	}
+	judges := map[string]bool{}
+	for _, m := range allMutations() {
+		judges[m.script] = true
+		t.Run("broken/"+strings.ReplaceAll(m.what, " ", "-"), func(t *testing.T) {
+			t.Parallel()
+			result := run(t, m.script, m.faults, Options{Patience: mutantPatience, Limit: 10 * mutantPatience})
+			assert.Equal(t, Differed.String(), result.Outcome.String(), "%s does not notice", m.script)
+			t.Logf("%s: %.300q", m.script, result.Failures)
+			assert.True(t, regexp.MustCompile(m.shows).MatchString(strings.Join(result.Failures, "\n")), "it does not say %s", m.shows)
+		})
+	}
+	for script := range judges {
+		t.Run("whole/"+script, func(t *testing.T) {
+			t.Parallel()
+			result := run(t, script, nil, Options{})
+			assert.Equal(t, Held.String(), result.Outcome.String(), "%v", result.Failures)
+		})
+	}
+}
+
+// startBroker starts Rabbet for the length of the test and gives its address.
+func startBroker(t *testing.T) string {
+	b, err := broker.New(broker.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, b.Close()) })
+	address, err := b.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	return address.String()
+}
+
+func TestMutationsAreMany(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range allMutations() {
+		assert.False(t, seen[m.what], "%s is there twice", m.what)
+		seen[m.what] = true
+		assert.NotEmpty(t, m.shows, m.what)
+	}
+	assert.GreaterOrEqual(t, len(seen), 40)
+}
