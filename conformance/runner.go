@@ -52,6 +52,8 @@ type Result struct {
 	Outcome  Outcome
 	Failures []string // what differed, in order; of other outcomes, the reason
 	Elapsed  time.Duration
+	// Trace is what was said, of a script that differed, without its clean-up.
+	Trace []TraceLine
 }
 
 // Runner runs scripts against one broker. Connect makes one. Its methods may
@@ -149,7 +151,7 @@ func (r *Runner) Run(ctx context.Context, s Script) Result {
 	limit := r.clock.AfterFunc(r.limit, func() { cancel(errLimit) })
 	defer limit.Stop()
 
-	t := &T{runner: r, script: s, ctx: ctx, number: r.scripts.Add(1)}
+	t := &T{runner: r, script: s, ctx: ctx, number: r.scripts.Add(1), trace: newTrace(r.clock)}
 	// Blocking calls of the client know no context; without a socket they end.
 	stop := context.AfterFunc(ctx, t.cutConnections)
 	defer stop()
@@ -159,7 +161,11 @@ func (r *Runner) Run(ctx context.Context, s Script) Result {
 	if err := context.Cause(ctx); err != nil {
 		t.Errorf("%v", err)
 	}
-	return Result{Script: s, Outcome: t.outcome(), Failures: t.reports(), Elapsed: r.clock.Now().Sub(began)}
+	result := Result{Script: s, Outcome: t.outcome(), Failures: t.reports(), Elapsed: r.clock.Now().Sub(began)}
+	if result.Outcome == Differed {
+		result.Trace = t.trace.lines()
+	}
+	return result
 }
 
 // guard runs f on a goroutine of its own, which FailNow may end, and waits.

@@ -26,6 +26,7 @@ type T struct {
 	script Script
 	ctx    context.Context
 	number int64
+	trace  *trace
 
 	conn *Conn // the one that Channel and Conn share
 
@@ -45,7 +46,9 @@ type T struct {
 func (t *T) Errorf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.failures = append(t.failures, t.cases+fmt.Sprintf(format, args...))
+	failure := t.cases + fmt.Sprintf(format, args...)
+	t.failures = append(t.failures, failure)
+	t.trace.note("DIFFERENCE: " + failure)
 }
 
 // Case runs f, with what in front of the differences that it records.
@@ -208,7 +211,7 @@ func (t *T) dial(network, addr string) (net.Conn, error) {
 		socket.Close()
 	}
 	t.sockets = append(t.sockets, socket)
-	return socket, nil
+	return t.trace.watch(socket), nil
 }
 
 func (t *T) cutConnections() {
@@ -223,6 +226,7 @@ func (t *T) cutConnections() {
 // cleanUp runs the clean-ups, last one first, each on a goroutine that FailNow
 // may end, and then deletes the queues and exchanges that were asked for.
 func (t *T) cleanUp() {
+	t.trace.stop()
 	for {
 		t.mu.Lock()
 		n := len(t.cleanups)
