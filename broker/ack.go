@@ -70,6 +70,9 @@ func (c *conn) giveCredit(ch *channel, out []unacked) {
 // finish tells the queues of deliveries that were taken, and lets consumers
 // go on. The list is used up.
 func (c *conn) finish(out []unacked, v verdict) {
+	if c.tapped != nil {
+		c.recordSettled(out, [...]EventKind{EventAcked, EventRequeued, EventRejected}[v])
+	}
 	switch v {
 	case verdictAck:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })

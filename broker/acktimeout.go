@@ -26,7 +26,7 @@ type tagMark struct {
 // An overdue is a channel that holds a delivery for too long.
 type overdue struct {
 	channel uint16
-	timeout time.Duration
+	why     *Error
 }
 
 // checkAcks looks for overdue deliveries on all connections, again and again as
@@ -60,7 +60,7 @@ func (c *conn) checkAcks(now time.Time) {
 	for ch, oldest := range held { // queues are asked without the lock, which is a leaf
 		for q, since := range oldest {
 			if limit := cmp.Or(q.ConsumerTimeout(), c.b.cfg.ConsumerTimeout); limit > 0 && now.Sub(since) >= limit {
-				late = append(late, overdue{ch.id, limit})
+				late = append(late, overdue{ch.id, errOverdue(ch.id, limit)})
 				break
 			}
 		}
@@ -116,10 +116,13 @@ func (c *conn) closeOverdue() {
 	c.mu.Unlock()
 	for _, o := range late {
 		if ch := c.channels[o.channel]; ch != nil && !ch.closing {
-			e := refuseFrame(amqp.PreconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value "+
-				"used: %d ms. This timeout value can be configured, see consumers doc guide to learn more",
-				o.channel, o.timeout.Milliseconds())
-			_ = c.channelFailed(ch, 0, e) // it breaks the channel only
+			_ = c.channelFailed(ch, 0, o.why) // it breaks the channel only
 		}
 	}
+}
+
+func errOverdue(channel uint16, timeout time.Duration) *Error {
+	return refuseFrame(amqp.PreconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value "+
+		"used: %d ms. This timeout value can be configured, see consumers doc guide to learn more",
+		channel, timeout.Milliseconds())
 }

@@ -122,7 +122,7 @@ func (c *conn) awaitAlarms() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.blocked && c.forced == nil && !c.broken {
+	for (c.blocked || c.tapped.blocked()) && c.forced == nil && !c.broken {
 		c.drained.Wait()
 	}
 	c.blocking, c.blocked = false, false
@@ -135,11 +135,20 @@ func (c *conn) unblock() {
 	c.mu.Lock()
 	if c.blocked {
 		c.blocked = false
-		if c.client.blocked {
-			c.appendMethod(0, &amqp.ConnectionUnblocked{}, &fx)
-		}
-		c.drained.Signal()
+		c.letGo(&fx)
 	}
 	c.mu.Unlock()
 	fx.Flush()
+}
+
+// letGo lets the reader go on if nothing blocks the connection any more. Called
+// with the lock held.
+func (c *conn) letGo(fx *queue.Effects) {
+	if c.blocked || c.tapped.blocked() {
+		return
+	}
+	if c.client.blocked {
+		c.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
+	}
+	c.drained.Signal()
 }

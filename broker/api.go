@@ -215,12 +215,15 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	v.vh.mu.RLock()
 	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), msg.Props.Headers())
 	v.vh.mu.RUnlock()
+	v.recordGoPublish(msg, queues)
 	var fx queue.Effects
 	reached := 0
 	for _, q := range queues {
+		fx.Refused = fx.Refused[:0]
 		if q.Publish([]*queue.Message{msg}, &fx) {
 			reached++
 		}
+		v.vh.recordRefused(nil, q, []*queue.Message{msg}, fx.Refused)
 	}
 	v.vh.perform(&fx)
 	return reached, nil

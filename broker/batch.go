@@ -80,8 +80,12 @@ func (c *conn) flushPublishes() {
 		return
 	}
 	for _, q := range b.queues {
+		refused := len(c.fx.Refused)
 		// A queue deleted since the route was found drops them (QUEUE-27).
 		_ = q.Publish(b.msgs, &c.fx)
+		if c.tapped != nil {
+			c.vhost.recordRefused(c.tapped.peer, q, b.msgs, c.fx.Refused[refused:])
+		}
 	}
 	for _, i := range c.fx.Refused {
 		b.origin[i].ch.refused(b.origin[i].seq)

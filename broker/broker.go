@@ -33,6 +33,7 @@ type Broker struct {
 	checks  checks
 
 	queueIDs  atomic.Uint64
+	peers     atomic.Uint64 // the last Peer's ID
 	mu        sync.Mutex
 	vhosts    map[string]*vhost
 	listeners []net.Listener // in order of their start

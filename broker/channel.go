@@ -37,6 +37,8 @@ type channel struct {
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
 	nacks     []uint64     // those that a queue has rejected
+	fates     []fate       // what a Tap has in mind for confirms to come
+	gap       bool         // one was never sent; guarded by the connection's lock
 	toConfirm bool         // listed in conn.confirms
 	awaiting  atomic.Int32 // answers that wait for the store
 	tx        transaction
@@ -113,7 +115,14 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.mu.Lock()
 	c.channels[id] = ch
 	c.mu.Unlock()
-	c.send(id, &amqp.ChannelOpenOk{})
+	if c.tapped != nil {
+		return c.channelFailed(ch, method, c.obey(c.tapped.ask(ch.call(m)), id, ch.open))
+	}
+	return ch.open()
+}
+
+func (ch *channel) open() error {
+	ch.c.send(ch.id, &amqp.ChannelOpenOk{})
 	return nil
 }
 
@@ -159,7 +168,7 @@ func (c *conn) channelFailed(ch *channel, method amqp.MethodID, err error) error
 		return nil
 	}
 	e, ok := err.(*Error)
-	if !ok || e.Code.Hard() {
+	if !ok || e.hard() {
 		return err
 	}
 	blame := e.blamed(method)
@@ -187,6 +196,7 @@ func (ch *channel) end() {
 	for _, s := range ch.tx.settled { // BASIC-87
 		ch.unacked.restore(s.out)
 	}
+	undone := ch.tx.publishes
 	ch.tx = transaction{}
 	consumers := slices.Collect(maps.Values(ch.consumers))
 	ch.consumers = nil
@@ -195,6 +205,10 @@ func (ch *channel) end() {
 	}
 	out := ch.unacked.takeAll(c.settling[:0])
 	c.mu.Unlock()
+	if c.tapped != nil {
+		c.recordTx(undone, EventRolledBack)
+		c.recordSettled(out, EventRequeued)
+	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
 	c.requeue(out, (*queue.Queue).Requeue)
@@ -208,6 +222,9 @@ func (ch *channel) end() {
 // decodeAndHandle runs one method. The commonest is handled without an
 // allocation.
 func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
+	if ch.c.tapped != nil {
+		return ch.decodeAndAsk(id, args)
+	}
 	if id == amqp.BasicAckID {
 		m := &ch.c.ack
 		if err := decodeMethod(m, args); err != nil {
@@ -227,6 +244,8 @@ func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 
 func (ch *channel) handle(m amqp.Method) error {
 	switch m := m.(type) {
+	case *amqp.BasicAck:
+		return ch.settle(m.DeliveryTag, m.Multiple, verdictAck)
 	case *amqp.BasicNack:
 		return ch.settle(m.DeliveryTag, m.Multiple, rejection(m.Requeue))
 	case *amqp.BasicReject:

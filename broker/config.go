@@ -67,6 +67,9 @@ type Config struct {
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).
 	DefaultPrefetch int
+	// Tap, for tests and tools, is told of what happens to messages and asked about
+	// what clients do; none by default.
+	Tap *Tap
 }
 
 // hardMaxMessageSize is the largest MaxMessageSize (LIMIT-8).

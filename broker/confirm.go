@@ -36,6 +36,7 @@ type answer struct {
 	ch       *channel
 	from, to uint64 // publishes from+1 to to
 	nacks    []uint64
+	fates    []fate // in order of seq
 }
 
 // sendConfirms answers what the batch has published.
@@ -54,6 +55,9 @@ func (c *conn) sendConfirms() {
 			a.nacks = slices.Clone(slices.Compact(ch.nacks))
 			ch.nacks = ch.nacks[:0]
 		}
+		if len(ch.fates) > 0 {
+			a.fates = ch.takeFates(a.to)
+		}
 		if c.fx.Logged || ch.awaiting.Load() > 0 {
 			ch.awaiting.Add(1)
 			waiting := a // so that a needs no memory of its own when nothing waits
@@ -69,15 +73,21 @@ func (c *conn) sendConfirms() {
 
 // send sends the answer. Called with the connection's lock held.
 func (a *answer) send(fx *queue.Effects) {
+	if len(a.fates) > 0 || a.ch.gap {
+		a.sendSingly(false, fx)
+		return
+	}
 	ack := func(seq uint64) {
 		if seq > a.from {
 			a.ch.c.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-a.from > 1}, fx)
+			a.ch.recordConfirm(a.from, seq, false)
 			a.from = seq
 		}
 	}
 	for _, seq := range a.nacks {
 		ack(seq - 1)
 		a.ch.c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
+		a.ch.recordConfirm(seq-1, seq, true)
 		a.from = seq
 	}
 	ack(a.to)
@@ -92,8 +102,11 @@ func (a *answer) Committed(err error) {
 	a.ch.awaiting.Add(-1)
 	switch {
 	case a.ch.ended: // BASIC-22
+	case err != nil && (len(a.fates) > 0 || a.ch.gap):
+		a.sendSingly(true, &fx)
 	case err != nil:
 		c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: a.to, Multiple: a.to-a.from > 1}, &fx)
+		a.ch.recordConfirm(a.from, a.to, true)
 	default:
 		a.send(&fx)
 	}

@@ -42,6 +42,8 @@ type conn struct {
 	log *slog.Logger
 	in  reader
 
+	tapped *tapped // nil without a Tap
+
 	// Owned by the reader.
 	state    connState
 	user     *user
@@ -102,6 +104,7 @@ func newConn(b *Broker, nc net.Conn) *conn {
 		wake:     make(chan struct{}, 1),
 		frameMax: initialFrameMax,
 		since:    b.clock.Now(),
+		tapped:   newTapped(b, nc.RemoteAddr().String()),
 	}
 	c.drained.L = &c.mu
 	return c
@@ -112,6 +115,7 @@ func (c *conn) serve() {
 	var writer sync.WaitGroup
 	writer.Go(c.writeLoop)
 	err := c.read()
+	c.tapped.end()
 	c.cleanUp()
 	c.dropAfter(dropDelay) // a client that does not read must not keep the writer
 	c.mu.Lock()
@@ -161,7 +165,7 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		return !s.now
 	}
 	e := asError(err)
-	if c.state < stateOpen && e.Code != amqp.AccessRefused || c.state == stateClosing { // CONN-32, CONN-70
+	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.breaks == breaksByCode || c.state == stateClosing { // CONN-32, CONN-70
 		return c.fail(silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
@@ -213,6 +217,7 @@ func (c *conn) force(e *Error) {
 	defer c.mu.Unlock()
 	if c.forced == nil {
 		c.forced = e
+		c.tapped.end()
 		c.interrupt()
 	}
 }
@@ -301,6 +306,9 @@ func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
 	before := len(c.out.buf)
 	c.out.buf = amqp.AppendMethod(c.out.buf, channel, m)
 	c.out.answers += len(c.out.buf) - before
+	if c.tapped != nil {
+		c.spoilAnswer(channel, before)
+	}
 	c.touch(fx)
 }
 
@@ -352,7 +360,13 @@ func (c *conn) writeLoop() {
 		c.stalled = nil
 		c.mu.Unlock()
 		if !failed {
-			n, err := out.write(c.nc)
+			var n int64
+			var err error
+			if out.marks == nil {
+				n, err = out.write(c.nc)
+			} else {
+				n, err = c.writeMarked(&out)
+			}
 			c.sent.Add(uint64(n))
 			if err != nil { // the reader finds out by itself
 				failed = true

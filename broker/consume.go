@@ -140,6 +140,9 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		return err
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
+	if ok && c.tapped != nil {
+		ch.recordDelivery(q.Name, "", &it, m.NoAck, ActPass)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !ok {

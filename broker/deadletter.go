@@ -48,12 +48,13 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	}
 	queues := r.route(nil, vh, x, keys, m.Props.Headers())
 	vh.mu.RUnlock()
+	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
+	vh.recordDeath(&d, m, queues)
 	for _, q := range queues {
-		if !isCycle(q.Name, deaths) {
-			refused := len(fx.Refused)
-			_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it
-			fx.Refused = fx.Refused[:refused]      // as does a full one: nobody waits for it
-		}
+		refused := len(fx.Refused)
+		_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it
+		vh.recordRefused(nil, q, []*queue.Message{m}, fx.Refused[refused:])
+		fx.Refused = fx.Refused[:refused] // as does a full one: nobody waits for it
 	}
 }
 

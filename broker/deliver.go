@@ -52,20 +52,37 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		}
 		return false
 	}
+	tag := s.count(s.Queue(), it)
+	if c.tapped != nil {
+		ch.deliverAsked(s.Queue().Name, s.tag, tag, it, s.NoAck, s.again, fx)
+		return true
+	}
+	ch.sendDelivery(s.tag, tag, it, fx)
+	return true
+}
+
+// count takes a delivery on, and returns its tag.
+func (s *consumer) count(from *queue.Queue, it *queue.Item) uint64 {
+	ch := s.ch
 	ch.tag++
 	if !s.NoAck {
 		s.unacked++
-		u := unacked{tag: ch.tag, queue: s.Queue(), consumer: s, item: *it}
+		u := unacked{tag: ch.tag, queue: from, consumer: s, item: *it}
 		if ch.shared.limit > 0 {
 			u.shared = true
 			ch.shared.out++
 		}
 		ch.unacked.push(u)
 	}
+	return ch.tag
+}
+
+// sendDelivery appends a delivery to the outbox. Called with the lock held.
+func (ch *channel) sendDelivery(consumerTag string, tag uint64, it *queue.Item, fx *queue.Effects) {
+	c := ch.c
 	c.reserve()
-	c.out.appendDelivery(ch.id, s.tag, ch.tag, it, c.frameMax)
+	c.out.appendDelivery(ch.id, consumerTag, tag, it, c.frameMax)
 	c.touch(fx)
-	return true
 }
 
 func (s *consumer) hasCredit() bool {

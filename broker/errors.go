@@ -25,6 +25,22 @@ type Error struct {
 	// fatal says that nothing more is read, soon that the socket is dropped
 	// after dropDelay if the client does not answer.
 	fatal, soon bool
+	// breaks is what closes, where that is not the code's to say.
+	breaks extent
+}
+
+// An extent is what an error breaks.
+type extent uint8
+
+const (
+	breaksByCode extent = iota // ERR-1
+	breaksChannel
+	breaksConnection
+)
+
+// hard tells whether the connection closes.
+func (e *Error) hard() bool {
+	return e.breaks == breaksConnection || e.breaks == breaksByCode && e.Code.Hard()
 }
 
 // Error is the reply text as a client reads it, at most 255 bytes (ERR-3).

@@ -19,6 +19,13 @@ const minFrameMax = 4096
 
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
+	if c.tapped != nil {
+		return c.obey(c.tapped.ask(Call{Method: CallConnect}), 0, func() error { return c.greet(h) })
+	}
+	return c.greet(h)
+}
+
+func (c *conn) greet(h [8]byte) error {
 	major, minor := uint8(0), uint8(9)
 	switch h {
 	case [8]byte{'A', 'M', 'Q', 'P', 0, 0, 9, 1}, // CONN-1
@@ -87,6 +94,14 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		}
 		return errInternal() // CONN-45: channel 0 is handled by the connection itself
 	}
+	if c.tapped != nil {
+		v := c.tapped.ask(Call{Method: id.String(), Args: m})
+		return c.obey(v, 0, func() error { return c.handle0(m) })
+	}
+	return c.handle0(m)
+}
+
+func (c *conn) handle0(m amqp.Method) error {
 	switch m := m.(type) {
 	case *amqp.ConnectionStartOk:
 		if c.state == stateStart {
@@ -127,16 +142,16 @@ func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	if err != nil {
 		return err
 	}
+	if c.tapped != nil {
+		return c.loginAsked(name, password, m.Mechanism)
+	}
+	return c.login(name, password, m.Mechanism)
+}
+
+func (c *conn) login(name, password, mechanism string) error {
 	u, reason := c.b.authenticate(name, password, c.nc.RemoteAddr())
 	if u == nil {
-		c.log.Error("login refused", "user", name, "mechanism", m.Mechanism, "reason", reason)
-		if !c.client.authenticationFailureClose {
-			return silently("login of user '%s' refused: %s", name, reason) // CONN-16
-		}
-		e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
-			"For details see the broker logfile.", m.Mechanism) // CONN-15
-		e.soon = true
-		return e
+		return c.refuseLogin(name, mechanism, reason)
 	}
 	c.user = u
 	c.state = stateTune
@@ -144,6 +159,18 @@ func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
 	}) // CONN-21
 	return nil
+}
+
+// refuseLogin is CONN-15 and CONN-16.
+func (c *conn) refuseLogin(name, mechanism, reason string) error {
+	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
+	if !c.client.authenticationFailureClose {
+		return silently("login of user '%s' refused: %s", name, reason) // CONN-16
+	}
+	e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
+		"For details see the broker logfile.", mechanism) // CONN-15
+	e.soon = true
+	return e
 }
 
 func (c *conn) readClientProperties(props amqp.Table) {
@@ -221,6 +248,9 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	c.channels = make(map[uint16]*channel)
 	c.mu.Unlock()
 	c.state = stateRunning
+	if c.tapped != nil {
+		c.tapped.introduce(c, c.user.name)
+	}
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat()
 	c.log.Info("connection open", "user", c.user.name, "vhost", vh.name, "name", c.name)

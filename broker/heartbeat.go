@@ -61,7 +61,7 @@ func (c *conn) tick() {
 	}
 	if h.ticks%2 == 0 {
 		received := c.received.Load()
-		if received != h.received || c.blocked { // CONN-35
+		if received != h.received || c.blocked || c.tapped.waiting() { // CONN-35
 			h.received, h.missed = received, 0
 		} else if h.missed++; h.missed == 2 {
 			c.log.Error("missed heartbeats from client", "timeout", c.interval/time.Second)

@@ -37,6 +37,7 @@ type outbox struct {
 	lent    *memory // where buf and splices came from
 	spliced int     // sum of the spliced bodies' bytes
 	answers int     // bytes of all but deliveries
+	marks   []mark  // what a Tap has in store for the writer
 }
 
 // A splice is a piece of a body that belongs before buf[at].

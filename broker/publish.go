@@ -51,29 +51,44 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 // publish takes one whole message (CONN-56). The size is the body's, which is
 // not in m if it is too large.
 func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
-	if rt.immediate { // BASIC-2
-		return refuse(amqp.NotImplemented, "immediate=true")
-	}
-	if err := ch.c.b.cfg.checkSize(size); err != nil {
-		return err
-	}
-	queues, extra, err := ch.prepare(rt, m)
+	queues, requester, err := ch.check(rt, m, size)
 	if err != nil {
 		return err
 	}
-	if ch.mode == modeTx {
-		ch.tx.publish(m, queues, extra, rt.mandatory)
-		return nil
-	}
-	if ch.mode == modeConfirm {
-		ch.published++
-		if !ch.toConfirm {
-			ch.toConfirm = true
-			ch.c.confirms = append(ch.c.confirms, ch)
-		}
-	}
-	ch.pass(m, queues, extra, rt.mandatory)
+	ch.accept(m, queues, requester, rt.mandatory)
 	return nil
+}
+
+// check is all that a publish can fail for. It returns what prepare does.
+func (ch *channel) check(rt *route, m *queue.Message, size uint64) ([]*queue.Queue, string, error) {
+	if rt.immediate { // BASIC-2
+		return nil, "", refuse(amqp.NotImplemented, "immediate=true")
+	}
+	if err := ch.c.b.cfg.checkSize(size); err != nil {
+		return nil, "", err
+	}
+	return ch.prepare(rt, m)
+}
+
+// accept takes a routed message, to be passed on now or with the transaction.
+func (ch *channel) accept(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
+	switch ch.mode {
+	case modeTx:
+		ch.tx.publish(m, queues, requester, mandatory)
+		return
+	case modeConfirm:
+		ch.count()
+	}
+	ch.pass(m, queues, requester, mandatory)
+}
+
+// count gives a publish on a confirm channel its number (BASIC-14).
+func (ch *channel) count() {
+	ch.published++
+	if !ch.toConfirm {
+		ch.toConfirm = true
+		ch.c.confirms = append(ch.c.confirms, ch)
+	}
 }
 
 // pass sends a routed message on: to its queues, to a waiting requester, or

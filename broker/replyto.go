@@ -70,9 +70,12 @@ func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 	if c.finished || r.ch.reply != r || c.out.size() > replyWater {
 		return
 	}
-	c.reserve()
-	c.out.appendDelivery(r.ch.id, r.tag, r.ch.tag+1, &queue.Item{Msg: m}, c.frameMax)
-	c.touch(fx)
+	if c.tapped != nil {
+		again := func(*queue.Item) uint64 { return r.ch.tag + 1 }
+		r.ch.deliverAsked(name, r.tag, r.ch.tag+1, &queue.Item{Msg: m}, true, again, fx)
+		return
+	}
+	r.ch.sendDelivery(r.tag, r.ch.tag+1, &queue.Item{Msg: m}, fx)
 }
 
 // consumeReplies is basic.consume of the pseudo-queue (BASIC-70, BASIC-71).

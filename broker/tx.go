@@ -22,6 +22,7 @@ type txPublish struct {
 	queues    []*queue.Queue
 	requester string
 	mandatory bool
+	nacked    bool // by a Tap: there is nothing else of it
 }
 
 // A txSettle is deliveries of one ack, nack or reject (BASIC-84).
@@ -31,7 +32,9 @@ type txSettle struct {
 }
 
 func (t *transaction) publish(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
-	t.publishes = append(t.publishes, txPublish{m, slices.Clone(queues), requester, mandatory})
+	t.publishes = append(t.publishes, txPublish{
+		msg: m, queues: slices.Clone(queues), requester: requester, mandatory: mandatory,
+	})
 }
 
 func (t *transaction) settle(out []unacked, v verdict) {
@@ -62,7 +65,14 @@ func (ch *channel) txCommit() error {
 	}
 	c, tx := ch.c, ch.tx
 	ch.tx = transaction{}
+	if c.tapped != nil {
+		c.recordTx(tx.publishes, EventCommitted)
+	}
 	for _, p := range tx.publishes {
+		if p.nacked {
+			ch.tx.refused = true
+			continue
+		}
 		ch.pass(p.msg, p.queues, p.requester, p.mandatory)
 	}
 	c.flushPublishes()
@@ -86,6 +96,9 @@ func (ch *channel) txRollback() error {
 	}
 	tx := ch.tx
 	ch.tx = transaction{}
+	if ch.c.tapped != nil {
+		ch.c.recordTx(tx.publishes, EventRolledBack)
+	}
 	ch.c.mu.Lock()
 	for _, s := range tx.settled {
 		ch.unacked.restore(s.out)

@@ -14,6 +14,7 @@ import (
 // guards the maps and every routing table in them, and is taken before any
 // queue's.
 type vhost struct {
+	b    *Broker
 	name string
 	env  *queue.Env
 	ids  *atomic.Uint64 // the last queue ID given, the broker's
@@ -76,6 +77,7 @@ var predeclared = []struct {
 
 func newVHost(name string, b *Broker) *vhost {
 	vh := &vhost{
+		b:         b,
 		name:      name,
 		ids:       &b.queueIDs,
 		exchanges: make(map[string]*exchangeRecord),
@@ -84,6 +86,9 @@ func newVHost(name string, b *Broker) *vhost {
 	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, Fault: func(queue string, err error) {
 		b.log.Error("cannot read messages from the store", "queue", queue, "vhost", name, "error", err)
 	}}
+	if b.recording() {
+		vh.env.Gone = vh.gone
+	}
 	for _, p := range predeclared {
 		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, internal: p.internal}
 		if p.name != "" {

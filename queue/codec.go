@@ -11,11 +11,13 @@ import (
 // This file is a message as the store keeps it:
 //
 //	version    1 byte, 1
-//	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow, bit 2 key alone
+//	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow, bit 2 key alone,
+//	           bit 3 ID follows
 //	exchange   1 byte of length, and the name
 //	key        1 byte of length, and the routing key
 //	properties uvarint of length, and flags and values as on the wire
 //	BCC        if flagged: uvarint of number, each as the routing key
+//	ID         if flagged: 8 bytes
 //	body       the rest
 
 const (
@@ -23,6 +25,7 @@ const (
 	flagPersistent = 1
 	flagBCC        = 2
 	flagKeyAlone   = 4
+	flagID         = 8
 )
 
 var errMessage = errors.New("queue: malformed message in the store")
@@ -34,6 +37,9 @@ func (m *Message) EncodedLen() int {
 		n += uvarintLen(len(m.Extra.BCC))
 		for _, key := range m.Extra.BCC {
 			n += 1 + len(key)
+		}
+		if m.Extra.ID != 0 {
+			n += 8
 		}
 	}
 	return n
@@ -58,6 +64,9 @@ func (m *Message) AppendEncoded(b []byte) []byte {
 		if m.Extra.KeyAlone {
 			flags |= flagKeyAlone
 		}
+		if m.Extra.ID != 0 {
+			flags |= flagID
+		}
 	}
 	b = append(b, messageVersion, flags)
 	b = appendText(b, m.Exchange)
@@ -68,6 +77,9 @@ func (m *Message) AppendEncoded(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(len(m.Extra.BCC)))
 		for _, key := range m.Extra.BCC {
 			b = appendText(b, key)
+		}
+		if m.Extra.ID != 0 {
+			b = binary.BigEndian.AppendUint64(b, m.Extra.ID)
 		}
 	}
 	return append(b, m.Body...)
@@ -157,6 +169,12 @@ func (d *decoder) message(m *Message, data []byte) error {
 				return errMessage
 			}
 			m.Extra.BCC = append(m.Extra.BCC, string(k))
+		}
+		if flags&flagID != 0 {
+			if len(b) < 8 {
+				return errMessage
+			}
+			m.Extra.ID, b = binary.BigEndian.Uint64(b), b[8:]
 		}
 	}
 	m.Body = b

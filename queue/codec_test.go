@@ -19,6 +19,7 @@ func storedMessages() map[string]*Message {
 		"empty":      {Props: amqp.RawProperties{0, 0}},
 		"transient":  {Exchange: "amq.direct", Key: "key", Props: amqp.RawProperties{0, 0}, Body: []byte("body")},
 		"persistent": {Exchange: "x", Key: "k", Props: props.Append(nil), Priority: 4, Persistent: true, Body: make([]byte, 1000)},
+		"ID":         {Key: "k", Props: amqp.RawProperties{0, 0}, Body: []byte("b"), Extra: &Extra{ID: 1<<63 + 5}},
 		"BCC": {Key: "k", Props: amqp.RawProperties{0, 0}, Body: []byte("b"), Extra: &Extra{
 			BCC: []string{"one", "", "three"}, KeyAlone: true,
 		}},

@@ -20,6 +20,12 @@ const (
 	DeliveryLimit Reason = "delivery_limit"
 )
 
+// Reasons for which a message leaves a queue and is not dead-lettered.
+const (
+	Purged  Reason = "purged"
+	Deleted Reason = "deleted" // with the queue
+)
+
 // A DeadLetter is an item on its way out of a queue with a dead-letter
 // exchange.
 type DeadLetter struct {

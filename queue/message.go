@@ -31,6 +31,9 @@ type Extra struct {
 	// KeyAlone says that the message goes by its key alone, whatever its header
 	// CC has: a queue's dead-letter key has taken their place (QUEUE-75).
 	KeyAlone bool
+	// ID is what tells the publication apart for those who watch it; 0 if nobody
+	// does.
+	ID uint64
 }
 
 // Item is a message's place in one queue.

@@ -328,6 +328,9 @@ func (q *Queue) requeue(items []Item, asked bool, fx *Effects) {
 	defer q.mu.Unlock()
 	q.unacked -= len(items)
 	if q.deleted {
+		for i := range items {
+			q.gone(&items[i], Deleted)
+		}
 		return
 	}
 	if q.quorum {
@@ -352,6 +355,7 @@ func (q *Queue) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len()
+	q.allGone(Purged)
 	if q.back != nil {
 		q.back.purge(q)
 		q.flush()
@@ -374,6 +378,7 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	case ifUnused && len(q.subs) > 0:
 		return 0, nil, ErrHasConsumer
 	}
+	q.allGone(Deleted)
 	q.deleted = true
 	n, subs := q.ready.len(), q.subs
 	for _, s := range subs {
@@ -398,27 +403,4 @@ func (q *Queue) Counts() Counts {
 		Consumers:  len(q.subs),
 		ReadyBytes: q.ready.bytes(),
 	}
-}
-
-// Peek returns up to limit ready items in delivery order and changes nothing.
-func (q *Queue) Peek(limit int) []Item {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	items := make([]Item, 0, max(0, min(limit, q.ready.len())))
-	q.ready.each(func(it *Item) bool {
-		if len(items) == cap(items) {
-			return false
-		}
-		items = append(items, *it)
-		return true
-	}, func(level int, s *span) bool {
-		// Reading under the lock is for once: nothing else sees one moment.
-		read, err := q.back.read(level, s, cap(items)-len(items))
-		items = append(items, read...)
-		if err != nil {
-			q.env.Fault(q.Name, err)
-		}
-		return len(items) < cap(items)
-	})
-	return items
 }

@@ -61,6 +61,9 @@ type Env struct {
 	Fault func(queue string, err error)
 	// Perform does what a queue's timer has left to do.
 	Perform func(fx *Effects)
+	// Gone, unless nil, is told of each message that leaves a queue, or is lost with
+	// it, other than by an acknowledgement. It is called with the queue's lock held.
+	Gone func(queue string, m *Message, why Reason)
 }
 
 // ttl is what a message may spend in the queue: the less of the queue's and its
@@ -118,6 +121,7 @@ func (q *Queue) trim(fx *Effects) bool {
 // bury is the end of an item in this queue: it is dropped, or dead-lettered
 // once the lock is released.
 func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
+	q.gone(&it, reason)
 	if q.set.DeadLetter {
 		q.dead = append(q.dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
 		if n := len(fx.mourning); n == 0 || fx.mourning[n-1] != q {

@@ -1,0 +1,118 @@
+package broker
+
+import (
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is a publish as a Tap sees it, and what it makes of it.
+
+// publishAsked is publish with a Tap.
+func (ch *channel) publishAsked(rt *route, m *queue.Message, size uint64) error {
+	c := ch.c
+	v := c.tapped.ask(ch.publishCall(CallPublish, rt, m))
+	c.pause(v.Delay)
+	switch v.Act {
+	case ActSwallow, ActNack:
+		c.flushPublishes()
+		c.recordPublish(ch, rt, m, v.Act, nil, "", nil)
+		ch.forgo(v.Act)
+		return nil
+	case ActCloseChannel, ActCloseConnection:
+		e := v.refusal()
+		c.recordPublish(ch, rt, m, v.Act, nil, "", e)
+		return e
+	case ActReset, ActDamage:
+		return c.spoil(v.Act, ch.id, func() error { return ch.publishRecorded(rt, m, size, v.Act) })
+	case ActBlock:
+		err := ch.publishRecorded(rt, m, size, v.Act)
+		c.hold(v)
+		return err
+	case ActDamageBody:
+		m.Body = damageBody(m.Body)
+	}
+	return ch.publishRecorded(rt, m, size, v.Act)
+}
+
+func (ch *channel) publishCall(name string, rt *route, m *queue.Message) Call {
+	return Call{
+		Method: name, Channel: ch.id, Exchange: rt.exchange, Key: rt.key, Msg: m,
+		Args: &amqp.BasicPublish{Exchange: rt.exchange, RoutingKey: rt.key, Mandatory: rt.mandatory, Immediate: rt.immediate},
+		find: func() []string { return ch.c.destinations(rt, m) },
+	}
+}
+
+// destinations are the queues that a publish is going to reach, the requester of
+// a direct reply included.
+func (c *conn) destinations(rt *route, m *queue.Message) (names []string) {
+	c.flushPublishes() // so that nothing of the reader's is in use
+	probe := *m
+	var extra []string
+	if probe.Props.Headers() != nil {
+		extra, _ = rewriteHeaders(&probe)
+	}
+	var r router
+	vh := c.vhost
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	x := vh.exchanges[rt.exchange]
+	if x == nil {
+		return nil
+	}
+	for _, q := range r.route(nil, vh, x, append([]string{rt.key}, extra...), probe.Props.Headers()) {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// forgo counts a publish that nothing is done with. A transaction that it was
+// nacked in fails (BASIC-86).
+func (ch *channel) forgo(act Act) {
+	switch ch.mode {
+	case modeTx:
+		if act == ActNack {
+			ch.tx.publishes = append(ch.tx.publishes, txPublish{nacked: true})
+		}
+	case modeConfirm:
+		ch.count()
+		if act == ActNack {
+			ch.refused(ch.published)
+		} else {
+			ch.fates = append(ch.fates, fate{seq: ch.published, act: ActSwallow})
+		}
+	}
+}
+
+// publishRecorded is publish with what a verdict adds to it.
+func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act Act) error {
+	queues, requester, err := ch.check(rt, m, size)
+	if act == ActUnroutable {
+		queues, requester = nil, ""
+	}
+	ch.c.recordPublish(ch, rt, m, act, queues, requester, err)
+	if err != nil {
+		return err
+	}
+	ch.accept(m, queues, requester, rt.mandatory)
+	if ch.mode != modeConfirm {
+		return nil
+	}
+	f := fate{seq: ch.published, act: act}
+	if act != ActUnconfirmed {
+		v := ch.c.tapped.ask(ch.publishCall(CallConfirm, rt, m))
+		f.act, f.delay = v.Act, v.Delay
+		switch v.Act {
+		case ActNack:
+			ch.refused(ch.published)
+		case ActCloseChannel, ActCloseConnection: // instead of the confirm
+			ch.fates = append(ch.fates, fate{seq: ch.published, act: ActSwallow})
+			return v.refusal()
+		case ActBlock:
+			ch.c.hold(v)
+		}
+	}
+	if f.act != ActPass || f.delay > 0 {
+		ch.fates = append(ch.fates, f)
+	}
+	return nil
+}

@@ -1,0 +1,204 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is what a Tap is told: the life of each message.
+
+// An EventKind is what an Event tells.
+type EventKind uint8
+
+// The kinds of events. ID names the publication in all but EventConfirmed and
+// EventNacked.
+const (
+	// EventPublished is a publish: a client's, a Go program's (without a Peer), or
+	// that of a dead letter (with Of). Msg, VHost, Channel, Queues, Requester,
+	// Mandatory, Tx, Seq, Act and Err tell of it.
+	EventPublished EventKind = iota
+	// EventConfirmed and EventNacked are the confirms of the publishes Seq to To of
+	// the Channel of the Peer.
+	EventConfirmed
+	EventNacked
+	// EventCommitted and EventRolledBack end a publish with Tx.
+	EventCommitted
+	EventRolledBack
+	// EventRefused is a publish that the full Queue has rejected (QUEUE-65).
+	EventRefused
+	// EventDelivered is a delivery from the Queue to the consumer ConsumerTag, with
+	// NoAck, Redelivered and Act. basic.get has no ConsumerTag.
+	EventDelivered
+	// EventAcked, EventRequeued and EventRejected end a delivery from the Queue.
+	EventAcked
+	EventRequeued
+	EventRejected
+	// EventGone is the end of a message in the Queue for a Reason other than a
+	// rejection.
+	EventGone
+)
+
+// An Event is something that has happened to a message.
+type Event struct {
+	Kind EventKind
+	ID   uint64
+	Time time.Time
+	// Peer is the connection that did it, nil if none did, and Channel the number
+	// of the channel on it.
+	Peer    *Peer
+	Channel uint16
+
+	// Msg is the message as its queues get it. It must not be changed.
+	Msg   *queue.Message
+	VHost string
+	// Queues are those that the message was routed to. Requester is the
+	// pseudo-queue that a direct reply goes to.
+	Queues    []string
+	Requester string
+	Mandatory bool
+	// Tx says that the publish waits for a commit.
+	Tx bool
+	// Seq is the publish's number on a channel that confirms, or 0.
+	Seq, To uint64
+	// Of is the publication that a dead letter is of.
+	Of uint64
+	// Act is what the verdict was.
+	Act Act
+	// Err is why a publish was refused, which Msg was not handed on for.
+	Err error
+
+	Queue, ConsumerTag string
+	NoAck, Redelivered bool
+	// Reason is why the message has left the queue or, of a dead letter, died.
+	Reason queue.Reason
+}
+
+// recording tells whether somebody listens.
+func (b *Broker) recording() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
+
+func (b *Broker) record(e Event) uint64 {
+	e.Time = b.clock.Now()
+	return b.cfg.Tap.Record(e)
+}
+
+// number gives a message the number of its publication.
+func number(m *queue.Message, id uint64) {
+	if id == idOf(m) {
+		return
+	}
+	extra := queue.Extra{}
+	if m.Extra != nil { // it may be another message's too
+		extra = *m.Extra
+	}
+	extra.ID = id
+	m.Extra = &extra
+}
+
+// idOf is the number of the publication of a message, 0 if it has none.
+func idOf(m *queue.Message) uint64 {
+	if m.Extra == nil {
+		return 0
+	}
+	return m.Extra.ID
+}
+
+func names(queues []*queue.Queue) []string {
+	list := make([]string, len(queues))
+	for i, q := range queues {
+		list[i] = q.Name
+	}
+	return list
+}
+
+// recordPublish records a client's publish, before it goes anywhere.
+func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, queues []*queue.Queue, requester string, err error) {
+	if !c.b.recording() {
+		return
+	}
+	e := Event{
+		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.name,
+		Queues: names(queues), Requester: requester, Mandatory: rt.mandatory, Tx: ch.mode == modeTx, Act: act, Err: err,
+	}
+	if ch.mode == modeConfirm && err == nil {
+		e.Seq = ch.published + 1
+	}
+	number(m, c.b.record(e))
+}
+
+// recordGoPublish records a publish of the Go API.
+func (v *VHost) recordGoPublish(m *queue.Message, queues []*queue.Queue) {
+	if v.b.recording() {
+		number(m, v.b.record(Event{Kind: EventPublished, Msg: m, VHost: v.vh.name, Queues: names(queues)}))
+	}
+}
+
+// recordDeath records the publish of a dead letter.
+func (vh *vhost) recordDeath(d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue) {
+	if !vh.b.recording() {
+		return
+	}
+	of := idOf(d.Item.Msg)
+	e := Event{Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(queues), Of: of, Reason: d.Reason, Queue: d.Queue}
+	number(m, vh.b.record(e))
+}
+
+// recordRefused records the messages of a run that a queue has rejected.
+func (vh *vhost) recordRefused(by *Peer, q *queue.Queue, msgs []*queue.Message, refused []int) {
+	for _, i := range refused {
+		vh.recordOne(Event{Kind: EventRefused, Peer: by, Queue: q.Name}, msgs[i])
+	}
+}
+
+// recordOne records what has happened to a message that is known.
+func (vh *vhost) recordOne(e Event, m *queue.Message) {
+	if e.ID = idOf(m); e.ID != 0 && vh.b.recording() {
+		e.VHost = vh.name
+		vh.b.record(e)
+	}
+}
+
+// recordDelivery records a delivery.
+func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act Act) {
+	c := ch.c
+	c.vhost.recordOne(Event{
+		Kind: EventDelivered, Peer: c.tapped.peer, Channel: ch.id, Queue: from,
+		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
+	}, it.Msg)
+}
+
+// recordSettled records what became of deliveries.
+func (c *conn) recordSettled(out []unacked, kind EventKind) {
+	for i := range out {
+		c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
+	}
+}
+
+// recordConfirm records that a channel's publishes from+1 to to are answered.
+func (ch *channel) recordConfirm(from, to uint64, nack bool) {
+	c := ch.c
+	if c.tapped == nil || !c.b.recording() {
+		return
+	}
+	e := Event{Kind: EventConfirmed, Peer: c.tapped.peer, Channel: ch.id, Seq: from + 1, To: to}
+	if nack {
+		e.Kind = EventNacked
+	}
+	c.b.record(e)
+}
+
+// recordTx records the end of a transaction's publishes.
+func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
+	for _, p := range publishes {
+		if p.msg != nil {
+			c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer}, p.msg)
+		}
+	}
+}
+
+// gone is the queue's word that a message has left it for no client.
+func (vh *vhost) gone(name string, m *queue.Message, why queue.Reason) {
+	if why != queue.Rejected { // which is a client's doing, and recorded as such
+		vh.recordOne(Event{Kind: EventGone, Queue: name, Reason: why}, m)
+	}
+}
