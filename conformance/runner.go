@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,19 +32,27 @@ const (
 	Inapplicable                // the script is for other versions
 )
 
+var outcomeNames = [...]string{"held", "differed", "not offered", "inapplicable"}
+
 // String names the outcome as reports do.
 func (o Outcome) String() string {
-	switch o {
-	case Held:
-		return "held"
-	case Differed:
-		return "differed"
-	case NotOffered:
-		return "not offered"
-	case Inapplicable:
-		return "inapplicable"
+	if o < 0 || int(o) >= len(outcomeNames) {
+		return fmt.Sprintf("Outcome(%d)", int(o))
 	}
-	return fmt.Sprintf("Outcome(%d)", int(o))
+	return outcomeNames[o]
+}
+
+// MarshalText is String.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	i := slices.Index(outcomeNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("conformance: %q is no outcome", text)
+	}
+	*o = Outcome(i)
+	return nil
 }
 
 // Result is what came of one script.
@@ -63,7 +72,9 @@ type Runner struct {
 	url      string
 	uri      amqp.URI
 	product  string
-	version  Version
+	stated   Version // by the broker
+	version  Version // that it is judged as
+	parallel int
 	patience time.Duration
 	limit    time.Duration
 	clock    delay.Clock
@@ -81,6 +92,13 @@ type Options struct {
 	// Limit is how long a script may take in all, 60 s by default. Its
 	// connections are cut when it is reached.
 	Limit time.Duration
+	// Parallel is how many scripts run at the same time, 16 by default.
+	Parallel int
+	// Profile is the version of RabbitMQ to judge the broker as, in the words of
+	// the function Profile; by default the one that it says it is.
+	Profile string
+	// Pattern picks the scripts that Run runs, in the words of Matching.
+	Pattern string
 	// Restart ends the broker in order and starts it again at the same URL.
 	Restart func(context.Context) error
 	// Kill ends the broker as a power cut does and starts it again at the same
@@ -94,7 +112,7 @@ type Options struct {
 
 // Connect opens a connection to the AMQP URL, reads which version of RabbitMQ
 // the broker claims to be, and closes it. It fails if there is no broker, if
-// it refuses the login, or if it states no version.
+// it refuses the login, or if it states no version and the options no profile.
 func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	uri, err := amqp.ParseURI(url)
 	if err != nil {
@@ -107,6 +125,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 		url:   url, uri: uri, clock: delay.Real{},
 		patience: positive(o.Patience, 10*time.Second),
 		limit:    positive(o.Limit, 60*time.Second),
+		parallel: positive(o.Parallel, 16),
 		run:      hex.EncodeToString(id[:]),
 	}
 	conn, err := amqp.DialConfig(url, amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
@@ -118,20 +137,26 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	defer conn.Close()
 	r.product, _ = conn.Properties["product"].(string)
 	version, _ := conn.Properties["version"].(string)
-	if r.version, err = ParseVersion(version); err != nil {
+	if r.stated, err = ParseVersion(version); err != nil && o.Profile == "" {
 		return nil, err
+	}
+	r.version = r.stated
+	if o.Profile != "" {
+		if r.version, err = Profile(o.Profile); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
 
-func positive(d, otherwise time.Duration) time.Duration {
+func positive[N int | time.Duration](d, otherwise N) N {
 	if d > 0 {
 		return d
 	}
 	return otherwise
 }
 
-// Version is the version of RabbitMQ that the broker claims to be.
+// Version is the version of RabbitMQ that the broker is judged as.
 func (r *Runner) Version() Version { return r.version }
 
 // Product is the broker's name for itself.

@@ -12,6 +12,8 @@ package conformance
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +53,20 @@ func All() []Script {
 	)
 }
 
+// Matching gives the scripts whose name matches a regular expression, or that
+// cover a behaviour whose number it matches from end to end: "EXCH-3" is that
+// behaviour, "quorum/" all scripts of that section. An empty expression is all.
+func Matching(pattern string) ([]Script, error) {
+	name, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("conformance: %w", err)
+	}
+	number := regexp.MustCompile("^(?:" + pattern + ")$")
+	return slices.DeleteFunc(All(), func(s Script) bool {
+		return !name.MatchString(s.Name) && !slices.ContainsFunc(s.Covers, number.MatchString)
+	}), nil
+}
+
 // Version is a version of RabbitMQ, the one a broker claims to be.
 type Version struct{ Major, Minor, Patch int }
 
@@ -72,6 +88,26 @@ func ParseVersion(s string) (Version, error) {
 		}
 	}
 	return Version{n[0], n[1], n[2]}, nil
+}
+
+// profiles are the versions that a series of RabbitMQ stands for: its latest that
+// the behaviours were read from.
+var profiles = map[string]Version{
+	"3.10": {3, 10, 25}, "3.13": {3, 13, 7}, "4.2": {4, 2, 7}, "4.3": {4, 3, 5},
+}
+
+// Profile is the version to judge a broker as: one of the series 3.10, 3.13, 4.2
+// and 4.3, or a version in full, such as 3.10.8.
+func Profile(name string) (Version, error) {
+	if v, ok := profiles[name]; ok {
+		return v, nil
+	}
+	v, err := ParseVersion(name)
+	if err == nil && strings.Count(name, ".") < 2 {
+		err = fmt.Errorf("conformance: no profile %q: it is one of %s, or a version in full", name,
+			strings.Join(slices.Sorted(maps.Keys(profiles)), ", "))
+	}
+	return v, err
 }
 
 // Compare is negative if v is older than w, zero if they are equal.

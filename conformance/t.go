@@ -110,7 +110,7 @@ func (t *T) Cleanup(f func()) {
 // Context ends when the script's time is up.
 func (t *T) Context() context.Context { return t.ctx }
 
-// Version is the version of RabbitMQ that the broker claims to be.
+// Version is the version of RabbitMQ that the broker is judged as.
 func (t *T) Version() Version { return t.runner.version }
 
 // URL is the broker's AMQP URL.
