@@ -16,6 +16,8 @@ type options struct {
 	config broker.Config
 	edits  []func(*broker.Config) // made last
 	addr   string                 // to listen on; any free port of loopback by default
+
+	patience time.Duration
 }
 
 // WithUser makes the broker's user another than guest with the password guest.
@@ -59,4 +61,11 @@ func WithClock(clock delay.Clock) Option {
 // they do not cover. It is done again when the broker restarts.
 func WithConfig(edit func(*broker.Config)) Option {
 	return func(o *options) { o.edits = append(o.edits, edit) }
+}
+
+// WithPatience is how long Require, Wait, Get and Next wait for what clients do
+// in their own time, in real time: 5 s by default, and never beyond the test's
+// deadline. Only a failure takes that long.
+func WithPatience(d time.Duration) Option {
+	return func(o *options) { o.patience = d }
 }

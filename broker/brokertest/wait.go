@@ -1,0 +1,64 @@
+package brokertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// This file waits for what clients do in their own time.
+
+// defaultPatience bounds a wait: long enough for a machine that is busy with a
+// hundred other tests, and only a failure takes that long.
+const defaultPatience = 5 * time.Second
+
+// The first look comes at once, the next ones at intervals that grow with the
+// wait, so that a short one ends soon and a long one costs little.
+const (
+	firstInterval = 20 * time.Microsecond
+	lastInterval  = 5 * time.Millisecond
+)
+
+// deadlineGrace is what a wait leaves of the test's own time for the failure to
+// be told.
+const deadlineGrace = time.Second
+
+// patience is how long a wait may take: WithPatience, cut to the test's deadline.
+func (mq *Broker) patience() time.Duration {
+	patience := mq.opts.patience
+	if patience == 0 {
+		patience = defaultPatience
+	}
+	if t, ok := mq.tb.(interface{ Deadline() (time.Time, bool) }); ok {
+		if deadline, ok := t.Deadline(); ok {
+			patience = min(patience, deadline.Sub(delay.Real{}.Now())-deadlineGrace)
+		}
+	}
+	return patience
+}
+
+// wait looks until cond holds. The error says how long it took in vain, in words
+// that continue a sentence.
+func (mq *Broker) wait(ctx context.Context, cond func() bool) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, mq.patience())
+		defer cancel()
+	}
+	begin := delay.Real{}.Now()
+	for interval := firstInterval; !cond(); interval = min(interval*5/4, lastInterval) {
+		if err := delay.Wait(ctx, delay.Real{}, interval); err != nil {
+			if cond() { // a machine that was asleep must not decide
+				return nil
+			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf(" in %v", delay.Real{}.Now().Sub(begin).Round(time.Millisecond))
+			}
+			return fmt.Errorf(" before the context ended: %w", context.Cause(ctx))
+		}
+	}
+	return nil
+}
