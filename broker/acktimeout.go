@@ -39,7 +39,7 @@ func (b *Broker) checkAcks() {
 	for _, c := range conns {
 		c.checkAcks(now)
 	}
-	b.checks.again(b, ackCheckInterval, b.checkAcks, func() bool {
+	b.checks.again(b, b.clock, ackCheckInterval, b.checkAcks, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.conns) > 0

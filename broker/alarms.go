@@ -38,13 +38,15 @@ func (a Alarm) String() string {
 type alarms struct {
 	set atomic.Uint32 // the Alarms that are on
 	mu  sync.Mutex    // held while they change
+
+	found Alarm // by the watch when it last looked; its own
 }
 
 // watchInterval is the time between looks at memory and disk.
 const watchInterval = time.Second
 
-// SetAlarm raises or clears an alarm. The broker's own watch does it too, for
-// the limits that its Config gives.
+// SetAlarm raises or clears an alarm. The broker's own watch does it too, when a
+// limit that its Config gives is crossed.
 func (b *Broker) SetAlarm(a Alarm, on bool) {
 	b.alarms.mu.Lock()
 	defer b.alarms.mu.Unlock()
@@ -75,13 +77,25 @@ func (b *Broker) watch() {
 		return
 	}
 	if b.cfg.MemoryLimit > 0 {
-		b.SetAlarm(MemoryAlarm, memoryInUse() > uint64(b.cfg.MemoryLimit))
+		b.find(MemoryAlarm, memoryInUse() > uint64(b.cfg.MemoryLimit))
 	}
 	if st := b.cfg.Store; st != nil {
 		free, err := st.Free()
-		b.SetAlarm(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
+		b.find(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
 	}
-	b.checks.again(b, watchInterval, b.watch, func() bool { return true })
+	b.checks.again(b, b.cfg.PeerClock, watchInterval, b.watch, func() bool { return true })
+}
+
+// find is what the watch has found: news of it set the alarm, so that one that
+// was set by hand stays until then.
+func (b *Broker) find(a Alarm, short bool) {
+	before := b.alarms.found
+	if b.alarms.found = before &^ a; short {
+		b.alarms.found |= a
+	}
+	if b.alarms.found != before {
+		b.SetAlarm(a, short)
+	}
 }
 
 // memoryInUse is what the process has of the system's memory, in bytes.

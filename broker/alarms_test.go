@@ -108,3 +108,21 @@ func TestResourceLimits(t *testing.T) {
 		})
 	}
 }
+
+// The watch tells news of its limits; it does not clear what it has not set.
+func TestAlarmByHandStays(t *testing.T) {
+	st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})
+	require.NoError(t, err)
+	clock := delay.NewManual(time.Unix(1_000_000_000, 0))
+	b := start(t, broker.Config{Clock: clock, Store: st})
+	conn := connect(t, b)
+	blocked := conn.NotifyBlocked(make(chan amqp091.Blocking, 2))
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	b.SetAlarm(broker.DiskAlarm, true)
+	clock.Advance(15 * time.Second) // less than makes a silent client lost
+	publishTo(t, ch, "nowhere", "x")
+	assert.True(t, receive(t, blocked).Active)
+	b.SetAlarm(broker.DiskAlarm, false)
+	assert.False(t, receive(t, blocked).Active)
+}

@@ -19,7 +19,7 @@ type Config struct {
 	Clock delay.Clock
 	// PeerClock is the time that the clients live in, which runs what is
 	// measured against them: heartbeats, the handshake's limit, how long a
-	// closing socket is kept. It is Clock by default; a manual Clock wants
+	// closing socket is kept; and looks at the machine's memory and disk. It is Clock by default; a manual Clock wants
 	// delay.Real{} here if the clients' time goes on, or an hour's advance
 	// would find them an hour silent.
 	PeerClock delay.Clock

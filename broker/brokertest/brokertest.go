@@ -8,6 +8,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file is the life of a test's broker: its start, its end, and the broker
@@ -33,6 +34,7 @@ type Broker struct {
 	manual *delay.Manual // nil if time is real
 	log    recorder
 	net    network
+	disk   disk
 
 	mu      sync.Mutex
 	changed sync.Cond      // current, running or closed has changed
@@ -40,6 +42,7 @@ type Broker struct {
 	running bool           // current takes connections
 	closed  bool
 	login   login
+	store   *store.Store // current's; nil in memory
 }
 
 // New starts a broker that is closed when the test ends.
@@ -69,8 +72,18 @@ type login struct{ user, password, vhost string }
 // start makes the broker and lets connections come to it.
 func (mq *Broker) start() error {
 	cfg := mq.config()
+	if mq.opts.durable {
+		st, err := mq.disk.open(&mq.opts)
+		if err != nil {
+			return err
+		}
+		cfg.Store = st
+	}
 	b, err := broker.New(cfg)
 	if err != nil {
+		if cfg.Store != nil {
+			_ = cfg.Store.Close()
+		}
 		return err
 	}
 	mq.mu.Lock()
@@ -78,7 +91,7 @@ func (mq *Broker) start() error {
 	mq.login = login{
 		cmp.Or(cfg.DefaultUser, "guest"), cmp.Or(cfg.DefaultPassword, "guest"), cmp.Or(cfg.DefaultVHost, "/"),
 	}
-	mq.current, mq.running = b, true
+	mq.current, mq.store, mq.running = b, cfg.Store, true
 	mq.changed.Broadcast()
 	return nil
 }
@@ -135,11 +148,13 @@ func (mq *Broker) Close() {
 	if was {
 		return
 	}
+	mq.net.pause(false)
 	mq.net.close()
 	if b != nil {
 		shutdown(b)
 	}
 	mq.net.serving.Wait()
+	mq.disk.remove()
 }
 
 // shutdown ends a broker in order.

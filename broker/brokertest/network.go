@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
@@ -27,10 +28,14 @@ type network struct {
 	links    map[string]*link
 	dialled  int // connections made in memory
 	closed   bool
+
+	paused  atomic.Bool // changed under the lock
+	resumed sync.Cond   // paused has changed, or a link was closed
 }
 
 func (n *network) init(mq *Broker) {
 	n.mq = mq
+	n.resumed.L = &n.mu
 	n.links = make(map[string]*link)
 }
 
@@ -68,6 +73,10 @@ func (mq *Broker) Addr() net.Addr {
 
 func (mq *Broker) listen() net.Addr {
 	mq.tb.Helper()
+	if inBubble() {
+		mq.tb.Fatalf("brokertest: a synctest bubble cannot wait for TCP: its time would stand still. Connect in memory: " +
+			"amqp091.DialConfig(mq.MemoryURL(), amqp091.Config{Dial: mq.DialFunc})")
+	}
 	addr, err := mq.net.listen(mq.opts.addr)
 	if err != nil {
 		mq.tb.Fatalf("brokertest: %v", err)
@@ -141,7 +150,7 @@ func (a memoryAddr) String() string { return string(a) }
 
 // serve has a connection served in the background, unless the broker is closed.
 func (n *network) serve(nc net.Conn, peer net.Addr) bool {
-	l := &link{Conn: nc, peer: peer, ended: make(chan struct{})}
+	l := &link{Conn: nc, net: n, peer: peer, ended: make(chan struct{})}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -178,13 +187,3 @@ func (n *network) close() {
 		n.listener.Close()
 	}
 }
-
-// A link is the broker's end of one connection.
-type link struct {
-	net.Conn
-	peer  net.Addr
-	ended chan struct{} // closed once the broker has cleaned up after it
-}
-
-// RemoteAddr tells connections in memory apart.
-func (l *link) RemoteAddr() net.Addr { return l.peer }

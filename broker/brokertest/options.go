@@ -18,6 +18,9 @@ type options struct {
 	addr   string                 // to listen on; any free port of loopback by default
 
 	patience time.Duration
+
+	durable bool
+	dir     string // of the store; one of its own by default
 }
 
 // WithUser makes the broker's user another than guest with the password guest.

@@ -1,0 +1,132 @@
+package brokertest
+
+import (
+	"context"
+	"net"
+	"sync/atomic"
+
+	"github.com/rabbetmq/rabbet/broker"
+)
+
+// This file is what can be done to connections from outside: cutting them, and
+// holding up what they carry.
+
+// A link is the broker's end of one connection.
+type link struct {
+	net.Conn
+	net   *network
+	peer  net.Addr
+	ended chan struct{} // closed once the broker has cleaned up after it
+
+	closed bool        // guarded by the network's lock
+	mute   atomic.Bool // what the broker writes is dropped
+}
+
+// RemoteAddr tells connections in memory apart.
+func (l *link) RemoteAddr() net.Addr { return l.peer }
+
+func (l *link) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	l.net.hold(l)
+	return n, err
+}
+
+func (l *link) Write(p []byte) (int, error) {
+	l.net.hold(l)
+	if l.mute.Load() {
+		return len(p), nil
+	}
+	return l.Conn.Write(p)
+}
+
+// Close ends the link even while the network is paused.
+func (l *link) Close() error {
+	l.net.mu.Lock()
+	l.closed = true
+	l.net.resumed.Broadcast()
+	l.net.mu.Unlock()
+	return l.Conn.Close()
+}
+
+// reset ends the link as a machine that has died does: the client gets RST over
+// TCP, and ECONNRESET in memory, and what was under way is lost.
+func (l *link) reset() {
+	if c, ok := l.Conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = c.SetLinger(0) // else it is closed already
+	}
+	_ = l.Close()
+}
+
+// hold waits while the network is paused.
+func (n *network) hold(l *link) {
+	if !n.paused.Load() {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for n.paused.Load() && !l.closed {
+		n.resumed.Wait()
+	}
+}
+
+func (n *network) pause(on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.paused.Store(on)
+	n.resumed.Broadcast()
+}
+
+// all is the links that there are.
+func (n *network) all() []*link {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]*link, 0, len(n.links))
+	for _, l := range n.links {
+		list = append(list, l)
+	}
+	return list
+}
+
+// KillConnections cuts the connections that match says yes to, or all with nil,
+// and returns their number. Clients see a reset (ECONNRESET) without a word of
+// AMQP before it. When it returns the broker has cleaned up: unacked messages
+// are back in their queues, exclusive queues are gone. A connection that is
+// blocked by an alarm is cleaned up after once the alarm is over.
+func (mq *Broker) KillConnections(match func(broker.ConnectionInfo) bool) int {
+	matches := map[string]bool{}
+	if match != nil {
+		for _, c := range mq.Connections() {
+			matches[c.Peer] = match(c)
+		}
+	}
+	var cut []*link
+	for _, l := range mq.net.all() {
+		if match == nil || matches[l.peer.String()] {
+			l.reset()
+			cut = append(cut, l)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	for _, l := range cut {
+		select {
+		case <-l.ended:
+		case <-ctx.Done():
+			return len(cut)
+		}
+	}
+	return len(cut)
+}
+
+// Pause makes the network carry nothing, in either direction, until Resume:
+// clients can still connect and write, and nobody answers. Connections stay
+// open until either side misses heartbeats. The broker itself goes on: time
+// passes, and what the test does from Go takes effect.
+func (mq *Broker) Pause() { mq.net.pause(true) }
+
+// Resume ends a Pause: what was held up arrives. Without one it does nothing.
+func (mq *Broker) Resume() { mq.net.pause(false) }
+
+// SetAlarm raises or clears a resource alarm: while one is on, connections that
+// publish are blocked and told so (CONN-77). Restart and Crash clear it.
+func (mq *Broker) SetAlarm(a broker.Alarm, on bool) { mq.Broker().SetAlarm(a, on) }
