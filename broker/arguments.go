@@ -36,7 +36,7 @@ var (
 			"x-single-active-consumer", "x-queue-type", "x-queue-master-locator"},
 		policyTarget: "classic_queues",
 		withoutPolicy: []string{
-			"max-age", "stream-max-segment-size-bytes", "initial-cluster-size", "delivery-limit",
+			"max-age", "stream-max-segment-size-bytes", "queue-leader-locator", "initial-cluster-size", "delivery-limit",
 			"dead-letter-strategy", "max-in-memory-length", "max-in-memory-bytes", "target-group-size"},
 	}
 	quorumQueue = queueType{
@@ -47,6 +47,8 @@ var (
 			"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
 			"x-message-ttl", "x-queue-leader-locator"},
 		policyTarget: "quorum_queues",
+		withoutPolicy: []string{
+			"queue-mode", "queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size"},
 	}
 	streamQueue = queueType{
 		name: "stream", module: "rabbit_stream_queue",

@@ -159,11 +159,20 @@ func (t *T) putPolicy(p Policy, put putsPolicy, drop dropsPolicy) (string, error
 		p.Pattern = t.OwnNames()
 	}
 	t.Cleanup(func() { t.dropPolicy(p.Name, drop) })
-	return p.Name, t.asks(func(ctx context.Context) error { return put(ctx, t.VHost(), p) })
+	return p.Name, t.asksOfPolicies(func(ctx context.Context) error { return put(ctx, t.VHost(), p) })
 }
 
 func (t *T) dropPolicy(name string, drop dropsPolicy) {
-	t.OK(t.asks(func(ctx context.Context) error { return drop(ctx, t.VHost(), name) }), "remove a policy")
+	t.OK(t.asksOfPolicies(func(ctx context.Context) error { return drop(ctx, t.VHost(), name) }), "remove a policy")
+}
+
+// asksOfPolicies lets one change follow the other. RabbitMQ lists the policies of
+// a virtual host and then looks at each queue, so a change that overlaps another
+// may undo it.
+func (t *T) asksOfPolicies(call func(context.Context) error) error {
+	t.runner.policies.Lock()
+	defer t.runner.policies.Unlock()
+	return t.asks(call)
 }
 
 // NewVHost makes a virtual host that is deleted at the end, and gives its name.

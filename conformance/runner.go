@@ -13,6 +13,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -80,6 +81,7 @@ type Runner struct {
 	clock    delay.Clock
 	run      string
 	scripts  atomic.Int64
+	policies sync.Mutex // held while a script changes policies
 }
 
 // Options are the bounds of a run, and what can be done to the broker besides
