@@ -49,10 +49,11 @@ func (b *Broker) AddVHost(name string) *VHost {
 // Exchange describes an exchange to declare.
 type Exchange struct {
 	Name string
-	// Type is direct, fanout, topic or headers; direct by default.
+	// Type is direct, fanout, topic, headers or x-delayed-message; direct by
+	// default.
 	Type                          string
 	Durable, AutoDelete, Internal bool
-	// Args are arguments such as alternate-exchange.
+	// Args are arguments such as alternate-exchange or x-delayed-type.
 	Args map[string]any
 }
 
@@ -180,8 +181,8 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 }
 
 // Publish routes a message and returns the number of queues that it reached;
-// 0 means that it was unroutable and is gone. A full queue that rejects counts
-// as reached (BASIC-4). The exchange must exist; unlike a client's, the publish
+// 0 means that it was unroutable and is gone, or that a delayed exchange keeps it
+// (EXCH-52). A full queue that rejects counts as reached (BASIC-4). The exchange must exist; unlike a client's, the publish
 // may name an internal one. The queues keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err := checkNames(key); err != nil {
@@ -215,8 +216,12 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	v.vh.mu.RLock()
 	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), msg.Props.Headers())
 	v.vh.mu.RUnlock()
+	if r.refusal != nil {
+		return 0, r.refusal
+	}
 	v.recordGoPublish(msg, queues)
 	var fx queue.Effects
+	keep(r.later, msg, &fx)
 	reached := 0
 	for _, q := range queues {
 		fx.Refused = fx.Refused[:0]

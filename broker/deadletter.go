@@ -50,6 +50,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	vh.mu.RUnlock()
 	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
 	vh.recordDeath(&d, m, queues)
+	keep(r.later, m, fx)
 	for _, q := range queues {
 		refused := len(fx.Refused)
 		_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it

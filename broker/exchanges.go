@@ -18,7 +18,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 		return vh.checkExchange(name)
 	}
 	table, known := exchange.New[destination](m.Type)
-	if !known {
+	if !known && m.Type != delayedType {
 		return errExchangeType(m.Type)
 	}
 	if name == "" {
@@ -43,6 +43,11 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 		}
 	}
 	vh.applyToExchange(x)
+	if x.kind == delayedType {
+		if err := vh.makeDelayed(x); err != nil {
+			return err
+		}
+	}
 	vh.exchanges[name] = x
 	vh.changed()
 	vh.persistExchange(x)
@@ -82,7 +87,7 @@ func errDefaultExchange() error {
 func (x *exchangeRecord) checkEquivalent(vh *vhost, m *amqp.ExchangeDeclare) error {
 	resource := exchangeText(x.name, vh.name)
 	if m.Type != x.kind {
-		return errInequivalent("type", resource, m.Type, x.kind)
+		return errInequivalent("type", resource, atomText(m.Type), atomText(x.kind))
 	}
 	for _, f := range []struct {
 		field    string
@@ -96,7 +101,19 @@ func (x *exchangeRecord) checkEquivalent(vh *vhost, m *amqp.ExchangeDeclare) err
 			return errInequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
 		}
 	}
-	return checkArgument("alternate-exchange", resource, m.Arguments, x.args)
+	if err := checkArgument("alternate-exchange", resource, m.Arguments, x.args); err != nil {
+		return err
+	}
+	return x.checkStrict(resource, m.Arguments)
+}
+
+// atomText is the name of a type as Erlang prints the atom: in quotes if it has
+// hyphens.
+func atomText(name string) string {
+	if strings.Contains(name, "-") {
+		return "'" + name + "'"
+	}
+	return name
 }
 
 // errInequivalent is the refusal of a redeclaration that differs.
@@ -138,6 +155,9 @@ func (vh *vhost) removeExchange(x *exchangeRecord) {
 		b.Dest.forget(x)
 	}
 	vh.unbindAll(destination{exchange: x})
+	if x.delayed != nil {
+		vh.removeDelayed(x)
+	}
 }
 
 // unbindAll removes the bindings that lead to a destination that is going.

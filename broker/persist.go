@@ -3,6 +3,8 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -20,6 +22,7 @@ const (
 	kindVHost    = "vhost"
 	kindExchange = "exchange"
 	kindQueue    = "queue"
+	kindDelayed  = "delayed"
 	kindBinding  = "binding"
 )
 
@@ -132,13 +135,15 @@ func (b *Broker) recover() error {
 	if st == nil {
 		return nil
 	}
-	known := make(map[uint64]*queueRecord)
-	for _, kind := range []string{kindVHost, string(userPolicy), string(operatorPolicy), kindExchange, kindQueue, kindBinding} {
+	known := recovered{make(map[uint64]*queueRecord), make(map[uint64]*delayed)}
+	for _, kind := range []string{
+		kindVHost, string(userPolicy), string(operatorPolicy), kindDelayed, kindExchange, kindQueue, kindBinding,
+	} {
 		err := st.Records(func(key string, value []byte) error {
 			if !strings.HasPrefix(key, kind+"\x00") {
 				return nil
 			}
-			if err := b.recoverRecord(kind, value, known); err != nil {
+			if err := b.recoverRecord(kind, value, &known); err != nil {
 				return fmt.Errorf("broker: record %q in the store: %w", key, err)
 			}
 			return nil
@@ -147,26 +152,53 @@ func (b *Broker) recover() error {
 			return err
 		}
 	}
-	last, err := st.DropUnknown(func(id store.LogID) bool { return known[queue.QueueOf(id)] != nil })
+	last, err := st.DropUnknown(func(id store.LogID) bool { return known.has(queue.QueueOf(id)) })
 	if err != nil {
 		return err
 	}
 	b.queueIDs.Store(max(b.queueIDs.Load(), queue.QueueOf(last)))
-	for _, q := range known {
+	for _, q := range known.queues {
 		if err := q.Recover(); err != nil {
+			return err
+		}
+	}
+	for _, d := range known.delayed {
+		if err := d.recover(); err != nil {
 			return err
 		}
 	}
 	for _, vh := range b.vhosts {
 		vh.recovering = false
 	}
-	for _, q := range known {
+	for _, q := range known.queues {
 		q.Resume()
+	}
+	for _, d := range known.delayed {
+		d.resume()
 	}
 	return nil
 }
 
-func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queueRecord) error {
+// recovered is what has messages in the store, by ID.
+type recovered struct {
+	queues  map[uint64]*queueRecord
+	delayed map[uint64]*delayed
+}
+
+func (r *recovered) has(id uint64) bool { return r.queues[id] != nil || r.delayed[id] != nil }
+
+// claim refuses an ID that was given twice.
+func (r *recovered) claim(id uint64) error {
+	switch {
+	case r.queues[id] != nil:
+		return fmt.Errorf("queue %q has its ID %d", r.queues[id].Name, id)
+	case r.delayed[id] != nil:
+		return fmt.Errorf("delayed exchange %q has its ID %d", r.delayed[id].name, id)
+	}
+	return nil
+}
+
+func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) error {
 	switch kind {
 	case kindVHost:
 		var doc vhostDoc
@@ -177,6 +209,8 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		return nil
 	case string(userPolicy), string(operatorPolicy):
 		return b.recoverPolicy(policyKind(kind), value)
+	case kindDelayed:
+		return b.recoverDelayed(value, known)
 	case kindExchange:
 		var doc exchangeDoc
 		if err := json.Unmarshal(value, &doc); err != nil {
@@ -198,11 +232,11 @@ func (b *Broker) recoverRecord(kind string, value []byte, known map[uint64]*queu
 		if err != nil {
 			return err
 		}
-		if other := known[doc.ID]; other != nil {
-			return fmt.Errorf("queue %q has its ID %d", other.Name, doc.ID)
+		if err := known.claim(doc.ID); err != nil {
+			return err
 		}
 		q := vh.newQueue(doc, args)
-		vh.queues[doc.Name], known[doc.ID] = q, q
+		vh.queues[doc.Name], known.queues[doc.ID] = q, q
 		b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
 		return nil
 	}
@@ -229,12 +263,20 @@ func (b *Broker) storedPlace(name string, table []byte) (*vhost, amqp.Table, err
 	return vh, args, err
 }
 
-// retire ends the queues, whose timers would keep the broker in memory, and then
-// the store: what is pending is committed.
+// retire ends delayed exchanges and queues, whose timers would keep the broker in
+// memory, and then the store: what is pending is committed.
 func (b *Broker) retire() error {
 	b.endLocals()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, vh := range b.vhosts {
+		vh.mu.RLock()
+		waiting := slices.Collect(maps.Values(vh.delayed))
+		vh.mu.RUnlock()
+		for _, d := range waiting {
+			d.stop() // what is going out needs the lock
+		}
+	}
 	for _, vh := range b.vhosts {
 		vh.mu.RLock()
 		for _, q := range vh.queues {

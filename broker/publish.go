@@ -51,35 +51,46 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 // publish takes one whole message (CONN-56). The size is the body's, which is
 // not in m if it is too large.
 func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
-	queues, requester, err := ch.check(rt, m, size)
+	w, err := ch.check(rt, m, size)
 	if err != nil {
 		return err
 	}
-	ch.accept(m, queues, requester, rt.mandatory)
+	ch.accept(m, w, rt.mandatory)
 	return nil
 }
 
+// A way is where a message goes: to queues, to a direct reply-to consumer, or to
+// delayed exchanges that keep it.
+type way struct {
+	queues    []*queue.Queue
+	requester string
+	later     []postponement
+}
+
 // check is all that a publish can fail for. It returns what prepare does.
-func (ch *channel) check(rt *route, m *queue.Message, size uint64) ([]*queue.Queue, string, error) {
+func (ch *channel) check(rt *route, m *queue.Message, size uint64) (way, error) {
 	if rt.immediate { // BASIC-2
-		return nil, "", refuse(amqp.NotImplemented, "immediate=true")
+		return way{}, refuse(amqp.NotImplemented, "immediate=true")
 	}
 	if err := ch.c.b.cfg.checkSize(size); err != nil {
-		return nil, "", err
+		return way{}, err
 	}
 	return ch.prepare(rt, m)
 }
 
 // accept takes a routed message, to be passed on now or with the transaction.
-func (ch *channel) accept(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
+func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
+	if len(w.later) > 0 {
+		w.later = ch.postpone(m, w.later)
+	}
 	switch ch.mode {
 	case modeTx:
-		ch.tx.publish(m, queues, requester, mandatory)
+		ch.tx.publish(m, w, mandatory)
 		return
 	case modeConfirm:
 		ch.count()
 	}
-	ch.pass(m, queues, requester, mandatory)
+	ch.pass(m, w, mandatory)
 }
 
 // count gives a publish on a confirm channel its number (BASIC-14).
@@ -91,24 +102,24 @@ func (ch *channel) count() {
 	}
 }
 
-// pass sends a routed message on: to its queues, to a waiting requester, or
-// back to the publisher (BASIC-3).
-func (ch *channel) pass(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
-	if requester != "" {
+// pass sends a routed message on: to its queues, to a waiting requester, to
+// strict delayed exchanges, or back to the publisher (BASIC-3).
+func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
+	if w.requester != "" {
 		ch.c.flushPublishes()
-		ch.c.b.replies.deliver(requester, m, &ch.c.fx)
+		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
 	}
 	switch {
-	case len(queues) > 0:
-		ch.c.add(ch, queues, m)
-	case mandatory: // BASIC-75
+	case len(w.queues) > 0:
+		ch.c.add(ch, w.queues, m)
+	case mandatory && len(w.later) == 0: // BASIC-75
 		ch.returnMessage(m)
 	}
+	keep(w.later, m, &ch.c.fx)
 }
 
-// prepare checks a message and finds its queues, or the direct reply-to
-// consumer that it is for.
-func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
+// prepare checks a message and finds where it goes.
+func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	flags := m.Props.Flags()
 	readMarks(m, flags)
@@ -116,9 +127,9 @@ func (ch *channel) prepare(rt *route, m *queue.Message) ([]*queue.Queue, string,
 		return ch.prepareSlowly(rt, m)
 	}
 	if err := m.Props.Validate(); err != nil {
-		return nil, "", errInternal() // CONN-55
+		return way{}, errInternal() // CONN-55
 	}
-	return rt.queues, "", nil
+	return way{queues: rt.queues}, nil
 }
 
 // readMarks takes out of the properties what queues look at.
@@ -135,7 +146,7 @@ func readMarks(m *queue.Message, flags amqp.PropertyFlags) {
 const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.HasUserID
 
 // prepareSlowly is prepare without what the route already knows.
-func (ch *channel) prepareSlowly(rt *route, m *queue.Message) ([]*queue.Queue, string, error) {
+func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	c.flushPublishes()
 	c.vhost.mu.RLock()
@@ -143,24 +154,25 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) ([]*queue.Queue, s
 	c.vhost.mu.RUnlock()
 	switch {
 	case x == nil: // EXCH-21
-		return nil, "", errNoExchange(rt.exchange, c.vhost.name)
+		return way{}, errNoExchange(rt.exchange, c.vhost.name)
 	case x.internal: // EXCH-20
-		return nil, "", refuse(amqp.AccessRefused, "cannot publish to internal %s", exchangeText(x.name, c.vhost.name))
+		return way{}, refuse(amqp.AccessRefused, "cannot publish to internal %s", exchangeText(x.name, c.vhost.name))
 	}
 	if err := m.Props.Validate(); err != nil {
-		return nil, "", errInternal() // CONN-55
+		return way{}, errInternal() // CONN-55
 	}
 	var extra []string
 	if m.Props.Flags()&inspected != 0 {
 		var err error
 		if extra, err = ch.inspect(m); err != nil {
-			return nil, "", err
+			return way{}, err
 		}
 	}
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
-		return nil, rt.key, nil // BASIC-73
+		return way{requester: rt.key}, nil // BASIC-73
 	}
-	return c.resolve(rt, x, extra, m.Props.Headers()), "", nil
+	queues := c.resolve(rt, x, extra, m.Props.Headers())
+	return way{queues: queues, later: c.router.later}, c.router.refusal
 }
 
 // resolve finds a route's queues and remembers them if they depend on nothing

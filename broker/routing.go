@@ -18,6 +18,9 @@ type router struct {
 	dests   []destination
 	seen    map[*queue.Queue]struct{} // used only past smallFanout queues
 	keyOnly bool                      // no exchange on the way looked at headers
+
+	later   []postponement // delayed exchanges that are to keep the message
+	refusal error          // why one of them cannot
 }
 
 // smallFanout is the number of queues up to which a linear look for
@@ -28,7 +31,7 @@ const smallFanout = 16
 // key and what CC and BCC add (EXCH-45). Called with the vhost's lock held,
 // for reading at least.
 func (r *router) route(dst []*queue.Queue, vh *vhost, x *exchangeRecord, keys []string, headers amqp.RawTable) []*queue.Queue {
-	r.vh, r.keyOnly = vh, true
+	r.vh, r.keyOnly, r.later, r.refusal = vh, true, r.later[:0], nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers)
@@ -51,14 +54,17 @@ func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, hea
 	}
 	r.keyOnly = r.keyOnly && x.table.KeyOnly()
 	r.dests = r.dests[:0]
+	if x.delayed != nil && r.postpones(x, headers) {
+		if x.strict == nil { // EXCH-52
+			r.askAlternate(x)
+		}
+		return dst
+	}
 	for _, key := range keys {
 		r.dests = x.table.Route(r.dests, exchange.Message{Key: key, Headers: headers})
 	}
-	if len(r.dests) == 0 && x.hasAlternate {
-		// The default exchange routes what is published to it, and nothing else.
-		if alt := r.vh.exchanges[x.alternate]; alt != nil && alt.table != nil { // EXCH-44
-			r.follow(alt)
-		}
+	if len(r.dests) == 0 {
+		r.askAlternate(x)
 	}
 	for _, d := range r.dests {
 		if d.queue != nil {
@@ -68,6 +74,17 @@ func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, hea
 		}
 	}
 	return dst
+}
+
+// askAlternate visits an exchange's alternate next, if it has one.
+func (r *router) askAlternate(x *exchangeRecord) {
+	if !x.hasAlternate {
+		return
+	}
+	// The default exchange routes what is published to it, and nothing else.
+	if alt := r.vh.exchanges[x.alternate]; alt != nil && alt.table != nil { // EXCH-44
+		r.follow(alt)
+	}
 }
 
 func (r *router) follow(x *exchangeRecord) {

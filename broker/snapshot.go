@@ -35,6 +35,9 @@ type ExchangeInfo struct {
 	Name, Type                    string
 	Durable, AutoDelete, Internal bool
 	Args                          map[string]any
+	// MessagesDelayed is the number of messages that wait in a delayed exchange,
+	// exact at the moment (EXCH-56).
+	MessagesDelayed int
 }
 
 // QueueInfo is one queue.
@@ -111,7 +114,7 @@ func (vh *vhost) info() VHostInfo {
 		x := vh.exchanges[name]
 		info.Exchanges = append(info.Exchanges, ExchangeInfo{
 			Name: x.name, Type: x.kind, Durable: x.durable, AutoDelete: x.autoDelete, Internal: x.internal,
-			Args: x.args.Map(),
+			Args: x.args.Map(), MessagesDelayed: x.messagesDelayed(),
 		})
 		info.Bindings = append(info.Bindings, bindingsTo(destination{exchange: x})...)
 	}

@@ -85,15 +85,15 @@ func (ch *channel) forgo(act Act) {
 
 // publishRecorded is publish with what a verdict adds to it.
 func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act Act) error {
-	queues, requester, err := ch.check(rt, m, size)
+	w, err := ch.check(rt, m, size)
 	if act == ActUnroutable {
-		queues, requester = nil, ""
+		w = way{}
 	}
-	ch.c.recordPublish(ch, rt, m, act, queues, requester, err)
+	ch.c.recordPublish(ch, rt, m, act, w.queues, w.requester, err)
 	if err != nil {
 		return err
 	}
-	ch.accept(m, queues, requester, rt.mandatory)
+	ch.accept(m, w, rt.mandatory)
 	if ch.mode != modeConfirm {
 		return nil
 	}

@@ -14,13 +14,13 @@ type transaction struct {
 	publishes []txPublish
 	settled   []txSettle
 	refused   bool // a queue has rejected a publish of the commit
+	logged    bool // a delayed exchange has given a publish to the store
 }
 
 // A txPublish is a publish that was checked and routed already (BASIC-83).
 type txPublish struct {
 	msg       *queue.Message
-	queues    []*queue.Queue
-	requester string
+	way       way
 	mandatory bool
 	nacked    bool // by a Tap: there is nothing else of it
 }
@@ -31,10 +31,9 @@ type txSettle struct {
 	verdict verdict
 }
 
-func (t *transaction) publish(m *queue.Message, queues []*queue.Queue, requester string, mandatory bool) {
-	t.publishes = append(t.publishes, txPublish{
-		msg: m, queues: slices.Clone(queues), requester: requester, mandatory: mandatory,
-	})
+func (t *transaction) publish(m *queue.Message, w way, mandatory bool) {
+	w.queues = slices.Clone(w.queues)
+	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
 }
 
 func (t *transaction) settle(out []unacked, v verdict) {
@@ -73,7 +72,7 @@ func (ch *channel) txCommit() error {
 			ch.tx.refused = true
 			continue
 		}
-		ch.pass(p.msg, p.queues, p.requester, p.mandatory)
+		ch.pass(p.msg, p.way, p.mandatory)
 	}
 	c.flushPublishes()
 	for _, s := range tx.settled {
@@ -82,6 +81,7 @@ func (ch *channel) txCommit() error {
 		c.mu.Unlock()
 		c.finish(s.out, s.verdict)
 	}
+	c.fx.Logged = c.fx.Logged || tx.logged
 	if err := c.awaitCommit(); err != nil || ch.tx.refused {
 		return refuse(amqp.PreconditionFailed, "partial tx completion")
 	}

@@ -28,6 +28,7 @@ type vhost struct {
 	mu                         sync.RWMutex
 	exchanges                  map[string]*exchangeRecord
 	queues                     map[string]*queueRecord
+	delayed                    map[string]*delayed // what waits, by the exchange's name
 	policies, operatorPolicies rules
 	// gen counts the changes that can alter where a message goes; a route
 	// cached under another value is stale.
@@ -44,6 +45,9 @@ type exchangeRecord struct {
 
 	table   exchange.Table[destination] // nil for the default exchange
 	sources []*exchangeRecord           // those with a binding to this one
+
+	delayed *delayed    // what waits in it; nil unless it is a delayed exchange
+	strict  *strictness // nil unless it is a strict one
 }
 
 // A queueRecord is one queue as it was declared.
@@ -82,6 +86,7 @@ func newVHost(name string, b *Broker) *vhost {
 		ids:       &b.queueIDs,
 		exchanges: make(map[string]*exchangeRecord),
 		queues:    make(map[string]*queueRecord),
+		delayed:   make(map[string]*delayed),
 	}
 	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, Fault: func(queue string, err error) {
 		b.log.Error("cannot read messages from the store", "queue", queue, "vhost", name, "error", err)

@@ -11,4 +11,5 @@ var exchangeScripts = slices.Concat(
 	exchangeTypeScripts,
 	exchangeModelScripts,
 	exchangeAlternateScripts,
+	exchangeDelayedScripts,
 )

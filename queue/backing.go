@@ -22,7 +22,11 @@ func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
 	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels)}
 }
 
-func (b *backing) logID(level int) store.LogID { return store.LogID(b.id<<8 | uint64(level)) }
+func (b *backing) logID(level int) store.LogID { return LogOf(b.id, level) }
+
+// LogOf is the log of a queue's priority level. Others that keep messages in the
+// store have IDs in the series of the queues, and level 0 alone.
+func LogOf(id uint64, level int) store.LogID { return store.LogID(id<<8 | uint64(level)) }
 
 // QueueOf is the ID of the queue that a log belongs to.
 func QueueOf(id store.LogID) uint64 { return uint64(id) >> 8 }

@@ -111,6 +111,17 @@ func CheckStored(data []byte) (size int, err error) {
 	return m.Size(), m.Props.Validate()
 }
 
+// DecodeStored reads a message as the store keeps it; its expiration is left to
+// whoever enqueues it. The data is copied.
+func DecodeStored(data []byte) (*Message, error) {
+	d := decoder{arena: make([]byte, len(data))}
+	m := new(Message)
+	if err := d.message(m, data); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // A decoder turns a run of records into items. What they share they share in
 // memory too.
 type decoder struct {

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,7 +22,8 @@ const storeUsage = `Usage: rabbet store check DIR
        rabbet store compact DIR
 
 check reads all of the data folder DIR and changes nothing: it prints the durable
-queues with their messages, and ok, or every fault it finds. compact replaces the
+queues with their messages, the delayed exchanges with those that wait in them,
+and ok, or every fault it finds. compact replaces the
 data file by a copy without free space. Both need a folder that no broker has.
 `
 
@@ -64,22 +66,24 @@ func storeError(verb, dir string, err error) error {
 	return fmt.Errorf("cannot %s data folder %s: %w", verb, dir, err)
 }
 
-// A storedQueue is a queue's record, and what the store has of its messages.
-type storedQueue struct {
+// A holder is the record of a queue, or of a name under which delayed messages
+// wait, and what the store has of its messages.
+type holder struct {
 	VHost, Name string
 	ID          uint64
 	Args        []byte
 
+	kind     string
 	levels   uint64
 	messages int
 	bytes    uint64
 }
 
-// An inventory is what a check learns of the queues.
-type inventory struct{ queues map[uint64]*storedQueue }
+// An inventory is what a check learns of those that hold messages.
+type inventory struct{ holders map[uint64]*holder }
 
 func storeCheck(c console, dir string) error {
-	inv := inventory{queues: make(map[uint64]*storedQueue)}
+	inv := inventory{holders: make(map[uint64]*holder)}
 	content, err := store.Check(dir, store.Meaning{Message: queue.CheckStored, Record: inv.record})
 	if err != nil {
 		return storeError("check", dir, err)
@@ -89,11 +93,11 @@ func storeCheck(c console, dir string) error {
 	for _, log := range content.Logs {
 		transient += log.Volatile
 		id, level := queue.QueueOf(log.ID), uint64(log.ID)&0xff
-		q := inv.queues[id]
+		h := inv.holders[id]
 		switch {
-		case q != nil && level < q.levels:
-			q.messages += log.Messages
-			q.bytes += log.Bytes
+		case h != nil && level < h.levels:
+			h.messages += log.Messages
+			h.bytes += log.Bytes
 		case log.Messages > 0: // transient ones may be of queues that do not last
 			faults = append(faults, fmt.Sprintf("log %d: %d messages of queue %d at priority %d, which is unknown",
 				log.ID, log.Messages, id, level))
@@ -110,31 +114,40 @@ func storeCheck(c console, dir string) error {
 	return fmt.Errorf("data folder %s has faults: %d", dir, len(faults))
 }
 
-// print lists the queues in order of their names.
+// print lists the queues and the delayed exchanges in order of their names.
 func (inv *inventory) print(w io.Writer, transient int) {
-	queues := make([]*storedQueue, 0, len(inv.queues))
-	messages, bytes := 0, uint64(0)
-	for _, q := range inv.queues {
-		queues = append(queues, q)
-		messages += q.messages
-		bytes += q.bytes
+	inv.printKind(w, "queue")
+	if slices.ContainsFunc(slices.Collect(maps.Values(inv.holders)), func(h *holder) bool { return h.kind != "queue" }) {
+		inv.printKind(w, "delayed exchange")
 	}
-	slices.SortFunc(queues, func(a, b *storedQueue) int {
-		return strings.Compare(a.VHost+"\x00"+a.Name, b.VHost+"\x00"+b.Name)
-	})
-	for _, q := range queues {
-		fmt.Fprintf(w, "queue %q in vhost %q: messages %d, bytes %d\n", q.Name, q.VHost, q.messages, q.bytes)
-	}
-	fmt.Fprintf(w, "queues %d, messages %d, bytes %d\n", len(queues), messages, bytes)
 	if transient > 0 {
 		fmt.Fprintf(w, "transient messages, to be dropped at the next start: %d\n", transient)
 	}
 }
 
-// record checks one record of the topology; those of queues are kept.
+func (inv *inventory) printKind(w io.Writer, kind string) {
+	var list []*holder
+	messages, bytes := 0, uint64(0)
+	for _, h := range inv.holders {
+		if h.kind == kind {
+			list = append(list, h)
+			messages += h.messages
+			bytes += h.bytes
+		}
+	}
+	slices.SortFunc(list, func(a, b *holder) int {
+		return strings.Compare(a.VHost+"\x00"+a.Name, b.VHost+"\x00"+b.Name)
+	})
+	for _, h := range list {
+		fmt.Fprintf(w, "%s %q in vhost %q: messages %d, bytes %d\n", kind, h.Name, h.VHost, h.messages, h.bytes)
+	}
+	fmt.Fprintf(w, "%ss %d, messages %d, bytes %d\n", kind, len(list), messages, bytes)
+}
+
+// record checks one record of the topology; those that hold messages are kept.
 func (inv *inventory) record(key string, value []byte) error {
 	kind, names, _ := strings.Cut(key, "\x00")
-	var doc storedQueue
+	var doc holder
 	if err := json.Unmarshal(value, &doc); err != nil {
 		return err
 	}
@@ -154,15 +167,18 @@ func (inv *inventory) record(key string, value []byte) error {
 		want = doc.Name
 	case "binding", "policy", "operator_policy":
 		want, names = doc.VHost, names[:min(len(names), len(doc.VHost))]
-	case "queue":
-		q := doc
-		if other := inv.queues[q.ID]; other != nil {
-			return fmt.Errorf("has the ID %d of queue %q in vhost %q", q.ID, other.Name, other.VHost)
+	case "queue", "delayed":
+		h := doc
+		if other := inv.holders[h.ID]; other != nil {
+			return fmt.Errorf("has the ID %d of %s %q in vhost %q", h.ID, other.kind, other.Name, other.VHost)
 		}
 		highest, _ := args.Get("x-max-priority")
 		n, _ := amqp.AsInt(highest)
-		q.levels = uint64(n) + 1
-		inv.queues[q.ID] = &q
+		h.kind, h.levels = kind, uint64(n)+1
+		if kind == "delayed" {
+			h.kind = "delayed exchange"
+		}
+		inv.holders[h.ID] = &h
 	case "exchange":
 	default:
 		return errors.New("of an unknown kind")

@@ -1,0 +1,150 @@
+package broker
+
+import (
+	"strconv"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file declares and deletes delayed exchanges (EXCH-47, EXCH-48, EXCH-55),
+// and says what x-delayed-strict asks for.
+
+// delayedType is the type of the exchanges that the plugin adds.
+const delayedType = "x-delayed-message"
+
+// strictArguments are those that count in a strict exchange alone, where they are
+// compared on a redeclaration.
+var strictArguments = []string{"x-delayed-type", "x-dead-letter-exchange", "x-dead-letter-routing-key"}
+
+// A strictness is what an exchange does that was declared with x-delayed-strict:
+// what it keeps counts as routed, its alternate is asked when a message is due,
+// and a message that is unroutable then is dead-lettered.
+type strictness struct {
+	deadLetter *queue.Settings // nil if there is no dead-letter exchange
+}
+
+// makeDelayed gives an exchange the routing table of its x-delayed-type and what
+// waits under its name. Called with the lock held, when all else is checked.
+func (vh *vhost) makeDelayed(x *exchangeRecord) error {
+	var kind string
+	switch v, _ := x.args.Get("x-delayed-type"); v := v.(type) { // EXCH-47
+	case string:
+		kind = v
+	case []byte:
+		kind = string(v)
+	default:
+		return refuse(amqp.PreconditionFailed, "Invalid argument, 'x-delayed-type' must be an existing exchange type")
+	}
+	if kind == delayedType {
+		return refuse(amqp.PreconditionFailed, "Invalid argument, '%s' can't be used for 'x-delayed-type'", delayedType)
+	}
+	table, known := exchange.New[destination](kind)
+	if !known {
+		return errExchangeType(kind)
+	}
+	strict, err := strictOf(x.args, exchangeText(x.name, vh.name))
+	if err != nil {
+		return err
+	}
+	x.table, x.strict = table, strict
+	x.delayed = vh.delayed[x.name]
+	if x.delayed == nil {
+		x.delayed = newDelayed(vh, x.name, vh.nextQueueID())
+		vh.delayed[x.name] = x.delayed
+	}
+	vh.persistDelayed(x.delayed, x)
+	return nil
+}
+
+// strictOf reads x-delayed-strict and what goes with it; nil is without.
+func strictOf(args amqp.Table, resource string) (*strictness, error) {
+	v, there := args.Get("x-delayed-strict")
+	on, isBool := v.(bool)
+	if there && !isBool {
+		return nil, refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-delayed-strict' in %s",
+			amqp.TypeName(v), resource)
+	}
+	if !on {
+		return nil, nil
+	}
+	for _, name := range strictArguments[1:] {
+		if v, ok := args.Get(name); ok {
+			if _, isString := v.(string); !isString {
+				return nil, refuse(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s",
+					amqp.TypeName(v), name, resource)
+			}
+		}
+	}
+	to, hasExchange := args.Get("x-dead-letter-exchange")
+	key, hasKey := args.Get("x-dead-letter-routing-key")
+	switch {
+	case hasKey && !hasExchange:
+		return nil, refuse(amqp.PreconditionFailed,
+			"invalid arg 'x-dead-letter-routing-key' for %s: routing_key_but_no_dlx_defined", resource)
+	case !hasExchange:
+		return &strictness{}, nil
+	}
+	s := &queue.Settings{DeadLetterExchange: to.(string), HasDeadLetterKey: hasKey}
+	s.DeadLetterKey, _ = key.(string)
+	return &strictness{s}, nil
+}
+
+// checkStrict compares what a redeclaration of a delayed exchange says of
+// strictness. Of one that is not strict x-delayed-type is not compared (EXCH-48).
+func (x *exchangeRecord) checkStrict(resource string, args amqp.Table) error {
+	if x.delayed == nil {
+		return nil
+	}
+	v, _ := args.Get("x-delayed-strict")
+	if on, _ := v.(bool); on != (x.strict != nil) {
+		return errInequivalent("x-delayed-strict", resource, strconv.FormatBool(on), strconv.FormatBool(!on))
+	}
+	if x.strict == nil {
+		return nil
+	}
+	for _, name := range strictArguments {
+		if err := checkArgument(name, resource, args, x.args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDelayed decides what becomes of what waits in an exchange that has been
+// deleted: a strict one takes it along, otherwise it stays (EXCH-55). Called
+// with the lock held.
+func (vh *vhost) removeDelayed(x *exchangeRecord) {
+	d := x.delayed
+	d.ghost = ghostOf(x.name, x.alternate, x.hasAlternate)
+	if d.close(x.strict != nil) {
+		vh.forgetDelayed(d)
+	} else {
+		vh.persistDelayed(d, d.ghost)
+	}
+}
+
+// forgetDelayed forgets a name under which nothing waits.
+func (vh *vhost) forgetDelayed(d *delayed) {
+	delete(vh.delayed, d.name)
+	vh.unput(kindDelayed, vh.name, d.name)
+}
+
+// forgetIfEmpty ends a delayed that has outlived its exchange when the last
+// message is gone.
+func (vh *vhost) forgetIfEmpty(d *delayed) {
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	if x := vh.exchanges[d.name]; (x == nil || x.delayed != d) && vh.delayed[d.name] == d && d.close(false) {
+		vh.forgetDelayed(d)
+	}
+}
+
+// ghostOf is an exchange that is no more: it has no bindings, but what is due in
+// it is still offered to its alternate, as by the plugin, which routes by the
+// exchange as it was.
+func ghostOf(name, alternate string, hasAlternate bool) *exchangeRecord {
+	table, _ := exchange.New[destination]("fanout")
+	return &exchangeRecord{name: name, alternate: alternate, hasAlternate: hasAlternate, table: table}
+}

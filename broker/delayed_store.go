@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// This file keeps in the store under which names messages wait, and brings them
+// back at the start: when each is due is read once, what it says is not.
+
+// A delayedDoc says that messages wait, or may come to wait, under a name. It is
+// there before the exchange's own record and goes after it. Of an exchange that
+// is not durable, and of one that is deleted, it is all that a restart finds: the
+// alternate is its last trace.
+type delayedDoc struct {
+	VHost, Name  string
+	ID           uint64
+	Alternate    string
+	HasAlternate bool
+}
+
+func (vh *vhost) persistDelayed(d *delayed, x *exchangeRecord) {
+	vh.put(delayedDoc{vh.name, d.name, d.id, x.alternate, x.hasAlternate}, kindDelayed, vh.name, d.name)
+}
+
+// recoverDelayed makes what a record tells of.
+func (b *Broker) recoverDelayed(value []byte, known *recovered) error {
+	var doc delayedDoc
+	if err := json.Unmarshal(value, &doc); err != nil {
+		return err
+	}
+	vh := b.vhosts[doc.VHost]
+	if vh == nil {
+		return fmt.Errorf("there is no virtual host %q", doc.VHost)
+	}
+	if err := known.claim(doc.ID); err != nil {
+		return err
+	}
+	d := newDelayed(vh, doc.Name, doc.ID)
+	d.ghost = ghostOf(doc.Name, doc.Alternate, doc.HasAlternate)
+	vh.delayed[doc.Name], known.delayed[doc.ID] = d, d
+	b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
+	return nil
+}
+
+// recover builds the index from the log.
+func (d *delayed) recover() error {
+	log, err := d.vh.env.Store.Recover(queue.LogOf(d.id, 0), func([]byte) int { return 0 }, func(store.Range) {})
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.attach(log)
+	d.seq, d.safe = log.Last(), log.Last()
+	return log.Load(0, math.MaxUint64, func(r store.Record) bool {
+		d.index.Add(delay.Due{At: r.Deadline, Seq: r.Seq})
+		return true
+	})
+}
+
+// resume lets what is due go out. It comes once all queues are recovered.
+func (d *delayed) resume() {
+	d.vh.forgetIfEmpty(d)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.arm()
+}
