@@ -44,14 +44,22 @@ func (fs flagSet) printHelp(w io.Writer) {
 // parse reads a command line that has flags only. It returns flag.ErrHelp
 // after printing the help that was asked for.
 func (fs flagSet) parse(c console, args []string) error {
+	err := fs.parseWithArgs(c, args)
+	if err == nil && fs.NArg() > 0 {
+		return usagef("%s takes flags only, not %q", fs.Name(), fs.Arg(0))
+	}
+	return err
+}
+
+// parseWithArgs is parse for a command line that may have arguments behind the
+// flags.
+func (fs flagSet) parseWithArgs(c console, args []string) error {
 	switch err := fs.Parse(args); {
 	case err == flag.ErrHelp:
 		fs.printHelp(c.stdout)
 		return err
 	case err != nil:
 		return usageError{err}
-	case fs.NArg() > 0:
-		return usagef("%s takes flags only, not %q", fs.Name(), fs.Arg(0))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 //
 //	rabbet                    start the broker on 127.0.0.1:5672
 //	rabbet perf               load a broker and measure it
+//	rabbet conformance        judge whether a broker behaves as RabbitMQ does
 //	rabbet store              look after a data folder
 //	rabbet help               say more
 //
@@ -29,6 +30,7 @@ Usage:
   rabbet perf [flags]        load a broker and measure it
   rabbet perf idle [flags]   measure what idle connections cost a broker
   rabbet perf queues [flags] measure what queues and bindings cost a broker
+  rabbet conformance [flags] judge whether a broker behaves as RabbitMQ does
   rabbet store check DIR     say what a data folder holds, and whether it is sound
   rabbet store compact DIR   give back a data folder's free space
   rabbet version             print the version
@@ -77,6 +79,8 @@ func dispatch(c console, args []string) error {
 		return perfQueues(c, args[1:])
 	case command == "perf":
 		return perfLoad(c, args)
+	case command == "conformance":
+		return conformanceCommand(c, args)
 	case command == "store":
 		return storeCommand(c, args)
 	case command == "version":
