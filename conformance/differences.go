@@ -1,0 +1,133 @@
+// The ledger: in what Rabbet differs from RabbitMQ on purpose, and in what
+// RabbitMQ's versions differ from each other as far as scripts have to know it.
+// DIFFERENCES.md is made of it.
+
+package conformance
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Difference is something that Rabbet does otherwise than RabbitMQ, on purpose.
+type Difference struct {
+	Behaviours []string // that it is about, if any
+	RabbitMQ   string   // what RabbitMQ does
+	Rabbet     string   // what Rabbet does
+	Why        string
+}
+
+// VersionDifference is something that changed in RabbitMQ. A script that meets
+// it asks for the version that it judges, or is bound to some versions.
+type VersionDifference struct {
+	Behaviours  []string
+	Since       Version // the first version of the new way
+	Before, Now string
+}
+
+// Differences gives the ledger of Rabbet.
+func Differences() []Difference { return differences }
+
+var differences = []Difference{
+	{[]string{"BASIC-40", "BASIC-41"},
+		"When the active consumer of a single-active-consumer queue cancels, a classic queue with ready messages may stall until something else happens; in 3.10 a publish then crashes it.",
+		"The next consumer takes over at once.",
+		"The stall is a defect. No script asks for it."},
+	{[]string{"QUEUE-42", "ERR-4"},
+		"An unknown x-queue-master-locator crashes the declare: 541.",
+		"It is refused with 406, as other bad arguments are.",
+		"The crash is a defect, and closes a connection with everything on it."},
+	{[]string{"QUEUE-72"},
+		"A dead-letter routing key of more than 255 bytes crashes the delivery.",
+		"It is cut to 255 bytes.",
+		"The message would be lost, and the consumer's connection with it."},
+	{[]string{"BASIC-73"},
+		"Replies to a client that does not read pile up without limit.",
+		"Direct replies are dropped once 16 MiB wait for a client.",
+		"No queue can hold them back, and the memory is the host program's."},
+	{[]string{"BASIC-17", "PERSIST-1"},
+		"declare-ok of a durable queue follows its being written.",
+		"declare-ok does not wait for the disk. A confirm does, and what it confirms is stored after the queue that holds it.",
+		"A client cannot tell, save by a crash of the machine before it has had any confirm; and declaring is much faster."},
+	{[]string{"CONN-9"},
+		"server-properties name Erlang, its version, and the copyright of RabbitMQ.",
+		"product is RabbitMQ and version that of the profile, since clients decide by them; platform is Go, and information and copyright are Rabbet's own.",
+		"What clients look at has to be alike, what they show should be true."},
+	{[]string{"ERR-4", "CONN-44"},
+		"The log shows crash reports in Erlang's terms.",
+		"The log says in a line what was wrong.",
+		"No client sees it."},
+	{[]string{"POLICY-1", "POLICY-11"},
+		"The pattern of a policy is a Perl-compatible expression, and a refusal of a bad one quotes Erlang's reason for it.",
+		"It is an expression of Go's package regexp, without look-around and back-references; the reason is Go's.",
+		"It runs in linear time, and a broker in a program brings no other engine. The patterns that are in use are the same in both."},
+}
+
+// VersionDifferences gives what changed in RabbitMQ, oldest first.
+func VersionDifferences() []VersionDifference { return versionDifferences }
+
+var versionDifferences = []VersionDifference{
+	{[]string{"POLICY-1"}, V(3, 12, 0), "Policies apply to queues, exchanges or all.", "They may apply to one type of queue."},
+	{[]string{"PERM-12"}, V(3, 12, 0), "A refusal says \"access to ... refused\".", "It says which: \"write access to ... refused\"."},
+	{[]string{"BASIC-8"}, V(3, 13, 0), "A delivery-mode that is neither 1 nor 2 is refused with 406.", "It is taken for transient."},
+	{[]string{"BASIC-11", "TYPES-5"}, V(3, 13, 0), "Headers are delivered as they came.", "They are sorted, and duplicates dropped."},
+	{[]string{"EXCH-38"}, V(3, 13, 0), "In a headers binding an integer equals a float of its value.", "They differ."},
+	{[]string{"EXCH-49", "EXCH-51"}, V(3, 13, 0), "The plugin delivers x-delay unchanged, and words its refusals differently.", "x-delay is delivered negated; bytes are read as a number."},
+	{[]string{"POLICY-3"}, V(3, 13, 0), "An operator policy cannot set overflow.", "It can, and its word counts."},
+	{[]string{"QUEUE-75"}, V(3, 13, 0), "CC is removed from a dead letter with a routing key of its own.", "It stays, without effect."},
+	{[]string{"QUEUE-76"}, V(3, 13, 0), "With each death the older entries of x-death turn their order round.", "The latest is first, the others keep their order."},
+	{[]string{"QUEUE-79"}, V(3, 13, 0), "Headers tell of the first death.", "They tell of the last one too, x-last-death-*."},
+	{[]string{"QUEUE-83"}, V(3, 13, 0), "An x-death that is no array still counts as a history.", "It is ignored."},
+	{[]string{"QUEUE-94"}, V(3, 13, 0), "x-delivery-count is there on the first delivery, as 0.", "It is there from the second on."},
+	{[]string{"EXCH-7", "EXCH-8", "EXCH-9"}, V(3, 13, 3), "An unknown exchange type is refused with 503.", "It is refused with 406."},
+	{[]string{"BASIC-7"}, V(4, 0, 0), "A message may have 128 MiB.", "It may have 16 MiB by default."},
+	{[]string{"BASIC-32"}, V(4, 0, 0), "x-cancel-on-ha-failover is checked.", "It is unknown."},
+	{[]string{"BASIC-34"}, V(4, 0, 0), "A client's cancel-ok closes its connection.", "It is ignored."},
+	{[]string{"CONN-3", "CONN-4", "CONN-5"}, V(4, 0, 0), "Clients of 0-8 are served, other headers answered with 0-9-1.", "0-8 is gone; most headers are answered with AMQP 1.0."},
+	{[]string{"QUEUE-40"}, V(4, 0, 0), "x-queue-mode is checked.", "It is ignored."},
+	{[]string{"QUEUE-43", "POLICY-10"}, V(4, 0, 0), "Classic queues refuse x-queue-leader-locator, quorum queues queue-mode by policy.", "They take it."},
+	{[]string{"QUEUE-78", "QUEUE-79", "QUEUE-81", "QUEUE-82", "QUEUE-83"}, V(4, 0, 0), "An x-death that a client publishes counts as history.", "It is replaced at the next death."},
+	{[]string{"CONN-23", "CONN-26"}, V(4, 1, 0), "The smallest frame-max is 4096.", "It is 8192."},
+	{[]string{"BASIC-75", "EXCH-30"}, V(4, 2, 0), "A mandatory direct reply is returned; binding the pseudo-queue finds none.", "It counts as routed; binding is refused with 403."},
+	{[]string{"BASIC-45", "BASIC-46", "BASIC-47"}, V(4, 3, 0), "A global prefetch is shared by a channel's consumers.", "It is taken for one of each consumer (BASIC-48)."},
+	{[]string{"QUEUE-41"}, V(4, 3, 0), "x-queue-version may be 1.", "It may not."},
+}
+
+const differencesIntroduction = `# Differences
+
+## Of Rabbet from RabbitMQ, on purpose
+
+RabbitMQ 3.13 is the specification. Where Rabbet departs from it, it does so
+knowingly, and this is all of it. What is missing altogether is in the
+[README](../README.md#what-is-not-there-yet). The numbers are those of
+[docs/behaviours.md](../docs/behaviours.md).
+
+`
+
+const versionDifferencesIntroduction = `
+## Of RabbitMQ's versions from each other
+
+Scripts know these: they ask for the version that they judge, or are bound to some
+versions. What a run against RabbitMQ 3.10 shows otherwise than 3.13 is here, down to
+the lines of 3.13; it is no difference of Rabbet.
+
+| behaviours | since | before | from then on |
+|---|---|---|---|
+`
+
+// WriteDifferences writes both ledgers as Markdown, which is DIFFERENCES.md.
+func WriteDifferences(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprint(out, differencesIntroduction)
+	fmt.Fprint(out, "| behaviours | RabbitMQ | Rabbet | why |\n|---|---|---|---|\n")
+	for _, d := range differences {
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", strings.Join(d.Behaviours, ", "), cell(d.RabbitMQ), cell(d.Rabbet), cell(d.Why))
+	}
+	fmt.Fprint(out, versionDifferencesIntroduction)
+	for _, d := range versionDifferences {
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", strings.Join(d.Behaviours, ", "), d.Since, cell(d.Before), cell(d.Now))
+	}
+	return out.Flush()
+}
