@@ -71,7 +71,7 @@ func (c *conn) giveCredit(ch *channel, out []unacked) {
 // go on. The list is used up.
 func (c *conn) finish(out []unacked, v verdict) {
 	if c.tapped != nil {
-		c.recordSettled(out, [...]EventKind{EventAcked, EventRequeued, EventRejected}[v])
+		c.recordSettled(out, settledAs[v])
 	}
 	switch v {
 	case verdictAck:

@@ -35,6 +35,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	x := vh.exchanges[d.Settings.DeadLetterExchange]
 	if x == nil {
 		vh.mu.RUnlock()
+		vh.recordNoDeath(&d)
 		return
 	}
 	m, deaths, err := bury(&d, x.name, vh.env.Clock.Now().Unix())

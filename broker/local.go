@@ -126,6 +126,7 @@ func (c *Consumer) Offer(it *queue.Item, _ *queue.Effects) bool {
 	}
 	c.held.tag++
 	u := unacked{tag: c.held.tag, queue: c.Queue(), item: *it}
+	c.vh.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
 		c.held.unacked.push(u)
@@ -212,6 +213,9 @@ func (c *Consumer) Close() {
 	c.arrived = nil
 	out := c.held.unacked.takeAll(nil)
 	c.held.mu.Unlock()
+	for i := range out {
+		c.vh.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
+	}
 	var fx queue.Effects
 	c.Queue().Requeue(itemsOf(out), &fx)
 	c.Queue().Unsubscribe(&c.Subscription, &fx) // after the requeue (BASIC-40)
@@ -241,6 +245,7 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 	defer gets.mu.Unlock()
 	gets.tag++
 	u := unacked{tag: gets.tag, queue: q.Queue, item: it}
+	v.vh.recordLocal(EventDelivered, "", &u, noAck)
 	if !noAck {
 		gets.unacked.push(u)
 	}
@@ -269,6 +274,7 @@ func (d *Delivery) settle(v verdict) error {
 	if !ok {
 		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54
 	}
+	d.vh.recordLocal(settledAs[v], "", &out[0], false)
 	var fx queue.Effects
 	items := []queue.Item{out[0].item}
 	switch v {
@@ -310,6 +316,7 @@ func (b *Broker) endLocals() {
 		vh.gets.mu.Unlock()
 		var fx queue.Effects
 		for _, u := range out {
+			vh.recordLocal(EventRequeued, "", &u, false)
 			u.queue.Requeue([]queue.Item{u.item}, &fx)
 		}
 		vh.perform(&fx)

@@ -138,9 +138,26 @@ func (vh *vhost) recordDeath(d *queue.DeadLetter, m *queue.Message, queues []*qu
 	if !vh.b.recording() {
 		return
 	}
-	of := idOf(d.Item.Msg)
-	e := Event{Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(queues), Of: of, Reason: d.Reason, Queue: d.Queue}
-	number(m, vh.b.record(e))
+	number(m, vh.b.record(vh.death(d, m, queues)))
+}
+
+func (vh *vhost) death(d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue) Event {
+	return Event{
+		Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(queues),
+		Of: idOf(d.Item.Msg), Reason: d.Reason, Queue: d.Queue,
+	}
+}
+
+// recordNoDeath records a dead letter whose exchange does not exist (QUEUE-71).
+func (vh *vhost) recordNoDeath(d *queue.DeadLetter) {
+	if !vh.b.recording() {
+		return
+	}
+	m := *d.Item.Msg
+	m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
+	e := vh.death(d, &m, nil)
+	e.Err = errNoExchange(m.Exchange, vh.name)
+	vh.b.record(e)
 }
 
 // recordRefused records the messages of a run that a queue has rejected.
@@ -173,6 +190,18 @@ func (c *conn) recordSettled(out []unacked, kind EventKind) {
 		c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
 	}
 }
+
+// recordLocal records what happens to a delivery to a Go program.
+func (vh *vhost) recordLocal(kind EventKind, consumerTag string, u *unacked, noAck bool) {
+	if vh.b.recording() {
+		vh.recordOne(Event{
+			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
+		}, u.item.Msg)
+	}
+}
+
+// settledAs are the events of the verdicts.
+var settledAs = [...]EventKind{verdictAck: EventAcked, verdictRequeue: EventRequeued, verdictDrop: EventRejected}
 
 // recordConfirm records that a channel's publishes from+1 to to are answered.
 func (ch *channel) recordConfirm(from, to uint64, nack bool) {

@@ -35,6 +35,8 @@ type Broker struct {
 	log    recorder
 	net    network
 	disk   disk
+	faults faults
+	ledger ledger
 
 	mu      sync.Mutex
 	changed sync.Cond      // current, running or closed has changed
@@ -56,6 +58,7 @@ func New(tb TB, opts ...Option) *Broker {
 	}
 	mq.manual, _ = mq.opts.config.Clock.(*delay.Manual)
 	mq.net.init(mq)
+	mq.ledger.init(mq.opts.ledger)
 	tb.Cleanup(mq.end)
 	if err := mq.start(); err != nil {
 		tb.Fatalf("brokertest: %v", err)
@@ -86,6 +89,9 @@ func (mq *Broker) start() error {
 		}
 		return err
 	}
+	if mq.Broker() != nil {
+		mq.ledger.restarted(b)
+	}
 	mq.mu.Lock()
 	defer mq.mu.Unlock()
 	mq.login = login{
@@ -104,6 +110,10 @@ func (mq *Broker) config() broker.Config {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = mq.log.logger()
+	}
+	cfg.Tap = &broker.Tap{Decide: mq.faults.decide}
+	if mq.ledger.limit != 0 {
+		cfg.Tap.Record = mq.ledger.record
 	}
 	for _, edit := range mq.opts.edits {
 		edit(&cfg)

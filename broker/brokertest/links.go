@@ -48,12 +48,18 @@ func (l *link) Close() error {
 	return l.Conn.Close()
 }
 
+// SetLinger is net.TCPConn's, for a broker that resets the connection itself.
+func (l *link) SetLinger(sec int) error {
+	if c, ok := l.Conn.(interface{ SetLinger(sec int) error }); ok {
+		return c.SetLinger(sec)
+	}
+	return nil
+}
+
 // reset ends the link as a machine that has died does: the client gets RST over
 // TCP, and ECONNRESET in memory, and what was under way is lost.
 func (l *link) reset() {
-	if c, ok := l.Conn.(interface{ SetLinger(sec int) error }); ok {
-		_ = c.SetLinger(0) // else it is closed already
-	}
+	_ = l.SetLinger(0) // else it is closed already
 	_ = l.Close()
 }
 

@@ -19,6 +19,8 @@ type options struct {
 
 	patience time.Duration
 
+	ledger *int // how many publications it keeps; nil is all
+
 	durable bool
 	dir     string // of the store; one of its own by default
 }

@@ -1,0 +1,227 @@
+package brokertest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker"
+)
+
+// This file asks the ledger, and requires things of it.
+
+// A PublicationMatch says which publications are meant. Any function of that
+// form will do.
+type PublicationMatch func(*Publication) bool
+
+// ToExchange means what was published to an exchange; "" is the default one.
+func ToExchange(name string) PublicationMatch {
+	return func(p *Publication) bool { return p.Exchange == name }
+}
+
+// ToQueue means what was routed to a queue.
+func ToQueue(name string) PublicationMatch {
+	return func(p *Publication) bool {
+		return slices.ContainsFunc(p.Routes, func(r Route) bool { return r.Queue == name })
+	}
+}
+
+// WithKey means what was published with a routing key.
+func WithKey(key string) PublicationMatch {
+	return func(p *Publication) bool { return p.Key == key }
+}
+
+// WithBody means messages with this body.
+func WithBody(body string) PublicationMatch {
+	return func(p *Publication) bool { return string(p.Body) == body }
+}
+
+// WithHeader means messages with this value of a header. An integer is the same
+// in all its types.
+func WithHeader(key string, value any) PublicationMatch {
+	return func(p *Publication) bool {
+		have, there := p.Properties.Headers.Get(key)
+		if a, ok := amqp.AsInt(have); ok {
+			b, ok := amqp.AsInt(value)
+			if b2, isInt := value.(int); isInt {
+				b, ok = int64(b2), true
+			}
+			return ok && a == b
+		}
+		return there && reflect.DeepEqual(have, value)
+	}
+}
+
+// FromConnection means what came from connections of a name, or an address.
+func FromConnection(name string) PublicationMatch {
+	return func(p *Publication) bool { return p.Peer != "" && (p.Connection == name || p.Peer == name) }
+}
+
+// InState means what is in a state in one queue at least.
+func InState(s RouteState) PublicationMatch {
+	return func(p *Publication) bool {
+		return slices.ContainsFunc(p.Routes, func(r Route) bool { return r.State == s })
+	}
+}
+
+// Published returns the publications of the virtual host that match in every
+// respect, in their order, dead letters included. The bodies are shared with the
+// broker: do not write to them.
+func (v *VHost) Published(match ...PublicationMatch) []Publication {
+	v.mq.tb.Helper()
+	l := &v.mq.ledger
+	if l.limit == 0 {
+		v.mq.tb.Fatalf("brokertest: there is no ledger of publications: WithLedger(0)")
+	}
+	vhost := v.info().Name
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []Publication
+	for _, e := range l.entries {
+		if e.VHost != vhost {
+			continue
+		}
+		p := e.publication()
+		if !slices.ContainsFunc(match, func(fits PublicationMatch) bool { return !fits(&p) }) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// publication is what others see of an entry.
+func (p *posting) publication() Publication {
+	out := Publication{
+		ID: p.ID, Time: p.Time, Channel: p.Channel, VHost: p.VHost, Exchange: p.Msg.Exchange, Key: p.Msg.Key,
+		Body: p.Msg.Body, Mandatory: p.Mandatory, Confirm: p.confirm, Tx: p.tx, Err: p.Err, Of: p.Of,
+		Fault: actNames[p.Act],
+	}
+	if p.Of != 0 {
+		out.DeadFrom, out.Reason = p.Queue, string(p.Reason)
+	}
+	if p.Peer != nil {
+		out.Connection, out.Peer, out.User = p.Peer.Name, p.Peer.Addr, p.Peer.User
+	}
+	// A publish that was refused for its properties shows those that are sound.
+	_ = out.Properties.Decode(p.Msg.Props)
+	out.Routes = slices.Clone(p.routes)
+	for i := range out.Routes {
+		out.Routes[i].Deliveries = slices.Clone(out.Routes[i].Deliveries)
+	}
+	dropped := p.Act == broker.ActSwallow || p.Act == broker.ActNack || p.Err != nil
+	out.Returned = p.Mandatory && len(p.routes) == 0 && !dropped && (p.tx == NoTx || p.tx == Committed)
+	return out
+}
+
+// Unroutable tells whether a publication was handled and found no queue. What
+// was refused, or lost to a fault, did not get so far.
+func (p *Publication) Unroutable() bool {
+	return len(p.Routes) == 0 && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
+}
+
+// RequirePublished requires that something was published that matches, for which
+// it waits a while, and returns all that does.
+func (v *VHost) RequirePublished(match ...PublicationMatch) []Publication {
+	v.mq.tb.Helper()
+	var list []Publication
+	err := v.mq.wait(context.Background(), func() bool {
+		list = v.Published(match...)
+		return len(list) > 0
+	})
+	if err != nil {
+		v.mq.tb.Fatalf("nothing was published that matches%s\n%s", err, v.publications(v.Published()))
+	}
+	return list
+}
+
+// RequireNoUnroutable requires that each publication so far has found a queue, dead
+// letters too.
+func (v *VHost) RequireNoUnroutable() {
+	v.mq.tb.Helper()
+	if list := v.Published((*Publication).Unroutable); len(list) > 0 {
+		v.mq.tb.Fatalf("%s found no queue:\n%s", plural(len(list), "publication"), v.publications(list))
+	}
+}
+
+// publications is a table for humans.
+func (v *VHost) publications(list []Publication) string {
+	if len(list) == 0 {
+		return "  nothing was published\n"
+	}
+	t := newTable("#", "from", "exchange", "key", "body", "fate", "properties")
+	skipped := max(0, len(list)-shownMessages)
+	for _, p := range list[skipped:] {
+		t.row(strconv.FormatUint(p.ID, 10), p.from(), name(p.Exchange), name(p.Key), body(p.Body),
+			p.fate(), properties(&p.Properties))
+	}
+	text := "  published:\n"
+	if skipped > 0 {
+		text += fmt.Sprintf("    %d before, and\n", skipped)
+	}
+	return text + t.String()
+}
+
+func (p *Publication) from() string {
+	switch {
+	case p.Of != 0:
+		return fmt.Sprintf("#%d, %s in %s", p.Of, p.Reason, name(p.DeadFrom))
+	case p.Peer == "":
+		return "the test"
+	}
+	return client(p.Connection, p.Peer) + " channel " + strconv.Itoa(int(p.Channel))
+}
+
+// fate says in a line what became of a publication.
+func (p *Publication) fate() string {
+	var parts []string
+	for _, r := range p.Routes {
+		parts = append(parts, r.fate())
+	}
+	switch {
+	case p.Err != nil:
+		parts = append(parts, "refused: "+p.Err.Error())
+	case p.Returned:
+		parts = append(parts, "unroutable, returned")
+	case p.Unroutable():
+		parts = append(parts, "unroutable")
+	}
+	if p.Fault != "" {
+		parts = append(parts, "fault: "+p.Fault)
+	}
+	if p.Tx != NoTx {
+		parts = append(parts, "transaction "+string(p.Tx))
+	}
+	if p.Confirm == Awaited {
+		parts = append(parts, "not confirmed")
+	} else if p.Confirm != NotConfirmed {
+		parts = append(parts, string(p.Confirm))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (r *Route) fate() string {
+	text := name(r.Queue) + ": " + string(r.State)
+	if n := len(r.Deliveries); n > 0 {
+		a := r.Deliveries[n-1]
+		who := "the test"
+		if a.Peer != "" {
+			who = client(a.Connection, a.Peer)
+		}
+		text += " (" + who
+		if n > 1 {
+			text += ", delivered " + strconv.Itoa(n) + " times"
+		}
+		if a.Fault != "" {
+			text += ", fault: " + a.Fault
+		}
+		text += ")"
+	}
+	if r.DeadLetter != 0 {
+		text += " → #" + strconv.FormatUint(r.DeadLetter, 10)
+	}
+	return text
+}
