@@ -48,8 +48,8 @@ func TestOutcomes(t *testing.T) {
 		"panic":       {Script{Run: func(t *T) { panic("oops") }}, Differed, "panic: oops"},
 		"cleanup":     {Script{Run: func(t *T) { t.Cleanup(func() { t.Fatalf("late") }) }}, Differed, "late"},
 		"not offered": {Script{Run: func(t *T) { t.NotOffered("no plugin") }}, NotOffered, "no plugin"},
-		"too new":     {Script{Since: V(4, 0, 0)}, Inapplicable, "not for version 3.13.7"},
-		"too old":     {Script{Before: V(3, 13, 7)}, Inapplicable, "not for version 3.13.7"},
+		"too new":     {Script{Since: V(4, 0, 0)}, Inapplicable, "holds in RabbitMQ from 4.0.0, not in 3.13.7"},
+		"too old":     {Script{Before: V(3, 13, 7)}, Inapplicable, "holds in RabbitMQ before 3.13.7, not in 3.13.7"},
 		"wait":        {Script{Run: func(t *T) { t.WaitFor("it", func() bool { return false }) }}, Differed, "waited in vain for it"},
 		"receive":     {Script{Run: func(t *T) { Receive(t, make(chan int), "an int") }}, Differed, "waited in vain for an int"},
 	} {

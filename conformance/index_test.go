@@ -72,11 +72,8 @@ func scriptLink(s Script) string {
 	run := reflect.ValueOf(s.Run).Pointer()
 	file, _ := runtime.FuncForPC(run).FileLine(run)
 	link := fmt.Sprintf("[%s](../conformance/%s)", s.Name, filepath.Base(file))
-	if (s.Since != Version{}) {
-		link += " from " + s.Since.String()
-	}
-	if (s.Before != Version{}) {
-		link += " before " + s.Before.String()
+	if bounds := s.versions(); bounds != "" {
+		link += " " + bounds
 	}
 	return link
 }

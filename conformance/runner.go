@@ -170,7 +170,7 @@ var errLimit = errors.New("the script took longer than it may")
 // script panics with is among its failures.
 func (r *Runner) Run(ctx context.Context, s Script) Result {
 	if !s.AppliesTo(r.version) {
-		return Result{Script: s, Outcome: Inapplicable, Failures: []string{"not for version " + r.version.String()}}
+		return Result{Script: s, Outcome: Inapplicable, Failures: []string{"holds in RabbitMQ " + s.versions() + ", not in " + r.version.String()}}
 	}
 	began := r.clock.Now()
 	ctx, cancel := context.WithCancelCause(ctx)

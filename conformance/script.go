@@ -40,6 +40,18 @@ func (s Script) AppliesTo(v Version) bool {
 	return s.Since.Compare(v) <= 0 && (s.Before == Version{} || v.Compare(s.Before) < 0)
 }
 
+// versions says which versions the script is bound to; it is empty for all.
+func (s Script) versions() string {
+	var bounds []string
+	if s.Since != (Version{}) {
+		bounds = append(bounds, "from "+s.Since.String())
+	}
+	if s.Before != (Version{}) {
+		bounds = append(bounds, "before "+s.Before.String())
+	}
+	return strings.Join(bounds, " ")
+}
+
 // All returns every script, section by section.
 func All() []Script {
 	return slices.Concat(

@@ -19,8 +19,10 @@ type Broker struct {
 	dir     string
 	address string // the same after each restart
 
-	mu     sync.Mutex
-	broker *broker.Broker
+	mu       sync.Mutex
+	broker   *broker.Broker
+	store    *store.Store // nil without a folder
+	listener *listener
 }
 
 // Start starts a broker that keeps what is durable in a folder, or everything in
@@ -49,12 +51,13 @@ func (b *Broker) start() error {
 		}
 		return err
 	}
-	address, err := running.Listen(b.address)
+	l, err := listen(b.address)
 	if err != nil {
 		return errors.Join(err, running.Close())
 	}
-	b.address = address.String()
-	b.broker = running
+	go running.Serve(l) // until the broker ends
+	b.address = l.Addr().String()
+	b.broker, b.store, b.listener = running, st, l
 	return nil
 }
 
@@ -73,21 +76,21 @@ func (b *Broker) Close() error {
 
 // Restart ends the broker, which says goodbye to its clients, and starts it anew
 // at the same address.
-func (b *Broker) Restart(ctx context.Context) error {
+func (b *Broker) Restart(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.broker.Shutdown(ctx); err != nil {
+	if err := b.broker.Close(); err != nil {
 		return err
 	}
 	return b.start()
 }
 
 // Hooks adds to the options what can be done to this broker: everything, save
-// that one in memory is not restarted.
+// that one in memory is neither restarted nor killed.
 func (b *Broker) Hooks(o conformance.Options) conformance.Options {
 	o.Admin, o.Alarm = admin{b}, b.alarm
 	if b.dir != "" {
-		o.Restart = b.Restart
+		o.Restart, o.Kill = b.Restart, b.Kill
 	}
 	return o
 }

@@ -1,0 +1,60 @@
+package inprocess
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// This file is the broker's sudden end: what is not written yet is lost, and
+// clients get a reset.
+
+// Kill ends the broker as the death of its process would, and starts it anew at
+// the same address. Only a broker with a folder is told to.
+func (b *Broker) Kill(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	// The store comes first: what the broker does about the resets must leave
+	// nothing in it. Its error would be that of the folder's lock file, of which
+	// opening it again tells.
+	_ = b.store.Abandon()
+	b.listener.resetAll()
+	dead, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = b.broker.Shutdown(dead) // says that not all clients had gone
+	return b.start()
+}
+
+// listener is a TCP listener that can reset what it has accepted.
+type listener struct {
+	net.Listener
+	mu       sync.Mutex
+	accepted []*net.TCPConn
+}
+
+func listen(address string) (*listener, error) {
+	l, err := net.Listen("tcp", address)
+	return &listener{Listener: l}, err
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accepted = append(l.accepted, c.(*net.TCPConn))
+	return c, nil
+}
+
+// resetAll ends all connections without a goodbye; those that are closed already
+// do not mind.
+func (l *listener) resetAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.accepted {
+		_ = c.SetLinger(0)
+		_ = c.Close()
+	}
+}
