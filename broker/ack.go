@@ -14,12 +14,15 @@ type verdict uint8
 const (
 	verdictAck     verdict = iota
 	verdictRequeue         // back to the original position (BASIC-58)
+	verdictFailed          // the same, and counted as a failure (QUEUE-94)
 	verdictDrop            // rejected for good (BASIC-60)
 )
 
-func rejection(requeue bool) verdict {
+// rejection is the verdict of basic.nack and basic.reject; to requeue may be
+// one of two.
+func rejection(requeue bool, back verdict) verdict {
 	if requeue {
-		return verdictRequeue
+		return back
 	}
 	return verdictDrop
 }
@@ -78,8 +81,10 @@ func (c *conn) finish(out []unacked, v verdict) {
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })
 	case verdictDrop:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Reject(items, &c.fx) })
-	case verdictRequeue:
-		c.requeue(out, (*queue.Queue).Return)
+	case verdictRequeue, verdictFailed:
+		c.requeue(out, func(q *queue.Queue, items []queue.Item, fx *queue.Effects) {
+			q.Return(items, v == verdictFailed, fx)
+		})
 	}
 	c.reuse(out)
 	c.unpark()

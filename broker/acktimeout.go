@@ -11,7 +11,8 @@ import (
 )
 
 // This file is the delivery acknowledgement timeout: a channel that holds a
-// delivery for too long is closed (BASIC-65).
+// delivery for too long is closed (BASIC-65), or the consumer that had it is
+// cancelled (BASIC-66).
 
 // ackCheckInterval is the time between checks.
 const ackCheckInterval = time.Minute
@@ -23,10 +24,18 @@ type tagMark struct {
 	tag uint64
 }
 
-// An overdue is a channel that holds a delivery for too long.
+// A holder is who holds deliveries: a channel's consumer, or nil for basic.get,
+// of one queue.
+type holder struct {
+	queue    *queue.Queue
+	consumer *consumer
+}
+
+// An overdue is a holder that has had a delivery for too long.
 type overdue struct {
 	channel uint16
 	why     *Error
+	holder
 }
 
 // checkAcks looks for overdue deliveries on all connections, again and again as
@@ -49,7 +58,7 @@ func (b *Broker) checkAcks() {
 // checkAcks interrupts the reader if a channel is overdue.
 func (c *conn) checkAcks(now time.Time) {
 	c.mu.Lock()
-	held := make(map[*channel]map[*queue.Queue]time.Time)
+	held := make(map[*channel]map[holder]time.Time)
 	for _, ch := range c.channels {
 		if oldest := ch.oldestDeliveries(now); len(oldest) > 0 {
 			held[ch] = oldest
@@ -58,10 +67,9 @@ func (c *conn) checkAcks(now time.Time) {
 	c.mu.Unlock()
 	var late []overdue
 	for ch, oldest := range held { // queues are asked without the lock, which is a leaf
-		for q, since := range oldest {
-			if limit := cmp.Or(q.ConsumerTimeout(), c.b.cfg.ConsumerTimeout); limit > 0 && now.Sub(since) >= limit {
-				late = append(late, overdue{ch.id, errOverdue(ch.id, limit)})
-				break
+		for h, since := range oldest {
+			if limit := c.b.ackTimeout(h); limit > 0 && now.Sub(since) >= limit {
+				late = append(late, overdue{ch.id, errOverdue(ch.id, limit), h})
 			}
 		}
 	}
@@ -73,15 +81,28 @@ func (c *conn) checkAcks(now time.Time) {
 	}
 }
 
-// oldestDeliveries gives for each queue the latest time at which the oldest
-// delivery that the channel holds of it can have been made. Called with the
-// lock held.
-func (ch *channel) oldestDeliveries(now time.Time) map[*queue.Queue]time.Time {
+// ackTimeout is how long a holder may keep a delivery; 0 is for ever.
+func (b *Broker) ackTimeout(h holder) time.Duration {
+	own := time.Duration(0)
+	if b.profile.quorumTimeoutOnly {
+		if !h.queue.Quorum() { // BASIC-66
+			return 0
+		}
+		if h.consumer != nil {
+			own = h.consumer.timeout
+		}
+	}
+	return cmp.Or(own, h.queue.ConsumerTimeout(), b.cfg.ConsumerTimeout)
+}
+
+// oldestDeliveries gives for each holder the latest time at which the oldest
+// delivery that it has not settled can have been made. Called with the lock held.
+func (ch *channel) oldestDeliveries(now time.Time) map[holder]time.Time {
 	if ch.unacked.len() == 0 {
 		ch.marks = nil
 		return nil
 	}
-	var oldest map[*queue.Queue]time.Time
+	var oldest map[holder]time.Time
 	mark := 0
 	for _, u := range ch.unacked.list[ch.unacked.head:] {
 		if u.queue == nil {
@@ -96,10 +117,10 @@ func (ch *channel) oldestDeliveries(now time.Time) map[*queue.Queue]time.Time {
 		if oldest == nil { // nothing before this mark is held any more
 			ch.marks = append(ch.marks[:0], ch.marks[mark:]...)
 			mark = 0
-			oldest = make(map[*queue.Queue]time.Time)
+			oldest = make(map[holder]time.Time)
 		}
-		if _, known := oldest[u.queue]; !known {
-			oldest[u.queue] = ch.marks[mark].at
+		if h := (holder{u.queue, u.consumer}); oldest[h].IsZero() {
+			oldest[h] = ch.marks[mark].at
 		}
 	}
 	if n := len(ch.marks); n == 0 || ch.marks[n-1].tag < ch.tag {
@@ -108,14 +129,20 @@ func (ch *channel) oldestDeliveries(now time.Time) map[*queue.Queue]time.Time {
 	return oldest
 }
 
-// closeOverdue closes the channels that a check has found. It is the reader's.
+// closeOverdue closes the channels that a check has found, or cancels their
+// consumers. It is the reader's.
 func (c *conn) closeOverdue() {
 	c.mu.Lock()
 	late := c.overdue
 	c.overdue = nil
 	c.mu.Unlock()
 	for _, o := range late {
-		if ch := c.channels[o.channel]; ch != nil && !ch.closing {
+		ch := c.channels[o.channel]
+		switch {
+		case ch == nil || ch.closing:
+		case o.consumer != nil && c.b.profile.quorumTimeoutOnly && c.client.cancelNotify:
+			ch.cancelOverdue(o.consumer)
+		default:
 			_ = c.channelFailed(ch, 0, o.why) // it breaks the channel only
 		}
 	}
@@ -125,4 +152,24 @@ func errOverdue(channel uint16, timeout time.Duration) *Error {
 	return refuseFrame(amqp.PreconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value "+
 		"used: %d ms. This timeout value can be configured, see consumers doc guide to learn more",
 		channel, timeout.Milliseconds())
+}
+
+// cancelOverdue cancels a consumer and returns what it holds to its queue, which
+// does not count as a failure (BASIC-66, QUEUE-94).
+func (ch *channel) cancelOverdue(s *consumer) {
+	c := ch.c
+	c.mu.Lock()
+	if ch.consumers[s.tag] != s {
+		c.mu.Unlock()
+		return
+	}
+	delete(ch.consumers, s.tag)
+	s.cancelled = true
+	out := ch.unacked.takeOf(c.settling[:0], s)
+	c.giveCredit(ch, out)
+	c.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
+	c.mu.Unlock()
+	c.finish(out, verdictRequeue)
+	s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+	c.settleEffects()
 }

@@ -211,7 +211,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	var keys []string
 	if msg.Props.Headers() != nil {
 		var err error
-		if keys, err = rewriteHeaders(msg); err != nil {
+		if keys, err = v.b.profile.rewriteHeaders(msg); err != nil {
 			return 0, err
 		}
 	}

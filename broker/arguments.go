@@ -13,7 +13,7 @@ import (
 
 // This file checks queue arguments as RabbitMQ 3.13 does: types and values
 // (QUEUE-30 to QUEUE-50), and equality on a redeclaration (QUEUE-9 to
-// QUEUE-13).
+// QUEUE-13). What other versions do differently is in the profile.
 
 // maxMillis is the longest time an argument may give: ten years (QUEUE-32).
 const maxMillis = 315360000000
@@ -47,8 +47,9 @@ var (
 			"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
 			"x-message-ttl", "x-queue-leader-locator"},
 		policyTarget: "quorum_queues",
-		withoutPolicy: []string{
+		withoutPolicy: append([]string{
 			"queue-mode", "queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size"},
+			mirroringKeys...),
 	}
 	streamQueue = queueType{
 		name: "stream", module: "rabbit_stream_queue",
@@ -90,13 +91,23 @@ var declareArguments = []declareArgument{
 	{"x-stream-max-segment-size-bytes", notNegative},
 	{"x-stream-filter-size-bytes", checkFilterSize},
 	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")},
-	{"x-queue-version", checkQueueVersion},
+	{"x-queue-version", checkQueueVersion(1)},
 	{"x-delivery-limit", anything}, // QUEUE-45
 	{"x-queue-master-locator", oneOf("invalid_queue_locator_arg", "min-masters", "client-local", "random")},
 }
 
+// retryArguments are checked after the others where a profile has them
+// (QUEUE-51).
+var retryArguments = []declareArgument{
+	{"x-consumer-timeout", notNegative},
+	{"x-consumer-disconnected-timeout", notNegative},
+	{"x-delayed-retry-type", oneOf("invalid_delayed_retry_type", "disabled", "all", "failed", "returned")},
+	{"x-delayed-retry-min", notNegative},
+	{"x-delayed-retry-max", notNegative},
+}
+
 // checkQueueArguments checks the arguments of a new queue.
-func checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
+func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
 	resource := queueText(name, vhost)
 	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36
 		if _, isString := v.(string); !isString {
@@ -104,7 +115,10 @@ func checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
 				amqp.TypeName(v), resource)
 		}
 	}
-	for _, a := range declareArguments {
+	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
+		return errDenied("transient_nonexcl_queues")
+	}
+	for _, a := range p.arguments {
 		v, ok := m.Arguments.Get(a.name)
 		if !ok {
 			continue
@@ -114,10 +128,13 @@ func checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
 		}
 	}
 	kind := queueTypeOf(m.Arguments)
-	for _, a := range declareArguments { // QUEUE-43
-		if _, ok := m.Arguments.Get(a.name); ok && !slices.Contains(kind.accepts, a.name) {
+	for _, a := range p.arguments { // QUEUE-43
+		if _, ok := m.Arguments.Get(a.name); ok && !slices.Contains(p.accepts[kind], a.name) {
 			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", a.name, resource, kind.module)
 		}
+	}
+	if _, ok := m.Arguments.Get("x-queue-master-locator"); ok && !p.masterLocator { // QUEUE-42
+		return errDenied("queue_master_locator")
 	}
 	return kind.checkProperties(m, resource)
 }
@@ -165,7 +182,9 @@ func queueTypeOf(args amqp.Table) *queueType {
 
 // comparedArguments are those that count on a redeclaration, by the type of
 // the queue that exists (QUEUE-11).
-func comparedArguments(current amqp.Table) []string { return queueTypeOf(current).accepts }
+func (p *profile) comparedArguments(current amqp.Table) []string {
+	return p.accepts[queueTypeOf(current)]
+}
 
 // checkArgument compares one argument of a redeclaration (EXCH-11, QUEUE-9,
 // QUEUE-10, QUEUE-13).
@@ -305,13 +324,15 @@ func checkDeadLetterKey(v any, args amqp.Table) string {
 	return ""
 }
 
-// checkQueueVersion is QUEUE-41.
-func checkQueueVersion(v any, _ amqp.Table) string {
-	n, _ := amqp.AsInt(v)
-	if detail := notNegative(v, nil); detail != "" || n == 1 || n == 2 {
-		return detail
+// checkQueueVersion is QUEUE-41: least or 2.
+func checkQueueVersion(least int64) argumentCheck {
+	return func(v any, _ amqp.Table) string {
+		n, _ := amqp.AsInt(v)
+		if detail := notNegative(v, nil); detail != "" || n >= least && n <= 2 {
+			return detail
+		}
+		return fmt.Sprintf("%q", "unsupported queue version '"+strconv.FormatInt(n, 10)+"'")
 	}
-	return fmt.Sprintf("%q", "unsupported queue version '"+strconv.FormatInt(n, 10)+"'")
 }
 
 var maxAge = regexp.MustCompile(`^[0-9]+[YMDhms]$`)

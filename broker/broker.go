@@ -24,6 +24,7 @@ var ErrClosed = errors.New("broker is closed")
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
 	cfg     Config
+	profile *profile
 	clock   delay.Clock
 	log     *slog.Logger
 	users   users
@@ -49,11 +50,15 @@ type Broker struct {
 // New starts a broker, with what its store holds if there is one. It fails for a
 // Config that contradicts itself and for a store that cannot be read.
 func New(cfg Config) (*Broker, error) {
-	if err := cfg.complete(); err != nil {
+	p, err := profileOf(cfg.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.complete(p); err != nil {
 		return nil, err
 	}
 	b := &Broker{
-		cfg: cfg, clock: cfg.Clock, log: cfg.Logger,
+		cfg: cfg, profile: p, clock: cfg.Clock, log: cfg.Logger,
 		vhosts: make(map[string]*vhost),
 		conns:  make(map[*conn]struct{}),
 		over:   make(chan struct{}),

@@ -247,9 +247,9 @@ func (ch *channel) handle(m amqp.Method) error {
 	case *amqp.BasicAck:
 		return ch.settle(m.DeliveryTag, m.Multiple, verdictAck)
 	case *amqp.BasicNack:
-		return ch.settle(m.DeliveryTag, m.Multiple, rejection(m.Requeue))
+		return ch.settle(m.DeliveryTag, m.Multiple, rejection(m.Requeue, verdictRequeue))
 	case *amqp.BasicReject:
-		return ch.settle(m.DeliveryTag, false, rejection(m.Requeue))
+		return ch.settle(m.DeliveryTag, false, rejection(m.Requeue, verdictFailed))
 	case *amqp.BasicRecover:
 		return ch.recover(m.Requeue, true)
 	case *amqp.BasicRecoverAsync:
@@ -314,6 +314,9 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		return nil
 	case *amqp.AccessRequest: // CONN-68
 		c.send(ch.id, &amqp.AccessRequestOk{Ticket: 1})
+		return nil
+	}
+	if m.ID() == amqp.BasicCancelOkID && !c.b.profile.cancelOkDies { // BASIC-34
 		return nil
 	}
 	return refuse(amqp.CommandInvalid, "unimplemented method") // CONN-59

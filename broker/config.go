@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -15,6 +16,10 @@ import (
 // Config is what a broker is started with. The zero value is RabbitMQ's
 // default installation: guest/guest, virtual host "/", its limits.
 type Config struct {
+	// Profile is the version of RabbitMQ to behave as, one of Profiles: "3.13"
+	// by default. What newer ones refuse or do differently is in
+	// docs/profiles.md.
+	Profile string
 	// Clock is the source of time; the wall clock by default.
 	Clock delay.Clock
 	// PeerClock is the time that the clients live in, which runs what is
@@ -49,7 +54,7 @@ type Config struct {
 	// (CONN-21).
 	ChannelMax uint16
 	// FrameMax is the largest frame in bytes: 131072 by default (CONN-21), at
-	// least 4096.
+	// least the profile's minimum: 4096, or 8192 from 4.2 on (CONN-23).
 	FrameMax uint32
 	// Heartbeat is the interval suggested to clients: 60 s by default
 	// (CONN-21), whole seconds, at most 65535 s; negative suggests none.
@@ -57,12 +62,14 @@ type Config struct {
 	// HandshakeTimeout is the time to get to connection.open: 10 s by default
 	// (CONN-6).
 	HandshakeTimeout time.Duration
-	// MaxMessageSize is the largest body in bytes: 134217728 by default, at
-	// most 536870912 (BASIC-7).
+	// MaxMessageSize is the largest body in bytes: by default 134217728, or
+	// 16777216 from profile 4.2 on; at most 536870912 (BASIC-7).
 	MaxMessageSize int64
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
 	// before its channel is closed: 30 minutes by default (BASIC-65), checked
-	// every minute; negative is no check at all, of a queue's own timeout neither.
+	// every minute; negative is no check at all, of a queue's own timeout
+	// neither. Profile 4.3 checks quorum queues only, and cancels the consumer
+	// instead if the client understands that (BASIC-66).
 	ConsumerTimeout time.Duration
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).
@@ -76,7 +83,7 @@ type Config struct {
 const hardMaxMessageSize = 512 << 20
 
 // complete fills in the defaults.
-func (cfg *Config) complete() error {
+func (cfg *Config) complete(p *profile) error {
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")
@@ -87,7 +94,7 @@ func (cfg *Config) complete() error {
 	setDefault(&cfg.Heartbeat, 60*time.Second)
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
 	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
-	setDefault(&cfg.MaxMessageSize, 128<<20)
+	setDefault(&cfg.MaxMessageSize, p.maxBody)
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}
 	}
@@ -99,8 +106,8 @@ func (cfg *Config) complete() error {
 	}
 	cfg.Heartbeat = max(0, cfg.Heartbeat.Truncate(time.Second))
 	switch {
-	case cfg.FrameMax < minFrameMax:
-		return errors.New("broker: FrameMax is below 4096")
+	case cfg.FrameMax < p.minFrameMax:
+		return fmt.Errorf("broker: FrameMax is below %d", p.minFrameMax)
 	case cfg.Heartbeat > 65535*time.Second:
 		return errors.New("broker: Heartbeat is above 65535 s")
 	case cfg.MaxMessageSize < 0 || cfg.MaxMessageSize > hardMaxMessageSize:

@@ -102,7 +102,7 @@ func newConn(b *Broker, nc net.Conn) *conn {
 		b: b, nc: nc,
 		log:      b.log.With("client", nc.RemoteAddr().String()),
 		wake:     make(chan struct{}, 1),
-		frameMax: initialFrameMax,
+		frameMax: b.profile.minFrameMax, // CONN-26
 		since:    b.clock.Now(),
 		tapped:   newTapped(b, nc.RemoteAddr().String()),
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
@@ -36,11 +37,13 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
 		return refuse(amqp.NotImplemented, "%s does not support global qos", queueText(q.Name, c.vhost.name))
 	}
-	priority, err := checkConsumeArguments(m.Arguments, queueText(q.Name, c.vhost.name))
+	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, queueText(q.Name, c.vhost.name))
 	if err != nil {
 		return err
 	}
-	s := &consumer{ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch}
+	s := &consumer{
+		ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: consumerTimeout(m.Arguments),
+	}
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
 	}
@@ -85,7 +88,7 @@ func (s *consumer) announce(noWait bool) bool {
 }
 
 // checkConsumeArguments is BASIC-32.
-func checkConsumeArguments(args amqp.Table, resource string) (priority int64, err error) {
+func (p *profile) checkConsumeArguments(args amqp.Table, resource string) (priority int64, err error) {
 	if v, ok := args.Get("x-priority"); ok {
 		n, detail := integer(v)
 		if detail != "" {
@@ -93,7 +96,7 @@ func checkConsumeArguments(args amqp.Table, resource string) (priority int64, er
 		}
 		priority = n
 	}
-	if v, ok := args.Get("x-cancel-on-ha-failover"); ok {
+	if v, ok := args.Get("x-cancel-on-ha-failover"); ok && p.mirroring {
 		if detail := boolean(v, nil); detail != "" {
 			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-cancel-on-ha-failover' for %s: %s", resource, detail)
 		}
@@ -103,6 +106,13 @@ func checkConsumeArguments(args amqp.Table, resource string) (priority int64, er
 			resource, classicQueue.module)
 	}
 	return priority, nil
+}
+
+// consumerTimeout is a consumer's own acknowledgement timeout; 0 is none.
+func consumerTimeout(args amqp.Table) time.Duration {
+	v, _ := args.Get("x-consumer-timeout")
+	ms, _ := amqp.AsInt(v)
+	return time.Duration(max(ms, 0)) * time.Millisecond
 }
 
 // cancel is basic.cancel (BASIC-27).
@@ -179,7 +189,7 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 	}
 	c := ch.c
 	c.mu.Lock()
-	if m.Global {
+	if m.Global && c.b.profile.globalQos { // BASIC-48
 		ch.setShared(int(m.PrefetchCount))
 	} else {
 		ch.prefetch = int(m.PrefetchCount)

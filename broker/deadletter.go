@@ -68,7 +68,14 @@ func bury(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []de
 	if err := p.Decode(old.Props); err != nil {
 		return nil, nil, err
 	}
-	deaths := history(p.Headers)
+	var deaths []death
+	extra := old.Extra
+	if extra == nil || !extra.ForeignDeaths { // QUEUE-82
+		deaths = history(p.Headers)
+	} else {
+		own := *extra
+		own.ForeignDeaths, extra = false, &own
+	}
 	if len(deaths) == 0 { // QUEUE-79
 		setHeader(&p, "x-first-death-exchange", old.Exchange)
 		setHeader(&p, "x-first-death-queue", d.Queue)
@@ -89,7 +96,7 @@ func bury(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []de
 	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
 	m := &queue.Message{
 		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73
-		Priority: old.Priority, Persistent: old.Persistent, Extra: old.Extra,
+		Priority: old.Priority, Persistent: old.Persistent, Extra: extra,
 	}
 	if d.Settings.HasDeadLetterKey { // QUEUE-75
 		m.Key, m.Extra = d.Settings.DeadLetterKey, &queue.Extra{KeyAlone: true}

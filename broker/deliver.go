@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
@@ -19,7 +20,8 @@ type consumer struct {
 	tag  string
 	args amqp.Table
 
-	prefetch  int // unacked deliveries allowed; 0 is no limit
+	timeout   time.Duration // of its own for acknowledgements; 0 is none (BASIC-66)
+	prefetch  int           // unacked deliveries allowed; 0 is no limit
 	unacked   int
 	cancelled bool
 	parked    bool // has refused an offer and waits for Unpark
@@ -149,7 +151,7 @@ func (o *outbox) appendDelivery(channel uint16, consumerTag string, tag uint64, 
 // deliveredProps are the properties as a client gets them: a quorum queue tells
 // how often the message has come back (QUEUE-94).
 func deliveredProps(it *queue.Item) amqp.RawProperties {
-	if it.Returns == 0 {
+	if it.Returns|it.Acquired == 0 {
 		return it.Msg.Props
 	}
 	var p amqp.Properties
@@ -157,6 +159,9 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 		return it.Msg.Props
 	}
 	setHeader(&p, "x-delivery-count", int64(it.Returns))
+	if it.Acquired > 0 {
+		setHeader(&p, "x-acquired-count", int64(it.Acquired))
+	}
 	p.Flags |= amqp.HasHeaders
 	if tidy := tidyHeaders(p.Headers); tidy != nil {
 		p.Headers = tidy

@@ -11,12 +11,6 @@ import (
 // This file is a connection from its first byte to open-ok, and the methods of
 // channel 0 after it (CONN-1 to CONN-35, CONN-58, CONN-69 to CONN-76).
 
-// Version is the RabbitMQ version that the broker says it is and behaves as.
-const Version = "3.13.7"
-
-// minFrameMax is the smallest frame-max that a client may ask for (CONN-23).
-const minFrameMax = 4096
-
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
 	if c.tapped != nil {
@@ -26,27 +20,47 @@ func (c *conn) protocolHeader(h [8]byte) error {
 }
 
 func (c *conn) greet(h [8]byte) error {
+	p := c.b.profile
 	major, minor := uint8(0), uint8(9)
-	switch h {
-	case [8]byte{'A', 'M', 'Q', 'P', 0, 0, 9, 1}, // CONN-1
-		[8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-2
-	case [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0}, [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}: // CONN-3
+	switch {
+	case h == header091, h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-1, CONN-2
+	case p.amqp08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3
 		major, minor = 8, 0
-	default: // CONN-4, CONN-5
+	default:
+		offer := p.counterOffer(h)
 		c.mu.Lock()
 		c.reserve()
-		c.out.buf = append(c.out.buf, 'A', 'M', 'Q', 'P', 0, 0, 9, 1)
+		c.out.buf = append(c.out.buf, offer[:]...)
 		c.touch(&c.fx)
 		c.mu.Unlock()
 		return dropNow("unsupported protocol header %q", h[:])
 	}
 	c.state = stateStart
+	mechanisms := "PLAIN AMQPLAIN" // CONN-7, CONN-8
+	if p.anonymous {
+		mechanisms += " ANONYMOUS"
+	}
 	c.send(0, &amqp.ConnectionStart{
 		VersionMajor: major, VersionMinor: minor,
 		ServerProperties: c.b.serverProperties(major == 8),
-		Mechanisms:       "PLAIN AMQPLAIN", Locales: "en_US", // CONN-7, CONN-8
+		Mechanisms:       mechanisms, Locales: "en_US",
 	})
 	return nil
+}
+
+var (
+	header091 = [8]byte{'A', 'M', 'Q', 'P', 0, 0, 9, 1}
+	header10  = [8]byte{'A', 'M', 'Q', 'P', 3, 1, 0, 0}
+)
+
+// counterOffer answers a header that is not understood (CONN-4, CONN-5). AMQP
+// 1.0 is not spoken here: who takes up its offer is told so.
+func (p *profile) counterOffer(h [8]byte) [8]byte {
+	almost := [6]byte(h[:6]) == [6]byte(header091[:6]) && h[6] >= 9
+	if p.offersAMQP1 && !almost && h != header10 {
+		return header10
+	}
+	return header091
 }
 
 // serverProperties are CONN-9 and CONN-10; AMQP 0-8 clients get no
@@ -67,7 +81,7 @@ func (b *Broker) serverProperties(old bool) amqp.Table {
 		{Key: "information", Value: "Licensed under the Apache License 2.0. A RabbitMQ-compatible broker"},
 		{Key: "platform", Value: "Go"},
 		{Key: "product", Value: "RabbitMQ"},
-		{Key: "version", Value: Version},
+		{Key: "version", Value: b.profile.version},
 	}
 	if old {
 		props[0].Value = amqp.Table(nil)
@@ -138,7 +152,7 @@ func (c *conn) handle0(m amqp.Method) error {
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
-	name, password, err := credentials(m)
+	name, password, err := c.b.profile.credentials(m)
 	if err != nil {
 		return err
 	}
@@ -190,9 +204,13 @@ func (c *conn) readClientProperties(props amqp.Table) {
 }
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
-// CONN-17).
-func credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
+// CONN-17). Who stays anonymous is guest (CONN-8).
+func (p *profile) credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
 	switch m.Mechanism {
+	case "ANONYMOUS":
+		if p.anonymous {
+			return "guest", "guest", nil
+		}
 	case "PLAIN":
 		parts := strings.Split(m.Response, "\x00")
 		if len(parts) != 3 || parts[0] != "" {
@@ -222,8 +240,8 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 	if cfg.ChannelMax > 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax) {
 		return silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
 	}
-	if m.FrameMax != 0 && m.FrameMax < minFrameMax {
-		return silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, minFrameMax)
+	if least := c.b.profile.minFrameMax; m.FrameMax != 0 && m.FrameMax < least {
+		return silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, least)
 	}
 	if cfg.FrameMax > 0 && (m.FrameMax == 0 || m.FrameMax > cfg.FrameMax) {
 		return silently("negotiated frame_max = %d is higher than the maximum allowed value (%d)", m.FrameMax, cfg.FrameMax)

@@ -12,8 +12,9 @@ import (
 
 // rewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
-// properties are written anew only if that changed something.
-func rewriteHeaders(m *queue.Message) ([]string, error) {
+// properties are written anew only if that changed something. It notes an x-death
+// that is not to be believed (QUEUE-82).
+func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
 	headers, err := m.Props.Headers().Decode()
 	if err != nil {
 		return nil, errInternal()
@@ -31,16 +32,22 @@ func rewriteHeaders(m *queue.Message) ([]string, error) {
 		m.Extra = &queue.Extra{BCC: blind}
 		keys = append(keys, blind...)
 	}
+	if _, ok := headers.Get("x-death"); ok && !p.clientDeaths {
+		if m.Extra == nil {
+			m.Extra = &queue.Extra{}
+		}
+		m.Extra.ForeignDeaths = true
+	}
 	tidy := tidyHeaders(headers)
 	if tidy == nil {
 		return keys, nil
 	}
-	var p amqp.Properties
-	if err := p.Decode(m.Props); err != nil {
+	var props amqp.Properties
+	if err := props.Decode(m.Props); err != nil {
 		return nil, errInternal()
 	}
-	p.Headers = tidy
-	m.Props = p.Append(nil)
+	props.Headers = tidy
+	m.Props = props.Append(nil)
 	return keys, nil
 }
 

@@ -259,7 +259,7 @@ func (d *Delivery) Ack() error { return d.settle(verdictAck) }
 
 // Nack gives a delivery back: to its place in the queue with requeue, otherwise
 // for good, to be dead-lettered if the queue says so. It fails as Ack does.
-func (d *Delivery) Nack(requeue bool) error { return d.settle(rejection(requeue)) }
+func (d *Delivery) Nack(requeue bool) error { return d.settle(rejection(requeue, verdictRequeue)) }
 
 func (d *Delivery) settle(v verdict) error {
 	l := d.from
@@ -283,7 +283,7 @@ func (d *Delivery) settle(v verdict) error {
 	case verdictDrop:
 		d.queue.Reject(items, &fx)
 	case verdictRequeue:
-		d.queue.Return(items, &fx)
+		d.queue.Return(items, false, &fx)
 	}
 	if unpark {
 		d.queue.Unpark(&c.Subscription, &fx)

@@ -39,6 +39,9 @@ type queueDoc struct {
 	ID                  uint64
 	Durable, AutoDelete bool
 	Args                []byte
+	// QuorumPriority is the rule of the profile that the queue was declared under:
+	// its messages lie in the store by it.
+	QuorumPriority queue.QuorumPriority `json:",omitempty"`
 }
 
 type bindingDoc struct {
@@ -90,7 +93,7 @@ func (vh *vhost) newQueue(doc queueDoc, args amqp.Table) *queueRecord {
 	return &queueRecord{
 		Queue: queue.New(queue.Config{
 			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.env, ID: doc.ID, Durable: doc.Durable,
-			Quorum:      queueTypeOf(args) == &quorumQueue,
+			Quorum: queueTypeOf(args) == &quorumQueue, QuorumPriority: doc.QuorumPriority,
 			MaxPriority: maxPriority(args), Settings: vh.settings(doc.Name, args),
 		}),
 		durable: doc.Durable, args: args,

@@ -69,7 +69,10 @@ func (v *VHost) DeleteOperatorPolicy(name string) bool {
 func (vh *vhost) setPolicy(kind policyKind, p Policy) error {
 	p.ApplyTo = cmp.Or(p.ApplyTo, "all")
 	p.Definition = maps.Clone(p.Definition)
-	r, err := newRule(kind, p)
+	r, err := newRule(p)
+	if err == nil {
+		err = vh.profile.checkDefinition(kind, p.Definition)
+	}
 	if err != nil {
 		return err
 	}
@@ -148,10 +151,11 @@ func (vh *vhost) applyToQueues(queues []*queueRecord) {
 // Called with the lock held.
 func (vh *vhost) settings(name string, args amqp.Table) *queue.Settings {
 	if len(vh.policies) == 0 && len(vh.operatorPolicies) == 0 {
-		return settingsOf(args, nil)
+		return vh.profile.settings(args, nil)
 	}
 	t := queueTypeOf(args)
-	return settingsOf(args, merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t)))
+	def := vh.profile.merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t))
+	return vh.profile.settings(args, def)
 }
 
 // match is the first rule for a name and what it names: "exchanges", or
@@ -178,7 +182,7 @@ func (r *rule) appliesTo(what string, t *queueType) bool {
 
 // merge is the definition of a policy and an operator policy together: of what
 // both have the smaller limit counts, or the operator's word (POLICY-3).
-func merge(user, operator *rule) map[string]any {
+func (p *profile) merge(user, operator *rule) map[string]any {
 	switch {
 	case user == nil && operator == nil:
 		return nil
@@ -191,82 +195,45 @@ func merge(user, operator *rule) map[string]any {
 	for key, v := range operator.Definition {
 		mine, both := def[key].(int64)
 		limit, isLimit := v.(int64)
-		if !both || !isLimit || limit < mine {
+		if !both || !isLimit || p.lower(key, limit, mine) {
 			def[key] = v
 		}
 	}
 	return def
 }
 
-// A policyKey is one setting: how its value is checked, and whether an operator
-// may set it (POLICY-6, POLICY-7).
-type policyKey struct {
-	check    argumentCheck
-	invalid  string // what RabbitMQ says of another value
-	operator bool
-}
-
-var policyKeys = map[string]policyKey{
-	"alternate-exchange":            {text, "is not a valid alternate exchange name", false},
-	"consumer-timeout":              {notNegative, "is not a valid consumer timeout", false},
-	"dead-letter-exchange":          {text, "is not a valid dead letter exchange name", false},
-	"dead-letter-routing-key":       {text, "is not a valid dead letter routing key", false},
-	"dead-letter-strategy":          {oneOf("x", "at-most-once", "at-least-once"), "is not a valid dead letter strategy", false},
-	"message-ttl":                   {millisAbove(0), "is not a valid message TTL", true},
-	"expires":                       {millisAbove(1), "is not a valid queue expiry", true},
-	"max-length":                    {notNegative, "is not a valid maximum length", true},
-	"max-length-bytes":              {notNegative, "is not a valid maximum length in bytes", true},
-	"max-in-memory-length":          {notNegative, "is not a valid maximum memory in bytes", true},
-	"max-in-memory-bytes":           {notNegative, "is not a valid maximum memory in bytes", true},
-	"overflow":                      {oneOf("x", "drop-head", "reject-publish", "reject-publish-dlx"), "is not a valid overflow value", true},
-	"delivery-limit":                {notNegative, "is not a valid delivery limit", true},
-	"queue-mode":                    {oneOf("x", "default", "lazy"), "is not a valid queue-mode value", false},
-	"queue-version":                 {checkQueueVersion, "is not a valid queue-version value", true},
-	"max-age":                       {checkMaxAge, "is not a valid max age", false},
-	"stream-max-segment-size-bytes": {notNegative, "is not a valid segment size", false},
-	"stream-filter-size-bytes":      {checkFilterSize, "is not a valid filter size", false},
-	"queue-leader-locator":          {oneOf("x", "client-local", "balanced", "random", "least-leaders"), "is not a valid queue leader locator value", false},
-	"initial-cluster-size":          {positive, "is not a valid cluster size", false},
-	"target-group-size":             {positive, "is not a valid target group size", true},
-	"queue-master-locator":          {oneOf("x", "min-masters", "client-local", "random"), "is not a valid queue master locator value", false},
-}
-
-func text(v any, _ amqp.Table) string {
-	if _, ok := v.(string); !ok {
-		return unacceptable(v)
+// lower tells which of two limits counts: the smaller, but where a negative one
+// is no limit any other goes before it (POLICY-3).
+func (p *profile) lower(key string, a, b int64) bool {
+	if key == "delivery-limit" && p.negativeLimit && (a < 0 || b < 0) {
+		return a > b
 	}
-	return ""
+	return a < b
 }
 
 // policyTargets are what a policy can apply to.
 var policyTargets = []string{"queues", "exchanges", "all", "classic_queues", "quorum_queues", "streams"}
 
-// newRule checks a policy, with RabbitMQ's words for what is wrong (POLICY-11,
-// POLICY-12).
-func newRule(kind policyKind, p Policy) (*rule, error) {
-	invalid := func(format string, args ...any) error {
-		return refuse(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
-	}
+// errPolicy is RabbitMQ's refusal of a policy (POLICY-11).
+func errPolicy(format string, args ...any) error {
+	return refuse(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
+}
+
+// newRule checks a policy but for what its keys mean, and brings the numbers of
+// its definition into one form.
+func newRule(p Policy) (*rule, error) {
 	pattern, err := regexp.Compile(p.Pattern)
 	switch {
 	case err != nil:
-		return nil, invalid("pattern should be regular expression but is invalid: %v", err)
+		return nil, errPolicy("pattern should be regular expression but is invalid: %v", err)
 	case !slices.Contains(policyTargets, p.ApplyTo):
-		return nil, invalid("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
+		return nil, errPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
 			"'classic_queues', 'quorum_queues', 'streams'", p.ApplyTo)
 	case len(p.Definition) == 0:
-		return nil, invalid("no policy provided")
+		return nil, errPolicy("no policy provided")
 	}
-	for _, key := range slices.Sorted(maps.Keys(p.Definition)) {
-		v := policyValue(p.Definition[key])
-		known, ok := policyKeys[key]
-		if !ok || kind == operatorPolicy && !known.operator {
-			return nil, invalid("[{<<%q>>,%s}] are not recognised policy settings", key, amqp.FormatTerm(v))
-		}
-		if known.check(v, nil) != "" {
-			return nil, invalid("%s %s", amqp.FormatTerm(v), known.invalid)
-		}
-		p.Definition[key] = v
+	for key, v := range p.Definition {
+		p.Definition[key] = policyValue(v)
 	}
 	return &rule{p, pattern}, nil
 }
@@ -293,7 +260,8 @@ type policyDoc struct {
 	Policy Policy
 }
 
-// recoverPolicy brings a policy back from the store.
+// recoverPolicy brings a policy back from the store. Its keys were checked when
+// it was set; those that only another profile knows have no effect.
 func (b *Broker) recoverPolicy(kind policyKind, value []byte) error {
 	var doc policyDoc
 	if err := json.Unmarshal(value, &doc); err != nil {
@@ -303,7 +271,7 @@ func (b *Broker) recoverPolicy(kind policyKind, value []byte) error {
 	if vh == nil {
 		return fmt.Errorf("there is no virtual host %q", doc.VHost)
 	}
-	r, err := newRule(kind, doc.Policy)
+	r, err := newRule(doc.Policy)
 	if err != nil {
 		return err
 	}

@@ -105,14 +105,15 @@ func (ch *channel) count() {
 // pass sends a routed message on: to its queues, to a waiting requester, to
 // strict delayed exchanges, or back to the publisher (BASIC-3).
 func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
+	replied := false
 	if w.requester != "" {
 		ch.c.flushPublishes()
-		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
+		replied = ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
 	}
 	switch {
 	case len(w.queues) > 0:
 		ch.c.add(ch, w.queues, m)
-	case mandatory && len(w.later) == 0: // BASIC-75
+	case mandatory && len(w.later) == 0 && !(replied && ch.c.b.profile.repliesAreQueued): // BASIC-75
 		ch.returnMessage(m)
 	}
 	keep(w.later, m, &ch.c.fx)
@@ -208,7 +209,7 @@ func (ch *channel) inspect(m *queue.Message) ([]string, error) {
 	if m.Props.Headers() == nil {
 		return nil, nil
 	}
-	return rewriteHeaders(m)
+	return ch.c.b.profile.rewriteHeaders(m)
 }
 
 // readTTL takes the expiration out of the properties (BASIC-6).

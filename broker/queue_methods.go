@@ -41,10 +41,22 @@ func (ch *channel) queueBinding(source, name, key string, args amqp.Table) (bind
 	return bindingRequest{source: source, destination: resolved, key: key, args: args}, err
 }
 
+// checkBindable refuses to bind or unbind the pseudo-queue of direct replies
+// (EXCH-30).
+func (p *profile) checkBindable(name string) error {
+	if p.repliesAreQueued && strings.HasPrefix(name, replyTo) {
+		return refuse(amqp.AccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue")
+	}
+	return nil
+}
+
 // queueBind is queue.bind.
 func (ch *channel) queueBind(m *amqp.QueueBind) error {
 	r, err := ch.queueBinding(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
 	if err != nil {
+		return err
+	}
+	if err := ch.c.b.profile.checkBindable(r.destination); err != nil {
 		return err
 	}
 	return ch.reply0(ch.c.vhost.bind(r, ch.c), m.NoWait, &amqp.QueueBindOk{})
@@ -54,6 +66,9 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 	r, err := ch.queueBinding(m.Exchange, m.Queue, m.RoutingKey, m.Arguments)
 	if err != nil {
+		return err
+	}
+	if err := ch.c.b.profile.checkBindable(r.destination); err != nil {
 		return err
 	}
 	return ch.reply0(ch.c.vhost.unbind(r, ch.c), false, &amqp.QueueUnbindOk{})

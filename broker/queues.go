@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,9 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 	} else if strings.HasPrefix(name, "amq.") { // QUEUE-2
 		return nil, refuse(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
+	if _, typed := m.Arguments.Get("x-queue-type"); !typed && vh.profile.addsQueueType { // QUEUE-14
+		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: classicQueue.name})
+	}
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if q := vh.queues[name]; q != nil {
@@ -49,12 +53,12 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 		q.Touch()
 		return q, nil
 	}
-	if err := checkQueueArguments(m, name, vh.name); err != nil {
+	if err := vh.profile.checkQueueArguments(m, name, vh.name); err != nil {
 		return nil, err
 	}
 	q := vh.newQueue(queueDoc{
 		VHost: vh.name, Name: name, ID: vh.nextQueueID(), Durable: m.Durable && !m.Exclusive, // QUEUE-17
-		AutoDelete: m.AutoDelete, Args: amqp.AppendTable(nil, m.Arguments),
+		AutoDelete: m.AutoDelete, Args: amqp.AppendTable(nil, m.Arguments), QuorumPriority: vh.profile.quorumPriority,
 	}, m.Arguments)
 	if m.Exclusive {
 		q.exclusive = by
@@ -80,7 +84,7 @@ func (q *queueRecord) checkEquivalent(vh *vhost, m *amqp.QueueDeclare, by *conn)
 	if m.AutoDelete != q.AutoDelete {
 		return errInequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
 	}
-	for _, name := range comparedArguments(q.args) {
+	for _, name := range vh.profile.comparedArguments(q.args) {
 		if err := checkArgument(name, resource, m.Arguments, q.args); err != nil {
 			return err
 		}

@@ -26,8 +26,6 @@ const (
 	streamHead = 1 << 10
 	// quietReads is the number of small reads in a row that shrink a buffer.
 	quietReads = 32
-	// initialFrameMax is the largest payload before tune-ok (CONN-26).
-	initialFrameMax = 4096
 )
 
 type reader struct {

@@ -56,26 +56,41 @@ func (rs *replies) check(name, vhost string) error {
 	return errNoQueue(name, vhost)
 }
 
-// deliver hands a reply to its requester, if there is one still (BASIC-73,
-// BASIC-74, BASIC-76). No queue holds replies back, so those to a client that
-// does not read at all are dropped in the end.
-func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
+// deliver hands a reply to its requester and tells whether there is one still
+// (BASIC-73, BASIC-74, BASIC-76). No queue holds replies back, so those to a
+// client that does not read at all are dropped in the end.
+func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) bool {
 	r := rs.get(name)
 	if r == nil {
-		return
+		return false
 	}
 	c := r.ch.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.finished || r.ch.reply != r || c.out.size() > replyWater {
-		return
+	if c.finished || r.ch.reply != r {
+		return false
 	}
+	if c.out.size() > replyWater {
+		return true
+	}
+	tag := r.ch.replyTag()
 	if c.tapped != nil {
-		again := func(*queue.Item) uint64 { return r.ch.tag + 1 }
-		r.ch.deliverAsked(name, r.tag, r.ch.tag+1, &queue.Item{Msg: m}, true, again, fx)
-		return
+		again := func(*queue.Item) uint64 { return r.ch.replyTag() }
+		r.ch.deliverAsked(name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
+		return true
 	}
-	r.ch.sendDelivery(r.tag, r.ch.tag+1, &queue.Item{Msg: m}, fx)
+	r.ch.sendDelivery(r.tag, tag, &queue.Item{Msg: m}, fx)
+	return true
+}
+
+// replyTag is the tag of the next reply: the channel's next, which it does not use
+// up where replies are no queue's (BASIC-74). Called with the lock held.
+func (ch *channel) replyTag() uint64 {
+	if !ch.c.b.profile.repliesAreQueued {
+		return ch.tag + 1
+	}
+	ch.tag++
+	return ch.tag
 }
 
 // consumeReplies is basic.consume of the pseudo-queue (BASIC-70, BASIC-71).

@@ -8,10 +8,10 @@ import (
 // This file makes a queue's settings out of its arguments and the definition of
 // its policies, both checked (POLICY-4).
 
-// settingsOf is nil for a queue with no optional feature: such a queue pays
+// settings is nil for a queue with no optional feature: such a queue pays
 // nothing for them. Of two numbers the smaller counts; of anything else the
 // argument.
-func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
+func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settings {
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
 	quorum := queueTypeOf(args) == &quorumQueue
 	found := false
@@ -19,7 +19,7 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 		v, has := args.Get("x-" + key)
 		n, isInt := amqp.AsInt(v)
 		has = has && isInt
-		if limit, ok := policy[key].(int64); ok && (!has || limit < n || quorum && key == "expires") { // QUEUE-99
+		if limit, ok := policy[key].(int64); ok && (!has || p.lower(key, limit, n) || quorum && key == "expires") { // QUEUE-99
 			n, has = limit, true
 		}
 		if has {
@@ -28,8 +28,8 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	}
 	text := func(key string) (string, bool) {
 		v, has := args.Get("x-" + key)
-		if p, ok := policy[key]; ok && (!has || quorum && key == "overflow") { // QUEUE-99
-			v, has = p, true
+		if word, ok := policy[key]; ok && (!has || quorum && key == "overflow") { // QUEUE-99
+			v, has = word, true
 		}
 		found = found || has
 		s, _ := v.(string)
@@ -39,7 +39,9 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 	number("expires", &s.Expires, 0)
 	number("max-length", &s.MaxLength, 0)
 	number("max-length-bytes", &s.MaxBytes, 0)
-	if quorum {
+	if quorum { // QUEUE-45, QUEUE-92
+		s.DeliveryLimit = p.deliveryLimit
+		found = p.deliveryLimit >= 0
 		number("delivery-limit", &s.DeliveryLimit, 0)
 	}
 	number("consumer-timeout", &s.ConsumerTimeout, 0)
@@ -55,7 +57,7 @@ func settingsOf(args amqp.Table, policy map[string]any) *queue.Settings {
 		s.Overflow = queue.DropHead
 	}
 	mode, _ := text("queue-mode")
-	s.Lazy = mode == "lazy"
+	s.Lazy = mode == "lazy" && p.checksQueueMode // QUEUE-91
 	if !found {
 		return nil
 	}

@@ -184,7 +184,7 @@ func (ch *channel) deliverAsked(
 // lock held.
 func (c *conn) breakOff(ch *channel, v Verdict) {
 	if v.Act == ActCloseChannel {
-		c.overdue = append(c.overdue, overdue{ch.id, v.refusal()})
+		c.overdue = append(c.overdue, overdue{channel: ch.id, why: v.refusal()})
 	} else if c.forced == nil {
 		c.forced = v.refusal()
 	}

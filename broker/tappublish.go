@@ -49,7 +49,7 @@ func (c *conn) destinations(rt *route, m *queue.Message) (names []string) {
 	probe := *m
 	var extra []string
 	if probe.Props.Headers() != nil {
-		extra, _ = rewriteHeaders(&probe)
+		extra, _ = c.b.profile.rewriteHeaders(&probe)
 	}
 	var r router
 	vh := c.vhost

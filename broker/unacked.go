@@ -117,6 +117,19 @@ func (l *unackedList) takeUpTo(dst []unacked, end int) []unacked {
 	return dst
 }
 
+// takeOf moves the entries of one consumer to dst.
+func (l *unackedList) takeOf(dst []unacked, s *consumer) []unacked {
+	for i := l.head; i < len(l.list); i++ {
+		if u := &l.list[i]; u.consumer == s {
+			dst = append(dst, *u)
+			*u = unacked{tag: u.tag}
+			l.gaps++
+		}
+	}
+	l.trim()
+	return dst
+}
+
 // trim drops settled entries from the front, and the memory of a list that a
 // burst had made long.
 func (l *unackedList) trim() {

@@ -14,10 +14,11 @@ import (
 // guards the maps and every routing table in them, and is taken before any
 // queue's.
 type vhost struct {
-	b    *Broker
-	name string
-	env  *queue.Env
-	ids  *atomic.Uint64 // the last queue ID given, the broker's
+	b       *Broker
+	name    string
+	profile *profile
+	env     *queue.Env
+	ids     *atomic.Uint64 // the last queue ID given, the broker's
 
 	recovering bool // what is made now is in the store already
 
@@ -83,12 +84,13 @@ func newVHost(name string, b *Broker) *vhost {
 	vh := &vhost{
 		b:         b,
 		name:      name,
+		profile:   b.profile,
 		ids:       &b.queueIDs,
 		exchanges: make(map[string]*exchangeRecord),
 		queues:    make(map[string]*queueRecord),
 		delayed:   make(map[string]*delayed),
 	}
-	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, Fault: func(queue string, err error) {
+	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, CountFailures: b.profile.countsFailures, Fault: func(queue string, err error) {
 		b.log.Error("cannot read messages from the store", "queue", queue, "vhost", name, "error", err)
 	}}
 	if b.recording() {

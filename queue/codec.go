@@ -12,7 +12,7 @@ import (
 //
 //	version    1 byte, 1
 //	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow, bit 2 key alone,
-//	           bit 3 ID follows
+//	           bit 3 ID follows, bit 4 the publisher's x-death
 //	exchange   1 byte of length, and the name
 //	key        1 byte of length, and the routing key
 //	properties uvarint of length, and flags and values as on the wire
@@ -26,6 +26,7 @@ const (
 	flagBCC        = 2
 	flagKeyAlone   = 4
 	flagID         = 8
+	flagForeign    = 16
 )
 
 var errMessage = errors.New("queue: malformed message in the store")
@@ -66,6 +67,9 @@ func (m *Message) AppendEncoded(b []byte) []byte {
 		}
 		if m.Extra.ID != 0 {
 			flags |= flagID
+		}
+		if m.Extra.ForeignDeaths {
+			flags |= flagForeign
 		}
 	}
 	b = append(b, messageVersion, flags)
@@ -172,7 +176,7 @@ func (d *decoder) message(m *Message, data []byte) error {
 			return errMessage
 		}
 		b = b[size:]
-		m.Extra = &Extra{KeyAlone: flags&flagKeyAlone != 0}
+		m.Extra = &Extra{KeyAlone: flags&flagKeyAlone != 0, ForeignDeaths: flags&flagForeign != 0}
 		for range n {
 			var k []byte
 			var ok bool

@@ -14,11 +14,11 @@ const perMilli = 1000
 func (q *Queue) now() int64 { return q.env.Clock.Now().UnixMicro() }
 
 // expireHead buries what is due at the head, and what comes to the head then,
-// until it is not due, or for one hold: then it returns true. With priorities
-// there is still but one head, that of the highest; what is due at the head of
-// a lower one waits (QUEUE-53, QUEUE-88).
+// until it is not due, or for one hold: then it returns true. In a classic queue
+// with priorities there is still but one head, that of the highest; what is due
+// at the head of a lower one waits (QUEUE-53, QUEUE-88).
 func (q *Queue) expireHead(fx *Effects) bool {
-	due := q.ready.deadline()
+	head, due := q.ready.due()
 	if due == 0 {
 		return false
 	}
@@ -27,8 +27,8 @@ func (q *Queue) expireHead(fx *Effects) bool {
 		if due == 0 || due > now {
 			return false
 		}
-		q.bury(q.ready.pop(), Expired, fx)
-		due = q.ready.deadline()
+		q.bury(q.ready.popFrom(head), Expired, fx)
+		head, due = q.ready.due()
 	}
 	return true
 }
@@ -45,7 +45,7 @@ func (q *Queue) arm() {
 	if q.stopped {
 		return
 	}
-	due := q.ready.deadline()
+	_, due := q.ready.due()
 	if q.counting() {
 		if end := q.end(); due == 0 || end < due {
 			due = end

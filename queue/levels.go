@@ -4,11 +4,14 @@ package queue
 
 // levels are a queue's ready messages by priority: highest first, in order of
 // position within one (QUEUE-86). A queue without x-max-priority has one level
-// and pays nothing for the others.
+// and pays nothing for the others. In a quorum queue with priorities the levels
+// are those of its rule.
 type levels struct {
 	zero   readyList
 	higher []readyList // priorities 1 to x-max-priority
 	top    int         // no level above it holds anything
+	rule   QuorumPriority
+	turn   int // of fairTurns, where two levels take turns
 	n      int
 	body   int64 // sum of the bodies' bytes
 	timed  int   // items with a deadline
@@ -25,12 +28,21 @@ func (l *levels) at(p int) *readyList {
 }
 
 // of is the level of a message: its priority, or the highest there is.
-func (l *levels) of(m *Message) int { return min(int(m.Priority), len(l.higher)) }
+func (l *levels) of(m *Message) int {
+	if l.rule != NoPriority {
+		return l.rule.level(m)
+	}
+	return min(int(m.Priority), len(l.higher))
+}
 
-// highest is the highest level that holds something, 0 if none does.
-func (l *levels) highest() *readyList {
+// next is the level whose turn it is: the highest that holds something, the
+// lowest if none does.
+func (l *levels) next() *readyList {
 	for l.top > 0 && l.higher[l.top-1].len() == 0 {
 		l.top--
+	}
+	if l.rule == FairPriority && l.top < fairLevels && l.turn == fairTurns-1 && l.zero.len() > 0 {
+		return &l.zero
 	}
 	return l.at(l.top)
 }
@@ -56,8 +68,15 @@ func (l *levels) giveBack(items []Item) {
 	for _, it := range items {
 		l.count(it, 1)
 	}
-	if len(l.higher) == 0 {
+	switch {
+	case len(items) == 0:
+		return
+	case len(l.higher) == 0:
 		l.zero.giveBack(items)
+		return
+	case l.rule != NoPriority: // QUEUE-93
+		l.top = len(l.higher)
+		l.at(l.top).giveBack(items)
 		return
 	}
 	for i := 0; i < len(items); {
@@ -73,25 +92,50 @@ func (l *levels) giveBack(items []Item) {
 
 // inMemory tells whether front and pop can be called without reading from the
 // store.
-func (l *levels) inMemory() bool { return l.highest().inMemory() }
+func (l *levels) inMemory() bool { return l.next().inMemory() }
 
 // front is the next item to deliver; there must be one.
-func (l *levels) front() *Item { return l.highest().front() }
+func (l *levels) front() *Item { return l.next().front() }
 
 // pop removes the next item to deliver; there must be one.
 func (l *levels) pop() Item {
-	it := l.highest().pop()
+	it := l.popFrom(l.next())
+	if l.rule == FairPriority {
+		l.turn = (l.turn + 1) % fairTurns
+	}
+	return it
+}
+
+// popFrom removes the first item of a level; there must be one.
+func (l *levels) popFrom(r *readyList) Item {
+	it := r.pop()
 	l.count(it, -1)
 	return it
 }
 
-// deadline is the deadline of the next item to deliver; 0 if it has none, or if
-// there is no item. One that is paged out is on its way in, and looked at then.
-func (l *levels) deadline() int64 {
-	if l.timed == 0 || !l.inMemory() {
-		return 0
+// due is the level whose head is the next to expire, with the deadline; 0 if no
+// head has one. Only one head can expire, that of the next item to deliver, but in
+// a quorum queue with strict priorities each level's can (QUEUE-60). A head that
+// is paged out is on its way in, and looked at then.
+func (l *levels) due() (r *readyList, deadline int64) {
+	if l.timed == 0 {
+		return nil, 0
 	}
-	return l.front().Deadline
+	if l.rule != StrictPriority {
+		if r = l.next(); !r.inMemory() {
+			return nil, 0
+		}
+		return r, r.front().Deadline
+	}
+	for p := range l.top + 1 {
+		head := l.at(p)
+		if head.len() > 0 && head.inMemory() {
+			if d := head.front().Deadline; d != 0 && (deadline == 0 || d < deadline) {
+				r, deadline = head, d
+			}
+		}
+	}
+	return r, deadline
 }
 
 // clear drops everything and keeps the levels.

@@ -34,6 +34,9 @@ type Extra struct {
 	// ID is what tells the publication apart for those who watch it; 0 if nobody
 	// does.
 	ID uint64
+	// ForeignDeaths says that the header x-death is the publisher's and no history
+	// of the message's own (QUEUE-82).
+	ForeignDeaths bool
 }
 
 // Item is a message's place in one queue.
@@ -47,8 +50,12 @@ type Item struct {
 	Deadline int64
 	// Redelivered says that the item was out with a client before (BASIC-59).
 	Redelivered bool
-	// Returns is how often a quorum queue has got the item back (QUEUE-94).
+	// Returns is how often a quorum queue has got the item back, as its delivery
+	// limit and x-delivery-count count it (QUEUE-94).
 	Returns uint32
+	// Acquired is how often it was out before, where that is counted on its own:
+	// where Env.CountFailures. It is x-acquired-count.
+	Acquired uint32
 	// Stored says that the store has the item.
 	Stored bool
 }

@@ -64,8 +64,10 @@ type Config struct {
 	MaxPriority uint8
 	// Settings are the optional features; nil is none.
 	Settings *Settings
-	// Quorum makes it a quorum queue, as one node shows it.
-	Quorum bool
+	// Quorum makes it a quorum queue, as one node shows it, with priorities by the
+	// rule of QuorumPriority.
+	Quorum         bool
+	QuorumPriority QuorumPriority
 	// ID names the queue in the store, and Durable says that its persistent
 	// messages survive a restart. They count only if Env has a store.
 	ID      uint64
@@ -86,11 +88,18 @@ func New(cfg Config) *Queue {
 	if q.set == nil {
 		q.set = plain
 	}
-	if cfg.MaxPriority > 0 {
-		q.ready.higher = make([]readyList, cfg.MaxPriority)
+	above := int(cfg.MaxPriority)
+	if cfg.Quorum {
+		q.ready.rule, above = cfg.QuorumPriority, cfg.QuorumPriority.above()
+	}
+	if above > 0 {
+		q.ready.higher = make([]readyList, above)
+	}
+	if q.ready.rule != NoPriority {
+		q.ready.higher[above-1].inTurn = true
 	}
 	if cfg.Env.Store != nil {
-		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, int(cfg.MaxPriority)+1)
+		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, above+1)
 		q.back.quorum = cfg.Quorum
 	}
 	q.used()
@@ -302,13 +311,29 @@ func (q *Queue) Reject(items []Item, fx *Effects) {
 
 // Requeue returns items that were out to their original positions, marked as
 // redelivered (BASIC-58, BASIC-59). The slice is the queue's from then on.
-func (q *Queue) Requeue(items []Item, fx *Effects) { q.requeue(items, false, fx) }
+func (q *Queue) Requeue(items []Item, fx *Effects) { q.requeue(items, lost, fx) }
 
 // Return is Requeue where a client asks for it. In a quorum queue without a
-// delivery limit the items go to the end then (QUEUE-93).
-func (q *Queue) Return(items []Item, fx *Effects) { q.requeue(items, true, fx) }
+// delivery limit the items go to the end then (QUEUE-93). Failed says that the
+// client could not process them, which not every return does (QUEUE-94).
+func (q *Queue) Return(items []Item, failed bool, fx *Effects) {
+	why := returnedUnharmed
+	if failed {
+		why = returnedFailed
+	}
+	q.requeue(items, why, fx)
+}
 
-func (q *Queue) requeue(items []Item, asked bool, fx *Effects) {
+// A returnCause is why items come back.
+type returnCause uint8
+
+const (
+	lost             returnCause = iota // whoever had them is gone
+	returnedFailed                      // a client asks, having failed
+	returnedUnharmed                    // a client asks, without blame for the message
+)
+
+func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
 	if len(items) == 0 {
 		return
 	}
@@ -334,9 +359,9 @@ func (q *Queue) requeue(items []Item, asked bool, fx *Effects) {
 		return
 	}
 	if q.quorum {
-		items = q.countReturns(items, fx)
+		items = q.countReturns(items, why, fx)
 	}
-	if q.quorum && asked && q.set.DeliveryLimit < 0 {
+	if q.quorum && why != lost && q.set.DeliveryLimit < 0 {
 		for _, it := range items {
 			q.ready.push(it)
 		}

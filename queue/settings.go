@@ -57,6 +57,10 @@ type Env struct {
 	// Store is where queues keep what must survive, or does not fit; nil keeps
 	// everything in memory.
 	Store *store.Store
+	// CountFailures says that quorum queues count failed deliveries apart from
+	// other returns, and that these do not count for the delivery limit
+	// (QUEUE-94).
+	CountFailures bool
 	// Fault is told that a queue's messages cannot be read from the store now.
 	Fault func(queue string, err error)
 	// Perform does what a queue's timer has left to do.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,7 +32,8 @@ the data folder. SIGINT and SIGTERM end it in order; a second one ends it at onc
 type serveOptions struct {
 	ip, port, user, password, vhost string
 	guestFromAnywhere               bool
-	logLevel, logFormat, profile    string
+	logLevel, logFormat, cpuProfile string
+	profile                         string
 	dataDir                         string
 	memory                          bool
 	memoryLimit, diskFreeLimit      int64
@@ -57,12 +59,16 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 	fromEnv(&o.dataDir, "data-dir", "RABBITMQ_MNESIA_BASE", defaultDataDir(c), "keep durable queues and messages in `folder`")
 	fs.Var((*byteSize)(&o.memoryLimit), "memory-limit", "block publishers while the process uses more `memory`, such as 500MB; 0 is no limit (default 40 % of the machine's)")
 	fs.Var((*byteSize)(&o.diskFreeLimit), "disk-free-limit", "block publishers while less `space` is free for the data folder; 0 is no limit (default 50MB)")
+	fromEnv(&o.profile, "profile", "RABBET_PROFILE", broker.Profiles()[0], "behave as RabbitMQ of this `version`: "+strings.Join(broker.Profiles(), ", "))
 	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
-	profile := fs.profileFlag()
+	cpuProfile := fs.profileFlag()
 	if err := fs.parse(c, args); err != nil {
 		return nil, err
 	}
-	o.profile = *profile
+	o.cpuProfile = *cpuProfile
+	if !slices.Contains(broker.Profiles(), o.profile) {
+		return nil, usagef("unknown profile %q: it is one of %s", o.profile, strings.Join(broker.Profiles(), ", "))
+	}
 	if n, err := strconv.ParseUint(o.port, 10, 16); err != nil {
 		return nil, usagef("bad port %q: it is a number from 0 to 65535", o.port)
 	} else {
@@ -92,7 +98,7 @@ func serve(c console, args []string) error {
 	if err != nil {
 		return err
 	}
-	stopProfile, err := startProfile(o.profile)
+	stopProfile, err := startProfile(o.cpuProfile)
 	if err != nil {
 		return err
 	}
@@ -101,6 +107,7 @@ func serve(c console, args []string) error {
 		return errors.Join(err, stopProfile())
 	}
 	b, err := broker.New(broker.Config{
+		Profile:           o.profile,
 		Store:             st,
 		MemoryLimit:       o.memoryLimit,
 		DiskFreeLimit:     cmp.Or(o.diskFreeLimit, -1),

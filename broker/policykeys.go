@@ -1,0 +1,167 @@
+package broker
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// This file is what may stand in a policy's definition, by profile, and what
+// RabbitMQ says of what may not (POLICY-6, POLICY-7, POLICY-11, POLICY-12).
+
+// A policyKey is one setting: how its value is checked, and whether an operator
+// may set it.
+type policyKey struct {
+	check    argumentCheck
+	invalid  string // what RabbitMQ says of another value
+	operator bool
+}
+
+// policyKeysOf are the keys that a profile knows.
+func policyKeysOf(f *facts) map[string]policyKey {
+	word := func(words ...string) argumentCheck { return oneOf("x", words...) }
+	keys := map[string]policyKey{
+		"alternate-exchange":            {text, "is not a valid alternate exchange name", false},
+		"consumer-timeout":              {notNegative, "is not a valid consumer timeout", false},
+		"dead-letter-exchange":          {text, "is not a valid dead letter exchange name", false},
+		"dead-letter-routing-key":       {text, "is not a valid dead letter routing key", false},
+		"dead-letter-strategy":          {word("at-most-once", "at-least-once"), "is not a valid dead letter strategy", false},
+		"message-ttl":                   {notNegative, "is not a valid message TTL", true},
+		"expires":                       {positive, "is not a valid queue expiry", true},
+		"max-length":                    {notNegative, "is not a valid maximum length", true},
+		"max-length-bytes":              {notNegative, "is not a valid maximum length in bytes", true},
+		"max-in-memory-length":          {notNegative, "is not a valid maximum memory in bytes", true},
+		"max-in-memory-bytes":           {notNegative, "is not a valid maximum memory in bytes", true},
+		"overflow":                      {word("drop-head", "reject-publish", "reject-publish-dlx"), "is not a valid overflow value", true},
+		"delivery-limit":                {notNegative, "is not a valid delivery limit", true},
+		"queue-mode":                    {word("default", "lazy"), "is not a valid queue-mode value", false},
+		"queue-version":                 {checkQueueVersion(1), "is not a valid queue-version value", true},
+		"max-age":                       {checkMaxAge, "is not a valid max age", false},
+		"stream-max-segment-size-bytes": {notNegative, "is not a valid segment size", false},
+		"stream-filter-size-bytes":      {checkFilterSize, "is not a valid filter size", false},
+		"queue-leader-locator":          {word("client-local", "balanced", "random", "least-leaders"), "is not a valid queue leader locator value", false},
+		"initial-cluster-size":          {notNegative, "is not a valid cluster size", false},
+		"target-group-size":             {positive, "is not a valid target group size", true},
+		"queue-master-locator":          {word("min-masters", "client-local", "random"), "invalid queue-master-locator value", false},
+	}
+	if f.negativeLimit {
+		keys["delivery-limit"] = policyKey{anyInteger, "is not a valid delivery limit", true}
+	}
+	if !f.queueVersion1 {
+		keys["queue-version"] = policyKey{checkQueueVersion(2), "is not a valid queue-version value", true}
+	}
+	if f.leaderLocator { // one set of words for both
+		keys["queue-master-locator"] = policyKey{
+			word("client-local", "balanced", "random", "least-leaders", "min-masters"), "is not a valid master locator", true}
+	}
+	if f.quorumRetries {
+		keys["consumer-disconnected-timeout"] = policyKey{notNegative, "is not a valid consumer disconnected timeout", false}
+		keys["delayed-retry-type"] = policyKey{word("disabled", "all", "failed", "returned"), "is not a valid delayed retry type", false}
+		keys["delayed-retry-min"] = policyKey{notNegative, "is not a valid delayed retry minimum", false}
+		keys["delayed-retry-max"] = policyKey{notNegative, "is not a valid delayed retry maximum", false}
+	}
+	if f.mirroring {
+		for _, key := range mirroringKeys {
+			keys[key] = policyKey{check: anything} // checkMirroring looks at all of them
+		}
+	}
+	return keys
+}
+
+func text(v any, _ amqp.Table) string {
+	if _, ok := v.(string); !ok {
+		return unacceptable(v)
+	}
+	return ""
+}
+
+func anyInteger(v any, _ amqp.Table) string {
+	_, detail := integer(v)
+	return detail
+}
+
+// checkDefinition checks the keys and values of a policy, in RabbitMQ's order:
+// what is wrong with a value comes before what is not known at all.
+func (p *profile) checkDefinition(kind policyKind, def map[string]any) error {
+	var unknown []string
+	for _, key := range slices.Sorted(maps.Keys(def)) {
+		v := def[key]
+		known, ok := p.policyKeys[key]
+		switch {
+		case !ok || kind == operatorPolicy && !known.operator:
+			unknown = append(unknown, fmt.Sprintf("{<<%q>>,%s}", key, amqp.FormatTerm(v)))
+		case known.check(v, nil) != "":
+			return errPolicy("%s %s", amqp.FormatTerm(v), known.invalid)
+		}
+	}
+	if p.mirroring && kind == userPolicy {
+		if wrong := checkMirroring(def); wrong != "" {
+			return errPolicy("%s", wrong)
+		}
+	}
+	if _, has := def["queue-master-locator"]; has && !p.masterLocator { // QUEUE-42
+		return errPolicy("use of deprecated queue-master-locator argument is not permitted")
+	}
+	if len(unknown) > 0 {
+		return errPolicy("[%s] are not recognised policy settings", strings.Join(unknown, ","))
+	}
+	return nil
+}
+
+// mirroringKeys are the settings of mirrored classic queues, which one node makes
+// nothing of.
+var mirroringKeys = []string{
+	"ha-mode", "ha-params", "ha-sync-mode", "ha-sync-batch-size", "ha-promote-on-shutdown", "ha-promote-on-failure",
+}
+
+// checkMirroring says what is wrong with the settings for mirroring, or "".
+func checkMirroring(def map[string]any) string {
+	given := slices.ContainsFunc(mirroringKeys, func(key string) bool { return def[key] != nil })
+	if !given {
+		return ""
+	}
+	term := func(key string) string {
+		if def[key] == nil {
+			return "none"
+		}
+		return amqp.FormatTerm(def[key])
+	}
+	params := def["ha-params"]
+	switch def["ha-mode"] {
+	case nil:
+		return "ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown"
+	case "all":
+		if params != nil {
+			return `ha-mode="all" does not take parameters`
+		}
+	case "exactly":
+		if n, ok := params.(int64); !ok || n < 1 {
+			return `ha-mode="exactly" takes an integer, ` + term("ha-params") + " given"
+		}
+	case "nodes":
+		switch nodes, ok := params.([]any); {
+		case !ok:
+			return `ha-mode="nodes" takes a list, ` + term("ha-params") + " given"
+		case len(nodes) == 0:
+			return `ha-mode="nodes" list must be non-empty`
+		}
+	default:
+		return term("ha-mode") + " is not a valid ha-mode value"
+	}
+	if n, ok := def["ha-sync-batch-size"].(int64); def["ha-sync-batch-size"] != nil && (!ok || n < 1) {
+		return "ha-sync-batch-size takes an integer greater than 0, " + term("ha-sync-batch-size") + " given"
+	}
+	for _, choice := range []struct{ key, a, b string }{
+		{"ha-sync-mode", "manual", "automatic"},
+		{"ha-promote-on-shutdown", "always", "when-synced"},
+		{"ha-promote-on-failure", "always", "when-synced"},
+	} {
+		if v := def[choice.key]; v != nil && v != choice.a && v != choice.b {
+			return fmt.Sprintf("%s must be %q or %q, got %s", choice.key, choice.a, choice.b, term(choice.key))
+		}
+	}
+	return ""
+}

@@ -1,0 +1,134 @@
+package broker
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// This file is the profiles: which version of RabbitMQ a broker behaves as.
+// What versions do differently is one immutable set of named facts, made at
+// the start and looked at where the behaviour is; nothing compares versions.
+
+// Version is the version of RabbitMQ that a broker of the default profile says
+// it is and behaves as.
+const Version = "3.13.7"
+
+// defaultProfile is what an empty Config.Profile means.
+const defaultProfile = "3.13"
+
+// facts are what a version of RabbitMQ does in its own way. The tags are what
+// docs/profiles.md says of them, with the numbers of the behaviours.
+type facts struct {
+	version string `number:"CONN-9" fact:"version in server-properties"`
+
+	amqp08       bool   `number:"CONN-3" fact:"clients of AMQP 0-8 are served"`
+	offersAMQP1  bool   `number:"CONN-4, CONN-5" fact:"an unknown protocol header is answered with that of AMQP 1.0"`
+	anonymous    bool   `number:"CONN-8" fact:"the mechanism ANONYMOUS logs in as guest"`
+	minFrameMax  uint32 `number:"CONN-23, CONN-26" fact:"smallest frame-max, and largest frame before it is agreed, in bytes"`
+	maxBody      int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
+	cancelOkDies bool   `number:"BASIC-34" fact:"a client's cancel-ok closes its connection"`
+
+	transientQueues   bool                 `number:"QUEUE-29" fact:"queues that are neither durable nor exclusive may be declared"`
+	addsQueueType     bool                 `number:"QUEUE-14" fact:"a queue declared without x-queue-type gets it as an argument"`
+	checksQueueMode   bool                 `number:"QUEUE-40, QUEUE-91" fact:"x-queue-mode is checked"`
+	queueVersion1     bool                 `number:"QUEUE-41" fact:"x-queue-version may be 1"`
+	masterLocator     bool                 `number:"QUEUE-42" fact:"x-queue-master-locator may be used"`
+	leaderLocator     bool                 `number:"QUEUE-42, QUEUE-43" fact:"classic queues take x-queue-leader-locator"`
+	quorumRetries     bool                 `number:"QUEUE-51" fact:"quorum queues know x-consumer-timeout, x-consumer-disconnected-timeout and x-delayed-retry-*; others refuse them"`
+	deliveryLimit     int64                `number:"QUEUE-92" fact:"delivery limit of a quorum queue that sets none; -1 is no limit"`
+	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
+	countsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
+	quorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
+	mirroring         bool                 `number:"POLICY-6, BASIC-32" fact:"policies may have ha-mode and its like, which one node makes nothing of; x-cancel-on-ha-failover is checked"`
+	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
+	globalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
+	quorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
+	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply counts as routed, takes a delivery tag, and its queue cannot be bound by 403"`
+}
+
+// profileNames are the profiles there are, oldest first.
+var profileNames = []string{"3.13", "4.2", "4.3"}
+
+// Profiles are the names that Config.Profile knows, oldest first.
+func Profiles() []string { return slices.Clone(profileNames) }
+
+var profiles = map[string]*profile{
+	"3.13": newProfile(facts{
+		version: Version,
+		amqp08:  true, minFrameMax: 4096, maxBody: 128 << 20, cancelOkDies: true,
+		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true,
+		deliveryLimit: -1, mirroring: true, clientDeaths: true, globalQos: true,
+	}),
+	"4.2": newProfile(facts{
+		version:     "4.2.7",
+		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20,
+		transientQueues: true, addsQueueType: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
+		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
+		globalQos: true, repliesAreQueued: true,
+	}),
+	"4.3": newProfile(facts{
+		version:     "4.3.5",
+		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20,
+		addsQueueType: true, leaderLocator: true, quorumRetries: true,
+		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
+		quorumTimeoutOnly: true, repliesAreQueued: true,
+	}),
+}
+
+// A profile is a version's facts and what follows from them. It is shared by all
+// brokers that behave so, and never changed.
+type profile struct {
+	facts
+	arguments  []declareArgument       // of queues, in the order in which they are checked
+	accepts    map[*queueType][]string // the arguments of each type, in the order in which they are compared
+	policyKeys map[string]policyKey
+}
+
+func newProfile(f facts) *profile {
+	p := &profile{facts: f, arguments: slices.Clone(declareArguments), accepts: make(map[*queueType][]string)}
+	for i := range p.arguments {
+		switch a := &p.arguments[i]; {
+		case a.name == "x-queue-mode" && !f.checksQueueMode:
+			a.check = anything
+		case a.name == "x-queue-version" && !f.queueVersion1:
+			a.check = checkQueueVersion(2)
+		}
+	}
+	for _, t := range queueTypes {
+		p.accepts[t] = slices.Clone(t.accepts)
+	}
+	if f.leaderLocator {
+		p.accepts[&classicQueue] = append(p.accepts[&classicQueue], "x-queue-leader-locator")
+	}
+	if f.quorumRetries {
+		p.arguments = append(p.arguments, retryArguments...)
+		for _, a := range retryArguments {
+			p.accepts[&quorumQueue] = append(p.accepts[&quorumQueue], a.name)
+		}
+	}
+	p.policyKeys = policyKeysOf(&p.facts)
+	return p
+}
+
+// profileOf finds a profile by its name; "" is the default one.
+func profileOf(name string) (*profile, error) {
+	p := profiles[cmp.Or(name, defaultProfile)]
+	if p == nil {
+		return nil, fmt.Errorf("broker: there is no profile %q; there are %s", name, strings.Join(profileNames, ", "))
+	}
+	return p, nil
+}
+
+// errDenied is the refusal of a feature that RabbitMQ has deprecated and does not
+// permit any more (QUEUE-29, QUEUE-42).
+func errDenied(feature string) *Error {
+	return refuse(amqp.InternalError, "Feature `%s` is deprecated.\nBy default, this feature is not permitted anymore.\n"+
+		"The feature will be removed from a future major RabbitMQ version, regardless of the configuration; actual "+
+		"version to be determined.\nTo continue using this feature when it is not permitted by default, set the "+
+		"following parameter in your configuration:\n    \"deprecated_features.permit.%s = true\"", feature, feature)
+}
