@@ -48,7 +48,7 @@ type facts struct {
 	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	globalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	quorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
-	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply counts as routed, takes a delivery tag, and its queue cannot be bound by 403"`
+	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply counts as routed and takes a delivery tag; to bind its queue is refused with 403, otherwise with 404"`
 }
 
 // profileNames are the profiles there are, oldest first.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/conformance/inprocess"
 )
@@ -47,17 +48,24 @@ func TestConformance(t *testing.T) {
 	}
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		judgeInProcess(t, "")
+		judgeInProcess(t, "", "")
 	})
 	t.Run("durable", func(t *testing.T) {
 		t.Parallel()
-		judgeInProcess(t, t.TempDir())
+		judgeInProcess(t, t.TempDir(), "")
 	})
+	for _, profile := range broker.Profiles()[1:] {
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			judgeInProcess(t, "", profile)
+		})
+	}
 }
 
-// judgeInProcess judges Rabbet with a store in a folder, or in memory.
-func judgeInProcess(t *testing.T, dir string) {
-	b, err := inprocess.Start(dir)
+// judgeInProcess judges Rabbet with a store in a folder, or in memory, as it
+// behaves in a profile.
+func judgeInProcess(t *testing.T, dir, profile string) {
+	b, err := inprocess.Start(dir, profile)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	conformance.Run(t, b.URL(), b.Hooks(conformance.Options{}))

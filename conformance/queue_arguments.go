@@ -220,6 +220,9 @@ func argumentReplicatedProperties(t *T) {
 			{true, false, true, "exclusive-owner"},
 			{false, false, false, "non-durable"},
 		} {
+			if tc.property == "non-durable" && t.Version().AtLeast(4, 3, 0) {
+				continue // QUEUE-29 comes before it
+			}
 			name := t.QueueName()
 			t.ExpectError(406, fmt.Sprintf("invalid property '%s' for %s", tc.property, t.QueueText(name)), func(ch *Channel) error {
 				_, err := ch.QueueDeclare(name, tc.durable, tc.autoDelete, tc.exclusive, false, amqp.Table{"x-queue-type": kind})

@@ -60,6 +60,7 @@ func All() []Script {
 		queueScripts,
 		basicScripts,
 		policyScripts,
+		newerScripts,
 		restartScripts,
 		typeScripts,
 	)

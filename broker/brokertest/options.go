@@ -42,6 +42,12 @@ func WithAddr(addr string) Option {
 	return func(o *options) { o.addr = addr }
 }
 
+// WithProfile makes the broker behave as another version of RabbitMQ does, one
+// of broker.Profiles: what an upgrade breaks shows in the tests.
+func WithProfile(name string) Option {
+	return func(o *options) { o.config.Profile = name }
+}
+
 // WithManualClock makes the broker's time stand still until Advance or SetTime
 // moves it: time to live, expiry, delays, acknowledgement timeouts. It starts at
 // start, or at the time of day. Heartbeats are not part of it: they are between

@@ -209,6 +209,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"--nonsense"}, "-nonsense"},
 		{[]string{"serve", "--port", "65536"}, `bad port "65536"`},
 		{[]string{"serve", "--log-level", "loud"}, `unknown log level "loud"`},
+		{[]string{"serve", "--profile", "3.9"}, `unknown profile "3.9": it is one of 3.13, 4.2, 4.3`},
 		{[]string{"serve", "--log-format", "xml"}, `unknown log format "xml"`},
 		{[]string{"serve", "now"}, `not "now"`},
 		{[]string{"start"}, `unknown command "start"`},

@@ -17,6 +17,7 @@ import (
 // Broker is a running Rabbet. Its methods are safe for concurrent use.
 type Broker struct {
 	dir     string
+	profile string
 	address string // the same after each restart
 
 	mu       sync.Mutex
@@ -26,10 +27,11 @@ type Broker struct {
 }
 
 // Start starts a broker that keeps what is durable in a folder, or everything in
-// memory if dir is empty. The files are written but not synced: what is judged
+// memory if dir is empty, and behaves as a profile says, the default one if that
+// is empty. The files are written but not synced: what is judged
 // survives the broker, not the machine.
-func Start(dir string) (*Broker, error) {
-	b := &Broker{dir: dir, address: "127.0.0.1:0"}
+func Start(dir, profile string) (*Broker, error) {
+	b := &Broker{dir: dir, profile: profile, address: "127.0.0.1:0"}
 	if err := b.start(); err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func (b *Broker) start() error {
 			return err
 		}
 	}
-	running, err := broker.New(broker.Config{Store: st})
+	running, err := broker.New(broker.Config{Profile: b.profile, Store: st})
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
