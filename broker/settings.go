@@ -41,7 +41,7 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	number("max-length-bytes", &s.MaxBytes, 0)
 	if quorum { // QUEUE-45, QUEUE-92
 		s.DeliveryLimit = p.deliveryLimit
-		found = p.deliveryLimit >= 0
+		found = found || p.deliveryLimit >= 0
 		number("delivery-limit", &s.DeliveryLimit, 0)
 	}
 	number("consumer-timeout", &s.ConsumerTimeout, 0)

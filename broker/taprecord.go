@@ -201,7 +201,9 @@ func (vh *vhost) recordLocal(kind EventKind, consumerTag string, u *unacked, noA
 }
 
 // settledAs are the events of the verdicts.
-var settledAs = [...]EventKind{verdictAck: EventAcked, verdictRequeue: EventRequeued, verdictDrop: EventRejected}
+var settledAs = [...]EventKind{
+	verdictAck: EventAcked, verdictRequeue: EventRequeued, verdictFailed: EventRequeued, verdictDrop: EventRejected,
+}
 
 // recordConfirm records that a channel's publishes from+1 to to are answered.
 func (ch *channel) recordConfirm(from, to uint64, nack bool) {

@@ -38,7 +38,6 @@ var newerScripts = []Script{
 	{Name: "newer/quorum-expires-at-each-priority", Covers: []string{"QUEUE-60"}, Since: V(4, 3, 0), Run: newerPriorityExpires},
 	{Name: "newer/mirroring-policies-before", Covers: []string{"POLICY-6", "POLICY-7", "POLICY-11"}, Before: V(4, 0, 0), Run: newerMirroringBefore},
 	{Name: "newer/mirroring-policies", Covers: []string{"POLICY-6"}, Since: V(4, 0, 0), Run: newerMirroring},
-	{Name: "newer/negative-delivery-limit-before", Covers: []string{"POLICY-12"}, Before: V(4, 0, 0), Run: newerNegativeBefore},
 	{Name: "newer/negative-delivery-limit", Covers: []string{"POLICY-3", "POLICY-12", "QUEUE-92"}, Since: V(4, 0, 0), Run: newerNegative},
 }
 
@@ -271,7 +270,7 @@ func newerFailures(t *T) {
 	t.OK(c.Expect("m").Nack(false, true), "nack")
 	t.OK(c.Expect("m").Nack(true, true), "nack")
 	c.Expect("m")
-	t.OK(holder.Recover(true), "recover")
+	t.OK(holder.recoverAll(true), "recover")
 	t.Equal(int64(4), c.Expect("m").Headers["x-acquired-count"], "x-acquired-count")
 	t.OK(holder.Close(), "close the channel")
 
@@ -342,49 +341,27 @@ func newerPriorityExpires(t *T) {
 	ch.ExpectDrain(q, "stays")
 }
 
-// refusePolicy expects a policy to be refused with this reason.
-func (t *T) refusePolicy(definition map[string]any, reason string) {
-	t.Case(fmt.Sprint(definition), func() {
-		_, err := t.TryPolicy(Policy{Definition: definition})
-		t.expectRefusal(err, reason)
-	})
-}
-
-// expectRefusal records a difference unless an Admin refused with this reason.
-func (t *T) expectRefusal(err error, reason string) {
-	refusal, ok := err.(*AdminError)
-	if !ok {
-		t.Errorf("expected the refusal %q, got %v", reason, err)
-		return
-	}
-	t.Equal("Validation failed\n\n"+reason, strings.TrimSpace(refusal.Reason), "reason")
-}
-
 func newerMirroringBefore(t *T) {
 	t.Policy(Policy{Definition: map[string]any{"ha-mode": "all", "ha-sync-mode": "automatic", "ha-sync-batch-size": 5,
 		"ha-promote-on-shutdown": "always", "ha-promote-on-failure": "when-synced"}})
 	t.Policy(Policy{Definition: map[string]any{"ha-mode": "exactly", "ha-params": 2}})
-	t.refusePolicy(map[string]any{"ha-mode": "zz"}, `<<"zz">> is not a valid ha-mode value`)
-	t.refusePolicy(map[string]any{"ha-mode": "all", "ha-params": 2}, `ha-mode="all" does not take parameters`)
-	t.refusePolicy(map[string]any{"ha-mode": "exactly"}, `ha-mode="exactly" takes an integer, none given`)
-	t.refusePolicy(map[string]any{"ha-mode": "nodes", "ha-params": 2}, `ha-mode="nodes" takes a list, 2 given`)
-	t.refusePolicy(map[string]any{"ha-sync-mode": "automatic"},
-		"ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown")
-	t.refusePolicy(map[string]any{"ha-mode": "all", "ha-sync-mode": "zz"}, `ha-sync-mode must be "manual" or "automatic", got <<"zz">>`)
-	t.refusePolicy(map[string]any{"ha-mode": "all", "ha-sync-batch-size": 0}, "ha-sync-batch-size takes an integer greater than 0, 0 given")
+	t.refuses(`<<"zz">> is not a valid ha-mode value`, t.tryPolicy(map[string]any{"ha-mode": "zz"}))
+	t.refuses(`ha-mode="all" does not take parameters`, t.tryPolicy(map[string]any{"ha-mode": "all", "ha-params": 2}))
+	t.refuses(`ha-mode="exactly" takes an integer, none given`, t.tryPolicy(map[string]any{"ha-mode": "exactly"}))
+	t.refuses(`ha-mode="nodes" takes a list, 2 given`, t.tryPolicy(map[string]any{"ha-mode": "nodes", "ha-params": 2}))
+	t.refuses("ha-mode must be specified to specify ha-params, ha-sync-mode or ha-promote-on-shutdown",
+		t.tryPolicy(map[string]any{"ha-sync-mode": "automatic"}))
+	t.refuses(`ha-sync-mode must be "manual" or "automatic", got <<"zz">>`, t.tryPolicy(map[string]any{"ha-mode": "all", "ha-sync-mode": "zz"}))
+	t.refuses("ha-sync-batch-size takes an integer greater than 0, 0 given", t.tryPolicy(map[string]any{"ha-mode": "all", "ha-sync-batch-size": 0}))
 	_, err := t.TryOperatorPolicy(Policy{Definition: map[string]any{"ha-mode": "all"}})
-	t.expectRefusal(err, `[{<<"ha-mode">>,<<"all">>}] are not recognised policy settings`)
+	t.refuses(`[{<<"ha-mode">>,<<"all">>}] are not recognised policy settings`, err)
 	_, err = t.TryOperatorPolicy(Policy{Definition: map[string]any{"ha-mode": "exactly", "ha-params": 2}})
-	t.expectRefusal(err, `[{<<"ha-mode">>,<<"exactly">>},{<<"ha-params">>,2}] are not recognised policy settings`)
+	t.refuses(`[{<<"ha-mode">>,<<"exactly">>},{<<"ha-params">>,2}] are not recognised policy settings`, err)
 }
 
 func newerMirroring(t *T) {
-	t.refusePolicy(map[string]any{"ha-mode": "all"}, `[{<<"ha-mode">>,<<"all">>}] are not recognised policy settings`)
-	t.refusePolicy(map[string]any{"ha-sync-mode": "automatic"}, `[{<<"ha-sync-mode">>,<<"automatic">>}] are not recognised policy settings`)
-}
-
-func newerNegativeBefore(t *T) {
-	t.refusePolicy(map[string]any{"delivery-limit": -1}, "-1 is not a valid delivery limit")
+	t.refuses(`[{<<"ha-mode">>,<<"all">>}] are not recognised policy settings`, t.tryPolicy(map[string]any{"ha-mode": "all"}))
+	t.refuses(`[{<<"ha-sync-mode">>,<<"automatic">>}] are not recognised policy settings`, t.tryPolicy(map[string]any{"ha-sync-mode": "automatic"}))
 }
 
 // No limit yields to any limit, of the queue as of the policies.

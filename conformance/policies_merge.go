@@ -258,7 +258,7 @@ func policyDeliveryLimit(t *T) {
 			name := t.Policy(Policy{ApplyTo: "queues", Pattern: ExactNames(q), Definition: map[string]any{"delivery-limit": tc[1]}})
 			ch.Store(q, "m")
 			for range 2 {
-				t.OK(ch.Fetch(q).Nack(false, true), "requeue")
+				t.OK(ch.Fetch(q).Reject(true), "requeue")
 			}
 			ch.ExpectDrain(q)
 			t.RemovePolicy(name)

@@ -24,7 +24,7 @@ func storedMessages() map[string]*Message {
 			BCC: []string{"one", "", "three"}, KeyAlone: true,
 		}},
 		"foreign deaths": {Key: "k", Props: amqp.RawProperties{0, 0}, Extra: &Extra{ForeignDeaths: true}},
-		"longest names": {Exchange: string(make([]byte, 255)), Key: string(make([]byte, 255)), Props: amqp.RawProperties{0, 0}},
+		"longest names":  {Exchange: string(make([]byte, 255)), Key: string(make([]byte, 255)), Props: amqp.RawProperties{0, 0}},
 	}
 }
 

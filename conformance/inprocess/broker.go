@@ -27,10 +27,12 @@ type Broker struct {
 }
 
 // Start starts a broker that keeps what is durable in a folder, or everything in
-// memory if dir is empty, and behaves as a profile says, the default one if that
-// is empty. The files are written but not synced: what is judged
+// memory if dir is empty. The files are written but not synced: what is judged
 // survives the broker, not the machine.
-func Start(dir, profile string) (*Broker, error) {
+func Start(dir string) (*Broker, error) { return StartAs("", dir) }
+
+// StartAs is Start with a profile, one of broker.Profiles.
+func StartAs(profile, dir string) (*Broker, error) {
 	b := &Broker{dir: dir, profile: profile, address: "127.0.0.1:0"}
 	if err := b.start(); err != nil {
 		return nil, err
