@@ -115,3 +115,22 @@ func TestHooksThatAreMissing(t *testing.T) {
 		assert.Equal(t, []string{name}, result.Failures)
 	}
 }
+
+func TestNeedsQueueType(t *testing.T) {
+	r, err := Connect(t.Context(), "amqp://guest:guest@"+startBroker(t)+"/", Options{})
+	require.NoError(t, err)
+	for kind, want := range map[string]string{
+		"classic": "", "quorum": "",
+		"stream": "there are no stream queues: NOT_IMPLEMENTED - ",
+		"odd":    "there are no odd queues: PRECONDITION_FAILED - invalid arg 'x-queue-type'",
+	} {
+		for range 2 { // it is asked, and then remembered
+			result := r.Run(t.Context(), Script{Run: func(t *T) { t.NeedsQueueType(kind) }})
+			if want == "" {
+				assert.Equal(t, Held, result.Outcome, result.Failures)
+			} else if assert.Equal(t, NotOffered, result.Outcome, kind) {
+				assert.Contains(t, result.Failures[0], want)
+			}
+		}
+	}
+}

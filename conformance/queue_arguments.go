@@ -186,6 +186,7 @@ func argumentNotForClassic(t *T) {
 }
 
 func argumentNotForReplicated(t *T) {
+	t.NeedsQueueType("quorum")
 	if !t.Version().AtLeast(4, 0, 0) {
 		t.refuseForType("quorum", "rabbit_quorum_queue", "x-max-priority", int32(1))
 	}
@@ -195,6 +196,7 @@ func argumentNotForReplicated(t *T) {
 }
 
 func argumentQuorum(t *T) {
+	t.NeedsQueueType("quorum")
 	quorum := amqp.Table{"x-queue-type": "quorum"}
 	t.refuseArgument("x-quorum-initial-group-size", int32(0), quorum, "{value_zero,0}")
 	t.refuseArgument("x-queue-leader-locator", "nearest", quorum, "invalid_queue_locator_arg")
@@ -210,6 +212,7 @@ func argumentStreamMaxAge(t *T) {
 }
 
 func argumentReplicatedProperties(t *T) {
+	t.NeedsQueueType("quorum")
 	for _, kind := range []string{"quorum", "stream"} {
 		for _, tc := range []struct {
 			durable, autoDelete, exclusive bool
@@ -233,6 +236,7 @@ func argumentReplicatedProperties(t *T) {
 }
 
 func argumentReplicatedUnnamed(t *T) {
+	t.NeedsQueueType("quorum")
 	for kind, module := range map[string]string{"quorum": "rabbit_quorum_queue", "stream": "rabbit_stream_queue"} {
 		t.ExpectError(406, "Cannot declare a server-named queue for type "+module,
 			declareQueue("", amqp.Table{"x-queue-type": kind}))

@@ -22,6 +22,7 @@ var quorumScripts = []Script{
 
 // newQuorum declares a quorum queue.
 func (ch *Channel) newQuorum(args amqp.Table) string {
+	ch.t.NeedsQueueType("quorum")
 	all := amqp.Table{"x-queue-type": "quorum"}
 	for key, v := range args {
 		all[key] = v

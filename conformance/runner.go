@@ -81,7 +81,9 @@ type Runner struct {
 	clock    delay.Clock
 	run      string
 	scripts  atomic.Int64
-	policies sync.Mutex // held while a script changes policies
+	offersMu sync.Mutex
+	offers   map[string]string // by type of queue, why there are none
+	policies sync.Mutex        // held while a script changes policies
 }
 
 // Options are the bounds of a run, and what can be done to the broker besides
@@ -129,6 +131,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 		limit:    positive(o.Limit, 60*time.Second),
 		parallel: positive(o.Parallel, 16),
 		run:      hex.EncodeToString(id[:]),
+		offers:   map[string]string{},
 	}
 	conn, err := amqp.DialConfig(url, amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
 		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
