@@ -4,8 +4,10 @@ import (
 	"context"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // This file is what can be done to connections from outside: cutting them, and
@@ -20,6 +22,22 @@ type link struct {
 
 	closed bool        // guarded by the network's lock
 	mute   atomic.Bool // what the broker writes is dropped
+
+	lag       time.Duration // of each of the first reads
+	firstRead int           // how many of these are left
+}
+
+// handshakeReads is the number of reads in which a client comes to be open.
+const handshakeReads = 4
+
+// inBubble gives the link a lag of its own while the client opens the
+// connection: some nanoseconds of the bubble's time. Without it all that
+// happens in a bubble happens at multiples of the same moment, the client's
+// heartbeat tickers among it, and Go's race detector crashes now and then when
+// a bubble's timers run on two threads at once (golang/go#78156).
+func (l *link) inBubble(n int) {
+	const lags = 100 // so many connections that are dialled at once differ
+	l.lag, l.firstRead = time.Duration(1+n%lags), handshakeReads
 }
 
 // RemoteAddr tells connections in memory apart.
@@ -27,6 +45,10 @@ func (l *link) RemoteAddr() net.Addr { return l.peer }
 
 func (l *link) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
+	if l.firstRead > 0 {
+		l.firstRead--
+		delay.Breathe(l.lag)
+	}
 	l.net.hold(l)
 	return n, err
 }

@@ -111,7 +111,7 @@ func (n *network) accept(l net.Listener) {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			n.serve(nc, nc.RemoteAddr())
+			n.serve(n.link(nc, nc.RemoteAddr()))
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, most likely: they come back
@@ -129,10 +129,14 @@ func (mq *Broker) Dial() (net.Conn, error) {
 	n := &mq.net
 	n.mu.Lock()
 	n.dialled++
-	peer := memoryAddr("memory:" + strconv.Itoa(n.dialled))
+	dialled := n.dialled
 	n.mu.Unlock()
 	client, server := broker.Pipe()
-	if !n.serve(server, peer) {
+	l := n.link(server, memoryAddr("memory:"+strconv.Itoa(dialled)))
+	if inBubble() {
+		l.inBubble(dialled)
+	}
+	if !n.serve(l) {
 		return nil, broker.ErrClosed
 	}
 	return client, nil
@@ -148,16 +152,19 @@ type memoryAddr string
 func (memoryAddr) Network() string  { return "memory" }
 func (a memoryAddr) String() string { return string(a) }
 
+func (n *network) link(nc net.Conn, peer net.Addr) *link {
+	return &link{Conn: nc, net: n, peer: peer, ended: make(chan struct{})}
+}
+
 // serve has a connection served in the background, unless the broker is closed.
-func (n *network) serve(nc net.Conn, peer net.Addr) bool {
-	l := &link{Conn: nc, net: n, peer: peer, ended: make(chan struct{})}
+func (n *network) serve(l *link) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
-		nc.Close()
+		l.Conn.Close()
 		return false
 	}
-	n.links[peer.String()] = l
+	n.links[l.peer.String()] = l
 	n.serving.Go(func() {
 		defer n.forget(l)
 		b := n.mq.await()
