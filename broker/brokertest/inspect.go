@@ -2,7 +2,6 @@ package brokertest
 
 import (
 	"errors"
-	"maps"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -85,7 +84,8 @@ func (mq *Broker) Connections() []broker.ConnectionInfo { return mq.Broker().Sna
 // Topology is what has been declared in the virtual host, sorted by name, in a
 // form that can be compared with what a test expects: without the predeclared
 // exchanges, without exclusive queues, which are a connection's own, and what
-// leads to them. Policies are not part of it.
+// leads to them. Integers in arguments are of type int, whatever the client sent.
+// Policies are not part of it.
 func (v *VHost) Topology() Topology {
 	v.mq.tb.Helper()
 	var t Topology
@@ -94,7 +94,7 @@ func (v *VHost) Topology() Topology {
 		if !predeclared(x.Name) {
 			t.Exchanges = append(t.Exchanges, broker.Exchange{
 				Name: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
-				Args: orNil(x.Args),
+				Args: plain(x.Args),
 			})
 		}
 	}
@@ -103,13 +103,13 @@ func (v *VHost) Topology() Topology {
 		if !q.Exclusive {
 			shown[q.Name] = true
 			t.Queues = append(t.Queues, broker.Queue{
-				Name: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Args: orNil(q.Args),
+				Name: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Args: plain(q.Args),
 			})
 		}
 	}
 	for _, b := range info.Bindings {
 		if b.ToExchange || shown[b.Destination] {
-			b.Args = orNil(b.Args)
+			b.Args = plain(b.Args)
 			t.Bindings = append(t.Bindings, b)
 		}
 	}
@@ -121,11 +121,34 @@ func predeclared(exchange string) bool {
 	return exchange == "" || strings.HasPrefix(exchange, "amq.")
 }
 
-func orNil(args map[string]any) map[string]any {
+// plain gives arguments the form that one writes them in: nil for none, and int
+// for every integer.
+func plain(args map[string]any) map[string]any {
 	if len(args) == 0 {
 		return nil
 	}
-	return maps.Clone(args)
+	written := make(map[string]any, len(args))
+	for k, v := range args {
+		written[k] = plainValue(v)
+	}
+	return written
+}
+
+func plainValue(v any) any {
+	if n, ok := amqp.AsInt(v); ok && int64(int(n)) == n {
+		return int(n)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		return plain(v)
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = plainValue(v[i])
+		}
+		return list
+	}
+	return v
 }
 
 // info is the virtual host as it is now.

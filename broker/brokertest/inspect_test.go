@@ -23,7 +23,7 @@ var shop = brokertest.Topology{
 	},
 	Queues: []broker.Queue{
 		{Name: "archive", AutoDelete: true},
-		{Name: "eu", Durable: true, Args: map[string]any{"x-max-length": int64(10)}},
+		{Name: "eu", Durable: true, Args: map[string]any{"x-max-length": 10}},
 	},
 	Bindings: []broker.Binding{
 		{Source: "orders", Destination: "all", Key: "#", ToExchange: true},
@@ -43,6 +43,19 @@ func TestTopology(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, shop, mq.Topology(), "an exclusive queue is a connection's own")
 	assert.Equal(t, brokertest.Topology{}, brokertest.New(t).Topology())
+}
+
+// Arguments compare with what one writes, whichever integers a client sends.
+func TestTopologyArguments(t *testing.T) {
+	mq := brokertest.New(t)
+	ch := channel(t, mq)
+	_, err := ch.QueueDeclare("q", false, false, false, false, amqp091.Table{
+		"x-max-length": int16(1), "x-expires": int64(2000), "mine": amqp091.Table{"a": []any{int32(3), "s", 1.5}},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{
+		"x-max-length": 1, "x-expires": 2000, "mine": map[string]any{"a": []any{3, "s", 1.5}},
+	}, mq.Topology().Queues[0].Args)
 }
 
 func TestPublishRoutes(t *testing.T) {

@@ -54,6 +54,21 @@ func TestAdvance(t *testing.T) {
 	assert.Len(t, mq.Ready("third"), 1)
 }
 
+// Delays of a delayed exchange are time as well.
+func TestAdvanceDelayedExchange(t *testing.T) {
+	mq := brokertest.New(t, brokertest.WithManualClock())
+	mq.Declare(brokertest.Topology{
+		Exchanges: []broker.Exchange{{Name: "later", Type: "x-delayed-message", Args: map[string]any{"x-delayed-type": "direct"}}},
+		Queues:    []broker.Queue{{Name: "q"}},
+		Bindings:  []broker.Binding{{Source: "later", Destination: "q", Key: "k"}},
+	})
+	mq.Publish("later", "k", nil, brokertest.Header("x-delay", time.Minute.Milliseconds()))
+	mq.Advance(time.Minute - time.Millisecond)
+	assert.Empty(t, mq.Ready("q"))
+	mq.Advance(time.Millisecond)
+	assert.Len(t, mq.Ready("q"), 1)
+}
+
 // A client lives in real time: hours of the broker's do not make it silent.
 func TestAdvanceLeavesClientsAlone(t *testing.T) {
 	mq := brokertest.New(t, brokertest.WithManualClock())
