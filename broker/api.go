@@ -185,8 +185,9 @@ func (b Binding) request(args amqp.Table) bindingRequest {
 
 // Publish routes a message and returns the number of queues that it reached;
 // 0 means that it was unroutable and is gone, or that a delayed exchange keeps it
-// (EXCH-52). A full queue that rejects counts as reached (BASIC-4). The exchange must exist; unlike a client's, the publish
-// may name an internal one. The queues keep the body: do not change it.
+// (EXCH-52). A full queue that rejects counts as reached (BASIC-4). The exchange
+// must exist; unlike a client's, the publish may name an internal one. The queues
+// keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err := checkNames(key); err != nil {
 		return 0, err
@@ -222,7 +223,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if r.refusal != nil {
 		return 0, r.refusal
 	}
-	v.recordGoPublish(msg, queues)
+	v.recordGoPublish(msg, way{queues: queues, later: r.later})
 	var fx queue.Effects
 	keep(r.later, msg, &fx)
 	reached := 0

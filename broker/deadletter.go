@@ -50,7 +50,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	queues := r.route(nil, vh, x, keys, m.Props.Headers())
 	vh.mu.RUnlock()
 	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
-	vh.recordDeath(&d, m, queues)
+	vh.recordDeath(&d, m, way{queues: queues, later: r.later})
 	keep(r.later, m, fx)
 	for _, q := range queues {
 		refused := len(fx.Refused)

@@ -182,6 +182,7 @@ func (o *outgoing) send(m *queue.Message) {
 	o.found = o.router.route(o.found[:0], vh, x, o.keys, m.Props.Headers())
 	strict := x.strict
 	vh.mu.RUnlock()
+	vh.recordDue(o.d.name, m, o.found)
 	if len(o.found) == 0 {
 		if strict != nil && strict.deadLetter != nil {
 			o.flush()

@@ -15,12 +15,12 @@ func (ch *channel) publishAsked(rt *route, m *queue.Message, size uint64) error 
 	switch v.Act {
 	case ActSwallow, ActNack:
 		c.flushPublishes()
-		c.recordPublish(ch, rt, m, v.Act, nil, "", nil)
+		c.recordPublish(ch, rt, m, v.Act, way{}, nil)
 		ch.forgo(v.Act)
 		return nil
 	case ActCloseChannel, ActCloseConnection:
 		e := v.refusal()
-		c.recordPublish(ch, rt, m, v.Act, nil, "", e)
+		c.recordPublish(ch, rt, m, v.Act, way{}, e)
 		return e
 	case ActReset, ActDamage:
 		return c.spoil(v.Act, ch.id, func() error { return ch.publishRecorded(rt, m, size, v.Act) })
@@ -89,7 +89,7 @@ func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act
 	if act == ActUnroutable {
 		w = way{}
 	}
-	ch.c.recordPublish(ch, rt, m, act, w.queues, w.requester, err)
+	ch.c.recordPublish(ch, rt, m, act, w, err)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/queue"
@@ -15,8 +16,8 @@ type EventKind uint8
 // EventNacked.
 const (
 	// EventPublished is a publish: a client's, a Go program's (without a Peer), or
-	// that of a dead letter (with Of). Msg, VHost, Channel, Queues, Requester,
-	// Mandatory, Tx, Seq, Act and Err tell of it.
+	// that of a dead letter (with Of). Msg, VHost, Channel, Queues, Later,
+	// Requester, Mandatory, Returned, Tx, Seq, Act and Err tell of it.
 	EventPublished EventKind = iota
 	// EventConfirmed and EventNacked are the confirms of the publishes Seq to To of
 	// the Channel of the Peer.
@@ -37,6 +38,9 @@ const (
 	// EventGone is the end of a message in the Queue for a Reason other than a
 	// rejection.
 	EventGone
+	// EventDue is the end of a delay: the delayed exchange Exchange has routed the
+	// message to Queues.
+	EventDue
 )
 
 // An Event is something that has happened to a message.
@@ -53,10 +57,14 @@ type Event struct {
 	Msg   *queue.Message
 	VHost string
 	// Queues are those that the message was routed to. Requester is the
-	// pseudo-queue that a direct reply goes to.
-	Queues    []string
-	Requester string
-	Mandatory bool
+	// pseudo-queue that a direct reply goes to; Later are the delayed exchanges that
+	// keep it.
+	Queues, Later []string
+	Requester     string
+	Mandatory     bool
+	// Returned says that the message goes back to the publisher, with the commit if
+	// it is part of a transaction (BASIC-3).
+	Returned bool
 	// Tx says that the publish waits for a commit.
 	Tx bool
 	// Seq is the publish's number on a channel that confirms, or 0.
@@ -68,8 +76,8 @@ type Event struct {
 	// Err is why a publish was refused, which Msg was not handed on for.
 	Err error
 
-	Queue, ConsumerTag string
-	NoAck, Redelivered bool
+	Queue, Exchange, ConsumerTag string
+	NoAck, Redelivered           bool
 	// Reason is why the message has left the queue or, of a dead letter, died.
 	Reason queue.Reason
 }
@@ -112,14 +120,18 @@ func names(queues []*queue.Queue) []string {
 }
 
 // recordPublish records a client's publish, before it goes anywhere.
-func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, queues []*queue.Queue, requester string, err error) {
+func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, w way, err error) {
 	if !c.b.recording() {
 		return
 	}
 	e := Event{
 		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.name,
-		Queues: names(queues), Requester: requester, Mandatory: rt.mandatory, Tx: ch.mode == modeTx, Act: act, Err: err,
+		Queues: names(w.queues), Requester: w.requester, Later: exchangesOf(w.later), Mandatory: rt.mandatory,
+		Tx: ch.mode == modeTx, Act: act, Err: err,
 	}
+	strict := slices.ContainsFunc(w.later, func(p postponement) bool { return p.strict })
+	dropped := act == ActSwallow || act == ActNack || err != nil
+	e.Returned = rt.mandatory && len(w.queues) == 0 && w.requester == "" && !strict && !dropped
 	if ch.mode == modeConfirm && err == nil {
 		e.Seq = ch.published + 1
 	}
@@ -127,23 +139,39 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 }
 
 // recordGoPublish records a publish of the Go API.
-func (v *VHost) recordGoPublish(m *queue.Message, queues []*queue.Queue) {
+func (v *VHost) recordGoPublish(m *queue.Message, w way) {
 	if v.b.recording() {
-		number(m, v.b.record(Event{Kind: EventPublished, Msg: m, VHost: v.vh.name, Queues: names(queues)}))
+		number(m, v.b.record(Event{
+			Kind: EventPublished, Msg: m, VHost: v.vh.name, Queues: names(w.queues), Later: exchangesOf(w.later),
+		}))
+	}
+}
+
+func exchangesOf(list []postponement) (names []string) {
+	for _, p := range list {
+		names = append(names, p.in.name)
+	}
+	return names
+}
+
+// recordDue records where a message has gone that a delayed exchange has kept.
+func (vh *vhost) recordDue(exchange string, m *queue.Message, queues []*queue.Queue) {
+	if vh.b.recording() {
+		vh.recordOne(Event{Kind: EventDue, Exchange: exchange, Queues: names(queues)}, m)
 	}
 }
 
 // recordDeath records the publish of a dead letter.
-func (vh *vhost) recordDeath(d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue) {
+func (vh *vhost) recordDeath(d *queue.DeadLetter, m *queue.Message, w way) {
 	if !vh.b.recording() {
 		return
 	}
-	number(m, vh.b.record(vh.death(d, m, queues)))
+	number(m, vh.b.record(vh.death(d, m, w)))
 }
 
-func (vh *vhost) death(d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue) Event {
+func (vh *vhost) death(d *queue.DeadLetter, m *queue.Message, w way) Event {
 	return Event{
-		Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(queues),
+		Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(w.queues), Later: exchangesOf(w.later),
 		Of: idOf(d.Item.Msg), Reason: d.Reason, Queue: d.Queue,
 	}
 }
@@ -155,7 +183,7 @@ func (vh *vhost) recordNoDeath(d *queue.DeadLetter) {
 	}
 	m := *d.Item.Msg
 	m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
-	e := vh.death(d, &m, nil)
+	e := vh.death(d, &m, way{})
 	e.Err = errNoExchange(m.Exchange, vh.name)
 	vh.b.record(e)
 }

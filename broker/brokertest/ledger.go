@@ -31,6 +31,8 @@ type Publication struct {
 	// Routes are the queues that it was routed to, the pseudo-queue of a direct
 	// reply included, and what became of it in each.
 	Routes []Route
+	// Delayed are the delayed exchanges that keep it until it is due.
+	Delayed []string
 	// Returned says that it went back to the publisher (BASIC-3).
 	Returned bool
 	// Confirm is what the publisher was told of it, Tx the transaction's outcome.
@@ -129,6 +131,7 @@ type ledger struct {
 type posting struct {
 	broker.Event
 	routes  []Route
+	delayed []string
 	confirm ConfirmState
 	tx      TxState
 }
@@ -210,6 +213,7 @@ func (l *ledger) published(e broker.Event) uint64 {
 		for i, q := range queues {
 			p.routes[i] = Route{Queue: q, State: Waiting}
 		}
+		p.delayed = e.Later
 	}
 	if e.Tx {
 		p.tx = TxOpen
@@ -277,6 +281,13 @@ func (p *posting) happened(e *broker.Event) {
 		p.tx = RolledBack
 		for i := range p.routes {
 			p.routes[i].State = Undone
+		}
+	case broker.EventDue:
+		if i := slices.Index(p.delayed, e.Exchange); i >= 0 {
+			p.delayed = slices.Delete(p.delayed, i, i+1)
+		}
+		for _, q := range e.Queues {
+			p.route(q).State = Waiting
 		}
 	case broker.EventDelivered:
 		p.delivered(e)

@@ -230,6 +230,30 @@ func TestLedgerOfEnds(t *testing.T) {
 	mq.RequireNoUnroutable()
 }
 
+// What a delayed exchange keeps is not unroutable until it is due and nobody is
+// there.
+func TestLedgerOfDelays(t *testing.T) {
+	mq := brokertest.New(t, brokertest.WithManualClock(), brokertest.Durable())
+	queues(mq, "q")
+	mq.Declare(brokertest.Topology{
+		Exchanges: []broker.Exchange{{Name: "later", Type: "x-delayed-message", Durable: true, Args: map[string]any{"x-delayed-type": "direct"}}},
+		Bindings:  []broker.Binding{{Source: "later", Destination: "q", Key: "k"}},
+	})
+	for _, key := range []string{"k", "nowhere"} {
+		mq.Publish("later", key, []byte(key), brokertest.Header("x-delay", int32(60_000)))
+	}
+	assert.Equal(t, []string{"later"}, mq.Published(brokertest.WithKey("k"))[0].Delayed)
+	mq.RequireNoUnroutable()
+	mq.Advance(time.Minute)
+	mq.RequireLen("q", 1)
+	assert.Equal(t, brokertest.Waiting, state(mq, "k"))
+	assert.Equal(t, "k", string(mq.Get("q").Body))
+	assert.Equal(t, brokertest.Acked, state(mq, "k"))
+	unroutable := mq.Published((*brokertest.Publication).Unroutable)
+	require.Len(t, unroutable, 1)
+	assert.Equal(t, "nowhere", unroutable[0].Key)
+}
+
 func TestLedgerOfRefusals(t *testing.T) {
 	mq := brokertest.New(t)
 	ch := channel(t, mq)

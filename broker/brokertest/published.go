@@ -108,19 +108,19 @@ func (p *posting) publication() Publication {
 	}
 	// A publish that was refused for its properties shows those that are sound.
 	_ = out.Properties.Decode(p.Msg.Props)
+	out.Delayed = slices.Clone(p.delayed)
 	out.Routes = slices.Clone(p.routes)
 	for i := range out.Routes {
 		out.Routes[i].Deliveries = slices.Clone(out.Routes[i].Deliveries)
 	}
-	dropped := p.Act == broker.ActSwallow || p.Act == broker.ActNack || p.Err != nil
-	out.Returned = p.Mandatory && len(p.routes) == 0 && !dropped && (p.tx == NoTx || p.tx == Committed)
+	out.Returned = p.Returned && (p.tx == NoTx || p.tx == Committed)
 	return out
 }
 
 // Unroutable tells whether a publication was handled and found no queue. What
-// was refused, or lost to a fault, did not get so far.
+// was refused, or lost to a fault, did not get so far, nor did what is delayed.
 func (p *Publication) Unroutable() bool {
-	return len(p.Routes) == 0 && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
+	return len(p.Routes)+len(p.Delayed) == 0 && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
 }
 
 // RequirePublished requires that something was published that matches, for which
@@ -180,6 +180,9 @@ func (p *Publication) fate() string {
 	var parts []string
 	for _, r := range p.Routes {
 		parts = append(parts, r.fate())
+	}
+	for _, x := range p.Delayed {
+		parts = append(parts, name(x)+": delayed")
 	}
 	switch {
 	case p.Err != nil:
