@@ -40,20 +40,24 @@ type layer struct {
 // breaks the rules by being there. Imports point down. A directory speaks for
 // those below it that are not listed themselves.
 var layers = map[string]layer{
-	"amqp":              {},
-	"delay":             {others: []string{"github.com/google/btree"}},
-	"exchange":          {module: []string{"amqp"}},
-	"store":             {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
-	"queue":             {module: []string{"amqp", "delay", "store"}},
-	"broker":            {module: []string{"amqp", "delay", "exchange", "store", "queue"}},
-	"broker/brokertest": {module: []string{"amqp", "delay", "store", "queue", "broker"}},
-	"broker/management": {module: []string{"amqp", "delay", "broker"}},
+	"amqp":                      {},
+	"delay":                     {others: []string{"github.com/google/btree"}},
+	"exchange":                  {module: []string{"amqp"}},
+	"store":                     {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
+	"queue":                     {module: []string{"amqp", "delay", "store"}},
+	"broker":                    {module: []string{"amqp", "delay", "exchange", "store", "queue"}},
+	"broker/brokertest":         {module: []string{"amqp", "delay", "store", "queue", "broker"}},
+	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
+	"broker/management":         {module: []string{"amqp", "delay", "broker"}},
 	"conformance": {
 		module: []string{"amqp", "delay", "store", "broker", "broker/brokertest", "broker/management"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
 	},
 	"cmd": {
-		module: []string{"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/management", "conformance"},
+		module: []string{
+			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
+			"broker/management", "conformance",
+		},
 		others: []string{"*"},
 	},
 }
@@ -83,7 +87,7 @@ func TestImportsPointDown(t *testing.T) {
 		for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
 			assert.NoError(t, checkImport(p.ImportPath, imported, testModules), "in a test")
 		}
-		if p.ImportPath == module+"/broker" {
+		if p.ImportPath == module+"/broker" || p.ImportPath == module+"/broker/brokertest" {
 			for _, linked := range p.Deps {
 				assert.NoError(t, checkEmbedded(linked))
 			}

@@ -37,6 +37,8 @@ type serveOptions struct {
 	dataDir                         string
 	memory                          bool
 	memoryLimit, diskFreeLimit      int64
+	testControl                     string
+	manualClock, dataDirGiven       bool
 }
 
 func serveFlags(c console, args []string) (*serveOptions, error) {
@@ -61,11 +63,16 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 	fs.Var((*byteSize)(&o.diskFreeLimit), "disk-free-limit", "block publishers while less `space` is free for the data folder; 0 is no limit (default 50MB)")
 	fromEnv(&o.profile, "profile", "RABBET_PROFILE", broker.Profiles()[0], "behave as RabbitMQ of this `version`: "+strings.Join(broker.Profiles(), ", "))
 	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
+	fs.StringVar(&o.testControl, "test-control", "", "serve a control for tests, as JSON over HTTP, at this `address` of loopback; data goes to a folder of its own unless --data-dir is given")
+	fs.BoolVar(&o.manualClock, "manual-clock", false, "let time stand still until the test control moves it")
 	cpuProfile := fs.profileFlag()
 	if err := fs.parse(c, args); err != nil {
 		return nil, err
 	}
-	o.cpuProfile = *cpuProfile
+	o.cpuProfile, o.dataDirGiven = *cpuProfile, fs.isSet("data-dir")
+	if o.manualClock && o.testControl == "" {
+		return nil, usagef("--manual-clock needs --test-control, which moves it")
+	}
 	if !slices.Contains(broker.Profiles(), o.profile) {
 		return nil, usagef("unknown profile %q: it is one of %s", o.profile, strings.Join(broker.Profiles(), ", "))
 	}
@@ -101,6 +108,10 @@ func serve(c console, args []string) error {
 	stopProfile, err := startProfile(o.cpuProfile)
 	if err != nil {
 		return err
+	}
+	if o.testControl != "" {
+		err := serveTests(o, slog.New(handler), slog.New(always), start)
+		return errors.Join(err, stopProfile())
 	}
 	st, err := openStore(o, slog.New(handler))
 	if err != nil {

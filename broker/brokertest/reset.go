@@ -1,0 +1,42 @@
+package brokertest
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// This file makes a broker as good as new.
+
+// Reset drops everything: connections (320, CONN-75), virtual hosts with all that
+// is in them, what the store has, alarms, faults, and the ledger, which numbers
+// from 1 again. What stays is the address and, of a manual clock, the time.
+// Whoever connects meanwhile waits. It is for a broker that several tests share.
+func (mq *Broker) Reset() {
+	mq.tb.Helper()
+	mq.stopTaking()
+	mq.net.pause(false)
+	mq.ClearFaults()
+	shutdown(mq.Broker())
+	mq.ledger.reset()
+	mq.disk.clear()
+	mq.again("Reset")
+}
+
+// clear removes what a store has left, and what is wrong with the disk.
+func (d *disk) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failing = 0
+	if d.dir != "" {
+		_ = os.Remove(filepath.Join(d.dir, store.FileName)) // if it stays, opening it shows what it has
+	}
+}
+
+func (l *ledger) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries, l.first, l.last = nil, 0, 0
+	clear(l.pending)
+}
