@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers bench-durable fuzz lint generate client-tests check image
+.PHONY: help build test race bench bench-peers bench-durable fuzz lint generate client-tests matrix check image
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -44,6 +44,9 @@ generate: ## Generate the wire's methods anew
 
 client-tests: ## Run the official Go client's integration tests against Rabbet
 	.ci/client-tests
+
+matrix: ## Judge Rabbet and a local RabbitMQ, and write docs/matrix.md
+	.ci/matrix
 
 check: ## Run everything that must pass before a change goes in
 	.ci/run
