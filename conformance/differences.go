@@ -1,5 +1,5 @@
-// The ledger: in what Rabbet differs from RabbitMQ on purpose, and in what
-// RabbitMQ's versions differ from each other as far as scripts have to know it.
+// The ledger: in what Rabbet differs from RabbitMQ on purpose, and in what older
+// versions of RabbitMQ differ from 3.13 as far as scripts have to know it.
 // DIFFERENCES.md is made of it.
 
 package conformance
@@ -19,8 +19,8 @@ type Difference struct {
 	Why        string
 }
 
-// VersionDifference is something that changed in RabbitMQ. A script that meets
-// it asks for the version that it judges, or is bound to some versions.
+// VersionDifference is something that changed in RabbitMQ up to 3.13. A script that
+// meets it asks for the version that it judges, or is bound to some versions.
 type VersionDifference struct {
 	Behaviours  []string
 	Since       Version // the first version of the new way
@@ -65,7 +65,8 @@ var differences = []Difference{
 		"It runs in linear time, and a broker in a program brings no other engine. The patterns that are in use are the same in both."},
 }
 
-// VersionDifferences gives what changed in RabbitMQ, oldest first.
+// VersionDifferences gives what changed in RabbitMQ between 3.10 and 3.13, oldest
+// first.
 func VersionDifferences() []VersionDifference { return versionDifferences }
 
 var versionDifferences = []VersionDifference{
@@ -82,17 +83,6 @@ var versionDifferences = []VersionDifference{
 	{[]string{"QUEUE-83"}, V(3, 13, 0), "An x-death that is no array still counts as a history.", "It is ignored."},
 	{[]string{"QUEUE-94"}, V(3, 13, 0), "x-delivery-count is there on the first delivery, as 0.", "It is there from the second on."},
 	{[]string{"EXCH-7", "EXCH-8", "EXCH-9"}, V(3, 13, 3), "An unknown exchange type is refused with 503.", "It is refused with 406."},
-	{[]string{"BASIC-7"}, V(4, 0, 0), "A message may have 128 MiB.", "It may have 16 MiB by default."},
-	{[]string{"BASIC-32"}, V(4, 0, 0), "x-cancel-on-ha-failover is checked.", "It is unknown."},
-	{[]string{"BASIC-34"}, V(4, 0, 0), "A client's cancel-ok closes its connection.", "It is ignored."},
-	{[]string{"CONN-3", "CONN-4", "CONN-5"}, V(4, 0, 0), "Clients of 0-8 are served, other headers answered with 0-9-1.", "0-8 is gone; most headers are answered with AMQP 1.0."},
-	{[]string{"QUEUE-40"}, V(4, 0, 0), "x-queue-mode is checked.", "It is ignored."},
-	{[]string{"QUEUE-43", "POLICY-10"}, V(4, 0, 0), "Classic queues refuse x-queue-leader-locator, quorum queues queue-mode by policy.", "They take it."},
-	{[]string{"QUEUE-78", "QUEUE-79", "QUEUE-81", "QUEUE-82", "QUEUE-83"}, V(4, 0, 0), "An x-death that a client publishes counts as history.", "It is replaced at the next death."},
-	{[]string{"CONN-23", "CONN-26"}, V(4, 1, 0), "The smallest frame-max is 4096.", "It is 8192."},
-	{[]string{"BASIC-75", "EXCH-30"}, V(4, 2, 0), "A mandatory direct reply is returned; binding the pseudo-queue finds none.", "It counts as routed; binding is refused with 403."},
-	{[]string{"BASIC-45", "BASIC-46", "BASIC-47"}, V(4, 3, 0), "A global prefetch is shared by a channel's consumers.", "It is taken for one of each consumer (BASIC-48)."},
-	{[]string{"QUEUE-41"}, V(4, 3, 0), "x-queue-version may be 1.", "It may not."},
 }
 
 const differencesIntroduction = `# Differences
@@ -107,11 +97,12 @@ knowingly, and this is all of it. What is missing altogether is in the
 `
 
 const versionDifferencesIntroduction = `
-## Of RabbitMQ's versions from each other
+## Of RabbitMQ 3.10 from 3.13
 
 Scripts know these: they ask for the version that they judge, or are bound to some
-versions. What a run against RabbitMQ 3.10 shows otherwise than 3.13 is here, down to
-the lines of 3.13; it is no difference of Rabbet.
+versions. What a run against RabbitMQ 3.10 shows otherwise than 3.13 is here; it is
+the version's, and no difference of Rabbet. What 4.x changed is in
+[docs/profiles.md](../docs/profiles.md).
 
 | behaviours | since | before | from then on |
 |---|---|---|---|

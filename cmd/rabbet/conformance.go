@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/conformance/inprocess"
 	"github.com/rabbetmq/rabbet/delay"
@@ -148,7 +149,11 @@ func (j *judgement) judge(ctx context.Context, c console) (report *conformance.R
 			return nil, err
 		}
 		defer os.RemoveAll(dir)
-		b, err := inprocess.Start(dir)
+		profile := "" // one that Rabbet has not got is a question to it as it is
+		if slices.Contains(broker.Profiles(), j.Profile) {
+			profile = j.Profile
+		}
+		b, err := inprocess.StartAs(profile, dir)
 		if err != nil {
 			return nil, err
 		}
