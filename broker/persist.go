@@ -106,9 +106,10 @@ func (vh *vhost) forgetQueue(q *queueRecord) {
 	}
 }
 
-// bindingRecord is the record of a binding, if it survives (PERSIST-4).
+// bindingRecord is the record of a binding, if it survives (PERSIST-4). The order
+// in which a client wrote the arguments is not in it: who unbinds may have another.
 func (vh *vhost) bindingRecord(x *exchangeRecord, b exchange.Binding[destination]) (doc bindingDoc, key []string, ok bool) {
-	doc = bindingDoc{VHost: vh.name, Source: x.name, Key: b.Key, Args: amqp.AppendTable(nil, b.Args)}
+	doc = bindingDoc{VHost: vh.name, Source: x.name, Key: b.Key, Args: amqp.AppendTable(nil, exchange.Sorted(b.Args))}
 	kind := kindQueue
 	if q := b.Dest.queue; q != nil {
 		doc.Destination, ok = q.Name, x.durable && q.durable

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
@@ -301,4 +302,30 @@ func BenchmarkRecoverNames(b *testing.B) {
 		b.StartTimer()
 		h.start()
 	}
+}
+
+// The order in which a client writes the arguments of a binding is no part of
+// it, and what unbinds may have them in another order.
+func TestRestartForgetsBindingsWhoseArgumentsCameInAnyOrder(t *testing.T) {
+	again(t, wallClock, func(t *testing.T, h *house, restart func()) {
+		v := vhost(t, h.Broker)
+		declareDurable(t, v, "q", nil)
+		declareDurable(t, v, "gone", nil)
+		client := rawOpen(t, h.Broker, 0)
+		client.channel(1)
+		one, two := amqp.Field{Key: "one", Value: "1"}, amqp.Field{Key: "two", Value: "2"}
+		for _, q := range []string{"q", "gone"} {
+			client.send(1, &amqp.QueueBind{Queue: q, Exchange: "amq.headers", Arguments: amqp.Table{two, one}})
+			expect[*amqp.QueueBindOk](client)
+		}
+		client.send(1, &amqp.QueueBind{Queue: "q", Exchange: "amq.match", Arguments: amqp.Table{two, one}})
+		expect[*amqp.QueueBindOk](client)
+		client.send(1, &amqp.QueueUnbind{Queue: "q", Exchange: "amq.match", Arguments: amqp.Table{one, two}})
+		expect[*amqp.QueueUnbindOk](client)
+		_, err := v.DeleteQueue("gone")
+		require.NoError(t, err)
+		require.NoError(t, client.nc.Close())
+		restart()
+		assert.Equal(t, []string{"binding amq.headers q false  map[one:1 two:2]", "queue q false map[] 0"}, names(t, h.Broker, "/"))
+	})
 }

@@ -154,11 +154,13 @@ func canonicalArgs(args amqp.Table) string {
 	if len(args) == 0 {
 		return ""
 	}
-	return string(amqp.AppendTable(nil, sorted(args)))
+	return string(amqp.AppendTable(nil, Sorted(args)))
 }
 
-// sorted returns args ordered by name; the order of duplicates stays.
-func sorted(args amqp.Table) amqp.Table {
+// Sorted returns args ordered by name, as the table keeps them; the order of
+// duplicates stays. Two bindings with the same destination and key are one if
+// their sorted arguments are equal.
+func Sorted(args amqp.Table) amqp.Table {
 	byName := func(a, b amqp.Field) int { return cmp.Compare(a.Key, b.Key) }
 	if slices.IsSortedFunc(args, byName) {
 		return args
