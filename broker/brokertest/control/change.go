@@ -248,5 +248,6 @@ func reset(r *request) (any, error) {
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	clear(r.s.faults)
+	r.s.lastID = 0
 	return nil, nil
 }

@@ -297,6 +297,8 @@ func TestLifeOverHTTP(t *testing.T) {
 	for _, path := range []string{"/queues", "/publications", "/faults"} {
 		assert.Empty(t, r.ok("GET", path, ""), path)
 	}
+	assert.Equal(t, 1.0, at(r.ok("POST", "/faults", `{"on":{"method":"login"},"do":{"action":"refuse-login"}}`), "id"))
+	r.ok("DELETE", "/faults/1", "")
 	r.channel()
 
 	memory := start(t)
