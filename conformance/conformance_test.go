@@ -5,7 +5,9 @@ package conformance_test
 
 import (
 	"flag"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -75,5 +77,29 @@ func judgeInProcess(t *testing.T, dir, profile string) {
 	b, err := inprocess.StartAs(profile, dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
+	clean := contents(b)
 	conformance.Run(t, b.URL(), b.Hooks(conformance.Options{}))
+	assert.Eventually(t, func() bool { return slices.Equal(clean, contents(b)) }, 10*time.Second, 10*time.Millisecond,
+		"the scripts leave something behind: of %v there was only %v", contents(b), clean)
+}
+
+// contents are the names of all exchanges, queues and connections.
+func contents(b *inprocess.Broker) (names []string) {
+	s := b.Snapshot()
+	for _, v := range s.VHosts {
+		if v.Name != "/" {
+			continue // Rabbet has no way yet to delete one
+		}
+		for _, x := range v.Exchanges {
+			names = append(names, "exchange "+x.Name)
+		}
+		for _, q := range v.Queues {
+			names = append(names, "queue "+q.Name)
+		}
+	}
+	for _, c := range s.Connections {
+		names = append(names, "connection "+c.Name)
+	}
+	slices.Sort(names)
+	return names
 }

@@ -99,6 +99,9 @@ func (b *Broker) Hooks(o conformance.Options) conformance.Options {
 	return o
 }
 
+// Snapshot is all that is in the broker.
+func (b *Broker) Snapshot() broker.Snapshot { return b.current().Snapshot() }
+
 func (b *Broker) current() *broker.Broker {
 	b.mu.Lock()
 	defer b.mu.Unlock()
