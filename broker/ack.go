@@ -16,6 +16,7 @@ const (
 	verdictRequeue         // back to the original position (BASIC-58)
 	verdictFailed          // the same, and counted as a failure (QUEUE-94)
 	verdictDrop            // rejected for good (BASIC-60)
+	verdictAckInTx         // an ack that a crash may take back
 )
 
 // rejection is the verdict of basic.nack and basic.reject; to requeue may be
@@ -42,6 +43,9 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
 	}
 	if ch.mode == modeTx {
+		if v == verdictAck {
+			v = verdictAckInTx
+		}
 		ch.tx.settle(out, v)
 		clear(out)
 		return nil
@@ -79,6 +83,8 @@ func (c *conn) finish(out []unacked, v verdict) {
 	switch v {
 	case verdictAck:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })
+	case verdictAckInTx:
+		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.SettleInTx(items) })
 	case verdictDrop:
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Reject(items, &c.fx) })
 	case verdictRequeue, verdictFailed:

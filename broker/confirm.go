@@ -61,7 +61,7 @@ func (c *conn) sendConfirms() {
 		if c.fx.Logged || ch.awaiting.Load() > 0 {
 			ch.awaiting.Add(1)
 			waiting := a // so that a needs no memory of its own when nothing waits
-			c.b.cfg.Store.Notify(&waiting)
+			c.b.cfg.Store.NotifySafe(&waiting)
 			continue
 		}
 		c.mu.Lock()

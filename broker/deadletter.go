@@ -21,10 +21,14 @@ func (vh *vhost) settle(fx *queue.Effects) {
 	}
 }
 
-// perform settles effects and wakes the writers.
+// perform settles effects and wakes the writers; what was consumed may let
+// publishers go on (BASIC-17).
 func (vh *vhost) perform(fx *queue.Effects) {
 	vh.settle(fx)
 	fx.Flush()
+	if vh.env.Store != nil {
+		vh.env.Store.Release()
+	}
 }
 
 // deadLetter routes one message to the dead-letter exchange that its queue had

@@ -288,6 +288,9 @@ func (c *conn) endBatch() {
 	c.forgetLeaving()
 	c.fx.Flush()
 	c.batch.release()
+	if c.b.cfg.Store != nil {
+		c.b.cfg.Store.Release() // what was acked may let publishers go on (BASIC-17)
+	}
 	if c.fx.Logged {
 		c.fx.Logged = false
 		c.b.cfg.Store.Wait() // publishers must not outrun the disk

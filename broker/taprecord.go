@@ -231,6 +231,7 @@ func (vh *vhost) recordLocal(kind EventKind, consumerTag string, u *unacked, noA
 // settledAs are the events of the verdicts.
 var settledAs = [...]EventKind{
 	verdictAck: EventAcked, verdictRequeue: EventRequeued, verdictFailed: EventRequeued, verdictDrop: EventRejected,
+	verdictAckInTx: EventAcked,
 }
 
 // recordConfirm records that a channel's publishes from+1 to to are answered.

@@ -61,6 +61,12 @@ func (b *backing) settle(q *Queue, it *Item) {
 	b.app.Settle(b.log(q, q.ready.of(it.Msg)), it.Seq)
 }
 
+// consume is settle for an item that was acknowledged, or sent to one who does
+// not acknowledge.
+func (b *backing) consume(q *Queue, it *Item) {
+	b.app.Consume(b.log(q, q.ready.of(it.Msg)), it.Seq)
+}
+
 // flush hands over to the store what has collected. Nothing may be left when
 // the queue's lock is released, so that the order of operations is that of
 // their effects. It also asks for what is wanted back in memory.

@@ -226,7 +226,7 @@ func (q *Queue) dispatchSome(fx *Effects) bool {
 			return false
 		}
 		if it := q.ready.pop(); it.Stored && s.NoAck {
-			q.back.settle(q, &it)
+			q.back.consume(q, &it)
 		}
 	}
 	return true
@@ -270,16 +270,20 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	case !noAck:
 		q.unacked++
 	case it.Stored:
-		q.back.settle(q, &it)
+		q.back.consume(q, &it)
 	}
 	return it, q.ready.len(), true
 }
 
 // Settle drops items that were out and are acknowledged.
-func (q *Queue) Settle(items []Item) { q.settle(items, len(items)) }
+func (q *Queue) Settle(items []Item) { q.settle(items, len(items), (*backing).consume) }
+
+// SettleInTx is Settle in a transaction: should it be lost in a crash, and what
+// it publishes with it, the items must be there again.
+func (q *Queue) SettleInTx(items []Item) { q.settle(items, len(items), (*backing).settle) }
 
 // settle drops items for good, of which some were counted as out.
-func (q *Queue) settle(items []Item, out int) {
+func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= out
@@ -288,7 +292,7 @@ func (q *Queue) settle(items []Item, out int) {
 	}
 	for i := range items {
 		if items[i].Stored {
-			q.back.settle(q, &items[i])
+			drop(q.back, q, &items[i])
 		}
 	}
 	q.flush()

@@ -91,7 +91,7 @@ func TestAbandonBetweenAttempts(t *testing.T) {
 }
 
 // An attempt that BeforeCommit refuses writes nothing, and is followed by
-// others.
+// others. Who waits for the batch behind it has one more attempt to wait for.
 func TestBeforeCommit(t *testing.T) {
 	verdicts := make(chan error, 100)
 	attempts := make(chan error, 100)
@@ -102,24 +102,47 @@ func TestBeforeCommit(t *testing.T) {
 	})
 	t.Cleanup(func() { close(verdicts) })
 	l := b.Log(1)
-	b.fill(l, 1, 10)
-	w := b.hand()
 	fault := errors.New("disk on fire")
+	b.fill(l, 1, 10)
+	first := b.hand()
 	verdicts <- fault
 	require.ErrorIs(t, <-attempts, fault)
-	require.ErrorIs(t, <-w, fault)
+	require.ErrorIs(t, <-first, fault)
 	assert.True(t, b.Failing())
 	assert.Empty(t, load(t, l))
 	b.fill(l, 11, 20)
-	b.Flush()
-	b.Notify(w)
+	second := b.hand()
 	verdicts <- fault
 	require.ErrorIs(t, <-attempts, fault)
-	assert.Empty(t, w, "the next batch waits")
+	require.ErrorIs(t, <-second, fault, "it would fail as well")
+	b.fill(l, 21, 30)
+	third := b.hand()
 	verdicts <- nil
 	require.NoError(t, <-attempts)
+	assert.Empty(t, third, "its turn is next")
 	verdicts <- nil
-	require.NoError(t, <-w)
+	require.NoError(t, <-third)
 	assert.False(t, b.Failing())
-	assert.Equal(t, upTo(1, 20), positions(load(t, l)))
+	assert.Equal(t, upTo(1, 30), positions(load(t, l)))
+	assert.Empty(t, first, "told once")
+	assert.Empty(t, second, "told once")
+}
+
+// A failure tells nobody who waits for the batch behind it.
+func TestOneFailureIsOneBatchs(t *testing.T) {
+	verdicts := make(chan error)
+	b := open(t, t.TempDir(), Options{Sync: SyncNone, BeforeCommit: func() error { return <-verdicts }})
+	t.Cleanup(func() { close(verdicts) })
+	l := b.Log(1)
+	b.fill(l, 1, 10)
+	first := b.hand()
+	eventually(t, func() bool { return b.committing() })
+	b.fill(l, 11, 20)
+	second := b.hand()
+	fault := errors.New("disk on fire")
+	verdicts <- fault
+	require.ErrorIs(t, <-first, fault)
+	verdicts <- nil
+	verdicts <- nil
+	require.NoError(t, <-second)
 }

@@ -32,9 +32,6 @@ type committer struct {
 	lost    error  // why the store has given up writing
 }
 
-// keepOps bounds the room for operations that is kept from batch to batch.
-const keepOps = 16 << 10
-
 // retryPause is the time between attempts to commit a batch that failed.
 const retryPause = 100 * time.Millisecond
 
@@ -44,42 +41,27 @@ func (c *committer) wait() { c.done.Wait() }
 
 // run commits batch after batch until the store closes and nothing is pending.
 func (c *committer) run(s *Store) {
-	var b batch
-	for {
-		s.mu.Lock()
-		for len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 && !s.closing {
-			s.work.Wait()
-		}
-		if gone := s.abandoned.Err() != nil; gone || len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
-			s.ended = true
-			s.mu.Unlock()
-			s.pending.tell(ErrClosed)
-			return
-		}
-		b, s.pending = s.pending, batch{ops: b.ops[:0], waiters: b.waiters[:0]}
-		s.room.Broadcast()
-		s.mu.Unlock()
-		c.commit(s, &b)
-		clear(b.ops)
-		clear(b.waiters[:cap(b.waiters)])
-		if cap(b.ops) > keepOps { // an idle store must not hold what a busy hour needed
-			b.ops = nil
-		}
+	for s.next() {
+		c.commit(s, s.current.ops)
+		s.finish()
 	}
+	s.tell(ErrClosed, false)
 }
 
-// commit writes one batch, trying until it works. Those who wait are told of
-// the first attempt: a failure is theirs to act on at once.
-func (c *committer) commit(s *Store, b *batch) {
+// commit writes one batch, trying until it works. Those who wait for it are told
+// of the first attempt: a failure is theirs to act on at once. Those who wait for
+// the batch behind it are told of the next failure: one may be an accident, two
+// are theirs as well.
+func (c *committer) commit(s *Store, ops []op) {
 	if c.lost != nil { // what is on disk must stay a prefix of the operations
-		b.tell(c.lost)
+		s.tell(c.lost, false)
 		return
 	}
-	c.prepare(b.ops)
+	c.prepare(ops)
 	for attempt := 0; len(c.plan) > 0; attempt++ {
 		err := c.try(s)
 		if err != nil && s.abandoned.Err() != nil {
-			b.tell(ErrClosed)
+			s.tell(ErrClosed, false)
 			return
 		}
 		s.failing.Store(err != nil)
@@ -89,7 +71,7 @@ func (c *committer) commit(s *Store, b *batch) {
 		if err == nil {
 			break
 		}
-		b.tell(err)
+		s.tell(err, attempt > 0)
 		s.mu.Lock()
 		closing := s.closing
 		s.mu.Unlock()
@@ -99,7 +81,7 @@ func (c *committer) commit(s *Store, b *batch) {
 		}
 		_ = delay.Wait(s.abandoned, delay.Real{}, retryPause)
 	}
-	b.tell(nil)
+	s.tell(nil, false)
 	c.reset()
 }
 
@@ -114,14 +96,6 @@ func (c *committer) try(s *Store) error {
 		return err
 	}
 	return s.db.Update(c.execute)
-}
-
-// tell tells those who wait, once.
-func (b *batch) tell(err error) {
-	for _, w := range b.waiters {
-		w.Committed(err)
-	}
-	b.waiters = b.waiters[:0]
 }
 
 // reset forgets the batch that was committed.
@@ -148,7 +122,7 @@ func (c *committer) prepare(ops []op) {
 		switch o.kind {
 		case opAdd:
 			o.log.adds = append(o.log.adds, *o)
-		case opSettle:
+		case opSettle, opConsume:
 			o.log.settle(o.seq)
 		case opFlag:
 			o.log.flag(o.seq)

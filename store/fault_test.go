@@ -128,15 +128,16 @@ func TestFaults(t *testing.T) {
 			for range 2 {
 				require.Error(t, <-attempts)
 			}
-			b.fill(l, 2001, 2010) // collects behind it
-			b.Flush()
-			later := newSignal()
-			b.Notify(later)
+			b.fill(l, 2001, 2005) // collects behind it
+			behind := b.hand()
+			require.ErrorContains(t, <-behind, fault.err.Error(), "it would fail as well")
 			assert.Equal(t, upTo(1, 1000), positions(load(t, l)), "readers go on")
-			assert.Empty(t, later)
 			mend()
-
-			require.NoError(t, <-later)
+			for <-attempts != nil {
+			}
+			b.fill(l, 2006, 2010)
+			b.commit()
+			assert.Empty(t, behind, "told once")
 			assert.False(t, b.Failing())
 			assert.Empty(t, w, "told once")
 			want := append(append(upTo(1, 1000, 5), upTo(1001, last)...), upTo(2001, 2010)...)

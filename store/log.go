@@ -21,6 +21,9 @@ type Log struct {
 	// block.
 	OnCommit func(seq uint64)
 
+	// Where the last two batches begin that add to it, by the store's lock.
+	newest, before firstOf
+
 	// The rest is the committer's.
 	chunks  []chunkState // in order of position
 	gone    int          // of them, those deleted from the disk
@@ -74,6 +77,13 @@ func (a *Appender) Add(l *Log, seq uint64, deadline int64, volatile bool, m Mess
 func (a *Appender) Settle(l *Log, seq uint64) {
 	a.s = l.s
 	a.ops = append(a.ops, op{kind: opSettle, log: l, seq: seq})
+}
+
+// Consume is Settle for a message that nobody needs any more, whatever becomes
+// of what comes after it: its publisher need not wait for the disk (BASIC-17).
+func (a *Appender) Consume(l *Log, seq uint64) {
+	a.s = l.s
+	a.ops = append(a.ops, op{kind: opConsume, log: l, seq: seq})
 }
 
 // Flag marks a message that was added as redelivered, for the next start

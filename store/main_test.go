@@ -4,16 +4,20 @@ package store
 // messages that are nothing but text.
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	bolt "go.etcd.io/bbolt"
 	"go.uber.org/goleak"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,9 +77,24 @@ func (b *bench) hand() signal {
 	defer b.mu.Unlock()
 	b.pending.ops = append(b.pending.ops, b.ops...)
 	b.pending.waiters = append(b.pending.waiters, w)
-	b.work.Signal()
+	b.expedite()
 	b.Appender = Appender{}
 	return w
+}
+
+// committing tells whether there is a batch that has left the list.
+func (b *bench) committing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.current.number != 0
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, cond func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, delay.Poll(ctx, delay.Real{}, time.Millisecond, cond))
 }
 
 // fill adds messages "first" to "last" under those positions.

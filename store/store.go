@@ -15,8 +15,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// This file opens and closes a store, and holds the list of operations between
-// those who append and the committer.
+// This file opens and closes a store.
 
 // FileName is the store's file in its folder.
 const FileName = "rabbet.db"
@@ -43,7 +42,7 @@ type Options struct {
 	Sync Sync
 	// OnCommit, if set, is called by the committer after every attempt to
 	// commit: with nil when it worked, or with the error; the batch is tried
-	// again then, and what waited for it has been told.
+	// again then, and those who waited are told.
 	OnCommit func(error)
 	// BeforeCommit, if set, is called by whoever commits, right before every
 	// attempt. An error makes the attempt fail as a failing disk would: nothing
@@ -60,14 +59,6 @@ type Message interface {
 	Size() int
 }
 
-// A Waiter is told how a commit ended.
-type Waiter interface {
-	// Committed is called once, by the committer, in order of the commits. It must
-	// not block. An error means that the data is not safe yet; it will be
-	// tried again, but nothing more is said of it.
-	Committed(err error)
-}
-
 // A Store is one data folder, open. Use Open; all methods are safe for
 // concurrent use.
 type Store struct {
@@ -76,11 +67,16 @@ type Store struct {
 	db   *bolt.DB
 
 	mu      sync.Mutex
-	work    sync.Cond // there are operations, or the store is closing
+	work    sync.Cond // the pending batch is due, or the store is closing
 	room    sync.Cond // the committer has taken the operations
-	pending batch
+	pending batch     // collects
+	current batch     // is being committed; its operations are the committer's
+	lingers bool      // a timer will look after the pending batch
 	closing bool
 	ended   bool // the committer has
+
+	telling    sync.Mutex  // held while waiters are told, before mu, so that they are told in order
+	releasable atomic.Bool // Release has something to do, perhaps
 
 	abandoned context.Context // done when the store is abandoned
 	abandon   context.CancelFunc
@@ -89,43 +85,6 @@ type Store struct {
 	failing atomic.Bool // the last attempt to commit has failed
 	pager   pager
 }
-
-// A batch is what one commit will hold.
-type batch struct {
-	ops     []op
-	waiters []Waiter
-	bytes   int // of messages, to bound what waits
-}
-
-type opKind uint8
-
-const (
-	opAdd opKind = iota
-	opSettle
-	opFlag // mark as redelivered
-	opDropRange
-	opDropLog
-	opPut
-	opDelete
-)
-
-// An op is one operation. Which fields count depends on its kind.
-type op struct {
-	kind     opKind
-	volatile bool
-	flagged  bool // of a message: added and marked in one batch
-	log      *Log
-	seq      uint64
-	last     uint64 // of a range
-	deadline int64
-	msg      Message
-	key      []byte
-	value    []byte
-}
-
-// maxPending is the number of bytes of messages waiting to be committed past
-// which Wait blocks: publishers must not outrun the disk without bound.
-const maxPending = 32 << 20
 
 // lockTimeout is how long Open waits for a lock: not at all, as near as bbolt
 // comes to it.
@@ -163,6 +122,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, ErrLocked
 	}
 	s := &Store{dir: dir, opts: opts, db: db}
+	s.pending.number = 1
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
 	if err := s.recover(); err != nil {
@@ -232,43 +192,6 @@ func (s *Store) end(abandon bool) bool {
 	s.pager.stop()
 	s.committer.wait()
 	return true
-}
-
-// append adds operations to the batch that is collecting.
-func (s *Store) append(bytes int, ops ...op) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return
-	}
-	s.pending.ops = append(s.pending.ops, ops...)
-	s.pending.bytes += bytes
-	s.work.Signal()
-}
-
-// Notify tells w of the commit that holds everything appended so far. If
-// nothing is under way it is told at once. On a closed store it is told
-// ErrClosed, before Notify returns.
-func (s *Store) Notify(w Waiter) {
-	s.mu.Lock()
-	if s.ended {
-		s.mu.Unlock()
-		w.Committed(ErrClosed)
-		return
-	}
-	defer s.mu.Unlock()
-	s.pending.waiters = append(s.pending.waiters, w)
-	s.work.Signal()
-}
-
-// Wait blocks while too much waits to be committed. It is for publishers,
-// holding no lock.
-func (s *Store) Wait() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.pending.bytes > maxPending && !s.closing {
-		s.room.Wait()
-	}
 }
 
 // Put stores a record under a key, Delete removes it.

@@ -1,0 +1,296 @@
+package store
+
+import (
+	"time"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// This file is the list of operations between those who append and the
+// committer, cut into batches, and who waits for them.
+
+// A Waiter is told how a commit ended.
+type Waiter interface {
+	// Committed is called once, and in order of the commits. It must not block,
+	// and not call the store. An error means that the data is not safe yet; it
+	// will be tried again, but nothing more is said of it.
+	Committed(err error)
+}
+
+// A batch is what one commit holds.
+type batch struct {
+	number  uint64 // batches are counted from 1; 0 is none
+	ops     []op
+	waiters []Waiter
+	bytes   int  // of messages, to bound what waits
+	due     bool // to be committed as soon as the one before is
+
+	// adds is how many messages it adds, live how many of them have not been
+	// consumed meanwhile, and firm says that it holds what must reach the disk in
+	// any case.
+	adds, live int
+	firm       bool
+}
+
+// fewAdds is the number of messages up to which a batch's waiters may be told
+// before it is on the disk. Who publishes more at once has a window to fill, and
+// to get it back in bits costs more than it saves.
+const fewAdds = 64
+
+// needless tells whether nobody would miss the batch if it were lost.
+func (b *batch) needless() bool { return b.live == 0 && !b.firm && b.adds <= fewAdds }
+
+type opKind uint8
+
+const (
+	opAdd opKind = iota
+	opSettle
+	opConsume // opSettle of a message that nobody needs any more
+	opFlag    // mark as redelivered
+	opDropRange
+	opDropLog
+	opPut
+	opDelete
+)
+
+// An op is one operation. Which fields count depends on its kind.
+type op struct {
+	kind     opKind
+	volatile bool
+	flagged  bool // of a message: added and marked in one batch
+	log      *Log
+	seq      uint64
+	last     uint64 // of a range
+	deadline int64
+	msg      Message
+	key      []byte
+	value    []byte
+}
+
+// maxPending is the number of bytes of messages waiting to be committed past
+// which Wait blocks: publishers must not outrun the disk without bound.
+const maxPending = 32 << 20
+
+// What nobody waits for is committed with what somebody waits for, which saves
+// most commits of acks: they come while the publish that they follow is being
+// committed. It is not held back for longer than twice linger, nor when it is
+// more than these operations or bytes. Records are never held back.
+const (
+	linger      = 5 * time.Millisecond
+	lingerOps   = 1000
+	lingerBytes = 1 << 20
+)
+
+// append adds operations to the batch that is collecting.
+func (s *Store) append(bytes int, ops ...op) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	p := &s.pending
+	p.ops = append(p.ops, ops...)
+	p.bytes += bytes
+	for i := range ops {
+		s.count(&ops[i])
+	}
+	switch {
+	case len(p.ops) >= lingerOps || p.bytes >= lingerBytes || p.firm:
+		s.expedite()
+	case !s.lingers && !p.due:
+		s.startLinger()
+	}
+}
+
+// count takes one operation of the pending batch into account for those who wait.
+func (s *Store) count(o *op) {
+	switch o.kind {
+	case opAdd:
+		s.pending.adds++
+		s.pending.live++
+		if l := o.log; l.newest.batch != s.pending.number {
+			l.before, l.newest = l.newest, firstOf{s.pending.number, o.seq}
+		}
+	case opConsume:
+		for _, b := range []*batch{&s.pending, &s.current} {
+			if !o.log.addedIn(b.number, o.seq) {
+				continue
+			}
+			if b.live--; b.needless() && len(b.waiters) > 0 {
+				s.releasable.Store(true)
+			}
+			break
+		}
+	case opPut, opDelete:
+		s.pending.firm = true
+	}
+}
+
+// A firstOf is the position of the first message that a batch adds to a log.
+type firstOf struct{ batch, seq uint64 }
+
+// addedIn tells whether a message was added in a batch that is one of the last
+// two. Called with the store's lock held.
+func (l *Log) addedIn(batch, seq uint64) bool {
+	switch {
+	case batch == 0:
+		return false
+	case batch == l.newest.batch:
+		return seq >= l.newest.seq
+	}
+	return batch == l.before.batch && seq >= l.before.seq && seq < l.newest.seq
+}
+
+// expedite makes the pending batch due. Called with the lock held.
+func (s *Store) expedite() {
+	if !s.pending.due {
+		s.pending.due = true
+		s.work.Signal()
+	}
+}
+
+// startLinger makes the pending batch due after a while, if it is still pending
+// then. Called with the lock held.
+func (s *Store) startLinger() {
+	s.lingers = true
+	number := s.pending.number
+	delay.Real{}.AfterFunc(linger, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lingers = false
+		switch {
+		case len(s.pending.ops) == 0 || s.pending.due:
+		case s.pending.number == number:
+			s.expedite()
+		default: // this one is younger
+			s.startLinger()
+		}
+	})
+}
+
+// Notify tells w of the commit that holds everything appended so far. On a
+// closed store it is told ErrClosed, before Notify returns.
+func (s *Store) Notify(w Waiter) { s.await(true, w) }
+
+// NotifySafe tells each waiter when nothing appended so far can be lost to
+// anyone: as Notify does, or before that, if all messages that are not on the
+// disk yet have been consumed (BASIC-17). The latter needs a call of Release.
+func (s *Store) NotifySafe(ws ...Waiter) { s.await(false, ws...) }
+
+func (s *Store) await(firm bool, ws ...Waiter) {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		for _, w := range ws {
+			w.Committed(ErrClosed)
+		}
+		return
+	}
+	defer s.mu.Unlock()
+	p := &s.pending
+	p.waiters = append(p.waiters, ws...)
+	p.firm = p.firm || firm
+	if p.needless() {
+		s.releasable.Store(true)
+	}
+	s.expedite()
+}
+
+// Release tells those of NotifySafe for whom there is nothing left to wait for.
+// Whoever has consumed messages calls it afterwards, with no lock held that a
+// waiter could want.
+func (s *Store) Release() {
+	if !s.releasable.Load() {
+		return
+	}
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	for _, w := range s.released() {
+		w.Committed(nil)
+	}
+}
+
+// released takes the waiters that Release tells: a batch's not before those of
+// the batch before, nor while that may lose a record.
+func (s *Store) released() (ws []Waiter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releasable.Store(false)
+	if s.current.needless() {
+		ws, s.current.waiters = s.current.waiters, nil
+	}
+	p := &s.pending
+	if len(s.current.waiters) > 0 || s.current.firm || !p.needless() {
+		return ws
+	}
+	ws = append(ws, p.waiters...)
+	p.waiters = nil
+	if len(p.ops) < lingerOps { // nobody waits for it any more
+		p.due = false
+		if !s.lingers {
+			s.startLinger()
+		}
+	}
+	return ws
+}
+
+// Wait blocks while too much waits to be committed. It is for publishers,
+// holding no lock.
+func (s *Store) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.pending.bytes > maxPending && !s.closing {
+		s.room.Wait()
+	}
+}
+
+// next waits for a batch that is due and makes it the current one. It reports
+// false if the store has ended instead.
+func (s *Store) next() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.pending.due && !s.closing {
+		s.work.Wait()
+	}
+	if s.abandoned.Err() != nil || s.closing && len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
+		s.ended = true
+		s.current = s.pending
+		return false
+	}
+	s.current, s.pending = s.pending, batch{number: s.pending.number + 1, ops: s.current.ops}
+	s.room.Broadcast()
+	return true
+}
+
+// keepOps bounds the room for operations that is kept from batch to batch: an
+// idle store must not hold what a busy hour needed.
+const keepOps = 16 << 10
+
+// finish forgets the current batch.
+func (s *Store) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ops := s.current.ops
+	clear(ops)
+	if cap(ops) > keepOps {
+		ops = nil
+	}
+	s.current = batch{ops: ops[:0]}
+}
+
+// tell tells those who wait for the current batch, or all who wait, once.
+func (s *Store) tell(err error, all bool) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.mu.Lock()
+	ws := s.current.waiters
+	s.current.waiters = nil
+	if all {
+		ws = append(ws, s.pending.waiters...)
+		s.pending.waiters = nil
+	}
+	s.mu.Unlock()
+	for _, w := range ws {
+		w.Committed(err)
+	}
+}
