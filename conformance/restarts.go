@@ -13,7 +13,7 @@ var restartScripts = []Script{
 	{Name: "restart/topology", Covers: []string{"PERSIST-1", "PERSIST-4", "PERSIST-8", "PERSIST-10", "CONN-75"}, Alone: true, Run: restartTopology},
 	{Name: "restart/messages", Covers: []string{"PERSIST-2", "PERSIST-3", "PERSIST-5", "PERSIST-9", "QUEUE-59", "QUEUE-89"}, Alone: true, Run: restartMessages},
 	{Name: "restart/quorum", Covers: []string{"PERSIST-2", "PERSIST-6", "QUEUE-98"}, Alone: true, Run: restartQuorum},
-	{Name: "restart/lazy", Covers: []string{"PERSIST-2", "QUEUE-91"}, Before: V(4, 0, 0), Alone: true, Run: restartLazy},
+	{Name: "restart/lazy", Covers: []string{"PERSIST-2", "PERSIST-8", "QUEUE-91"}, Alone: true, Run: restartLazy},
 	{Name: "restart/killed", Covers: []string{"PERSIST-7", "PERSIST-10"}, Alone: true, Run: restartKilled},
 }
 
@@ -162,7 +162,7 @@ func restartQuorum(t *T) {
 func restartLazy(t *T) {
 	ch := t.Channel().Confirming()
 	q, byPolicy := ch.NewSharedQueueWith(amqp.Table{"x-queue-mode": "lazy"}), ch.NewSharedQueue()
-	t.Policy(Policy{Pattern: ExactNames(byPolicy), ApplyTo: "queues", Definition: map[string]any{"queue-mode": "lazy", "max-length": 3}})
+	t.Policy(Policy{Pattern: ExactNames(byPolicy), ApplyTo: "queues", Definition: bound(3)})
 	vhost := t.NewVHost()
 	for _, queue := range []string{q, byPolicy} {
 		ch.Store(queue, "transient")
