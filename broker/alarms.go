@@ -106,8 +106,8 @@ func memoryInUse() uint64 {
 }
 
 // published is called for each content header. It blocks the connection if an
-// alarm is on: the client is told at once, the content under way is still
-// taken (CONN-79).
+// alarm is on: the client is told at once, and nothing after the header is read.
+// A message without a body is complete by then and is handled (CONN-79).
 func (c *conn) published() {
 	reason := Alarm(c.b.alarms.set.Load())
 	if reason == 0 || c.blocking {
@@ -122,16 +122,10 @@ func (c *conn) published() {
 	}
 }
 
-// held tells whether the reader has to wait: the connection is blocked, and the
-// content that came upon the alarm is complete.
-func (c *conn) held() bool {
-	return c.blocking && (c.last == nil || c.last.content.phase == contentNone)
-}
-
 // awaitAlarms holds the reader while the connection is blocked. It reports
 // whether it did: what is in the buffer comes first then.
 func (c *conn) awaitAlarms() bool {
-	if !c.held() {
+	if !c.blocking {
 		return false
 	}
 	c.mu.Lock()

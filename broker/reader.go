@@ -47,7 +47,7 @@ func (in *reader) run(c *conn) error {
 				return err
 			}
 		}
-		for !c.held() {
+		for !c.blocking {
 			handled, err := in.next(c)
 			if err != nil {
 				return err

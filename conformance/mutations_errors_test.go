@@ -68,6 +68,17 @@ var errorMutations = []mutation{
 				m.ConsumerTag += "-2"
 			}
 		})}},
+	{"a blocked connection is not told", "alarm/blocks-publishers", "in vain for connection.blocked", faults{
+		down(func(h *hop, m *wire.ConnectionBlocked) { h.drop() })}},
+	{"a connection is blocked for another reason", "alarm/of-two-resources", "notice: expected", faults{
+		down(func(h *hop, m *wire.ConnectionBlocked) { m.Reason = "low on memory" })}},
+	{"a connection is told twice that it is blocked", "alarm/of-two-resources", "notice: expected", faults{
+		down(func(h *hop, m *wire.ConnectionBlocked) { h.follow(m) })}},
+	{"a connection is not told that it goes on", "alarm/blocks-publishers", "in vain for connection.unblocked", faults{
+		down(func(h *hop, m *wire.ConnectionUnblocked) { h.drop() })}},
+	{"connection.blocked comes after its effects", "alarm/on-the-wire", "expected connection.blocked .* got basic.return", faults{
+		down(func(h *hop, m *wire.ConnectionBlocked) { h.hold() }),
+		down(func(h *hop, m *wire.BasicReturn) { h.release() })}},
 	{"a missing virtual host is another", "connection/open-missing-vhost", "expected connection.close .* got connection.open-ok", faults{
 		up(func(h *hop, m *wire.ConnectionOpen) { m.VirtualHost = "/" })}},
 }

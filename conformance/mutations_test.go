@@ -6,6 +6,7 @@
 package conformance
 
 import (
+	"context"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,7 +37,7 @@ func allMutations() []mutation {
 const mutantPatience = 500 * time.Millisecond
 
 func TestMutationsAreCaught(t *testing.T) {
-	address := startBroker(t)
+	shared := startBroker(t)
 	scripts := map[string]Script{}
 	for _, s := range All() {
 		scripts[s.Name] = s
@@ -44,7 +45,12 @@ func TestMutationsAreCaught(t *testing.T) {
 	run := func(t *testing.T, script string, broken faults, o Options) Result {
 		s, ok := scripts[script]
 		require.True(t, ok, "there is no script %s", script)
-		runner, err := Connect(t.Context(), "amqp://guest:guest@"+startMutant(t, address, broken)+"/", o)
+		b := shared
+		if s.Alone {
+			b = startBroker(t)
+		}
+		o.Alarm = b.alarm
+		runner, err := Connect(t.Context(), "amqp://guest:guest@"+startMutant(t, b.address, broken)+"/", o)
 		require.NoError(t, err)
 		return runner.Run(t.Context(), s)
 	}
@@ -68,14 +74,24 @@ func TestMutationsAreCaught(t *testing.T) {
 	}
 }
 
-// startBroker starts Rabbet for the length of the test and gives its address.
-func startBroker(t *testing.T) string {
+// running is Rabbet, for the length of a test.
+type running struct {
+	*broker.Broker
+	address string
+}
+
+func startBroker(t *testing.T) running {
 	b, err := broker.New(broker.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	address, err := b.Listen("127.0.0.1:0")
 	require.NoError(t, err)
-	return address.String()
+	return running{b, address.String()}
+}
+
+func (b running) alarm(_ context.Context, resource string, on bool) error {
+	b.SetAlarm(map[string]broker.Alarm{"memory": broker.MemoryAlarm, "disk": broker.DiskAlarm}[resource], on)
+	return nil
 }
 
 func TestMutationsAreMany(t *testing.T) {

@@ -62,6 +62,7 @@ func All() []Script {
 		policyScripts,
 		newerScripts,
 		restartScripts,
+		alarmScripts,
 		typeScripts,
 	)
 }
