@@ -81,6 +81,44 @@ func TestEveryCommitHasAMovingMessageSomewhere(t *testing.T) {
 	}
 }
 
+// A transaction is handled without a pause, so that a commit hardly ever cuts it.
+// Here one does, before each of its acks: what it publishes is there by then
+// (BASIC-83, BASIC-84).
+func TestATransactionPublishesBeforeItAcks(t *testing.T) {
+	const messages = 5
+	h := &house{t: t, dir: t.TempDir()}
+	var err error
+	h.store, err = store.Open(h.dir, store.Options{Sync: store.SyncNone})
+	require.NoError(t, err)
+	acks := 0
+	h.Broker = start(t, broker.Config{Store: h.store, Tap: &broker.Tap{Record: func(e broker.Event) uint64 {
+		if e.Kind == broker.EventAcked { // about to be
+			acks++
+			done := make(onDisk, 1)
+			h.store.Notify(done)
+			assert.NoError(t, <-done)
+			assertAllThere(t, h.dir, messages)
+		}
+		return 1
+	}}})
+	v := vhost(t, h.Broker)
+	declareDurable(t, v, "from", nil)
+	declareDurable(t, v, "to", nil)
+	for i := range messages {
+		publishPersistent(t, v, "from", strconv.Itoa(i))
+	}
+	ch := channel(t, h.Broker)
+	require.NoError(t, ch.Tx())
+	for _, d := range get(t, ch, "from", messages) {
+		require.NoError(t, d.Ack(false))
+		require.NoError(t, ch.Publish("", "to", false, false, amqp091.Publishing{DeliveryMode: 2, Body: d.Body}))
+	}
+	require.NoError(t, ch.TxCommit())
+	assert.Equal(t, messages, acks)
+	h.commit()
+	assertAllThere(t, h.dir, messages)
+}
+
 // assertAllThere starts a broker on a copy of the folder and looks for every
 // message.
 func assertAllThere(t *testing.T, dir string, n int) {
