@@ -30,7 +30,7 @@ What RabbitMQ does is written down as numbered behaviours. The code cites a numb
 where it does as the behaviour says, and a script in [conformance](../conformance)
 that proves one lists it. This page says what each is about, in a sentence of
 [behaviours.txt](../conformance/behaviours.txt), and leads to its scripts; their
-comments and expectations say the rest. Where there is none, no script proves it yet.
+comments and expectations say the rest. Where there is none it says why.
 The baseline is RabbitMQ 3.13; a script that holds in some versions only says so.
 
 This page is generated: ` + "`go test ./conformance -run BehaviourIndex -update`" + `.
@@ -60,7 +60,11 @@ func behaviourIndex(scripts []Script) string {
 		fmt.Fprintf(&b, "\n## %s: %s\n\n| behaviour | | scripts |\n|---|---|---|\n", section.Prefix, section.About)
 		for _, behaviour := range section.Behaviours {
 			slices.Sort(links[behaviour.ID])
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", behaviour.ID, behaviour.Sentence, strings.Join(links[behaviour.ID], ", "))
+			proof := strings.Join(links[behaviour.ID], ", ")
+			if proof == "" {
+				proof = whyUnscripted(behaviour)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", behaviour.ID, behaviour.Sentence, proof)
 		}
 	}
 	return b.String()

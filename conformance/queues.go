@@ -19,4 +19,5 @@ var queueScripts = slices.Concat(
 	deadRouteScripts,
 	priorityScripts,
 	quorumScripts,
+	streamScripts,
 )

@@ -13,7 +13,7 @@ var quorumScripts = []Script{
 	{Name: "quorum/returned-first-in-order-of-return", Covers: []string{"QUEUE-93"}, Run: quorumReturned},
 	{Name: "quorum/counts-lost-channels", Covers: []string{"QUEUE-92", "QUEUE-93"}, Run: quorumLostChannel},
 	{Name: "quorum/lost-consumers-messages-first", Covers: []string{"QUEUE-93"}, Run: quorumLostConsumer},
-	{Name: "quorum/no-shared-limit", Covers: []string{"QUEUE-95"}, Before: V(4, 3, 0), Run: quorumGlobalQos},
+	{Name: "quorum/no-shared-limit", Covers: []string{"QUEUE-95", "BASIC-50"}, Before: V(4, 3, 0), Run: quorumGlobalQos},
 	{Name: "quorum/delete-conditions", Covers: []string{"QUEUE-96"}, Run: quorumDelete},
 	{Name: "quorum/get-with-single-active-consumer", Covers: []string{"QUEUE-97"}, Run: quorumGet},
 	{Name: "quorum/redeclare", Covers: []string{"QUEUE-13", "QUEUE-11"}, Run: quorumRedeclare},

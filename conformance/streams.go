@@ -1,0 +1,29 @@
+// Scripts: what streams refuse (QUEUE-100).
+
+package conformance
+
+import (
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+var streamScripts = []Script{
+	{Name: "stream/refusals", Covers: []string{"QUEUE-100"}, Run: streamRefusals},
+}
+
+func streamRefusals(t *T) {
+	t.NeedsQueueType("stream")
+	q := t.Channel().NewSharedQueueWith(amqp.Table{"x-queue-type": "stream"})
+	t.ExpectError(540, "basic.get not supported by stream queues "+t.QueueText(q), func(ch *Channel) error {
+		_, _, err := ch.Get(q, true)
+		return err
+	})
+	t.ExpectError(540, "queue.purge not supported by stream queues "+t.QueueText(q), func(ch *Channel) error {
+		_, err := ch.QueuePurge(q, false)
+		return err
+	})
+	t.ExpectError(540, "automatic acknowledgement not supported by stream queues "+t.QueueText(q), func(ch *Channel) error {
+		_, err := ch.qos(1, false).Consume(q, "c", true, false, false, false, nil)
+		return err
+	})
+	t.ExpectError(406, "consumer prefetch count is not set for '"+t.QueueText(q)+"'", consuming(q, "c", false, nil))
+}

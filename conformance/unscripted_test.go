@@ -1,0 +1,100 @@
+// The behaviours that no script proves, and why: none is left out without a word.
+
+package conformance
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Why there is no script.
+const (
+	needsUsers      = "about users and permissions, which Rabbet does not have yet"
+	needsManagement = "about the management API, which Rabbet does not have yet"
+	needsPlugin     = "about a plugin's exchange type, which Rabbet does not have"
+	needsLimits     = "about limits of virtual hosts and users, which Rabbet does not have yet"
+	needsConfig     = "depends on the broker's configuration, which a script cannot change"
+	internal        = "cannot be told from outside"
+)
+
+// unscripted says why a behaviour has no script.
+var unscripted = map[string]string{
+	"CONN-18":  "needs an address that is not loopback; tested in broker",
+	"CONN-20":  needsUsers,
+	"CONN-24":  needsConfig,
+	"CONN-29":  needsUsers,
+	"CONN-30":  "needs a virtual host that has failed",
+	"CONN-31":  needsLimits,
+	"CONN-42":  needsConfig + "; tested in amqp",
+	"CONN-73":  needsManagement,
+	"CONN-74":  needsUsers,
+	"CONN-82":  internal,
+	"EXCH-15":  needsLimits,
+	"EXCH-41":  "a quirk of one version",
+	"EXCH-56":  needsManagement,
+	"EXCH-57":  needsPlugin,
+	"EXCH-58":  needsPlugin,
+	"EXCH-59":  needsPlugin,
+	"EXCH-60":  needsPlugin,
+	"EXCH-61":  needsPlugin,
+	"EXCH-62":  needsPlugin,
+	"EXCH-63":  needsPlugin,
+	"QUEUE-14": "needs a default queue type of a virtual host, which Rabbet does not have yet",
+	"QUEUE-44": "source and documentation disagree",
+	"QUEUE-57": "a race that the broker may win or lose",
+	"QUEUE-69": "how far a limit is overshot is a matter of time",
+	"QUEUE-80": "the order of fields that nobody is to rely on; tested in broker",
+	"BASIC-33": needsConfig,
+	"BASIC-41": "a defect: whether the queue goes on is up to what happens next",
+	"BASIC-49": needsConfig,
+	"BASIC-65": "is checked once a minute; tested in broker with a clock of its own",
+	"BASIC-66": "is checked once a minute; tested in broker with a clock of its own",
+	"BASIC-80": needsUsers,
+	"BASIC-88": "whether the commit is still pending is a matter of time; Rabbet lets what follows wait",
+	"LIMIT-1":  needsLimits,
+	"LIMIT-2":  needsLimits,
+	"LIMIT-3":  needsLimits,
+	"LIMIT-4":  needsLimits,
+	"LIMIT-5":  needsLimits,
+	"LIMIT-6":  needsLimits,
+	"LIMIT-7":  needsLimits,
+}
+
+// whyUnscripted is the reason of a number, or of its whole section.
+func whyUnscripted(behaviour Behaviour) string {
+	prefix, number, _ := strings.Cut(behaviour.ID, "-")
+	switch n, _ := strconv.Atoi(number); {
+	case unscripted[behaviour.ID] != "":
+		return unscripted[behaviour.ID]
+	case prefix == "PERM":
+		return needsUsers
+	case prefix == "PERSIST" && n > 10:
+		return needsManagement
+	}
+	return ""
+}
+
+// Each behaviour has a script or a reason to have none, and not both.
+func TestEachBehaviourHasAScriptOrAReason(t *testing.T) {
+	covered := map[string]bool{}
+	for _, s := range All() {
+		for _, number := range s.Covers {
+			covered[number] = true
+		}
+	}
+	var known []string
+	for _, section := range Sections() {
+		for _, behaviour := range section.Behaviours {
+			known = append(known, behaviour.ID)
+			assert.NotEqual(t, covered[behaviour.ID], whyUnscripted(behaviour) != "",
+				"%s: there is a script: %v; reason for having none: %q", behaviour.ID, covered[behaviour.ID], whyUnscripted(behaviour))
+		}
+	}
+	for number := range unscripted {
+		assert.True(t, slices.Contains(known, number), "there is no %s", number)
+	}
+}
