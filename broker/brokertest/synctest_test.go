@@ -4,6 +4,7 @@ package brokertest_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,7 +115,11 @@ func consumeOnce(ctx context.Context, mq *brokertest.Broker, queue string, got c
 		return err
 	}
 	for d := range deliveries {
-		got <- string(d.Body)
+		select {
+		case got <- string(d.Body):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	return nil
 }
@@ -130,5 +135,30 @@ func TestSynctestWait(t *testing.T) {
 		assert.InDelta(t, 3, mq.Now().Sub(begin).Seconds(), 0.1)
 		c := mq.Consume("q", broker.ConsumeOptions{NoAck: true})
 		c.Next()
+	})
+}
+
+// A broker with a disk restarts and crashes in a bubble like anywhere else.
+func TestSynctestRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mq := brokertest.New(t, brokertest.Durable())
+		mq.Declare(brokertest.Topology{Queues: []broker.Queue{{Name: "q", Durable: true}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		got := make(chan string)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			consumeForever(ctx, mq, "q", got)
+		}()
+		for i, again := range []func(){mq.Restart, mq.Crash, mq.Crash, mq.Restart} {
+			mq.WaitConsumers("q", 1)
+			again()
+			body := strconv.Itoa(i)
+			mq.Publish("", "q", []byte(body), brokertest.Persistent())
+			for <-got != body { // one before, of which a crash has forgotten that it was delivered
+			}
+		}
+		cancel()
+		<-ended
 	})
 }

@@ -23,7 +23,8 @@ func (mq *Broker) Now() time.Time {
 //
 // What a client does about it comes after Advance: its time is real. So does the
 // end of a channel that has held a delivery for too long, which its connection
-// does by itself. And what a client has sent must have arrived for Advance to
+// does by itself, and the part of a long durable queue that is read back from
+// disk to expire. And what a client has sent must have arrived for Advance to
 // count from it: wait for it with RequireLen.
 func (mq *Broker) Advance(d time.Duration) {
 	mq.tb.Helper()
