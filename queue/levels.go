@@ -99,7 +99,8 @@ func (l *levels) front() *Item { return l.next().front() }
 
 // pop removes the next item to deliver; there must be one.
 func (l *levels) pop() Item {
-	it := l.popFrom(l.next())
+	it := l.next().pop()
+	l.count(it, -1)
 	if l.rule == FairPriority {
 		l.turn = (l.turn + 1) % fairTurns
 	}
