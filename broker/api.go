@@ -79,9 +79,6 @@ type Message struct {
 	// the message was out with a client before. Publish ignores the three.
 	Exchange, Key string
 	Redelivered   bool
-	// ID is what Config.Tap has numbered the publication, 0 if nobody has; Publish
-	// ignores it.
-	ID uint64
 	// Properties are its properties; Flags says which of them are present.
 	Properties amqp.Properties
 	Body       []byte
@@ -257,7 +254,7 @@ func (v *VHost) Peek(name string, limit int) ([]Message, error) {
 
 // messageOf is an item as a Go program sees it.
 func messageOf(it *queue.Item, props amqp.RawProperties) (Message, error) {
-	m := Message{Exchange: it.Msg.Exchange, Key: it.Msg.Key, Redelivered: it.Redelivered, Body: it.Msg.Body, ID: idOf(it.Msg)}
+	m := Message{Exchange: it.Msg.Exchange, Key: it.Msg.Key, Redelivered: it.Redelivered, Body: it.Msg.Body}
 	err := m.Properties.Decode(props)
 	return m, err
 }

@@ -371,6 +371,7 @@ func (c *conn) writeLoop() {
 			if err != nil { // the reader finds out by itself
 				failed = true
 				c.nc.Close()
+				c.tapped.end()
 				c.mu.Lock()
 				c.broken = true
 				c.drained.Signal()

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -111,6 +112,21 @@ func idOf(m *queue.Message) uint64 {
 	return m.Extra.ID
 }
 
+// Recorded returns the numbers that Config.Tap has given to the messages that
+// are ready in a queue, in delivery order; 0 for those of before.
+func (v *VHost) Recorded(name string) ([]uint64, error) {
+	q, err := v.vh.queue(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	items := q.Peek(math.MaxInt)
+	ids := make([]uint64, len(items))
+	for i := range items {
+		ids[i] = idOf(items[i].Msg)
+	}
+	return ids, nil
+}
+
 func names(queues []*queue.Queue) []string {
 	list := make([]string, len(queues))
 	for i, q := range queues {
@@ -127,10 +143,11 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 	e := Event{
 		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.name,
 		Queues: names(w.queues), Requester: w.requester, Later: exchangesOf(w.later), Mandatory: rt.mandatory,
-		Tx: ch.mode == modeTx, Act: act, Err: err,
+		Act: act, Err: err,
 	}
 	strict := slices.ContainsFunc(w.later, func(p postponement) bool { return p.strict })
 	dropped := act == ActSwallow || act == ActNack || err != nil
+	e.Tx = ch.mode == modeTx && !dropped
 	e.Returned = rt.mandatory && len(w.queues) == 0 && w.requester == "" && !strict && !dropped
 	if ch.mode == modeConfirm && err == nil {
 		e.Seq = ch.published + 1

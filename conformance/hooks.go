@@ -51,6 +51,7 @@ func (t *T) again(restart func(context.Context) error, what string) {
 	}) != nil {
 		t.Fatalf("the broker is not back after a restart: %v", err)
 	}
+	t.conn = nil // it is gone, even if the client has not noticed yet
 }
 
 // login opens a connection and closes it again.

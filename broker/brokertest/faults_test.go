@@ -107,6 +107,10 @@ func TestFaultNackInTransaction(t *testing.T) {
 		err = ch.TxCommit()
 		assert.ErrorContains(t, err, "partial tx completion") // BASIC-86
 		assert.Len(t, r.Ready("q"), 1)
+		list := r.Published()
+		assert.Equal(t, brokertest.Committed, list[0].Tx)
+		assert.Equal(t, "nack", list[1].Fault)
+		assert.Equal(t, brokertest.NoTx, list[1].Tx, "it is no part of it")
 	})
 }
 

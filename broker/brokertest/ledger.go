@@ -371,9 +371,9 @@ func (l *ledger) restarted(b *broker.Broker) {
 			if err != nil {
 				continue
 			}
-			list, _ := h.Peek(q.Name, allMessages) // it was recovered from the store just now
-			for _, m := range list {
-				there[place{m.ID - l.base, vh.Name, q.Name}] = true
+			list, _ := h.Recorded(q.Name) // it was recovered from the store just now
+			for _, id := range list {
+				there[place{id - l.base, vh.Name, q.Name}] = true
 			}
 		}
 	}

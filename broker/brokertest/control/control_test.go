@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -325,6 +327,9 @@ func TestMistakesOverHTTP(t *testing.T) {
 	assert.Contains(t, r.fails(404, "GET", "/queues/nope", ""), "no queue 'nope' in vhost '/'")
 	assert.Contains(t, r.fails(404, "POST", "/queues/nope/purge", ""), "no queue 'nope' in vhost '/'")
 	assert.Contains(t, r.fails(409, "POST", "/queues/nope/wait", `{"ready":1,"timeout":"1ms"}`), "no such queue")
+	r.ok("POST", "/declare", `{"queues":[{"name":"q"}]}`)
+	assert.Contains(t, r.fails(409, "POST", "/queues/q/wait", `{"ready":1,"consumers":2,"timeout":"1ms"}`),
+		`queue "q": want 1 ready, 2 consumers, have 0 ready, 0 unacked, 0 consumers`)
 	assert.Contains(t, r.fails(400, "POST", "/publish", `{"exchange":"nope"}`), "NOT_FOUND - no exchange 'nope' in vhost '/'")
 	assert.Contains(t, r.fails(400, "POST", "/publish", `{"body":"a","body_base64":"YQ=="}`), "not both")
 	assert.Contains(t, r.fails(400, "POST", "/publish", `{"properties":{"headers":{"n":1e999}}}`), "no number")
@@ -337,6 +342,45 @@ func TestMistakesOverHTTP(t *testing.T) {
 	code, _, text = r.send("GET", "/queues", "", func(req *http.Request) { req.Host = "localhost" })
 	assert.Equal(t, 200, code, text)
 	assert.Greater(t, len(r.ok("GET", "/", "").([]any)), 30)
+}
+
+// The page shows commands that work, and the verbs that there are.
+func TestPageShowsWhatWorks(t *testing.T) {
+	const address = "http://127.0.0.1:15680"
+	page, err := os.ReadFile("../../../docs/test-control.md")
+	require.NoError(t, err)
+	r := start(t, brokertest.Durable(), brokertest.WithManualClock())
+	// One quoted word may go over several lines.
+	commands := regexp.MustCompile(`(?m)^curl ((?:[^'\n]|'[^']*')+)$`).FindAllStringSubmatch(string(page), -1)
+	require.Greater(t, len(commands), 25)
+	used := map[string]bool{}
+	for _, c := range commands {
+		method, path, body := "GET", "", ""
+		words := regexp.MustCompile(`'[^']*'|\S+`).FindAllString(c[1], -1)
+		for i, w := range words {
+			switch {
+			case w == "-X":
+				method = words[i+1]
+			case w == "-d":
+				method, body = "POST", strings.Trim(words[i+1], "'")
+			case strings.HasPrefix(strings.Trim(w, "'"), address):
+				path = strings.TrimPrefix(strings.Trim(w, "'"), address)
+			}
+		}
+		want := 200
+		if path == "/faults/1/wait" { // nobody publishes here
+			want, body = 409, strings.Replace(body, "5s", "1ms", 1)
+		}
+		code, _, text := r.send(method, path, body)
+		assert.Equal(t, want, code, "%s: %s", c[0], text)
+		used[method+" "+strings.NewReplacer("/orders", "/{name}", "/1", "/{id}").Replace(strings.Split(path, "?")[0])] = true
+	}
+	for _, verb := range r.ok("GET", "/", "").([]any) {
+		name := at(verb, "method").(string) + " " + at(verb, "path").(string)
+		if name != "GET /" && name != "GET /faults/{id}" {
+			assert.True(t, used[name], "the page does not show %s", name)
+		}
+	}
 }
 
 func TestLoopbackOnly(t *testing.T) {

@@ -2,8 +2,10 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
@@ -96,22 +98,47 @@ func waitQueue(r *request) (any, error) {
 		return nil, err
 	}
 	var want struct {
-		Messages, Ready, Unacked, Consumers *int
-		Timeout                             duration
+		numbers
+		Timeout duration
 	}
 	if err := r.read(&want); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), want.Timeout.orDefault())
 	defer cancel()
-	is := func(want *int, have int) bool { return want == nil || *want == have }
 	var last brokertest.Counts
-	v.WaitQueue(ctx, r.params["name"], func(c brokertest.Counts) bool {
-		last = c
-		return is(want.Messages, c.Ready+c.Unacked) && is(want.Ready, c.Ready) && is(want.Unacked, c.Unacked) &&
-			is(want.Consumers, c.Consumers)
+	f := try(func() {
+		v.WaitQueue(ctx, r.params["name"], func(c brokertest.Counts) bool {
+			last = c
+			return want.are(c)
+		})
 	})
+	if f != nil { // it can only say that it has waited for what it was told to
+		return nil, unmet(strings.Replace(f.text, "what WaitQueue waits for", want.String(), 1))
+	}
 	return stateOf(r.params["name"], last), nil
+}
+
+// numbers are those that a queue is to have; nil is any.
+type numbers struct{ Messages, Ready, Unacked, Consumers *int }
+
+func (n *numbers) are(c brokertest.Counts) bool {
+	is := func(want *int, have int) bool { return want == nil || *want == have }
+	return is(n.Messages, c.Ready+c.Unacked) && is(n.Ready, c.Ready) && is(n.Unacked, c.Unacked) && is(n.Consumers, c.Consumers)
+}
+
+func (n *numbers) String() string {
+	var list []string
+	add := func(what string, n *int) {
+		if n != nil {
+			list = append(list, fmt.Sprintf("%d %s", *n, what))
+		}
+	}
+	add("messages", n.Messages)
+	add("ready", n.Ready)
+	add("unacked", n.Unacked)
+	add("consumers", n.Consumers)
+	return strings.Join(list, ", ")
 }
 
 type consumer struct {

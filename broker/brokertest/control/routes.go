@@ -47,7 +47,7 @@ func routes() []route {
 		{method: "GET", path: "/queues/{name}/messages", query: []string{vhost}, text: "the messages of a queue", do: messages},
 		{method: "POST", path: "/queues/{name}/purge", query: []string{vhost}, text: "drop the ready messages", do: purge},
 		{method: "POST", path: "/queues/{name}/wait", query: []string{vhost}, text: `wait: {"messages":1,"timeout":"5s"}`,
-			do: waitQueue, requires: true},
+			do: waitQueue},
 		{method: "GET", path: "/consumers", query: []string{vhost, "queue"}, text: "the consumers", do: consumers},
 		{method: "GET", path: "/connections", text: "the connections", do: connections},
 		{method: "POST", path: "/connections/kill", text: `reset connections: {"name":"shop"}, {} is all`, do: kill},
