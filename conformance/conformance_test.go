@@ -6,6 +6,7 @@ package conformance_test
 import (
 	"flag"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,14 +49,38 @@ func TestConformance(t *testing.T) {
 		conformance.Run(t, *brokerURL, o)
 		return
 	}
-	t.Run("memory", func(t *testing.T) {
-		t.Parallel()
-		judgeInProcess(t, "", "")
-	})
-	t.Run("durable", func(t *testing.T) {
-		t.Parallel()
-		judgeInProcess(t, t.TempDir(), "")
-	})
+	for name, cfg := range map[string]inprocess.Config{
+		"memory": {}, "durable": {Dir: t.TempDir()}, "watched": {Pipes: true, Tap: watch(t)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			judgeInProcess(t, cfg)
+		})
+	}
+}
+
+// watch is a tap that lets everything pass, now and then a little late, and
+// checks that it is told of no message that it does not know.
+func watch(t *testing.T) *broker.Tap {
+	var last, calls atomic.Uint64
+	return &broker.Tap{
+		Decide: func(c *broker.Call) broker.Verdict {
+			for _, queue := range c.Queues() {
+				assert.NotEmpty(t, queue, "a queue of %s", c.Method)
+			}
+			if calls.Add(1)%8 == 0 {
+				return broker.Verdict{Delay: 50 * time.Microsecond}
+			}
+			return broker.Verdict{}
+		},
+		Record: func(e broker.Event) uint64 {
+			if e.Kind == broker.EventPublished {
+				return last.Add(1)
+			}
+			assert.LessOrEqual(t, e.ID, last.Load(), "number of a publication")
+			return 0
+		},
+	}
 }
 
 // What newer versions do in another way holds where Rabbet behaves as they do.
@@ -66,15 +91,14 @@ func TestConformanceOfProfiles(t *testing.T) {
 	for _, profile := range broker.Profiles()[1:] {
 		t.Run(profile, func(t *testing.T) {
 			t.Parallel()
-			judgeInProcess(t, "", profile)
+			judgeInProcess(t, inprocess.Config{Profile: profile})
 		})
 	}
 }
 
-// judgeInProcess judges Rabbet with a store in a folder, or in memory, as it
-// behaves in a profile.
-func judgeInProcess(t *testing.T, dir, profile string) {
-	b, err := inprocess.StartAs(profile, dir)
+// judgeInProcess judges Rabbet as it is started.
+func judgeInProcess(t *testing.T, cfg inprocess.Config) {
+	b, err := inprocess.Start(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	clean := contents(b)

@@ -13,7 +13,7 @@ import (
 
 // Judge a broker on one subject, here Rabbet in this process.
 func ExampleRunner_Judge() {
-	b, err := inprocess.Start("")
+	b, err := inprocess.Start(inprocess.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func ExampleRun() {
 	}
 
 	// The same with whatever has the methods of a conformance.TB.
-	b, err := inprocess.Start("")
+	b, err := inprocess.Start(inprocess.Config{})
 	if err != nil {
 		log.Fatal(err)
 	}

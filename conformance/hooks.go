@@ -21,6 +21,7 @@ import (
 
 // hooks are those of Options.
 type hooks struct {
+	dial          func(context.Context) (net.Conn, error)
 	restart, kill func(context.Context) error
 	alarm         func(ctx context.Context, resource string, on bool) error
 	admin         Admin
@@ -54,11 +55,19 @@ func (t *T) again(restart func(context.Context) error, what string) {
 	t.conn = nil // it is gone, even if the client has not noticed yet
 }
 
+// dialer is how the client reaches the broker.
+func (r *Runner) dialer(ctx context.Context) func(network, addr string) (net.Conn, error) {
+	return func(network, addr string) (net.Conn, error) {
+		if r.dial != nil {
+			return r.dial(ctx)
+		}
+		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
+	}
+}
+
 // login opens a connection and closes it again.
 func (r *Runner) login(ctx context.Context) error {
-	conn, err := amqp.DialConfig(r.url, amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
-		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
-	}})
+	conn, err := amqp.DialConfig(r.url, amqp.Config{Dial: r.dialer(ctx)})
 	if err != nil {
 		return err
 	}

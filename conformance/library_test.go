@@ -26,7 +26,7 @@ func (n *notes) Errorf(format string, args ...any) {
 func (n *notes) Fatalf(format string, args ...any) { n.Errorf("fatal: "+format, args...) }
 
 func TestRunWithoutSubtests(t *testing.T) {
-	b, err := inprocess.Start("")
+	b, err := inprocess.Start(inprocess.Config{})
 	require.NoError(t, err)
 	defer b.Close()
 	var holds, differs, bad, nobody notes

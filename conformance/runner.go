@@ -103,6 +103,9 @@ type Options struct {
 	Profile string
 	// Pattern picks the scripts that Run runs, in the words of Matching.
 	Pattern string
+	// Dial opens a connection to the broker, by TCP to the host of the URL if it is
+	// nil.
+	Dial func(context.Context) (net.Conn, error)
 	// Restart ends the broker in order and starts it again at the same URL.
 	Restart func(context.Context) error
 	// Kill ends the broker as a power cut does and starts it again at the same
@@ -125,7 +128,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	var id [3]byte
 	rand.Read(id[:]) // never fails
 	r := &Runner{
-		hooks: hooks{o.Restart, o.Kill, o.Alarm, o.Admin},
+		hooks: hooks{o.Dial, o.Restart, o.Kill, o.Alarm, o.Admin},
 		url:   url, uri: uri, clock: delay.Real{},
 		patience: positive(o.Patience, 10*time.Second),
 		limit:    positive(o.Limit, 60*time.Second),
@@ -133,9 +136,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 		run:      hex.EncodeToString(id[:]),
 		offers:   map[string]string{},
 	}
-	conn, err := amqp.DialConfig(url, amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
-		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
-	}})
+	conn, err := amqp.DialConfig(url, amqp.Config{Dial: r.dialer(ctx)})
 	if err != nil {
 		return nil, fmt.Errorf("conformance: %w", err)
 	}

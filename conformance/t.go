@@ -201,7 +201,7 @@ func (t *T) Socket() net.Conn {
 }
 
 func (t *T) dial(network, addr string) (net.Conn, error) {
-	socket, err := (&net.Dialer{}).DialContext(t.ctx, network, addr)
+	socket, err := t.runner.dialer(t.ctx)(network, addr)
 	if err != nil {
 		return nil, err
 	}

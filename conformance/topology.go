@@ -4,6 +4,7 @@
 package conformance
 
 import (
+	"context"
 	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -126,7 +127,7 @@ func (t *T) deleteTopology() {
 	}
 	var late delay.Timer
 	conn, err := amqp.DialConfig(t.URL(), amqp.Config{Dial: func(network, addr string) (net.Conn, error) {
-		socket, err := (&net.Dialer{Timeout: t.runner.patience}).Dial(network, addr)
+		socket, err := t.runner.dialer(context.WithoutCancel(t.ctx))(network, addr)
 		if err == nil {
 			late = t.runner.clock.AfterFunc(t.runner.patience, func() { socket.Close() })
 		}

@@ -153,7 +153,7 @@ func (j *judgement) judge(ctx context.Context, c console) (report *conformance.R
 		if slices.Contains(broker.Profiles(), j.Profile) {
 			profile = j.Profile
 		}
-		b, err := inprocess.StartAs(profile, dir)
+		b, err := inprocess.Start(inprocess.Config{Profile: profile, Dir: dir})
 		if err != nil {
 			return nil, err
 		}

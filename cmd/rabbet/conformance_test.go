@@ -41,10 +41,10 @@ func TestConformanceOfAnother(t *testing.T) {
 	assert.NotContains(t, out, "guest", "no report shows the login")
 
 	// A script without the means that it needs.
-	code, out, errs = run(t, nil, "conformance", "--url", url, "--run", "^restart/durable-queue$")
+	code, out, errs = run(t, nil, "conformance", "--url", url, "--run", "^restart/killed$")
 	assert.Equal(t, 1, code)
 	assert.Equal(t, "rabbet: no script applies, so nothing is shown\n", errs)
-	assert.Contains(t, out, "NOT OFFERED:\n  restart/durable-queue (PERSIST-1): this run has no way to restart the broker\n")
+	assert.Contains(t, out, "NOT OFFERED:\n  restart/killed (PERSIST-7, PERSIST-10): this run has no way to kill and restart the broker\n")
 
 	code, out, errs = run(t, nil, "conformance", "--url", url, "--run", "^get/", "--format", "json", "--output", path("one.json"), "--name", "One")
 	assert.Zero(t, code, errs)
@@ -77,7 +77,7 @@ func TestConformanceList(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Contains(t, out, "get/count  BASIC-51\n")
 	_, out, _ = run(t, nil, "conformance", "--list")
-	assert.Contains(t, out, "restart/durable-queue  PERSIST-1  alone\n")
+	assert.Contains(t, out, "restart/killed  PERSIST-7 PERSIST-10  alone\n")
 	assert.Contains(t, out, "connection/protocol-header-of-0-8  CONN-3  before 4.0.0\n")
 }
 

@@ -1,11 +1,12 @@
 // Package inprocess is Rabbet inside this process as the conformance suite
-// judges it: on a port of loopback, with the hooks that scripts need, over the
-// broker's own Go API.
+// judges it: on a port of loopback or without any network, with the hooks that
+// scripts need, over the broker's own Go API.
 package inprocess
 
 import (
 	"context"
 	"errors"
+	"net"
 	"net/url"
 	"sync"
 
@@ -16,8 +17,7 @@ import (
 
 // Broker is a running Rabbet. Its methods are safe for concurrent use.
 type Broker struct {
-	dir     string
-	profile string
+	cfg     Config
 	address string // the same after each restart
 
 	mu       sync.Mutex
@@ -26,14 +26,24 @@ type Broker struct {
 	listener *listener
 }
 
-// Start starts a broker that keeps what is durable in a folder, or everything in
-// memory if dir is empty. The files are written but not synced: what is judged
-// survives the broker, not the machine.
-func Start(dir string) (*Broker, error) { return StartAs("", dir) }
+// Config says what to start. The zero value is a broker of the default profile
+// that keeps everything in memory.
+type Config struct {
+	// Dir is the folder for what is durable, or empty. The files are written but
+	// not synced: what is judged survives the broker, not the machine.
+	Dir string
+	// Profile is one of broker.Profiles.
+	Profile string
+	// Pipes has clients connect without the network, save those that go by the URL.
+	// Such a broker cannot be killed.
+	Pipes bool
+	// Tap watches the broker, if it is not nil.
+	Tap *broker.Tap
+}
 
-// StartAs is Start with a profile, one of broker.Profiles.
-func StartAs(profile, dir string) (*Broker, error) {
-	b := &Broker{dir: dir, profile: profile, address: "127.0.0.1:0"}
+// Start starts a broker.
+func Start(cfg Config) (*Broker, error) {
+	b := &Broker{cfg: cfg, address: "127.0.0.1:0"}
 	if err := b.start(); err != nil {
 		return nil, err
 	}
@@ -42,13 +52,13 @@ func StartAs(profile, dir string) (*Broker, error) {
 
 func (b *Broker) start() error {
 	var st *store.Store
-	if b.dir != "" {
+	if b.cfg.Dir != "" {
 		var err error
-		if st, err = store.Open(b.dir, store.Options{Sync: store.SyncNone}); err != nil {
+		if st, err = store.Open(b.cfg.Dir, store.Options{Sync: store.SyncNone}); err != nil {
 			return err
 		}
 	}
-	running, err := broker.New(broker.Config{Profile: b.profile, Store: st})
+	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap})
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
@@ -93,8 +103,11 @@ func (b *Broker) Restart(context.Context) error {
 // that one in memory is neither restarted nor killed.
 func (b *Broker) Hooks(o conformance.Options) conformance.Options {
 	o.Admin, o.Alarm = admin{b}, b.alarm
-	if b.dir != "" {
+	if b.cfg.Dir != "" {
 		o.Restart, o.Kill = b.Restart, b.Kill
+	}
+	if b.cfg.Pipes {
+		o.Dial, o.Kill = func(context.Context) (net.Conn, error) { return b.current().Dial() }, nil
 	}
 	return o
 }
@@ -113,7 +126,7 @@ var alarms = map[string]broker.Alarm{"memory": broker.MemoryAlarm, "disk": broke
 // alarm cannot raise the alarm of the disk where a broker that has one looks after
 // it by itself.
 func (b *Broker) alarm(_ context.Context, resource string, on bool) error {
-	if resource == "disk" && b.dir != "" {
+	if resource == "disk" && b.cfg.Dir != "" {
 		return notOffered("an alarm of a disk that is not full")
 	}
 	b.current().SetAlarm(alarms[resource], on)

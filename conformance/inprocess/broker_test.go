@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func started(t *testing.T, dir string) *inprocess.Broker {
-	b, err := inprocess.Start(dir)
+	b, err := inprocess.Start(inprocess.Config{Dir: dir})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	return b
@@ -66,7 +66,7 @@ func TestHooks(t *testing.T) {
 	o := durable.Hooks(conformance.Options{})
 	assert.ErrorIs(t, o.Alarm(t.Context(), "disk", true), conformance.ErrNotOffered)
 	assert.NoError(t, o.Alarm(t.Context(), "memory", true))
-	_, err := inprocess.Start(t.TempDir() + "/\x00")
+	_, err := inprocess.Start(inprocess.Config{Dir: t.TempDir() + "/\x00"})
 	assert.Error(t, err)
 }
 
