@@ -183,6 +183,26 @@ func TestProfileChangesWithFolder(t *testing.T) {
 	}
 }
 
+// A message that was out when the broker ended has been acquired once, and its
+// delivery has failed (PERSIST-6, QUEUE-94).
+func TestCountsAfterRestart(t *testing.T) {
+	dir := t.TempDir()
+	b, v := startIn(t, dir, "4.3")
+	_, err := v.DeclareQueue(broker.Queue{Name: "q", Durable: true, Args: map[string]any{"x-queue-type": "quorum"}})
+	require.NoError(t, err)
+	fill(t, v, "q", 1)
+	_, ok, err := v.Get("q", false)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.NoError(t, b.Close())
+	b, _ = startIn(t, dir, "4.3")
+	d, ok, err := channel(t, b).Get("q", true)
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Equal(t, amqp091.Table{"x-acquired-count": int64(1), "x-delivery-count": int64(1)}, d.Headers)
+	require.NoError(t, b.Close())
+}
+
 // That a message's x-death is its publisher's is known after a restart too
 // (QUEUE-82).
 func TestForeignDeathsSurviveRestart(t *testing.T) {

@@ -12,10 +12,12 @@ type backing struct {
 	id      uint64
 	durable bool
 	quorum  bool
-	logs    []*store.Log // by level; nil until something was added
-	app     store.Appender
-	adding  bool // the appender holds a message that must be confirmed
-	reading bool // a read by the pager is under way
+	// countFailures is Env.CountFailures.
+	countFailures bool
+	logs          []*store.Log // by level; nil until something was added
+	app           store.Appender
+	adding        bool // the appender holds a message that must be confirmed
+	reading       bool // a read by the pager is under way
 }
 
 func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
@@ -143,6 +145,9 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 		for i := range d.items {
 			if d.items[i].Redelivered { // how often is not kept (PERSIST-6)
 				d.items[i].Returns = 1
+				if b.countFailures {
+					d.items[i].Acquired = 1
+				}
 			}
 		}
 	}

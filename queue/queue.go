@@ -100,7 +100,7 @@ func New(cfg Config) *Queue {
 	}
 	if cfg.Env.Store != nil {
 		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, above+1)
-		q.back.quorum = cfg.Quorum
+		q.back.quorum, q.back.countFailures = cfg.Quorum, cfg.Env.CountFailures
 	}
 	q.used()
 	return q
