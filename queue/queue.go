@@ -2,14 +2,13 @@ package queue
 
 import (
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is the queue itself: what is published to it, who gets it, how it comes
-// back, and how the queue ends.
+// This file is the queue itself: what is published to it, who gets it,
+// and how the queue ends.
 
 // Errors of Subscribe and Delete; the broker gives them RabbitMQ's texts.
 var (
@@ -310,71 +309,6 @@ func (q *Queue) Reject(items []Item, fx *Effects) {
 	for _, it := range items {
 		q.bury(it, Rejected, fx)
 	}
-	q.flush()
-}
-
-// Requeue returns items that were out to their original positions, marked as
-// redelivered (BASIC-58, BASIC-59). The slice is the queue's from then on.
-func (q *Queue) Requeue(items []Item, fx *Effects) { q.requeue(items, lost, fx) }
-
-// Return is Requeue where a client asks for it. In a quorum queue without a
-// delivery limit the items go to the end then (QUEUE-93). Failed says that the
-// client could not process them, which not every return does (QUEUE-94).
-func (q *Queue) Return(items []Item, failed bool, fx *Effects) {
-	why := returnedUnharmed
-	if failed {
-		why = returnedFailed
-	}
-	q.requeue(items, why, fx)
-}
-
-// A returnCause is why items come back.
-type returnCause uint8
-
-const (
-	lost             returnCause = iota // whoever had them is gone
-	returnedFailed                      // a client asks, having failed
-	returnedUnharmed                    // a client asks, without blame for the message
-)
-
-func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
-	if len(items) == 0 {
-		return
-	}
-	for i := range items {
-		items[i].Redelivered = true
-	}
-	bySeq := func(a, b Item) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	}
-	if !slices.IsSortedFunc(items, bySeq) {
-		slices.SortFunc(items, bySeq)
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.unacked -= len(items)
-	if q.deleted {
-		for i := range items {
-			q.gone(&items[i], Deleted)
-		}
-		return
-	}
-	if q.quorum {
-		items = q.countReturns(items, why, fx)
-	}
-	if q.quorum && why != lost && q.set.DeliveryLimit < 0 {
-		for _, it := range items {
-			q.ready.push(it)
-		}
-	} else {
-		q.ready.giveBack(items)
-	}
-	q.tidy(fx) // QUEUE-55, QUEUE-67
-	q.dispatch(fx)
-	q.arm()
 	q.flush()
 }
 
