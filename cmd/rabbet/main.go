@@ -30,6 +30,7 @@ Usage:
   rabbet perf [flags]        load a broker and measure it
   rabbet perf idle [flags]   measure what idle connections cost a broker
   rabbet perf queues [flags] measure what queues and bindings cost a broker
+  rabbet perf delayed [flags] measure delayed messages
   rabbet conformance [flags] judge whether a broker behaves as RabbitMQ does
   rabbet store check DIR     say what a data folder holds, and whether it is sound
   rabbet store compact DIR   give back a data folder's free space
@@ -77,6 +78,8 @@ func dispatch(c console, args []string) error {
 		return perfIdle(c, args[1:])
 	case command == "perf" && len(args) > 0 && args[0] == "queues":
 		return perfQueues(c, args[1:])
+	case command == "perf" && len(args) > 0 && args[0] == "delayed":
+		return perfDelayed(c, args[1:])
 	case command == "perf":
 		return perfLoad(c, args)
 	case command == "conformance":

@@ -1,5 +1,5 @@
-// rabbet perf idle and rabbet perf queues: how a broker holds many connections
-// and many queues.
+// rabbet perf idle, rabbet perf queues and rabbet perf delayed: how a broker holds
+// many connections, many queues, and many delayed messages.
 
 package main
 
@@ -43,6 +43,28 @@ func perfQueues(c console, args []string) error {
 	}
 	return probe(c, *machine, func(ctx context.Context, progress func(string)) (fmt.Stringer, error) {
 		return perf.Queues(ctx, cfg, progress)
+	})
+}
+
+func perfDelayed(c console, args []string) error {
+	fs := newFlags("perf delayed", `Fills an exchange of type x-delayed-message with persistent messages, watches it,
+has messages fall due at a rate, and all at one moment.`)
+	cfg := perf.DelayedConfig{}
+	fs.StringVar(&cfg.URL, "url", perf.Defaults().URL, "the broker's `URL`")
+	fs.IntVar(&cfg.Messages, "messages", 1_000_000, "`number` of messages that are pending all the while")
+	fs.IntVar(&cfg.Size, "size", 100, "length of a body in `bytes`, 8 or more")
+	fs.IntVar(&cfg.Window, "confirm", 10_000, "window of unconfirmed `messages`")
+	fs.DurationVar(&cfg.Hold, "hold", 10*time.Second, "`duration` to watch the broker while nothing is due; needs --pid")
+	fs.Float64Var(&cfg.Rate, "rate", 20_000, "`messages` a second that fall due")
+	fs.DurationVar(&cfg.Time, "time", 10*time.Second, "`duration` for which they do")
+	fs.IntVar(&cfg.Storm, "storm", 0, "`number` of messages that fall due at one moment")
+	fs.IntVar(&cfg.PID, "pid", 0, "measure CPU time and memory of the process with this `id`, the broker's")
+	machine := fs.Bool("json", false, "print the summary as JSON, and progress to standard error")
+	if err := fs.parse(c, args); err != nil {
+		return err
+	}
+	return probe(c, *machine, func(ctx context.Context, progress func(string)) (fmt.Stringer, error) {
+		return perf.Delayed(ctx, cfg, progress)
 	})
 }
 

@@ -22,6 +22,7 @@ type histogram struct {
 	count    uint64
 	sum      float64
 	min, max int64
+	early    int64 // the least that was given, if it is negative
 }
 
 // bucketOf maps a value to its bucket: below 64 each value has its own, above,
@@ -47,11 +48,13 @@ func bucketTop(b int) int64 {
 	return int64(b&(subCount-1)+subCount+1)<<shift - 1
 }
 
-// record counts one duration. A negative one, from a clock that differs, is 0.
+// record counts one duration. A negative one, from a clock that differs or of
+// something that came early, is 0.
 func (h *histogram) record(ns int64) { h.recordN(ns, 1) }
 
 // recordN counts n equal durations.
 func (h *histogram) recordN(ns int64, n uint64) {
+	h.early = min(h.early, ns)
 	ns = max(ns, 0)
 	if h.count == 0 || ns < h.min {
 		h.min = ns
@@ -71,6 +74,7 @@ func (h *histogram) add(o *histogram) {
 		h.min = o.min
 	}
 	h.max = max(h.max, o.max)
+	h.early = min(h.early, o.early)
 	h.count += o.count
 	h.sum += o.sum
 	for i, n := range &o.counts {
