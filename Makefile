@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers bench-durable fuzz lint generate client-tests matrix check image
+.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests matrix check image
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -27,6 +27,9 @@ bench-peers: ## Measure Rabbet and a local RabbitMQ side by side
 
 bench-durable: ## Measure durable queues beside a local RabbitMQ's, and a long queue
 	.ci/bench-durable
+
+bench-delayed: ## Measure delayed messages, a million of them waiting
+	.ci/bench-delayed
 
 fuzz: ## Run each fuzz test for FUZZTIME
 	@for package in $$(go list ./...); do \

@@ -154,8 +154,11 @@ func (d *delayed) cancel(due delay.Due) bool {
 	return true
 }
 
-// purge drops all that waits and returns its number.
+// purge drops all that waits and returns its number. What is going out goes out
+// first: it would be dropped from the store unread, and not be counted.
 func (d *delayed) purge() int {
+	d.dispatch.Lock()
+	defer d.dispatch.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n := d.index.Len()

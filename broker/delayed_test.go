@@ -113,7 +113,7 @@ func (w *waitingRoom) listed(page int) (bodies []string, ids []string) {
 func inBoth(t *testing.T, test func(t *testing.T, b *broker.Broker, clock *delay.Manual)) {
 	t.Run("memory", func(t *testing.T) {
 		clock := delay.NewManual(newYear)
-		test(t, start(t, broker.Config{Clock: clock}), clock)
+		test(t, start(t, broker.Config{Clock: clock, PeerClock: delay.Real{}}), clock)
 	})
 	t.Run("store", func(t *testing.T) {
 		clock := delay.NewManual(newYear)

@@ -50,7 +50,7 @@ func (h *house) start() {
 	var err error
 	h.store, err = store.Open(h.dir, store.Options{Sync: store.SyncNone})
 	require.NoError(h.t, err)
-	h.Broker, err = broker.New(broker.Config{Store: h.store, Clock: h.clock})
+	h.Broker, err = broker.New(broker.Config{Store: h.store, Clock: h.clock, PeerClock: delay.Real{}})
 	require.NoError(h.t, err)
 }
 

@@ -31,12 +31,19 @@ var crashQueues = []string{
 	"grave",
 	"orders", // from transactions; moved to shipped in transactions
 	"shipped",
+	"later", // out of a delayed exchange
 	"marks", // of round trips
 }
 
 // crashOrdered tells in which queues messages stay in order: a message that was
 // moved but is in its first queue yet, which a crash allows, moves again later.
-func crashOrdered(queue string) bool { return queue != "grave" && queue != "shipped" }
+func crashOrdered(queue string) bool {
+	return queue != "grave" && queue != "shipped" && queue != "later"
+}
+
+// crashDelay is the longest delay of messages in the delayed exchange, in
+// milliseconds.
+const crashDelay = 400
 
 // crashArguments are the arguments of the queues.
 var crashArguments = map[string]amqp.Table{
@@ -73,7 +80,7 @@ func (l *load) start(address string) {
 		r := rand.New(rand.NewPCG(l.seed, 0))
 		l.workers.Go(func() { run(ch, r) })
 	}
-	for _, queue := range []string{"singly", "jointly", "never", "idle", "ranked", "risky", "expiring", "limited"} {
+	for _, queue := range []string{"singly", "jointly", "never", "idle", "ranked", "risky", "expiring", "limited", "later"} {
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-1", queue, 1) })
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-500", queue, 500) })
 	}
@@ -121,7 +128,11 @@ func (l *load) produce(ch *amqp.Channel, r *rand.Rand, producer, queue string, w
 		if queue == "expiring" || queue == "limited" {
 			l.mark(isMoving, id)
 		}
-		if ch.Publish("", queue, false, false, msg) != nil {
+		exchange := ""
+		if queue == "later" {
+			exchange, msg.Headers = "later", amqp.Table{"x-delay": r.IntN(crashDelay)}
+		}
+		if ch.Publish(exchange, queue, false, false, msg) != nil {
 			break
 		}
 		for full := len(ids) >= window; full; full = len(ids) >= window {
@@ -292,6 +303,9 @@ func declareCrashQueues(t testing.TB, ch *amqp.Channel) {
 		require.NoError(t, err, fmt.Sprint(queue, " is declared the same again"))
 	}
 	require.NoError(t, ch.QueueBind("grave", "", "dlx", false, nil))
+	delayed := amqp.Table{"x-delayed-type": "direct"}
+	require.NoError(t, ch.ExchangeDeclare("later", "x-delayed-message", true, false, false, false, delayed))
+	require.NoError(t, ch.QueueBind("later", "later", "later", false, nil))
 }
 
 // churn makes queues, each bound and with a message in it, and deletes every

@@ -58,6 +58,7 @@ func TestCrash(t *testing.T) {
 		declareCrashQueues(t, ch)
 		checkNames(t, s.address, book)
 		expired(t, ch)
+		overdue(t, ch)
 		found := takeAll(t, ch)
 		problems := book.check(found, crashNext, crashOrdered)
 		require.Empty(t, problems, "after crash %d of seed %d", cycle, seed)
@@ -93,6 +94,22 @@ func expired(t testing.TB, ch *amqp.Channel) {
 		require.NoError(t, err)
 		return state.Messages == 0
 	}), "messages expire without being asked for")
+}
+
+// overdue waits until all that was delayed is where it goes: a message that is
+// due after it has come.
+func overdue(t testing.TB, ch *amqp.Channel) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	q, err := ch.QueueDeclare("", false, true, true, false, nil)
+	require.NoError(t, err)
+	require.NoError(t, ch.QueueBind(q.Name, q.Name, "later", false, nil))
+	require.NoError(t, ch.Publish("later", q.Name, false, false, amqp.Publishing{Headers: amqp.Table{"x-delay": crashDelay + 1}}))
+	require.NoError(t, delay.Poll(ctx, delay.Real{}, 10*time.Millisecond, func() bool {
+		_, ok, err := ch.Get(q.Name, true)
+		require.NoError(t, err)
+		return ok
+	}), "delayed messages come without being asked for")
 }
 
 // takeAll reads all queues to their ends and leaves the messages unacked.
@@ -145,7 +162,7 @@ func ackSome(t testing.TB, r *rand.Rand, ch *amqp.Channel, book *ledger, found m
 	for queue, ids := range acked {
 		for _, id := range ids {
 			book.mark(func(e *entry) {
-				if e.home == queue {
+				if e.home == queue && (crashOrdered(queue) || places[id] == 1) {
 					e.fate = settled
 				} else if places[id] == 1 { // else it may move here once more
 					e.fate, e.gone = settled, true

@@ -25,6 +25,7 @@ type DelayedConfig struct {
 	Rate     float64       // messages a second that fall due then
 	Time     time.Duration // for how long they do
 	Storm    int           // messages that fall due at one moment; 0 leaves that out
+	Keep     bool          // leave everything in place
 	PID      int           // the broker's process; 0 measures no memory and CPU time
 }
 
@@ -146,6 +147,9 @@ func (p *delayedProbe) close() error {
 	}
 	p.producer.Close()
 	p.consumer.Close()
+	if p.Keep {
+		return nil
+	}
 	w, err := dial(context.Background(), p.clock, p.URL, "rabbet perf delayed, cleaning up", idleBuffer)
 	if err != nil {
 		return err
