@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
@@ -28,6 +29,7 @@ type network struct {
 	links    map[string]*link
 	dialled  int // connections made in memory
 	closed   bool
+	refusing bool // the broker is stopped
 
 	paused  atomic.Bool // changed under the lock
 	resumed sync.Cond   // paused has changed, or a link was closed
@@ -111,7 +113,7 @@ func (n *network) accept(l net.Listener) {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			n.serve(n.link(nc, nc.RemoteAddr()))
+			_ = n.serve(n.link(nc, nc.RemoteAddr())) // or it is closed already
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, most likely: they come back
@@ -124,7 +126,8 @@ func (n *network) accept(l net.Listener) {
 const acceptRetry = 5 * time.Millisecond
 
 // Dial opens a connection that never leaves the process: the client's end of a
-// buffered pipe with deadlines. It fails with broker.ErrClosed after Close.
+// buffered pipe with deadlines. It fails with broker.ErrClosed after Close, and
+// with ECONNREFUSED after Stop.
 func (mq *Broker) Dial() (net.Conn, error) {
 	n := &mq.net
 	n.mu.Lock()
@@ -136,8 +139,8 @@ func (mq *Broker) Dial() (net.Conn, error) {
 	if inBubble() {
 		l.inBubble(dialled)
 	}
-	if !n.serve(l) {
-		return nil, broker.ErrClosed
+	if err := n.serve(l); err != nil {
+		return nil, err
 	}
 	return client, nil
 }
@@ -156,13 +159,19 @@ func (n *network) link(nc net.Conn, peer net.Addr) *link {
 	return &link{Conn: nc, net: n, peer: peer, ended: make(chan struct{})}
 }
 
-// serve has a connection served in the background, unless the broker is closed.
-func (n *network) serve(l *link) bool {
+// serve has a connection served in the background. It fails, and drops the
+// connection, if the broker is closed or stopped.
+func (n *network) serve(l *link) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
+	switch {
+	case n.closed:
 		l.Conn.Close()
-		return false
+		return broker.ErrClosed
+	case n.refusing:
+		_ = l.SetLinger(0) // it is as if nobody listened
+		l.Conn.Close()
+		return syscall.ECONNREFUSED
 	}
 	n.links[l.peer.String()] = l
 	n.serving.Go(func() {
@@ -175,7 +184,7 @@ func (n *network) serve(l *link) bool {
 		// What ended the connection is in the broker's log.
 		_ = b.ServeConn(l)
 	})
-	return true
+	return nil
 }
 
 func (n *network) forget(l *link) {
@@ -183,6 +192,13 @@ func (n *network) forget(l *link) {
 	defer n.mu.Unlock()
 	delete(n.links, l.peer.String())
 	close(l.ended)
+}
+
+// refuse turns new connections away, or lets them come again.
+func (n *network) refuse(on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.refusing = on
 }
 
 // close stops listening. The connections are the broker's to end.

@@ -94,10 +94,32 @@ func (mq *Broker) needStore(caller string) {
 func (mq *Broker) Restart() {
 	mq.tb.Helper()
 	mq.needStore("Restart")
-	mq.stopTaking()
+	mq.endRunning("Restart")
 	mq.net.pause(false)
 	shutdown(mq.Broker())
 	mq.again("Restart")
+}
+
+// Stop stops the broker in order, telling clients (320, CONN-75), until Start.
+// Whoever connects meanwhile is turned away: with ECONNREFUSED in memory, and by
+// a reset over TCP, where the port stays taken. It needs Durable.
+func (mq *Broker) Stop() {
+	mq.tb.Helper()
+	mq.needStore("Stop")
+	mq.endRunning("Stop")
+	mq.net.refuse(true)
+	mq.net.pause(false)
+	shutdown(mq.Broker())
+}
+
+// Start starts the broker again after Stop, with the same store, at the same
+// address.
+func (mq *Broker) Start() {
+	mq.tb.Helper()
+	if mq.takes() {
+		mq.tb.Fatalf("brokertest: Start: the broker has not been stopped")
+	}
+	mq.again("Start")
 }
 
 // Crash ends the broker as a kill of its process does, and starts it again at
@@ -106,7 +128,7 @@ func (mq *Broker) Restart() {
 func (mq *Broker) Crash() {
 	mq.tb.Helper()
 	mq.needStore("Crash")
-	mq.stopTaking()
+	mq.endRunning("Crash")
 	links := mq.net.all()
 	for _, l := range links {
 		l.mute.Store(true) // a process that is dead says nothing any more
@@ -122,11 +144,29 @@ func (mq *Broker) Crash() {
 	mq.again("Crash")
 }
 
-// stopTaking lets new connections wait.
-func (mq *Broker) stopTaking() {
+// endRunning is stopTaking for a broker that must be running.
+func (mq *Broker) endRunning(caller string) {
+	mq.tb.Helper()
+	if !mq.stopTaking() {
+		mq.tb.Fatalf("brokertest: %s: the broker is stopped", caller)
+	}
+}
+
+// stopTaking lets new connections wait from now on, and tells whether they did
+// not already.
+func (mq *Broker) stopTaking() bool {
 	mq.mu.Lock()
 	defer mq.mu.Unlock()
+	was := mq.running
 	mq.running = false
+	return was
+}
+
+// takes tells whether connections are taken.
+func (mq *Broker) takes() bool {
+	mq.mu.Lock()
+	defer mq.mu.Unlock()
+	return mq.running
 }
 
 // again starts the broker once more.
@@ -135,6 +175,7 @@ func (mq *Broker) again(caller string) {
 	if err := mq.start(); err != nil {
 		mq.tb.Fatalf("brokertest: %s: %v", caller, err)
 	}
+	mq.net.refuse(false)
 }
 
 // storage is the open store; nil without one.

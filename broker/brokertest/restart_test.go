@@ -48,6 +48,41 @@ func TestRestart(t *testing.T) {
 	require.NoError(t, conn.Close())
 }
 
+// A stopped broker turns everybody away, and is back at the same address.
+func TestStopAndStart(t *testing.T) {
+	for name, dial := range networks {
+		t.Run(name, func(t *testing.T) {
+			mq := durable(t)
+			conn, err := dial(mq, "")
+			require.NoError(t, err)
+			ended := conn.NotifyClose(make(chan *amqp091.Error, 1))
+			mq.Stop()
+			assert.Equal(t, 320, (<-ended).Code)
+			_, err = dial(mq, "")
+			assert.Error(t, err)
+			mq.Start()
+			conn, err = dial(mq, "")
+			require.NoError(t, err)
+			require.NoError(t, conn.Close())
+			mq.RequireLen("kept", 1)
+			mq.Stop()
+			mq.Close()
+		})
+	}
+}
+
+func TestStoppedTwice(t *testing.T) {
+	mq, f := newFake(t, brokertest.Durable())
+	assert.Equal(t, "brokertest: Start: the broker has not been stopped", f.fails(mq.Start))
+	mq.Stop()
+	_, err := mq.Dial()
+	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	for name, do := range map[string]func(){"Stop": mq.Stop, "Restart": mq.Restart, "Crash": mq.Crash} {
+		assert.Equal(t, "brokertest: "+name+": the broker is stopped", f.fails(do))
+	}
+	mq.Start()
+}
+
 // A crash tells nobody and takes nothing that was confirmed.
 func TestCrash(t *testing.T) {
 	mq := durable(t)
@@ -123,7 +158,7 @@ func TestFoldersAreRemoved(t *testing.T) {
 func TestNothingToRestartFrom(t *testing.T) {
 	mq, f := newFake(t)
 	for name, do := range map[string]func(){
-		"Restart": mq.Restart, "Crash": mq.Crash, "FailNextSync": func() { mq.FailNextSync(1) },
+		"Restart": mq.Restart, "Crash": mq.Crash, "Stop": mq.Stop, "FailNextSync": func() { mq.FailNextSync(1) },
 	} {
 		assert.Equal(t, "brokertest: "+name+": this broker keeps everything in memory and would come back empty. Start "+
 			"it with brokertest.New(t, brokertest.Durable())", f.fails(do))
