@@ -14,8 +14,9 @@ import (
 // delivery for too long is closed (BASIC-65), or the consumer that had it is
 // cancelled (BASIC-66).
 
-// ackCheckInterval is the time between checks.
-const ackCheckInterval = time.Minute
+// ackCheckInterval is the time between checks: a minute, or less if no delivery
+// may be held for as long.
+func (b *Broker) ackCheckInterval() time.Duration { return min(time.Minute, b.cfg.ConsumerTimeout) }
 
 // A tagMark remembers the newest delivery tag at the time of a check: what has
 // a tag up to it was delivered no later. Deliveries need no time of their own.
@@ -48,7 +49,7 @@ func (b *Broker) checkAcks() {
 	for _, c := range conns {
 		c.checkAcks(now)
 	}
-	b.checks.again(b, b.clock, ackCheckInterval, b.checkAcks, func() bool {
+	b.checks.again(b, ackCheck, b.clock, b.ackCheckInterval(), b.checkAcks, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.conns) > 0

@@ -83,7 +83,7 @@ func (b *Broker) watch() {
 		free, err := st.Free()
 		b.find(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
 	}
-	b.checks.again(b, b.cfg.PeerClock, watchInterval, b.watch, func() bool { return true })
+	b.checks.again(b, resourceCheck, b.cfg.PeerClock, watchInterval, b.watch, func() bool { return true })
 }
 
 // find is what the watch has found: news of it set the alarm, so that one that

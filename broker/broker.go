@@ -183,7 +183,7 @@ func (b *Broker) ServeConn(nc net.Conn) error {
 	b.mu.Unlock()
 	defer b.running.Done()
 	if b.cfg.ConsumerTimeout > 0 {
-		b.checks.begin(b, b.clock, ackCheckInterval, b.checkAcks)
+		b.checks.begin(b, ackCheck, b.clock, b.ackCheckInterval(), b.checkAcks)
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)

@@ -67,7 +67,7 @@ type Config struct {
 	MaxMessageSize int64
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement
 	// before its channel is closed: 30 minutes by default (BASIC-65), checked
-	// every minute; negative is no check at all, of a queue's own timeout
+	// every minute or as often as that; negative is no check at all, of a queue's own timeout
 	// neither. Profile 4.3 checks quorum queues only, and cancels the consumer
 	// instead if the client understands that (BASIC-66).
 	ConsumerTimeout time.Duration

@@ -13,6 +13,8 @@ var basicRequeueScripts = []Script{
 	{Name: "requeue/original-position", Covers: []string{"BASIC-58"}, Run: requeuePosition},
 	{Name: "requeue/all-out", Covers: []string{"BASIC-58"}, Run: requeueAllOut},
 	{Name: "requeue/multiple", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMultiple},
+	{Name: "requeue/in-any-order", Covers: []string{"BASIC-58"}, Run: requeueAnyOrder},
+	{Name: "requeue/to-many-queues", Covers: []string{"BASIC-55", "BASIC-58"}, Run: requeueManyQueues},
 	{Name: "requeue/many", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMany},
 	{Name: "requeue/channel-close", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueChannelClose},
 	{Name: "requeue/connection-end", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueConnectionEnd},
@@ -210,4 +212,53 @@ func recoverConsumer(t *T) {
 
 func recoverWithoutRequeue(t *T) {
 	t.ExpectError(540, "requeue=false", func(ch *Channel) error { return ch.recoverAll(false) })
+}
+
+// Each finds its place among those that are back already and those that never
+// were away.
+func requeueAnyOrder(t *T) {
+	const n = 101
+	ch := t.Channel()
+	q := ch.NewQueue()
+	bodies := numbered(n)
+	ch.SendAll(q, append(bodies, "new")...)
+	out := ch.fetchAll(q, n)
+	for i := range n {
+		t.OK(out[i*37%n].Nack(false, true), "requeue")
+		if i == n/2 {
+			again := ch.Fetch(q)
+			t.Equal(bodies[0], string(again.Body), "the first of those that are back")
+			t.OK(again.Nack(false, true), "requeue")
+		}
+	}
+	want := []string{}
+	for _, body := range bodies {
+		want = append(want, body+"*")
+	}
+	ch.ExpectFlags(q, append(want, "new")...)
+}
+
+func requeueManyQueues(t *T) {
+	ch, other := t.Channel(), t.Channel()
+	var queues []string
+	for range 40 {
+		queues = append(queues, ch.NewQueue())
+	}
+	for round := range 2 {
+		for _, q := range queues {
+			ch.SendAll(q, fmt.Sprint(round, "a"), fmt.Sprint(round, "b"))
+		}
+		for _, q := range queues {
+			ch.fetchAll(q, 2)
+		}
+		if round == 0 {
+			t.OK(ch.Ack(0, true), "ack all")
+		} else {
+			t.OK(ch.Nack(0, true, true), "requeue all")
+		}
+	}
+	ch.ExpectOpen()
+	for _, q := range queues {
+		other.ExpectFlags(q, "1a*", "1b*")
+	}
 }

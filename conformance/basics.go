@@ -15,4 +15,5 @@ var basicScripts = slices.Concat(
 	basicTxScripts,
 	singleActiveScripts,
 	basicWireScripts,
+	ackTimeoutScripts,
 )

@@ -16,6 +16,7 @@ var exchangeTypeScripts = []Script{
 	{Name: "routing/direct", Covers: []string{"EXCH-34"}, Run: routingDirect},
 	{Name: "routing/fanout", Covers: []string{"EXCH-34"}, Run: routingFanout},
 	{Name: "routing/topic", Covers: []string{"EXCH-35"}, Run: routingTopic},
+	{Name: "routing/topic-many-hashes", Covers: []string{"EXCH-35", "EXCH-32"}, Run: routingTopicHashes},
 	{Name: "routing/topic-many-patterns", Covers: []string{"EXCH-35", "EXCH-32"}, Run: routingTopicMany},
 	{Name: "routing/topic-wildcards-in-keys", Covers: []string{"EXCH-36"}, Run: routingTopicWildcardKeys},
 	{Name: "routing/topic-unbind", Covers: []string{"EXCH-35", "EXCH-24"}, Run: routingTopicUnbind},
@@ -257,4 +258,25 @@ func routingHeadersBadMatch(t *T) {
 			return ch.QueueBind(q, "", x, false, amqp.Table{"x-match": tc.value})
 		})
 	}
+}
+
+// A key may be in the reach of many patterns at once, and of some in many ways.
+func routingTopicHashes(t *T) {
+	const words = 24
+	ch := t.Channel()
+	x := ch.NewExchange("topic")
+	q, ends, never := ch.NewQueue(), ch.NewQueue(), ch.NewQueue()
+	for i := range words {
+		prefix := strings.Repeat("a.", i)
+		ch.Bind(q, x, prefix+"#", "#.a.#."+strings.Repeat("*.", i)+"#")
+		ch.Bind(ends, x, prefix+"#.z", "#."+prefix+"#.z")
+		ch.Bind(never, x, prefix+"#.y", "#."+prefix+"y.#")
+	}
+	key := strings.TrimSuffix(strings.Repeat("a.", words), ".")
+	for _, k := range []string{key, key + ".z", "z." + key, "b.b"} {
+		ch.Send(x, k, k)
+	}
+	ch.ExpectDrain(q, key, key+".z", "z."+key, "b.b")
+	ch.ExpectDrain(ends, key+".z")
+	ch.ExpectDrain(never)
 }

@@ -24,6 +24,7 @@ type hooks struct {
 	dial          func(context.Context) (net.Conn, error)
 	restart, kill func(context.Context) error
 	alarm         func(ctx context.Context, resource string, on bool) error
+	ackTimeout    func(ctx context.Context, limit time.Duration) error
 	admin         Admin
 }
 
@@ -227,4 +228,23 @@ func (t *T) Alarm(resource string) {
 // ClearAlarm clears an alarm before the end of the script.
 func (t *T) ClearAlarm(resource string) {
 	t.OK(t.asks(func(ctx context.Context) error { return t.runner.alarm(ctx, resource, false) }), "clear an alarm")
+}
+
+// defaultAckTimeout is RabbitMQ's (BASIC-65).
+const defaultAckTimeout = 30 * time.Minute
+
+// AckTimeout has deliveries on channels that are opened from now on wait for
+// their acknowledgement for so long and no longer. At the end of the script it is
+// the default again. All that is not durable may be gone. The script must be
+// Alone.
+func (t *T) AckTimeout(limit time.Duration) {
+	t.needs(t.runner.ackTimeout != nil, "a way to shorten the wait for acknowledgements")
+	if !t.script.Alone {
+		t.Fatalf("a script that changes how long deliveries wait must be Alone")
+	}
+	set := func(limit time.Duration) error {
+		return t.asks(func(ctx context.Context) error { return t.runner.ackTimeout(ctx, limit) })
+	}
+	t.Cleanup(func() { t.OK(set(defaultAckTimeout), "set the wait for acknowledgements back") })
+	t.OK(set(limit), "shorten the wait for acknowledgements")
 }

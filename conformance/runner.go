@@ -113,6 +113,10 @@ type Options struct {
 	Kill func(context.Context) error
 	// Alarm raises or clears the alarm of a resource, "memory" or "disk".
 	Alarm func(ctx context.Context, resource string, on bool) error
+	// AckTimeout has channels that are opened later wait for acknowledgements for
+	// so long and no longer, and look about as often. The broker may be started
+	// anew for that, and lose what is not durable.
+	AckTimeout func(ctx context.Context, limit time.Duration) error
 	// Admin changes what AMQP cannot: policies, virtual hosts, users.
 	Admin Admin
 }
@@ -128,7 +132,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	var id [3]byte
 	rand.Read(id[:]) // never fails
 	r := &Runner{
-		hooks: hooks{o.Dial, o.Restart, o.Kill, o.Alarm, o.Admin},
+		hooks: hooks{o.Dial, o.Restart, o.Kill, o.Alarm, o.AckTimeout, o.Admin},
 		url:   url, uri: uri, clock: delay.Real{},
 		patience: positive(o.Patience, 10*time.Second),
 		limit:    positive(o.Limit, 60*time.Second),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Shell gives a hook for Options.Restart or Options.Kill that runs a command of
@@ -31,6 +32,17 @@ func ShellAlarm(command string) func(ctx context.Context, resource string, on bo
 			state = "on"
 		}
 		return shell(ctx, command+" "+resource+" "+state)
+	}
+}
+
+// ShellAckTimeout gives a hook for Options.AckTimeout that runs a command of sh
+// with the limit added, in milliseconds. It is nil for an empty one.
+func ShellAckTimeout(command string) func(ctx context.Context, limit time.Duration) error {
+	if command == "" {
+		return nil
+	}
+	return func(ctx context.Context, limit time.Duration) error {
+		return shell(ctx, fmt.Sprintf("%s %d", command, limit.Milliseconds()))
 	}
 }
 

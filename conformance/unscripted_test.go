@@ -51,8 +51,6 @@ var unscripted = map[string]string{
 	"BASIC-33": needsConfig,
 	"BASIC-41": "a defect: whether the queue goes on is up to what happens next",
 	"BASIC-49": needsConfig,
-	"BASIC-65": "is checked once a minute; tested in broker with a clock of its own",
-	"BASIC-66": "is checked once a minute; tested in broker with a clock of its own",
 	"BASIC-80": needsUsers,
 	"BASIC-88": "whether the commit is still pending is a matter of time; Rabbet lets what follows wait",
 	"LIMIT-1":  needsLimits,

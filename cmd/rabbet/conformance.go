@@ -47,6 +47,7 @@ type judgement struct {
 	files                        []string
 	scripts                      []conformance.Script
 	restart, kill, alarmsCommand string
+	ackTimeout                   string
 }
 
 func conformanceFlags(c console, args []string) (*judgement, error) {
@@ -63,6 +64,7 @@ func conformanceFlags(c console, args []string) (*judgement, error) {
 	fs.StringVar(&j.restart, "restart", "", "shell `command` that restarts the broker in order")
 	fs.StringVar(&j.kill, "kill", "", "shell `command` that kills and restarts the broker")
 	fs.StringVar(&j.alarmsCommand, "alarm", "", "shell `command` that raises or clears an alarm: two words are added, memory or disk, and on or off")
+	fs.StringVar(&j.ackTimeout, "ack-timeout", "", "shell `command` that sets how long deliveries wait for their acknowledgement: milliseconds are added")
 	fs.IntVar(&j.Parallel, "parallel", 16, "`number` of scripts that run at the same time")
 	fs.DurationVar(&j.Patience, "patience", 10*time.Second, "`duration` for which a script waits for one thing to happen")
 	fs.DurationVar(&j.timeout, "timeout", 15*time.Minute, "`duration` after which the whole run is cut off")
@@ -85,8 +87,8 @@ func (j *judgement) check() (err error) {
 		return usagef("unknown format %q: it is text, json, junit or markdown", j.format)
 	case j.Parallel < 1 || j.Patience <= 0 || j.timeout <= 0:
 		return usagef("--parallel, --patience and --timeout are above 0")
-	case j.url == "" && j.management+j.restart+j.kill+j.alarmsCommand != "":
-		return usagef("--management, --restart, --kill and --alarm are for a broker at --url")
+	case j.url == "" && j.management+j.restart+j.kill+j.alarmsCommand+j.ackTimeout != "":
+		return usagef("--management, --restart, --kill, --alarm and --ack-timeout are for a broker at --url")
 	}
 	if j.scripts, err = conformance.Matching(j.Pattern); err != nil {
 		return usageError{err}
@@ -98,6 +100,7 @@ func (j *judgement) check() (err error) {
 	}
 	j.Restart, j.Kill = conformance.Shell(j.restart), conformance.Shell(j.kill)
 	j.Alarm = conformance.ShellAlarm(j.alarmsCommand)
+	j.AckTimeout = conformance.ShellAckTimeout(j.ackTimeout)
 	if j.management != "" {
 		if j.Admin, err = conformance.NewHTTPAdmin(j.management); err != nil {
 			return usageError{err}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/conformance"
@@ -19,6 +20,7 @@ import (
 type Broker struct {
 	cfg     Config
 	address string // the same after each restart
+	timeout time.Duration
 
 	mu       sync.Mutex
 	broker   *broker.Broker
@@ -58,7 +60,7 @@ func (b *Broker) start() error {
 			return err
 		}
 	}
-	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap})
+	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap, ConsumerTimeout: b.timeout})
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
@@ -99,10 +101,18 @@ func (b *Broker) Restart(context.Context) error {
 	return b.start()
 }
 
+// ackTimeout starts the broker anew, as only a new one has another limit.
+func (b *Broker) ackTimeout(ctx context.Context, limit time.Duration) error {
+	b.mu.Lock()
+	b.timeout = limit
+	b.mu.Unlock()
+	return b.Restart(ctx)
+}
+
 // Hooks adds to the options what can be done to this broker: everything, save
 // that one in memory is neither restarted nor killed.
 func (b *Broker) Hooks(o conformance.Options) conformance.Options {
-	o.Admin, o.Alarm = admin{b}, b.alarm
+	o.Admin, o.Alarm, o.AckTimeout = admin{b}, b.alarm, b.ackTimeout
 	if b.cfg.Dir != "" {
 		o.Restart, o.Kill = b.Restart, b.Kill
 	}
