@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"runtime"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -111,15 +112,23 @@ func (vh *vhost) changePolicies(kind policyKind, name string, r *rule) bool {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
 	})
 	*list = kept
+	n := 0
 	for _, x := range vh.exchanges {
 		vh.applyToExchange(x)
+		if n++; n%applyAtOnce == 0 { // the map may change meanwhile: what comes has looked by itself
+			vh.mu.Unlock()
+			vh.mu.Lock()
+		}
 	}
 	vh.changed()
-	queues := slices.Collect(maps.Values(vh.queues))
 	vh.mu.Unlock()
-	vh.applyToQueues(queues)
+	vh.applyToQueues()
 	return found
 }
+
+// applyAtOnce is how many queues or exchanges a policy is applied to before
+// others get a turn: with the locks, and with the processor.
+const applyAtOnce = 128
 
 // applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
 // Called with the lock held.
@@ -135,16 +144,37 @@ func (vh *vhost) applyToExchange(x *exchangeRecord) {
 }
 
 // applyToQueues gives queues the settings that follow from the policies as they
-// are now. Publishers go on meanwhile: no lock is held for more than a queue.
-func (vh *vhost) applyToQueues(queues []*queueRecord) {
+// are now. Publishers go on meanwhile. A queue that is declared in between has
+// looked by itself. Called with policyMu held.
+func (vh *vhost) applyToQueues() {
 	var fx queue.Effects
-	for _, q := range queues {
-		vh.mu.RLock()
-		set := vh.settings(q.Name, q.args)
+	var last *queue.Settings
+	queues := make([]*queueRecord, 0, applyAtOnce)
+	sets := make([]*queue.Settings, 0, applyAtOnce)
+	configure := func() {
 		vh.mu.RUnlock()
-		q.Configure(set, &fx)
-		vh.perform(&fx)
+		defer vh.mu.RLock()
+		for i, q := range queues {
+			q.Configure(sets[i], &fx)
+			vh.perform(&fx)
+		}
+		queues, sets = queues[:0], sets[:0]
+		runtime.Gosched()
 	}
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	for _, q := range vh.queues {
+		set := vh.settings(q.Name, q.args)
+		if set != nil && last != nil && *set == *last { // very many queues share one
+			set = last
+		}
+		last = set
+		queues, sets = append(queues, q), append(sets, set)
+		if len(queues) == applyAtOnce {
+			configure()
+		}
+	}
+	configure()
 }
 
 // settings are a queue's by its arguments and the policies that match it.
