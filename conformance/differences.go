@@ -80,6 +80,7 @@ var versionDifferences = []VersionDifference{
 	{[]string{"BASIC-11", "TYPES-5"}, V(3, 13, 0), "Headers are delivered as they came.", "They are sorted, and duplicates dropped."},
 	{[]string{"EXCH-38"}, V(3, 13, 0), "In a headers binding an integer equals a float of its value.", "They differ."},
 	{[]string{"EXCH-49", "EXCH-51"}, V(3, 13, 0), "The plugin delivers x-delay unchanged, and words its refusals differently.", "x-delay is delivered negated; bytes are read as a number."},
+	{[]string{"PERSIST-7"}, V(3, 13, 0), "After a kill of its only node a quorum queue with messages stays without a leader (seen with 3.10.8).", "It comes back with what was confirmed."},
 	{[]string{"POLICY-3"}, V(3, 13, 0), "An operator policy cannot set overflow.", "It can, and its word counts."},
 	{[]string{"QUEUE-75"}, V(3, 13, 0), "CC is removed from a dead letter with a routing key of its own.", "It stays, without effect."},
 	{[]string{"QUEUE-76"}, V(3, 13, 0), "With each death the older entries of x-death turn their order round.", "The latest is first, the others keep their order."},
