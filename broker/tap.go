@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -136,7 +135,10 @@ type Verdict struct {
 	// the verdict: its reader or, if the call goes to the client, its writer. The
 	// connection's end, and the broker's, cut it short.
 	Delay time.Duration
-	Act   Act
+	// Waiting, unless nil, is called when the delay has begun: from then on a clock
+	// that is moved counts for it.
+	Waiting func()
+	Act     Act
 	// Code and Text are those that a channel or connection is closed with, the text
 	// as the client reads it, or is refused or blocked for.
 	Code uint16
@@ -209,7 +211,7 @@ func (t *tapped) ask(call Call) Verdict {
 // obey does with a call as the verdict says. It is for the calls of a client
 // that are answered, on channel 0 too.
 func (c *conn) obey(v Verdict, channel uint16, handle func() error) error {
-	c.pause(v.Delay)
+	c.pause(v)
 	switch v.Act {
 	case ActSwallow:
 		return nil
@@ -235,18 +237,29 @@ func (v *Verdict) refusal() *Error {
 }
 
 // pause makes the reader wait. Nobody is to wait with it.
-func (c *conn) pause(d time.Duration) {
-	if d <= 0 {
+func (c *conn) pause(v Verdict) {
+	if v.Delay <= 0 {
 		return
 	}
 	c.endBatch()
 	c.setDeaf(true)
 	defer c.setDeaf(false)
-	c.wait(d)
+	c.wait(v.Delay, v.Waiting)
 }
 
 // wait waits on the broker's clock, unless the connection is to end.
-func (c *conn) wait(d time.Duration) { _ = delay.Wait(c.tapped.life, c.b.clock, d) }
+func (c *conn) wait(d time.Duration, begun func()) {
+	over := make(chan struct{})
+	timer := c.b.clock.AfterFunc(d, func() { close(over) })
+	defer timer.Stop()
+	if begun != nil {
+		begun()
+	}
+	select {
+	case <-over:
+	case <-c.tapped.life.Done():
+	}
+}
 
 func (c *conn) setDeaf(deaf bool) {
 	c.mu.Lock()

@@ -24,6 +24,7 @@ type spoiled struct {
 type mark struct {
 	at    int // before buf[at]
 	pause time.Duration
+	begun func() // told of the pause; may be nil
 	reset bool
 }
 
@@ -81,9 +82,9 @@ func (o *outbox) spoil(act Act, at int) {
 }
 
 // delay makes the writer pause before what is appended next.
-func (o *outbox) delay(d time.Duration) {
+func (o *outbox) delay(d time.Duration, begun func()) {
 	if d > 0 {
-		o.marks = append(o.marks, mark{at: len(o.buf), pause: d})
+		o.marks = append(o.marks, mark{at: len(o.buf), pause: d, begun: begun})
 	}
 }
 
@@ -109,7 +110,7 @@ func (c *conn) writeMarked(o *outbox) (sent int64, err error) {
 	for _, m := range o.marks {
 		upTo(m.at)
 		if m.pause > 0 {
-			c.wait(m.pause)
+			c.wait(m.pause, m.begun)
 		}
 		if m.reset {
 			abort(c.nc)
@@ -166,7 +167,7 @@ func (ch *channel) deliverAsked(
 		it = &spare
 	}
 	c.reserve()
-	c.out.delay(v.Delay)
+	c.out.delay(v.Delay, v.Waiting)
 	at := len(c.out.buf)
 	ch.sendDelivery(consumerTag, tag, it, fx)
 	switch v.Act {
@@ -213,9 +214,10 @@ func (s *consumer) again(it *queue.Item) uint64 {
 
 // A fate is what becomes of the confirm of one publish.
 type fate struct {
-	seq   uint64
-	act   Act
-	delay time.Duration
+	seq     uint64
+	act     Act
+	delay   time.Duration
+	waiting func()
 }
 
 // fates takes the fates of the publishes that an answer is about.
@@ -243,7 +245,7 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 			continue
 		}
 		c.reserve()
-		c.out.delay(f.delay)
+		c.out.delay(f.delay, f.waiting)
 		at := len(c.out.buf)
 		nack := nackAll || slices.Contains(a.nacks, seq)
 		if nack {

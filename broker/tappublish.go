@@ -11,7 +11,7 @@ import (
 func (ch *channel) publishAsked(rt *route, m *queue.Message, size uint64) error {
 	c := ch.c
 	v := c.tapped.ask(ch.publishCall(CallPublish, rt, m))
-	c.pause(v.Delay)
+	c.pause(v)
 	switch v.Act {
 	case ActSwallow, ActNack:
 		c.flushPublishes()
@@ -100,7 +100,7 @@ func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act
 	f := fate{seq: ch.published, act: act}
 	if act != ActUnconfirmed {
 		v := ch.c.tapped.ask(ch.publishCall(CallConfirm, rt, m))
-		f.act, f.delay = v.Act, v.Delay
+		f.act, f.delay, f.waiting = v.Act, v.Delay, v.Waiting
 		switch v.Act {
 		case ActNack:
 			ch.refused(ch.published)

@@ -31,7 +31,8 @@ type Fault struct {
 	mu      sync.Mutex
 	count   counter
 	hits    int
-	changed chan struct{} // closed by the next hit; nil if nobody waits
+	begun   int           // hits whose delay, if they have one, has begun
+	changed chan struct{} // closed when begun changes; nil if nobody waits
 	removed bool
 	blocked []func() // let blocked connections go on
 }
@@ -97,6 +98,11 @@ func (fs *faults) decide(call *broker.Call) (v broker.Verdict) {
 			decided = true
 			v = f.action.verdict
 			v.Blocked = f.hold
+			if v.Delay > 0 {
+				v.Waiting = f.begin
+			} else {
+				f.begin()
+			}
 		}
 	}
 	return v
@@ -110,11 +116,18 @@ func (f *Fault) hit() bool {
 		return false
 	}
 	f.hits++
+	return true
+}
+
+// begin counts a hit that takes effect.
+func (f *Fault) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.begun++
 	if f.changed != nil {
 		close(f.changed)
 		f.changed = nil
 	}
-	return true
 }
 
 // hold keeps what lets a connection go on that the fault has blocked.
@@ -144,8 +157,9 @@ func (f *Fault) Removed() bool {
 	return f.removed
 }
 
-// Wait waits until the fault has happened n times. What was done then may still
-// be on its way to the client. It fails with the context's error or, if ctx has
+// Wait waits until the fault has happened n times; of one that delays, until the
+// delay has begun, so that Advance counts for it. What was done then may still be
+// on its way to the client. It fails with the context's error or, if ctx has
 // no deadline, when the patience of the test is at its end (WithPatience).
 func (f *Fault) Wait(ctx context.Context, n int) error {
 	if _, bounded := ctx.Deadline(); !bounded {
@@ -158,13 +172,13 @@ func (f *Fault) Wait(ctx context.Context, n int) error {
 	}
 	for {
 		f.mu.Lock()
-		hits := f.hits
-		if hits < n && f.changed == nil {
+		begun := f.begun
+		if begun < n && f.changed == nil {
 			f.changed = make(chan struct{})
 		}
 		changed := f.changed
 		f.mu.Unlock()
-		if hits >= n {
+		if begun >= n {
 			return nil
 		}
 		select {
