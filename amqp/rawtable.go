@@ -33,6 +33,23 @@ func (r RawTable) Lookup(key string) (any, bool) {
 	return nil, false
 }
 
+// Each calls visit with each field's key, type tag and value, which are views of the
+// table, until visit returns false. It reports whether the table was well-formed as
+// far as it was visited; what is nested in values is not looked at.
+func (r RawTable) Each(visit func(key []byte, tag byte, value []byte) bool) bool {
+	for len(r) > 0 {
+		entry, ok := nextEntry(r, true)
+		if !ok {
+			return false
+		}
+		if !visit(entry.key, entry.tag, r[entry.start:entry.start+entry.size]) {
+			return true
+		}
+		r = r[entry.start+entry.size:]
+	}
+	return true
+}
+
 // Validate checks the table and everything nested in it; the error is [ErrTable].
 // It allocates only for what is nested more than 16 deep.
 func (r RawTable) Validate() error {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"math"
 	"runtime"
 	"strings"
@@ -247,4 +248,26 @@ func TestIntegers(t *testing.T) {
 		assert.Equal(t, integer, ok, f.Key)
 		assert.Equal(t, want[f.Key], n, f.Key)
 	}
+}
+
+func TestRawTableEach(t *testing.T) {
+	table := Table{{"b", int64(-5)}, {"", "text"}, {"t", Table{{"nested", true}}}, {"v", nil}}
+	body := AppendTable(nil, table)[4:]
+	var seen []string
+	visit := func(limit int) func(key []byte, tag byte, value []byte) bool {
+		return func(key []byte, tag byte, value []byte) bool {
+			seen = append(seen, fmt.Sprintf("%s %c %x", key, tag, value))
+			return len(seen) < limit
+		}
+	}
+	all := []string{"b l fffffffffffffffb", " S 74657874", "t F 066e65737465647401", "v V "}
+	assert.True(t, RawTable(body).Each(visit(10)))
+	assert.Equal(t, all, seen)
+	seen = nil
+	assert.True(t, RawTable(body).Each(visit(2)))
+	assert.Equal(t, all[:2], seen)
+	seen = nil
+	assert.False(t, RawTable(body[:len(body)-1]).Each(visit(10)), "cut off")
+	assert.Equal(t, all[:3], seen)
+	assert.True(t, RawTable(nil).Each(visit(10)))
 }

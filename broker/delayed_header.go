@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,10 +96,29 @@ func wholeDelay(f float64) int64 {
 // negated delay, as a signed 64-bit integer (EXCH-51). The properties have been
 // checked.
 func pastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
+	negated := slices.Clone(props)
+	if negateInPlace(negated.Headers(), delay) {
+		return negated
+	}
 	var p amqp.Properties
 	if p.Decode(props) != nil {
 		return props
 	}
 	setHeader(&p, delayHeader, -delay)
 	return p.Append(nil)
+}
+
+// negateInPlace negates a delay that is a signed 64-bit integer already, as most
+// clients send it.
+func negateInPlace(headers amqp.RawTable, delay int64) (done bool) {
+	headers.Each(func(key []byte, tag byte, value []byte) bool {
+		if string(key) != delayHeader {
+			return true
+		}
+		if done = tag == 'l'; done {
+			binary.BigEndian.PutUint64(value, uint64(-delay))
+		}
+		return false
+	})
+	return done
 }

@@ -15,6 +15,9 @@ import (
 // properties are written anew only if that changed something. It notes an x-death
 // that is not to be believed (QUEUE-82).
 func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
+	if nothingToRewrite(m.Props.Headers()) {
+		return nil, nil
+	}
 	headers, err := m.Props.Headers().Decode()
 	if err != nil {
 		return nil, errInternal()
@@ -49,6 +52,24 @@ func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
 	props.Headers = tidy
 	m.Props = props.Append(nil)
 	return keys, nil
+}
+
+// nothingToRewrite tells, without decoding them, that headers are sorted, and that
+// none is of those that a publish looks into. False says nothing.
+func nothingToRewrite(headers amqp.RawTable) bool {
+	var last []byte
+	plain := true
+	valid := headers.Each(func(key []byte, _ byte, _ []byte) bool {
+		switch string(key) {
+		case "CC", "BCC", "x-death":
+			plain = false
+		default:
+			plain = last == nil || string(last) < string(key)
+		}
+		last = key
+		return plain
+	})
+	return plain && valid
 }
 
 // listHeader is the strings in an array header; other elements are skipped.

@@ -31,6 +31,13 @@ func newWindow(size int) *window {
 	return w
 }
 
+// resize allows so many, up to the size that the window was made with.
+func (w *window) resize(size int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.size = size
+}
+
 func (w *window) slot(tag uint64) *int64 { return &w.times[tag&uint64(len(w.times)-1)] }
 
 // acquire waits for room and takes it for up to n publishes that are sent now.
