@@ -75,6 +75,7 @@ func VersionDifferences() []VersionDifference { return versionDifferences }
 
 var versionDifferences = []VersionDifference{
 	{[]string{"POLICY-1"}, V(3, 12, 0), "Policies apply to queues, exchanges or all.", "They may apply to one type of queue."},
+	{[]string{"BASIC-65"}, V(3, 12, 0), "All queues have one acknowledgement timeout.", "A queue may have its own, by argument or policy."},
 	{[]string{"PERM-12"}, V(3, 12, 0), "A refusal says \"access to ... refused\".", "It says which: \"write access to ... refused\"."},
 	{[]string{"BASIC-8"}, V(3, 13, 0), "A delivery-mode that is neither 1 nor 2 is refused with 406.", "It is taken for transient."},
 	{[]string{"BASIC-11", "TYPES-5"}, V(3, 13, 0), "Headers are delivered as they came.", "They are sorted, and duplicates dropped."},

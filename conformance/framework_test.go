@@ -117,7 +117,7 @@ func TestHooksThatAreMissing(t *testing.T) {
 }
 
 func TestNeedsQueueType(t *testing.T) {
-	r, err := Connect(t.Context(), "amqp://guest:guest@"+startBroker(t).address+"/", Options{})
+	r, err := Connect(t.Context(), "amqp://guest:guest@"+startBroker(t, nil).address+"/", Options{})
 	require.NoError(t, err)
 	for kind, want := range map[string]string{
 		"classic": "", "quorum": "",

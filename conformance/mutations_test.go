@@ -34,20 +34,32 @@ func allMutations() []mutation {
 
 // A fault often is that something does not come. The scripts wait for it this
 // long; that it comes in time without the fault is not a matter of patience.
-const mutantPatience = 500 * time.Millisecond
+var hasty = Options{Patience: 500 * time.Millisecond, Limit: 5 * time.Second}
+
+// expectCaught demands that a script differs, and says so in words that match.
+func expectCaught(t *testing.T, result Result, shows string) {
+	assert.Equal(t, Differed.String(), result.Outcome.String(), "%s does not notice", result.Script.Name)
+	t.Logf("%s: %.300q", result.Script.Name, result.Failures)
+	assert.True(t, regexp.MustCompile(shows).MatchString(strings.Join(result.Failures, "\n")), "it does not say %s", shows)
+}
+
+// scriptNamed is the script of this name.
+func scriptNamed(t *testing.T, name string) Script {
+	for _, s := range All() {
+		if s.Name == name {
+			return s
+		}
+	}
+	require.Fail(t, "there is no script "+name)
+	return Script{}
+}
 
 func TestMutationsAreCaught(t *testing.T) {
-	shared := startBroker(t)
-	scripts := map[string]Script{}
-	for _, s := range All() {
-		scripts[s.Name] = s
-	}
+	shared := startBroker(t, nil)
 	run := func(t *testing.T, script string, broken faults, o Options) Result {
-		s, ok := scripts[script]
-		require.True(t, ok, "there is no script %s", script)
-		b := shared
+		s, b := scriptNamed(t, script), shared
 		if s.Alone {
-			b = startBroker(t)
+			b = startBroker(t, nil)
 		}
 		o.Alarm = b.alarm
 		runner, err := Connect(t.Context(), "amqp://guest:guest@"+startMutant(t, b.address, broken)+"/", o)
@@ -59,10 +71,7 @@ func TestMutationsAreCaught(t *testing.T) {
 		judges[m.script] = true
 		t.Run("broken/"+strings.ReplaceAll(m.what, " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			result := run(t, m.script, m.faults, Options{Patience: mutantPatience, Limit: 10 * mutantPatience})
-			assert.Equal(t, Differed.String(), result.Outcome.String(), "%s does not notice", m.script)
-			t.Logf("%s: %.300q", m.script, result.Failures)
-			assert.True(t, regexp.MustCompile(m.shows).MatchString(strings.Join(result.Failures, "\n")), "it does not say %s", m.shows)
+			expectCaught(t, run(t, m.script, m.faults, hasty), m.shows)
 		})
 	}
 	for script := range judges {
@@ -80,8 +89,8 @@ type running struct {
 	address string
 }
 
-func startBroker(t *testing.T) running {
-	b, err := broker.New(broker.Config{})
+func startBroker(t *testing.T, tap *broker.Tap) running {
+	b, err := broker.New(broker.Config{Tap: tap})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	address, err := b.Listen("127.0.0.1:0")
