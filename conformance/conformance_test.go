@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 		return
 	}
 	for name, cfg := range map[string]inprocess.Config{
-		"memory": {}, "durable": {Dir: t.TempDir()}, "watched": {Pipes: true, Tap: watch(t)},
+		"memory": {}, "durable": {Dir: t.TempDir()}, "watched": {Dir: t.TempDir(), Pipes: true, Tap: watch(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -47,6 +48,18 @@ func framesWrongEnd(t *T) {
 			closesWith(501, "type 3, all octets = <<>>: {invalid_frame_end_marker,1}", Nobody)},
 		Violation{"quotes and control characters", unended(wire.FrameBody, 1, "\"\\\n\x1b~", 1),
 			closesWith(501, `type 3, all octets = <<"\"\\\n\e~">>: {invalid_frame_end_marker,1}`, Nobody)},
+		Violation{"a large body that comes in pieces", func(r *Raw) {
+			const size = 60000
+			r.SendMethod(1, &wire.BasicPublish{})
+			b := wire.AppendHeader(nil, 1, wire.BasicPublishID.Class(), size, noProps)
+			b = wire.AppendFrame(b, wire.FrameBody, 1, bytes.Repeat([]byte("body"), size/4))
+			b[len(b)-1] = 7
+			for len(b) > 0 {
+				n := min(len(b), 10000)
+				r.Send(b[:n])
+				b = b[n:]
+			}
+		}, closesWith(501, `type 3, first 16 octets = <<"bodybodybodybody">>: {invalid_frame_end_marker,7}`, Nobody)},
 		// Erlang breaks lines at column 80.
 		Violation{"a longer method", unended(wire.FrameMethod, 1, "\x00\x32\x00\x0a\x00\x00\x06queue1\x00\x00\x00\x00\x00", 0),
 			closesWith(501, "type 1, first 16 octets = <<0,50,0,10,0,0,6,113,117,101,117,101,49,0,0,0>>: {invalid_frame_end_marker,\n"+

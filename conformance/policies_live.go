@@ -12,6 +12,7 @@ import (
 var policyLiveScripts = []Script{
 	{Name: "policy/at-once", Covers: []string{"POLICY-9", "QUEUE-68"}, Run: policyAtOnce},
 	{Name: "policy/trims-to-bytes", Covers: []string{"POLICY-9", "QUEUE-68"}, Run: policyTrimsBytes},
+	{Name: "policy/trims-many", Covers: []string{"POLICY-9", "QUEUE-68"}, Run: policyTrimsMany},
 	{Name: "policy/trimmed-are-dead-letters", Covers: []string{"POLICY-9", "QUEUE-63"}, Run: policyTrimmed},
 	{Name: "policy/does-not-trim-what-is-rejected", Covers: []string{"POLICY-9", "QUEUE-65"}, Run: policyNoTrim},
 	{Name: "policy/time-to-live-of-later-messages", Covers: []string{"QUEUE-56", "POLICY-9"}, Run: policyLaterMessages},
@@ -45,6 +46,15 @@ func policyTrimsBytes(t *T) {
 	t.Equal(1, ch.Inspect(q).Messages, "messages within two bytes")
 	t.OK(held.Ack(false), "ack")
 	ch.ExpectDrain(q, "3")
+}
+
+func policyTrimsMany(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.NewSharedQueue()
+	bodies := numbered(2500)
+	ch.Store(q, bodies...)
+	t.Policy(Policy{ApplyTo: "queues", Definition: bound(3)})
+	ch.ExpectDrain(q, bodies[len(bodies)-3:]...)
 }
 
 func policyTrimmed(t *T) {

@@ -17,6 +17,7 @@ var ttlScripts = []Script{
 	{Name: "ttl/the-lower-one-counts", Covers: []string{"QUEUE-52", "QUEUE-77"}, Run: ttlLower},
 	{Name: "ttl/not-before-its-time", Covers: []string{"QUEUE-52"}, Run: ttlNotBefore},
 	{Name: "ttl/counts-from-entering-the-queue", Covers: []string{"QUEUE-52"}, Run: ttlFromEntry},
+	{Name: "ttl/many-at-once", Covers: []string{"QUEUE-52", "QUEUE-53"}, Run: ttlMany},
 	{Name: "ttl/oldest-first", Covers: []string{"QUEUE-53"}, Run: ttlOrder},
 	{Name: "ttl/only-at-the-head", Covers: []string{"QUEUE-53"}, Run: ttlOnlyAtHead},
 	{Name: "ttl/expired-is-never-delivered", Covers: []string{"QUEUE-53"}, Run: ttlNeverDelivered},
@@ -363,4 +364,18 @@ func ttlEachQueue(t *T) {
 	ch.attend(shortGrave).Expect("m")
 	ch.ExpectReady(longGrave, 0)
 	ch.ExpectDrain(long, "m")
+}
+
+// What expires at one moment is dead-lettered in its order, however much it is.
+func ttlMany(t *T) {
+	ch := t.Channel().Confirming()
+	grave := ch.NewQueue()
+	q := ch.NewQueueWith(amqp.Table{
+		"x-message-ttl": int32(10 * soon), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave,
+	})
+	bodies := numbered(2500)
+	ch.Store(q, bodies...)
+	consumer := ch.Subscribe(grave, Subscription{NoAck: true})
+	consumer.Expect(bodies...)
+	consumer.ExpectNoMore()
 }
