@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -171,11 +172,11 @@ func (c *committer) planChunks(l *Log) {
 		}
 		meta.put(buf)
 		c.plan = append(c.plan, write{bucketChunks, c.hold(chunkKey(nil, l.id, meta.first)), buf})
-		l.chunks = append(l.chunks, chunkState{first: meta.first, span: meta.span, count: meta.count, live: meta.count})
+		l.chunks = append(l.chunks, chunkState{first: meta.first, span: uint16(meta.span), count: meta.count, live: meta.count})
 		for i := range rest[:n] {
 			if rest[i].flagged {
 				ch := l.change(len(l.chunks) - 1)
-				ch.flags.set(rest[i].seq - ch.first)
+				ch.marked().flags.set(rest[i].seq - ch.first)
 			}
 		}
 		rest = rest[n:]
@@ -188,23 +189,24 @@ func (c *committer) planChanges(l *Log) {
 		ch := &l.chunks[i]
 		ch.dirty = false
 		key := c.hold(chunkKey(nil, l.id, ch.first))
+		m := cmp.Or(ch.marks, &marks{})
 		if ch.live == 0 {
 			c.plan = append(c.plan, write{bucketChunks, key, nil})
-			if ch.settled != nil {
+			if m.settled != nil {
 				c.plan = append(c.plan, write{bucketSettled, key, nil})
 			}
-			if ch.flags != nil {
+			if m.flags != nil {
 				c.plan = append(c.plan, write{bucketFlags, key, nil})
 			}
-			ch.settled, ch.flags, ch.gone = nil, nil, true
+			ch.marks, ch.gone = nil, true
 			l.gone++
 			continue
 		}
-		if ch.settled != nil {
-			c.plan = append(c.plan, write{bucketSettled, key, c.hold(ch.settled)})
+		if m.settled != nil {
+			c.plan = append(c.plan, write{bucketSettled, key, c.hold(m.settled)})
 		}
-		if ch.flags != nil {
-			c.plan = append(c.plan, write{bucketFlags, key, c.hold(ch.flags)})
+		if m.flags != nil {
+			c.plan = append(c.plan, write{bucketFlags, key, c.hold(m.flags)})
 		}
 	}
 	l.dirty = l.dirty[:0]

@@ -38,14 +38,27 @@ type Log struct {
 
 // A chunkState is a chunk on disk as the committer knows it.
 type chunkState struct {
-	first   uint64
-	span    uint32
-	count   uint16 // messages
-	live    uint16 // of them, those not settled
-	dirty   bool
-	gone    bool   // deleted from the disk
+	first uint64
+	span  uint16
+	count uint16 // messages
+	live  uint16 // of them, those not settled
+	dirty bool
+	gone  bool   // deleted from the disk
+	marks *marks // nil while none is marked
+}
+
+// marks are what is known of single messages of a chunk.
+type marks struct {
 	settled bitmap // nil while none is
 	flags   bitmap // redelivered ones
+}
+
+// marked is the chunk's marks, to be changed.
+func (c *chunkState) marked() *marks {
+	if c.marks == nil {
+		c.marks = new(marks)
+	}
+	return c.marks
 }
 
 // Log makes a handle for a log that has nothing in it.
@@ -157,7 +170,7 @@ func (l *Log) settle(seq uint64) {
 }
 
 func (l *Log) settleIn(i int, seq uint64) {
-	if c := l.change(i); c.live > 0 && c.settled.set(seq-c.first) {
+	if c := l.change(i); c.live > 0 && c.marked().settled.set(seq-c.first) {
 		c.live--
 	}
 }
@@ -168,7 +181,7 @@ func (l *Log) flag(seq uint64) {
 		l.adds[i].flagged = true
 	} else if i := l.find(seq); i >= 0 {
 		c := l.change(i)
-		c.flags.set(seq - c.first)
+		c.marked().flags.set(seq - c.first)
 	}
 }
 

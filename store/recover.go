@@ -179,9 +179,11 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 			return err
 		}
 	}
-	l.chunks = append(l.chunks, chunkState{
-		first: first, span: meta.span, count: meta.count, live: uint16(live), settled: settled, flags: flags,
-	})
+	ch := chunkState{first: first, span: uint16(meta.span), count: meta.count, live: uint16(live)}
+	if settled != nil || flags != nil {
+		ch.marks = &marks{settled, flags}
+	}
+	l.chunks = append(l.chunks, ch)
 	if r.Count > 0 {
 		visit(r)
 	}
