@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // its own. A test that waits
 // in vain for it to say something sees it killed after a while.
 func command(t testing.TB, env []string, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = append([]string{"GOCOVERDIR=" + t.TempDir(), "XDG_DATA_HOME=" + t.TempDir()}, env...)

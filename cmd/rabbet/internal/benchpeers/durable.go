@@ -27,6 +27,8 @@ var durableLoads = []struct {
 		c.Size, c.Confirm, c.Queues, c.Producers, c.Consumers = 1024, 2000, 4, 4, 4
 	}},
 	{"16 B persistent, confirm window 1, each acked", func(c *perf.Config) { c.Size, c.Confirm, c.AckEvery = 16, 1, 1 }},
+	// What nobody has consumed has to wait for the disk.
+	{"16 B persistent, confirm window 1, nobody consumes", func(c *perf.Config) { c.Size, c.Confirm, c.Consumers = 16, 1, 0 }},
 }
 
 // runDurable measures the loads and then the long queue.
