@@ -78,7 +78,7 @@ func confirmEach(t *T) {
 	q, durable, x := ch.NewQueue(), ch.NewSharedQueue(), ch.NewExchange("fanout")
 	ch.Bind(q, x, "")
 	ch.Bind(durable, x, "")
-	const n = 300
+	const n = 150
 	for i := range n {
 		exchange, key := []string{"", "", x}[i%3], []string{q, durable, ""}[i%3]
 		ch.SendWith(exchange, key, amqp.Publishing{DeliveryMode: uint8(1 + i/3%2), Body: []byte("m")})

@@ -50,10 +50,10 @@ func delayedOrder(t *T) {
 	x, q := ch.newDelayed("fanout"), ch.NewQueue()
 	ch.Bind(q, x, "")
 	consumer := ch.attend(q)
-	ch.sendDelayed(x, "", 3*soon, "last")
+	ch.sendDelayed(x, "", 4*soon, "last")
+	ch.Send(x, "", "at once")
 	ch.sendDelayed(x, "", soon, "first")
 	ch.sendDelayed(x, "", 2*soon, "second")
-	ch.Send(x, "", "at once")
 	consumer.Expect("at once", "first", "second", "last")
 }
 
@@ -289,8 +289,8 @@ func delayedRestart(t *T) {
 	ch := t.Channel().Confirming()
 	x, q := ch.newDelayed("direct"), ch.NewSharedQueue()
 	ch.Bind(q, x, "k")
-	ch.sendDelayed(x, "k", up+1, "2")
-	ch.sendDelayed(x, "k", up+soon, "3")
+	ch.sendDelayed(x, "k", up+soon, "2")
+	ch.sendDelayed(x, "k", up+2*soon, "3")
 	ch.SendWith(x, "k", amqp.Publishing{Headers: amqp.Table{"x-delay": int32(up)}, DeliveryMode: amqp.Persistent, Body: []byte("1")})
 	ch.AllConfirmed(3)
 	t.Restart()

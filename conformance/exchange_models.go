@@ -34,7 +34,7 @@ type modelMessage struct {
 // routeModel binds queues at random, publishes, compares what each queue got
 // with what the model says, unbinds a part, and does it once more.
 func routeModel(t *T, kind string, binding func() modelBinding, message func() modelMessage, matches func(modelBinding, modelMessage) bool) {
-	const queues, bindings, messages = 12, 5, 60
+	const queues, bindings, messages = 8, 6, 40
 	ch := t.Channel()
 	x := ch.NewExchange(kind)
 	bound := map[string][]modelBinding{}

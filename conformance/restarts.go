@@ -197,7 +197,9 @@ func restartKilled(t *T) {
 	ch.Inspect(q)
 	t.Kill()
 
-	t.Equal(true, client.IsClosed(), "the connection is closed")
+	if why := Receive(t, client.closed, "the end of the connection"); why.Code == amqp.ConnectionForced {
+		t.Errorf("the broker took its time to say %v", why)
+	}
 	ch = t.Channel()
 	// That the first was acked may have been forgotten.
 	if got := ch.Drain(q); len(got) != len(bodies) {
