@@ -51,7 +51,7 @@ type local struct {
 
 // A Consumer is a consumer in Go. Its methods are safe for concurrent use.
 type Consumer struct {
-	queue.Subscription
+	sub  queue.Subscription
 	vh   *vhost
 	b    *Broker
 	name string // of the queue
@@ -76,10 +76,10 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	}
 	c := &Consumer{vh: v.vh, b: v.b, name: name, opts: opts, signal: make(chan struct{}, 1)}
 	c.held.user = c
-	c.Subscription = queue.Subscription{
-		Receiver: c, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive,
+	c.sub = queue.Subscription{
+		Receiver: receiver{c}, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive,
 	}
-	if err := v.vh.subscribe(q, &c.Subscription); err != nil {
+	if err := v.vh.subscribe(q, &c.sub); err != nil {
 		return nil, err
 	}
 	if err := v.b.keep(c); err != nil {
@@ -87,7 +87,7 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 		return nil, err
 	}
 	var fx queue.Effects
-	q.Unpark(&c.Subscription, &fx)
+	q.Unpark(&c.sub, &fx)
 	v.vh.perform(&fx)
 	return c, nil
 }
@@ -115,8 +115,11 @@ func (b *Broker) forget(c *Consumer) {
 // Tag is the consumer tag.
 func (c *Consumer) Tag() string { return c.opts.Tag }
 
-// Offer is the queue's side of the consumer.
-func (c *Consumer) Offer(it *queue.Item, _ *queue.Effects) bool {
+// A receiver is the queue's side of a Consumer.
+type receiver struct{ *Consumer }
+
+// Offer takes a delivery, or refuses it for now.
+func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 	switch {
 	case c.over != nil:
 		return false
@@ -125,7 +128,7 @@ func (c *Consumer) Offer(it *queue.Item, _ *queue.Effects) bool {
 		return false
 	}
 	c.held.tag++
-	u := unacked{tag: c.held.tag, queue: c.Queue(), item: *it}
+	u := unacked{tag: c.held.tag, queue: c.sub.Queue(), item: *it}
 	c.vh.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
@@ -191,7 +194,7 @@ func (l *local) delivery(vh *vhost, u *unacked) (*Delivery, error) {
 }
 
 // lostQueue ends a consumer whose queue is gone.
-func (c *Consumer) lostQueue(*queue.Effects) {
+func (c receiver) lostQueue(*queue.Effects) {
 	c.held.mu.Lock()
 	defer c.held.mu.Unlock()
 	c.finish(errNoQueue(c.name, c.vh.name))
@@ -217,8 +220,8 @@ func (c *Consumer) Close() {
 		c.vh.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
 	}
 	var fx queue.Effects
-	c.Queue().Requeue(itemsOf(out), &fx)
-	c.Queue().Unsubscribe(&c.Subscription, &fx) // after the requeue (BASIC-40)
+	c.sub.Queue().Requeue(itemsOf(out), &fx)
+	c.sub.Queue().Unsubscribe(&c.sub, &fx) // after the requeue (BASIC-40)
 	c.vh.perform(&fx)
 	c.b.forget(c)
 }
@@ -286,7 +289,7 @@ func (d *Delivery) settle(v verdict) error {
 		d.queue.Return(items, false, &fx)
 	}
 	if unpark {
-		d.queue.Unpark(&c.Subscription, &fx)
+		d.queue.Unpark(&c.sub, &fx)
 	}
 	d.vh.perform(&fx)
 	return nil
