@@ -23,13 +23,17 @@ var ttlExpiresScripts = []Script{
 // unusedFor is for how long queues of these scripts may be unused.
 const unusedFor = soon * time.Millisecond
 
-// newExpiring declares a queue that expires unused, with further arguments.
+// newExpiring declares a queue that expires unused, with further arguments. It does
+// not wait for an answer, so that what the script does next is on its heels.
 func (ch *Channel) newExpiring(args amqp.Table) string {
 	all := amqp.Table{"x-expires": int32(soon)}
 	for name, value := range args {
 		all[name] = value
 	}
-	return ch.NewSharedQueueWith(all)
+	name := ch.t.QueueName()
+	_, err := ch.QueueDeclare(name, true, false, false, true, all)
+	ch.t.OK(err, "declare a queue")
+	return name
 }
 
 // isGone tells, by a publish, whether there is no such queue. Its message
@@ -96,7 +100,7 @@ func expiresLastConsumer(t *T) {
 	} {
 		t.Case(what, func() {
 			ch, consuming := t.Channel(), t.Channel()
-			q := ch.newExpiring(nil)
+			q := consuming.newExpiring(nil)
 			first, last := consuming.attend(q), consuming.attend(q)
 			ch.pass(2 * soon)
 			first.Stop()
