@@ -77,7 +77,7 @@ func TestIndexAgainstASortedSlice(t *testing.T) {
 	t.Log("seed", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
 	var x delay.Index
-	var model []delay.Due
+	model := []delay.Due{} // not nil: what is taken from it is compared
 	for seq := range uint64(20000) {
 		switch n := r.IntN(10); {
 		case n < 6:
