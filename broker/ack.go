@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -80,20 +82,23 @@ func (c *conn) finish(out []unacked, v verdict) {
 	if c.tapped != nil {
 		c.recordSettled(out, settledAs[v])
 	}
-	switch v {
-	case verdictAck:
-		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Settle(items) })
-	case verdictAckInTx:
-		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.SettleInTx(items) })
-	case verdictDrop:
-		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { q.Reject(items, &c.fx) })
-	case verdictRequeue, verdictFailed:
-		c.requeue(out, func(q *queue.Queue, items []queue.Item, fx *queue.Effects) {
-			q.Return(items, v == verdictFailed, fx)
-		})
-	}
+	c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
 	c.reuse(out)
 	c.unpark()
+}
+
+// tell tells a queue what has become of items that were out.
+func (v verdict) tell(q *queue.Queue, items []queue.Item, fx *queue.Effects) {
+	switch v {
+	case verdictAck:
+		q.Settle(items)
+	case verdictAckInTx:
+		q.SettleInTx(items)
+	case verdictDrop:
+		q.Reject(items, fx)
+	case verdictRequeue, verdictFailed: // the queue keeps the slice
+		q.Return(slices.Clone(items), v == verdictFailed, fx)
+	}
 }
 
 // recover is basic.recover and basic.recover-async (BASIC-62, BASIC-63).

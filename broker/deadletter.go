@@ -47,11 +47,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 		vh.mu.RUnlock()
 		return
 	}
-	keys := append([]string{m.Key}, carbonCopies(m)...) // QUEUE-72
-	if m.Extra != nil {
-		keys = append(keys, m.Extra.BCC...)
-	}
-	queues := r.route(nil, vh, x, keys, m.Props.Headers())
+	queues := r.route(nil, vh, x, appendKeys(nil, m), m.Props.Headers())
 	vh.mu.RUnlock()
 	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
 	vh.recordDeath(&d, m, way{queues: queues, later: r.later})

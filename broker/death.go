@@ -124,3 +124,13 @@ func carbonCopies(m *queue.Message) []string {
 	v, _ := raw.Lookup("CC")
 	return listHeader(amqp.Table{{Key: "CC", Value: v}}, "CC")
 }
+
+// appendKeys appends the routing keys by which a message that has been published
+// before is routed again: its own, and what CC and BCC add (EXCH-45, QUEUE-72).
+func appendKeys(keys []string, m *queue.Message) []string {
+	keys = append(append(keys, m.Key), carbonCopies(m)...)
+	if m.Extra != nil {
+		keys = append(keys, m.Extra.BCC...)
+	}
+	return keys
+}

@@ -166,10 +166,7 @@ type outgoing struct {
 // send routes one message (EXCH-53).
 func (o *outgoing) send(m *queue.Message) {
 	vh := o.d.vh
-	o.keys = append(append(o.keys[:0], m.Key), carbonCopies(m)...)
-	if m.Extra != nil {
-		o.keys = append(o.keys, m.Extra.BCC...)
-	}
+	o.keys = appendKeys(o.keys[:0], m)
 	vh.mu.RLock()
 	x := vh.exchanges[o.d.name]
 	if x == nil {

@@ -279,15 +279,7 @@ func (d *Delivery) settle(v verdict) error {
 	}
 	d.vh.recordLocal(settledAs[v], "", &out[0], false)
 	var fx queue.Effects
-	items := []queue.Item{out[0].item}
-	switch v {
-	case verdictAck:
-		d.queue.Settle(items)
-	case verdictDrop:
-		d.queue.Reject(items, &fx)
-	case verdictRequeue:
-		d.queue.Return(items, false, &fx)
-	}
+	v.tell(d.queue, []queue.Item{out[0].item}, &fx)
 	if unpark {
 		d.queue.Unpark(&c.sub, &fx)
 	}

@@ -220,7 +220,7 @@ type fate struct {
 	waiting func()
 }
 
-// fates takes the fates of the publishes that an answer is about.
+// takeFates takes the fates of the publishes that an answer is about.
 func (ch *channel) takeFates(to uint64) []fate {
 	n := 0
 	for n < len(ch.fates) && ch.fates[n].seq <= to {
