@@ -63,6 +63,7 @@ func getAck(t *T) {
 	ch.Fetch(q)
 	ch.ExpectDrain(q)
 	t.OK(ch.Close(), "close the channel")
+	other.await(q, 1)
 	other.ExpectDrain(q, "b")
 }
 
@@ -134,6 +135,8 @@ func ackMultiple(t *T) {
 	ch.Fetch(q)
 	t.OK(ch.Ack(d.DeliveryTag-1, true), "ack the first three")
 	t.OK(ch.Close(), "close the channel")
+	other.await(q, 1)
+	other.await(second, 1)
 	other.ExpectDrain(q, "e")
 	other.ExpectDrain(second, "d")
 }
@@ -206,7 +209,7 @@ func ackErrorRequeues(t *T) {
 		return ch.Ack(7, false)
 	})
 	ch := t.Channel()
-	t.WaitFor("the message to be requeued", func() bool { return ch.Inspect(q).Messages == 1 })
+	ch.await(q, 1)
 	d := ch.Fetch(q)
 	t.Equal([]any{"b", true}, []any{string(d.Body), d.Redelivered}, "body and redelivered flag")
 }

@@ -87,7 +87,7 @@ func qosShared(t *T) {
 	ch.ExpectReady(q, 5)
 	d := first.Next()
 	t.OK(d.Ack(false), "ack")
-	t.WaitFor("one more delivery", func() bool { return ch.Inspect(q).Messages == 4 })
+	ch.await(q, 4)
 	t.Equal(3, len(first.Stop())+len(second.Stop()), "further messages of both consumers")
 	ch.ExpectReady(q, 4)
 }

@@ -124,6 +124,7 @@ func requeueChannelClose(t *T) {
 	out := ch.fetchAll(q, 3)
 	ch.Acked(out[1])
 	t.OK(ch.Close(), "close the channel")
+	other.await(q, 3)
 	other.ExpectFlags(q, "a*", "c*", "d")
 }
 
@@ -135,7 +136,7 @@ func requeueConnectionEnd(t *T) {
 		conn := t.Dial(amqp.Config{})
 		conn.Open().fetchAll(q, 3)
 		end(conn)
-		t.WaitFor("the messages to be requeued", func() bool { return ch.Inspect(q).Messages == 4 })
+		ch.await(q, 4)
 	}
 	ch.ExpectFlags(q, "a*", "b*", "c*", "d")
 }

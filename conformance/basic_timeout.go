@@ -87,7 +87,7 @@ func ackTimeoutCancels(t *T) {
 	late := holder.Subscribe(q, Subscription{})
 	late.Expect("a")
 	late.ExpectCancelled()
-	t.WaitFor("the messages to be back", func() bool { return ch.Inspect(q).Messages == 2 })
+	ch.await(q, 2)
 	t.Equal([]string{"a", "b"}, ch.Drain(q), "messages of the quorum queue")
 	holder.ExpectOpen()
 	kept.ExpectNoMore()

@@ -103,6 +103,7 @@ func txAck(t *T) {
 	other.Confirming().Store(q, "a", "b", "c")
 	ch.Acked(ch.Fetch(q))
 	t.OK(ch.Close(), "close the channel before the commit")
+	other.await(q, 3)
 	other.ExpectFlags(q, "a*", "b", "c")
 
 	other.Store(q, "d", "e")
@@ -167,6 +168,7 @@ func txRollbackAck(t *T) {
 	t.OK(out[1].Ack(true), "ack the first two")
 	ch.commit()
 	t.OK(ch.Close(), "close the channel")
+	other.await(q, 1)
 	other.ExpectFlags(q, "c*")
 }
 
@@ -202,7 +204,7 @@ func txClose(t *T) {
 	ch.transacting().Acked(ch.Fetch(q))
 	ch.SendAll(q, "b")
 	t.OK(ch.Close(), "close the channel")
-	t.WaitFor("the unacked message to return", func() bool { return other.Inspect(q).Messages == 1 })
+	other.await(q, 1)
 	other.ExpectFlags(q, "a*")
 }
 

@@ -105,6 +105,7 @@ func deadRejectedTx(t *T) {
 	ch.reject(q)
 	ch.rollback()
 	t.OK(ch.Close(), "close the channel, which requeues")
+	other.await(q, 2)
 	ch = t.Channel().transacting()
 	d := ch.Fetch(q)
 	t.OK(d.Nack(false, false), "nack")

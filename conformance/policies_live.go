@@ -89,7 +89,7 @@ func policyLaterMessages(t *T) {
 	ch.Store(q, "after")
 	held := ch.Fetch(q)
 	t.Equal("before", string(held.Body), "body")
-	t.WaitFor("the later message to expire", func() bool { return ch.Inspect(q).Messages == 0 })
+	ch.await(q, 0)
 	t.OK(held.Nack(false, true), "requeue")
 	ch.ExpectDrain(q, "before")
 }
@@ -101,7 +101,7 @@ func policyTimeStays(t *T) {
 	p := t.Policy(Policy{ApplyTo: "queues", Definition: map[string]any{"message-ttl": soon}})
 	ch.Store(q, "m")
 	t.Policy(Policy{Name: p, ApplyTo: "queues", Definition: map[string]any{"message-ttl": 3600 * 1000}})
-	t.WaitFor("the message to expire", func() bool { return ch.Inspect(q).Messages == 0 })
+	ch.await(q, 0)
 }
 
 func policyExpires(t *T) {

@@ -78,7 +78,7 @@ func policyOperatorTimes(t *T) {
 					ch.awaitGone(q)
 				} else {
 					ch.Store(q, "m")
-					t.WaitFor("the message to expire", func() bool { return ch.Inspect(q).Messages == 0 })
+					ch.await(q, 0)
 				}
 				t.RemovePolicy(user)
 				t.RemoveOperatorPolicy(operator)
@@ -127,7 +127,7 @@ func policyArgumentTimes(t *T) {
 				Definition: map[string]any{"message-ttl": tc[1]},
 			})
 			ch.Store(q, "m")
-			t.WaitFor("the message to expire", func() bool { return ch.Inspect(q).Messages == 0 })
+			ch.await(q, 0)
 			t.Policy(Policy{
 				Name: name, ApplyTo: "queues", Pattern: ExactNames(q, dying),
 				Definition: map[string]any{"expires": tc[1]},

@@ -128,6 +128,7 @@ func quorumLostConsumer(t *T) {
 	holder := t.Channel().qos(2, false)
 	holder.Subscribe(q, Subscription{}).Expect("a", "b")
 	t.OK(holder.Close(), "close the channel")
+	ch.await(q, 4)
 	ch.Subscribe(q, Subscription{}).Expect("a", "b", "c", "d")
 }
 

@@ -110,7 +110,7 @@ func restartMessages(t *T) {
 	})
 	ch.AllConfirmed(1)
 	ch.reject(mortal)
-	t.WaitFor("the dead letter", func() bool { return ch.Inspect(graveyard).Messages == 1 })
+	ch.await(graveyard, 1)
 
 	timed := ch.NewSharedQueueWith(amqp.Table{"x-message-ttl": int32(2000)})
 	ch.persist(timed, "expires")
@@ -137,7 +137,7 @@ func restartMessages(t *T) {
 	t.expectDeath(d, mortal, "rejected")
 	t.Equal([]any{int32(1), "two"}, d.Headers["mine"], "another header")
 	t.Equal("3600000", t.deathOf(d)["original-expiration"], "original-expiration")
-	t.WaitFor("the message to expire", func() bool { return ch.Inspect(timed).Messages == 0 })
+	ch.await(timed, 0)
 	ch.awaitGone(expiring)
 }
 
@@ -150,7 +150,7 @@ func restartQuorum(t *T) {
 	t.Restart()
 
 	ch = t.Channel()
-	ch.awaitLeader(q, 4)
+	ch.await(q, 4)
 	for i, body := range []string{"a", "b", "c", "d"} {
 		d := ch.Fetch(q)
 		t.Equal([]any{body, i < 2}, []any{string(d.Body), d.Redelivered}, "body and redelivered flag")
@@ -159,12 +159,6 @@ func restartQuorum(t *T) {
 		}
 	}
 	ch.ExpectDrain(q)
-}
-
-// awaitLeader waits until a quorum queue has these messages again. RabbitMQ 3.10
-// never answers a get that comes before the queue has a leader.
-func (ch *Channel) awaitLeader(quorum string, messages int) {
-	ch.t.WaitFor("the quorum queue's messages", func() bool { return ch.Inspect(quorum).Messages == messages })
 }
 
 func restartLazy(t *T) {
@@ -218,6 +212,6 @@ func restartKilledQuorum(t *T) {
 	ch.Store(q, bodies...)
 	t.Kill()
 	ch = t.Channel()
-	ch.awaitLeader(q, len(bodies))
+	ch.await(q, len(bodies))
 	ch.ExpectDrain(q, bodies...)
 }

@@ -5,6 +5,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -83,6 +84,14 @@ func (ch *Channel) Inspect(queue string) amqp.Queue {
 	q, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil)
 	ch.t.OK(err, "look at a queue")
 	return q
+}
+
+// await waits until the queue has n ready messages. RabbitMQ returns what a
+// closed channel got, and all that it had from a quorum queue, some time after
+// close-ok; only what it consumed from a classic queue is back by then. A quorum
+// queue that restarts answers no get before it has its messages.
+func (ch *Channel) await(queue string, n int) {
+	ch.t.WaitFor(fmt.Sprintf("%d ready messages", n), func() bool { return ch.Inspect(queue).Messages == n })
 }
 
 // QueueExists tells whether a passive declare on a fresh channel finds the

@@ -84,11 +84,6 @@ func (ch *Channel) pass(ms int) {
 	passed.ExpectNoMore()
 }
 
-// await waits until the queue has n ready messages.
-func (ch *Channel) await(queue string, n int) {
-	ch.t.WaitFor(fmt.Sprintf("%d ready messages", n), func() bool { return ch.Inspect(queue).Messages == n })
-}
-
 func ttlQueue(t *T) {
 	ch := t.Channel()
 	q, grave := ch.newMortal(amqp.Table{"x-message-ttl": int32(20)})
