@@ -28,8 +28,9 @@ type hooks struct {
 	admin         Admin
 }
 
-// restartLimit is how long a restart may take: RabbitMQ needs some seconds.
-const restartLimit = 60 * time.Second
+// hookLimit is how long one call of a hook may take. RabbitMQ needs some seconds
+// to restart, and a busy machine as many to start rabbitmqctl.
+const hookLimit = 60 * time.Second
 
 // Restart ends the broker in order and starts it again. All connections are
 // gone afterwards; T.Conn and T.Channel open new ones. The script must be Alone.
@@ -43,7 +44,7 @@ func (t *T) again(restart func(context.Context) error, what string) {
 	if !t.script.Alone {
 		t.Fatalf("a script that restarts the broker must be Alone")
 	}
-	ctx, cancel := t.within(restartLimit)
+	ctx, cancel := t.within()
 	defer cancel()
 	t.OK(restart(ctx), "restart the broker")
 	var err error
@@ -83,9 +84,9 @@ func (t *T) needs(has bool, what string) {
 }
 
 // within gives a context for a call of a hook, clean-up included.
-func (t *T) within(limit time.Duration) (context.Context, context.CancelFunc) {
+func (t *T) within() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.ctx))
-	timer := t.runner.clock.AfterFunc(limit, cancel)
+	timer := t.runner.clock.AfterFunc(hookLimit, cancel)
 	return ctx, func() {
 		timer.Stop()
 		cancel()
@@ -94,7 +95,7 @@ func (t *T) within(limit time.Duration) (context.Context, context.CancelFunc) {
 
 // asks calls a method of an Admin that may not have it.
 func (t *T) asks(call func(context.Context) error) error {
-	ctx, cancel := t.within(t.runner.patience)
+	ctx, cancel := t.within()
 	defer cancel()
 	err := call(ctx)
 	if errors.Is(err, ErrNotOffered) {
@@ -193,7 +194,7 @@ func (t *T) NewVHost() string {
 	admin := t.Admin()
 	t.OK(t.asks(func(ctx context.Context) error { return admin.CreateVHost(ctx, name, t.runner.uri.Username) }), "create a virtual host")
 	t.Cleanup(func() {
-		ctx, cancel := t.within(t.runner.patience)
+		ctx, cancel := t.within()
 		defer cancel()
 		if err := admin.DeleteVHost(ctx, name); !errors.Is(err, ErrNotOffered) {
 			t.OK(err, "delete a virtual host")

@@ -114,7 +114,7 @@ func restartMessages(t *T) {
 
 	timed := ch.NewSharedQueueWith(amqp.Table{"x-message-ttl": int32(2000)})
 	ch.persist(timed, "expires")
-	expiring := ch.NewSharedQueueWith(amqp.Table{"x-expires": int32(4000)})
+	expiring := ch.NewSharedQueueWith(amqp.Table{"x-expires": int32(6000)})
 	t.Restart()
 
 	ch = t.Channel()

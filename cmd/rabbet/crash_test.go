@@ -120,7 +120,7 @@ func takeAll(t testing.TB, ch *amqp.Channel) map[string][]amqp.Delivery {
 	for _, queue := range crashQueues {
 		state, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
 		require.NoError(t, err)
-		deliveries, err := ch.ConsumeWithContext(ctx, queue, queue, false, false, false, false, nil)
+		deliveries, err := ch.Consume(queue, queue, false, false, false, false, nil)
 		require.NoError(t, err)
 		for len(found[queue]) < state.Messages {
 			select {
