@@ -25,6 +25,15 @@ type strictness struct {
 	deadLetter *queue.Settings // nil if there is no dead-letter exchange
 }
 
+// offersDelayed tells whether a delayed exchange of these arguments may be declared.
+// Where RabbitMQ has no plugin any more the type is as unknown as it is there
+// (EXCH-9), but for those who ask for what only Rabbet has and for what is in the
+// store from before.
+func (vh *vhost) offersDelayed(args amqp.Table) bool {
+	strict, _ := args.Get("x-delayed-strict")
+	return vh.profile.delayedPlugin || strict == true || vh.recovering
+}
+
 // makeDelayed gives an exchange the routing table of its x-delayed-type and what
 // waits under its name. Called with the lock held, when all else is checked.
 func (vh *vhost) makeDelayed(x *exchangeRecord) error {

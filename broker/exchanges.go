@@ -18,7 +18,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 		return vh.checkExchange(name)
 	}
 	table, known := exchange.New[destination](m.Type)
-	if !known && m.Type != delayedType {
+	if !known && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
 		return errExchangeType(m.Type)
 	}
 	if name == "" {

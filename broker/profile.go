@@ -33,6 +33,8 @@ type facts struct {
 	maxBody      int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
 	cancelOkDies bool   `number:"BASIC-34" fact:"a client's cancel-ok closes its connection"`
 
+	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
+
 	transientQueues   bool                 `number:"QUEUE-29" fact:"queues that are neither durable nor exclusive may be declared"`
 	addsQueueType     bool                 `number:"QUEUE-14" fact:"a queue declared without x-queue-type gets it as an argument"`
 	checksQueueMode   bool                 `number:"QUEUE-40, QUEUE-91" fact:"x-queue-mode is checked"`
@@ -59,13 +61,13 @@ func Profiles() []string { return slices.Clone(profileNames) }
 
 var profiles = map[string]*profile{
 	"3.13": newProfile(facts{
-		version: Version,
-		amqp08:  true, minFrameMax: 4096, maxBody: 128 << 20, cancelOkDies: true,
+		version: Version, delayedPlugin: true,
+		amqp08: true, minFrameMax: 4096, maxBody: 128 << 20, cancelOkDies: true,
 		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true,
 		deliveryLimit: -1, mirroring: true, clientDeaths: true, globalQos: true,
 	}),
 	"4.2": newProfile(facts{
-		version:     "4.2.7",
+		version: "4.2.7", delayedPlugin: true,
 		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20,
 		transientQueues: true, addsQueueType: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,

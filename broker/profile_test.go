@@ -239,3 +239,25 @@ func TestForeignDeathsSurviveRestart(t *testing.T) {
 	assert.Equal(t, int64(1), count)
 	require.NoError(t, b.Close())
 }
+
+// Where the plugin has ended its type is unknown (EXCH-9), but for those who ask
+// for what is not RabbitMQ's anyway. An exchange that was declared before goes on.
+func TestDelayedWithoutPlugin(t *testing.T) {
+	dir := t.TempDir()
+	plain := broker.Exchange{Name: "plain", Type: "x-delayed-message", Durable: true, Args: map[string]any{"x-delayed-type": "direct"}}
+	b, v := startIn(t, dir, "4.2")
+	require.NoError(t, v.DeclareExchange(plain))
+	require.NoError(t, b.Close())
+
+	b, v = startIn(t, dir, "4.3")
+	_, err := v.Delayed("plain")
+	require.NoError(t, err)
+	assert.ErrorContains(t, v.DeclareExchange(plain), "unknown exchange type 'x-delayed-message'")
+	strict := broker.Exchange{Name: "strict", Type: "x-delayed-message", Durable: true, Args: map[string]any{
+		"x-delayed-type": "direct", "x-delayed-strict": true,
+	}}
+	require.NoError(t, v.DeclareExchange(strict))
+	strict.Name, strict.Args["x-delayed-strict"] = "not so strict", false
+	assert.ErrorContains(t, v.DeclareExchange(strict), "unknown exchange type 'x-delayed-message'")
+	require.NoError(t, b.Close())
+}
