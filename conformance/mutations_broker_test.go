@@ -40,7 +40,7 @@ var brokerMutations = []brokerMutation{
 		broker.Verdict{Act: broker.ActCloseChannel, Code: 406, Text: "PRECONDITION_FAILED - no"}},
 	{"an ack closes its connection", "ack/after-cancel", "541|closed", "basic.ack",
 		broker.Verdict{Act: broker.ActCloseConnection, Code: 541, Text: "INTERNAL_ERROR"}},
-	{"an ack is swallowed", "get/needs-an-ack", "messages of the queue", "basic.ack", broker.Verdict{Act: broker.ActSwallow}},
+	{"an ack is swallowed", "get/needs-an-ack", "vain for 1 ready messages, there are 2", "basic.ack", broker.Verdict{Act: broker.ActSwallow}},
 	{"an answer does not come", "queue/counts", "the script took longer than it may", "queue.declare", broker.Verdict{Act: broker.ActSwallow}},
 	{"a connection is blocked without an alarm", "confirm/numbers-start-at-one", "waited in vain for a confirm|took longer", broker.CallPublish,
 		broker.Verdict{Act: broker.ActBlock, Blocked: func(func()) {}}},

@@ -166,11 +166,16 @@ func (t *T) patient() (context.Context, context.CancelFunc) {
 // that takes longer than its patience. It is for what a broker does in its own
 // time; what a reply or a delivery announces is better waited for by that.
 func (t *T) WaitFor(what string, holds func() bool) {
-	ctx, cancel := t.patient()
-	defer cancel()
-	if delay.Poll(ctx, t.runner.clock, 2*time.Millisecond, holds) != nil {
+	if !t.comes(holds) {
 		t.Fatalf("waited in vain for %s", what)
 	}
+}
+
+// comes tells whether holds is true in time.
+func (t *T) comes(holds func() bool) bool {
+	ctx, cancel := t.patient()
+	defer cancel()
+	return delay.Poll(ctx, t.runner.clock, 2*time.Millisecond, holds) == nil
 }
 
 // Receive takes the next value from c, and ends the script if none comes in

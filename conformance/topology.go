@@ -5,7 +5,6 @@ package conformance
 
 import (
 	"context"
-	"fmt"
 	"net"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -91,7 +90,13 @@ func (ch *Channel) Inspect(queue string) amqp.Queue {
 // close-ok; only what it consumed from a classic queue is back by then. A quorum
 // queue that restarts answers no get before it has its messages.
 func (ch *Channel) await(queue string, n int) {
-	ch.t.WaitFor(fmt.Sprintf("%d ready messages", n), func() bool { return ch.Inspect(queue).Messages == n })
+	ready := 0
+	if !ch.t.comes(func() bool {
+		ready = ch.Inspect(queue).Messages
+		return ready == n
+	}) {
+		ch.t.Fatalf("waited in vain for %d ready messages, there are %d", n, ready)
+	}
 }
 
 // QueueExists tells whether a passive declare on a fresh channel finds the
