@@ -112,7 +112,7 @@ func (p *profile) checkConsumeArguments(args amqp.Table, resource string) (prior
 func consumerTimeout(args amqp.Table) time.Duration {
 	v, _ := args.Get("x-consumer-timeout")
 	ms, _ := amqp.AsInt(v)
-	return time.Duration(max(ms, 0)) * time.Millisecond
+	return time.Duration(min(max(ms, 0), maxMillis)) * time.Millisecond
 }
 
 // cancel is basic.cancel (BASIC-27).

@@ -97,6 +97,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 	}
 	s := &queue.Settings{DeadLetterExchange: to.(string), HasDeadLetterKey: hasKey}
 	s.DeadLetterKey, _ = key.(string)
+	s.DeadLetterKey = cutKey(s.DeadLetterKey)
 	return &strictness{s}, nil
 }
 

@@ -32,8 +32,11 @@ func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
 	}
 	keys := listHeader(headers, "CC")
 	if blind := listHeader(headers, "BCC"); len(blind) > 0 {
-		m.Extra = &queue.Extra{BCC: blind}
 		keys = append(keys, blind...)
+		for i, key := range blind {
+			blind[i] = cutKey(key)
+		}
+		m.Extra = &queue.Extra{BCC: blind}
 	}
 	if _, ok := headers.Get("x-death"); ok && !p.clientDeaths {
 		if m.Extra == nil {

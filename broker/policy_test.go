@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,34 @@ func TestPoliciesSurvive(t *testing.T) {
 	fill(t, v, "q", 5)
 	assert.Equal(t, "3 4", peeked(t, v, "q"))
 	require.NoError(t, b.Close())
+}
+
+// Policies bound times from below only (POLICY-12): the longest are as good as for
+// ever, and do not wrap around.
+func TestPolicyTimesWithoutEnd(t *testing.T) {
+	clock := delay.NewManual(newYear)
+	b := start(t, broker.Config{Clock: clock, PeerClock: delay.Real{}})
+	v := vhost(t, b)
+	for _, forever := range []int64{math.MaxInt64, math.MaxInt64 / 1000, math.MaxInt64/1000 + 1, 1 << 62, 18446744073710} {
+		require.NoError(t, v.SetPolicy(broker.Policy{Name: "p", Definition: map[string]any{
+			"expires": forever, "message-ttl": forever, "consumer-timeout": forever,
+		}}))
+		declare(t, v, "q")
+		fill(t, v, "q", 2)
+		ch := channel(t, b)
+		_, ok, err := ch.Get("q", false)
+		require.NoError(t, err)
+		require.True(t, ok)
+		clock.Advance(20 * time.Minute) // less than the broker's own limit for acknowledgements
+		_, err = ch.QueueDeclarePassive("q", false, false, false, false, nil)
+		require.NoError(t, err, forever)
+		n, err := v.Counts("q")
+		require.NoError(t, err, forever)
+		assert.Equal(t, 1, n.Ready, forever)
+		assert.Equal(t, 1, n.Unacked, forever)
+		_, err = v.DeleteQueue("q")
+		require.NoError(t, err)
+	}
 }
 
 // A dead-letter exchange by policy, with the argument's key (QUEUE-84).

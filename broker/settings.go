@@ -15,7 +15,7 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
 	quorum := queueTypeOf(args) == &quorumQueue
 	found := false
-	number := func(key string, field *int64, add int64) {
+	number := func(key string, field *int64) bool {
 		v, has := args.Get("x-" + key)
 		n, isInt := amqp.AsInt(v)
 		has = has && isInt
@@ -23,8 +23,14 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 			n, has = limit, true
 		}
 		if has {
-			*field, found = n+add, true
+			*field, found = n, true
 		}
+		return has
+	}
+	millis := func(key string, field *int64) bool { // a policy bounds a time from below only (POLICY-12)
+		has := number(key, field)
+		*field = min(*field, maxMillis)
+		return has
 	}
 	text := func(key string) (string, bool) {
 		v, has := args.Get("x-" + key)
@@ -35,19 +41,21 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 		s, _ := v.(string)
 		return s, has
 	}
-	number("message-ttl", &s.TTL, 1)
-	number("expires", &s.Expires, 0)
-	number("max-length", &s.MaxLength, 0)
-	number("max-length-bytes", &s.MaxBytes, 0)
+	if millis("message-ttl", &s.TTL) {
+		s.TTL++ // 0 is none
+	}
+	millis("expires", &s.Expires)
+	number("max-length", &s.MaxLength)
+	number("max-length-bytes", &s.MaxBytes)
 	if quorum { // QUEUE-45, QUEUE-92
 		s.DeliveryLimit = p.deliveryLimit
 		found = found || p.deliveryLimit >= 0
-		number("delivery-limit", &s.DeliveryLimit, 0)
+		number("delivery-limit", &s.DeliveryLimit)
 	}
-	number("consumer-timeout", &s.ConsumerTimeout, 0)
+	millis("consumer-timeout", &s.ConsumerTimeout)
 	s.DeadLetterExchange, s.DeadLetter = text("dead-letter-exchange")
 	s.DeadLetterKey, s.HasDeadLetterKey = text("dead-letter-routing-key")
-	s.DeadLetterKey = s.DeadLetterKey[:min(len(s.DeadLetterKey), maxName)] // a delivery has no room for more
+	s.DeadLetterKey = cutKey(s.DeadLetterKey)
 	if v, ok := args.Get("x-single-active-consumer"); ok && v == true {
 		s.SingleActive, found = true, true
 	}
@@ -63,6 +71,10 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	}
 	return s
 }
+
+// cutKey cuts a routing key out of a field table, where it may be of any length, to
+// what a delivery and the store have room for.
+func cutKey(key string) string { return key[:min(len(key), maxName)] }
 
 // overflows are the values of x-overflow; drop-head is the zero value, and so
 // what a queue does without any.

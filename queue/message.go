@@ -26,7 +26,7 @@ type Message struct {
 // Extra is the rarer part of a message.
 type Extra struct {
 	// BCC are the routing keys of the BCC header, which is removed before the
-	// message is seen by anybody (EXCH-45).
+	// message is seen by anybody (EXCH-45). Each has at most 255 bytes.
 	BCC []string
 	// KeyAlone says that the message goes by its key alone, whatever its header
 	// CC has: a queue's dead-letter key has taken their place (QUEUE-75).
