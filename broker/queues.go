@@ -65,6 +65,7 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 		by.addExclusive(q)
 	}
 	vh.queues[name] = q
+	q.Touch()
 	return q, nil
 }
 

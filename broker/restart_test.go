@@ -329,3 +329,19 @@ func TestRestartForgetsBindingsWhoseArgumentsCameInAnyOrder(t *testing.T) {
 		assert.Equal(t, []string{"binding amq.headers q false  map[one:1 two:2]", "queue q false map[] 0"}, names(t, h.Broker, "/"))
 	})
 }
+
+// Queues that expire as soon as they may do so once all names are back (QUEUE-59).
+func TestRestartWithQueuesThatExpireAtOnce(t *testing.T) {
+	clock := delay.NewManual(newYear)
+	h := newHouse(t, clock)
+	v := vhost(t, h.Broker)
+	const queues = 2000
+	for i := range queues {
+		declareDurable(t, v, fmt.Sprint("q", i), map[string]any{"x-expires": 1})
+	}
+	h.clock = nil // from now on time passes
+	h.restart()
+	eventually(t, "all queues to expire", func() bool { return len(h.Snapshot().VHosts[0].Queues) == 0 })
+	h.restart()
+	assert.Empty(t, h.Snapshot().VHosts[0].Queues)
+}

@@ -86,7 +86,7 @@ func (q *Queue) fire() {
 	q.env.Perform(&fx)
 }
 
-// Touch counts as use: a declare, passive included (QUEUE-58).
+// Touch counts as use: a declare, the first and passive ones included (QUEUE-58).
 func (q *Queue) Touch() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -43,6 +43,7 @@ func newBench(t testing.TB, cfg queue.Config) *bench {
 		b.timed.Idle = append(b.timed.Idle, fx.TakeIdle()...)
 	}}
 	b.Queue = queue.New(cfg)
+	b.Touch()
 	return b
 }
 

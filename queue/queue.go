@@ -101,7 +101,9 @@ func New(cfg Config) *Queue {
 		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, above+1)
 		q.back.quorum, q.back.countFailures = cfg.Quorum, cfg.Env.CountFailures
 	}
-	q.used()
+	if q.set.Expires > 0 {
+		q.lastUsed = q.now()
+	}
 	return q
 }
 

@@ -31,11 +31,13 @@ func (q *Queue) Recover() error {
 	return nil
 }
 
-// Resume lets a recovered queue do what is due. It comes once all queues are
-// recovered: what expires may be dead-lettered to any of them.
+// Resume lets a recovered queue do what is due, and begins the time for which it may
+// stay unused (QUEUE-59). It comes once all queues are recovered: what expires may
+// be dead-lettered to any of them.
 func (q *Queue) Resume() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.used()
 	q.flush()
 }
 
