@@ -1,4 +1,4 @@
-//go:build unix
+//go:build darwin || dragonfly || freebsd || linux
 
 package store
 
@@ -11,5 +11,7 @@ func (s *Store) Free() (uint64, error) {
 	if err := syscall.Statfs(s.dir, &st); err != nil {
 		return 0, err
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil
+	// Where the count is signed it is negative once the reserve of the superuser is
+	// being used up.
+	return uint64(max(st.Bavail, 0)) * uint64(st.Bsize), nil
 }
