@@ -239,6 +239,9 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 		if err := known.claim(doc.ID); err != nil {
 			return err
 		}
+		if !doc.QuorumPriority.Known() {
+			return fmt.Errorf("unknown rule %d for priorities", doc.QuorumPriority)
+		}
 		q := vh.newQueue(doc, args)
 		vh.queues[doc.Name], known.queues[doc.ID] = q, q
 		b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))

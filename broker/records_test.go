@@ -25,6 +25,7 @@ func TestDamagedRecords(t *testing.T) {
 		{"queue\x00gone\x00q", `{"VHost":"gone","Name":"q","ID":5,"Args":` + table + `}`, `no virtual host "gone"`},
 		{"queue\x00/\x00q", `{"VHost":"/","Name":"q","ID":5}`, "amqp"},
 		{"queue\x00/\x00q", `{"VHost":"/","Name":"q","ID":1,"Args":` + table + `}`, `queue "first" has its ID 1`},
+		{"queue\x00/\x00q", `{"VHost":"/","Name":"q","ID":5,"QuorumPriority":9,"Args":` + table + `}`, "unknown rule 9"},
 		{"binding\x00gone", `{"VHost":"gone","Args":` + table + `}`, `no virtual host "gone"`},
 		{"binding\x00x", `{"VHost":"/","Source":"gone","Destination":"q","Args":` + table + `}`, "gone"},
 		{"binding\x00x", `nothing`, "invalid character"},

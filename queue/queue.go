@@ -73,6 +73,15 @@ type Config struct {
 	Durable bool
 }
 
+// Levels is the number of priority levels of such a queue. In the store each is a
+// log of its own: LogOf of the queue's ID and 0 to Levels()-1.
+func (cfg *Config) Levels() int {
+	if cfg.Quorum {
+		return 1 + cfg.QuorumPriority.above()
+	}
+	return 1 + int(cfg.MaxPriority)
+}
+
 // Counts are a queue's numbers at one moment.
 type Counts struct {
 	Ready, Unacked, Consumers int
@@ -80,17 +89,18 @@ type Counts struct {
 	ReadyBytes int64
 }
 
-// New makes an empty queue.
+// New makes an empty queue. Nothing of it expires before the first call of Touch,
+// or of Resume: whoever is told of the end of a queue must know it by then.
 func New(cfg Config) *Queue {
 	q := &Queue{Name: cfg.Name, AutoDelete: cfg.AutoDelete, quorum: cfg.Quorum, env: cfg.Env, set: cfg.Settings}
 	q.ready.zero.inTurn = cfg.Quorum
 	if q.set == nil {
 		q.set = plain
 	}
-	above := int(cfg.MaxPriority)
 	if cfg.Quorum {
-		q.ready.rule, above = cfg.QuorumPriority, cfg.QuorumPriority.above()
+		q.ready.rule = cfg.QuorumPriority
 	}
+	above := cfg.Levels() - 1
 	if above > 0 {
 		q.ready.higher = make([]readyList, above)
 	}

@@ -20,6 +20,9 @@ const (
 	StrictPriority
 )
 
+// Known tells whether it is one of the rules.
+func (r QuorumPriority) Known() bool { return r <= StrictPriority }
+
 // String says what a queue does by the rule.
 func (r QuorumPriority) String() string {
 	return [...]string{"ignored", "two above 4 for each other", "strict, 0 to 31"}[r]

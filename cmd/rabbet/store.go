@@ -69,12 +69,13 @@ func storeError(verb, dir string, err error) error {
 // A holder is the record of a queue, or of a name under which delayed messages
 // wait, and what the store has of its messages.
 type holder struct {
-	VHost, Name string
-	ID          uint64
-	Args        []byte
+	VHost, Name    string
+	ID             uint64
+	Args           []byte
+	QuorumPriority queue.QuorumPriority
 
 	kind     string
-	levels   uint64
+	levels   int // of priority, each a log of its own
 	messages int
 	bytes    uint64
 }
@@ -92,7 +93,7 @@ func storeCheck(c console, dir string) error {
 	transient := 0
 	for _, log := range content.Logs {
 		transient += log.Volatile
-		id, level := queue.QueueOf(log.ID), uint64(log.ID)&0xff
+		id, level := queue.QueueOf(log.ID), int(log.ID&0xff)
 		h := inv.holders[id]
 		switch {
 		case h != nil && level < h.levels:
@@ -144,6 +145,15 @@ func (inv *inventory) printKind(w io.Writer, kind string) {
 	fmt.Fprintf(w, "%ss %d, messages %d, bytes %d\n", kind, len(list), messages, bytes)
 }
 
+// levelsOf is the number of priority levels of a queue with these arguments.
+func levelsOf(args amqp.Table, rule queue.QuorumPriority) int {
+	kind, _ := args.Get("x-queue-type")
+	highest, _ := args.Get("x-max-priority")
+	n, _ := amqp.AsInt(highest)
+	cfg := queue.Config{MaxPriority: uint8(n), Quorum: kind == "quorum", QuorumPriority: rule}
+	return cfg.Levels()
+}
+
 // record checks one record of the topology; those that hold messages are kept.
 func (inv *inventory) record(key string, value []byte) error {
 	kind, names, _ := strings.Cut(key, "\x00")
@@ -172,11 +182,12 @@ func (inv *inventory) record(key string, value []byte) error {
 		if other := inv.holders[h.ID]; other != nil {
 			return fmt.Errorf("has the ID %d of %s %q in vhost %q", h.ID, other.kind, other.Name, other.VHost)
 		}
-		highest, _ := args.Get("x-max-priority")
-		n, _ := amqp.AsInt(highest)
-		h.kind, h.levels = kind, uint64(n)+1
-		if kind == "delayed" {
-			h.kind = "delayed exchange"
+		h.kind, h.levels = "delayed exchange", 1
+		if kind == "queue" {
+			if !h.QuorumPriority.Known() {
+				return fmt.Errorf("unknown rule %d for priorities", h.QuorumPriority)
+			}
+			h.kind, h.levels = kind, levelsOf(args, h.QuorumPriority)
 		}
 		inv.holders[h.ID] = &h
 	case "exchange":

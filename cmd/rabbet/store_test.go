@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -113,6 +114,40 @@ func TestStoreCheckFindsFaults(t *testing.T) {
 	assert.Contains(t, stdout, `fault: record "queue\x00/\x00other": its key and its value have different names`)
 	assert.Contains(t, stdout, `fault: record "what\x00ever": of an unknown kind`)
 	assert.Regexp(t, `fault: log \d+: \d+ messages of queue \d+ at priority 3, which is unknown`, stdout)
+}
+
+// The priorities of a quorum queue are those of the profile that it was declared
+// under (QUEUE-90).
+func TestStoreCheckKnowsQuorumPriorities(t *testing.T) {
+	for _, profile := range broker.Profiles() {
+		dir := t.TempDir()
+		s := start(t, nil, "serve", "--data-dir", dir, "--profile", profile)
+		conn, err := amqp.Dial("amqp://guest:guest@" + s.address + "/")
+		require.NoError(t, err)
+		ch, err := conn.Channel()
+		require.NoError(t, err)
+		require.NoError(t, ch.Confirm(false))
+		for name, args := range map[string]amqp.Table{"classic": nil, "quorum": {"x-queue-type": "quorum"}} {
+			_, err = ch.QueueDeclare(name, true, false, false, false, args)
+			require.NoError(t, err)
+			for priority := range uint8(40) {
+				confirm, err := ch.PublishWithDeferredConfirm("", name, false, false, amqp.Publishing{
+					DeliveryMode: amqp.Persistent, Priority: priority, Body: []byte("0123456789"),
+				})
+				require.NoError(t, err)
+				require.True(t, confirm.Wait())
+			}
+		}
+		require.NoError(t, conn.Close())
+		s.stop(t, syscall.SIGTERM)
+		code, stdout, stderr := run(t, nil, "store", "check", dir)
+		assert.Zero(t, code, stderr)
+		assert.Equal(t, `queue "classic" in vhost "/": messages 40, bytes 400
+queue "quorum" in vhost "/": messages 40, bytes 400
+queues 2, messages 80, bytes 800
+ok
+`, stdout, profile)
+	}
 }
 
 func TestStoreUsage(t *testing.T) {
