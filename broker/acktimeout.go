@@ -40,28 +40,33 @@ type overdue struct {
 }
 
 // checkAcks looks for overdue deliveries on all connections, again and again as
-// long as there are any.
+// long as any is held that may become so.
 func (b *Broker) checkAcks() {
+	b.acks.rest()
 	b.mu.Lock()
 	conns := slices.Collect(maps.Keys(b.conns))
 	b.mu.Unlock()
 	now := b.clock.Now()
 	for _, c := range conns {
-		c.checkAcks(now)
+		if c.checkAcks(now) {
+			b.acks.arm()
+		}
 	}
-	b.checks.again(b, ackCheck, b.clock, b.ackCheckInterval(), b.checkAcks, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return len(b.conns) > 0
-	})
 }
 
-// checkAcks interrupts the reader if a channel is overdue.
-func (c *conn) checkAcks(now time.Time) {
+// checkAcks interrupts the reader if a channel is overdue. It tells whether to
+// look again.
+func (c *conn) checkAcks(now time.Time) (again bool) {
 	c.mu.Lock()
+	if len(c.overdue) > 0 { // the reader is about to see to the last look's
+		c.mu.Unlock()
+		return true
+	}
 	held := make(map[*channel]map[holder]time.Time)
 	for _, ch := range c.channels {
-		if oldest := ch.oldestDeliveries(now); len(oldest) > 0 {
+		oldest, fresh := ch.oldestDeliveries(now)
+		again = again || fresh
+		if len(oldest) > 0 {
 			held[ch] = oldest
 		}
 	}
@@ -69,7 +74,9 @@ func (c *conn) checkAcks(now time.Time) {
 	var late []overdue
 	for ch, oldest := range held { // queues are asked without the lock, which is a leaf
 		for h, since := range oldest {
-			if limit := c.b.ackTimeout(h); limit > 0 && now.Sub(since) >= limit {
+			limit := c.b.ackTimeout(h)
+			again = again || limit > 0
+			if limit > 0 && now.Sub(since) >= limit {
 				late = append(late, overdue{ch.id, errOverdue(ch.id, limit), h})
 			}
 		}
@@ -80,6 +87,7 @@ func (c *conn) checkAcks(now time.Time) {
 		c.interrupt()
 		c.mu.Unlock()
 	}
+	return again
 }
 
 // ackTimeout is how long a holder may keep a delivery; 0 is for ever.
@@ -97,13 +105,13 @@ func (b *Broker) ackTimeout(h holder) time.Duration {
 }
 
 // oldestDeliveries gives for each holder the latest time at which the oldest
-// delivery that it has not settled can have been made. Called with the lock held.
-func (ch *channel) oldestDeliveries(now time.Time) map[holder]time.Time {
+// delivery that it has not settled can have been made, but for those made since
+// the last check: then fresh is true. Called with the lock held.
+func (ch *channel) oldestDeliveries(now time.Time) (oldest map[holder]time.Time, fresh bool) {
 	if ch.unacked.len() == 0 {
 		ch.marks = nil
-		return nil
+		return nil, false
 	}
-	var oldest map[holder]time.Time
 	mark := 0
 	for _, u := range ch.unacked.list[ch.unacked.head:] {
 		if u.queue == nil {
@@ -113,7 +121,8 @@ func (ch *channel) oldestDeliveries(now time.Time) map[holder]time.Time {
 			mark++
 		}
 		if mark == len(ch.marks) {
-			break // delivered since the last check
+			fresh = true
+			break
 		}
 		if oldest == nil { // nothing before this mark is held any more
 			ch.marks = append(ch.marks[:0], ch.marks[mark:]...)
@@ -127,7 +136,7 @@ func (ch *channel) oldestDeliveries(now time.Time) map[holder]time.Time {
 	if n := len(ch.marks); n == 0 || ch.marks[n-1].tag < ch.tag {
 		ch.marks = append(ch.marks, tagMark{now, ch.tag})
 	}
-	return oldest
+	return oldest, fresh
 }
 
 // closeOverdue closes the channels that a check has found, or cancels their

@@ -42,7 +42,8 @@ type alarms struct {
 	found Alarm // by the watch when it last looked; its own
 }
 
-// watchInterval is the time between looks at memory and disk.
+// watchInterval is the time between looks at memory and disk. It is real, since
+// the machine is.
 const watchInterval = time.Second
 
 // SetAlarm raises or clears an alarm. The broker's own watch does it too, when a
@@ -76,6 +77,7 @@ func (b *Broker) watch() {
 	if b.cfg.MemoryLimit <= 0 && b.cfg.Store == nil {
 		return
 	}
+	b.machine.rest()
 	if b.cfg.MemoryLimit > 0 {
 		b.find(MemoryAlarm, memoryInUse() > uint64(b.cfg.MemoryLimit))
 	}
@@ -83,7 +85,7 @@ func (b *Broker) watch() {
 		free, err := st.Free()
 		b.find(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
 	}
-	b.checks.again(b, resourceCheck, b.cfg.PeerClock, watchInterval, b.watch, func() bool { return true })
+	b.machine.arm()
 }
 
 // find is what the watch has found: news of it set the alarm, so that one that

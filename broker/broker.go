@@ -31,7 +31,8 @@ type Broker struct {
 	replies replies
 	buffers buffers
 	alarms  alarms
-	checks  checks
+	machine check // memory and disk
+	acks    check // deliveries that are held for too long
 
 	queueIDs  atomic.Uint64
 	peers     atomic.Uint64 // the last Peer's ID
@@ -64,6 +65,11 @@ func New(cfg Config) (*Broker, error) {
 		over:   make(chan struct{}),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
+	b.machine.clock, b.machine.interval, b.machine.look = delay.Real{}, watchInterval, b.watch
+	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval(), b.checkAcks
+	if cfg.ConsumerTimeout < 0 {
+		b.acks.never()
+	}
 	b.users.byName = make(map[string]*user)
 	b.addUser(&user{
 		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
@@ -182,9 +188,6 @@ func (b *Broker) ServeConn(nc net.Conn) error {
 	b.running.Add(1)
 	b.mu.Unlock()
 	defer b.running.Done()
-	if b.cfg.ConsumerTimeout > 0 {
-		b.checks.begin(b, ackCheck, b.clock, b.ackCheckInterval(), b.checkAcks)
-	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
 		_ = tcp.SetNoDelay(true)
 	}
@@ -260,7 +263,8 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 		}
 	}
 	defer close(b.over)
-	b.checks.stop()
+	b.machine.end()
+	b.acks.end()
 	b.mu.Lock()
 	for c := range b.conns {
 		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))

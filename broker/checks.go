@@ -2,63 +2,59 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is what a broker does now and then by itself, up to its end.
+// This file is what a broker does now and then by itself, up to its end: looks
+// at the machine's memory and disk, and at deliveries that are held for too long.
 
-// A checkKind names what is checked.
-type checkKind uint8
+// A check is the timer of a look that is taken again and again, as long as there
+// is something to look at. Its lock is a leaf.
+type check struct {
+	clock    delay.Clock
+	interval time.Duration
+	look     func()
 
-const (
-	ackCheck      checkKind = iota // deliveries that are held for too long
-	resourceCheck                  // memory and disk
-)
+	armed atomic.Bool // the timer is set, or never will be
 
-// checks are the timers of checks that repeat themselves.
-type checks struct {
-	mu     sync.Mutex
-	timers map[checkKind]delay.Timer
+	mu    sync.Mutex
+	timer delay.Timer
+	ended bool
 }
 
-// begin has check called after the interval on a clock, unless that is going to
-// happen anyway.
-func (cs *checks) begin(b *Broker, kind checkKind, clock delay.Clock, interval time.Duration, check func()) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	if cs.timers[kind] == nil {
-		cs.arm(b, kind, clock, interval, check)
-	}
-}
-
-// again has check called once more after the interval if need says so. It is for
-// the check itself.
-func (cs *checks) again(b *Broker, kind checkKind, clock delay.Clock, interval time.Duration, check func(), need func() bool) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	delete(cs.timers, kind)
-	if need() {
-		cs.arm(b, kind, clock, interval, check)
-	}
-}
-
-func (cs *checks) arm(b *Broker, kind checkKind, clock delay.Clock, interval time.Duration, check func()) {
-	if b.life.Err() != nil {
+// arm has the look taken after the interval, unless that is going to happen
+// anyway. Whoever looks calls rest first and arm if there is more to see: what
+// comes meanwhile arms the check itself.
+func (c *check) arm() {
+	if c.armed.Load() || c.armed.Swap(true) {
 		return
 	}
-	if cs.timers == nil {
-		cs.timers = make(map[checkKind]delay.Timer)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.ended:
+	case c.timer == nil:
+		c.timer = c.clock.AfterFunc(c.interval, c.look)
+	default:
+		c.timer.Reset(c.interval)
 	}
-	cs.timers[kind] = clock.AfterFunc(interval, check)
 }
 
-// stop ends the checks; the broker's life has ended before.
-func (cs *checks) stop() {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	for _, t := range cs.timers {
-		t.Stop()
+// rest is the word of the look that it has begun.
+func (c *check) rest() { c.armed.Store(false) }
+
+// never makes a check that is not wanted.
+func (c *check) never() { c.armed.Store(true) }
+
+// end ends the check. A look that has begun goes on.
+func (c *check) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	if c.timer != nil {
+		c.timer.Stop()
 	}
 }

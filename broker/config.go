@@ -24,9 +24,10 @@ type Config struct {
 	Clock delay.Clock
 	// PeerClock is the time that the clients live in, which runs what is
 	// measured against them: heartbeats, the handshake's limit, how long a
-	// closing socket is kept; and looks at the machine's memory and disk. It is Clock by default; a manual Clock wants
+	// closing socket is kept. It is Clock by default; a manual Clock wants
 	// delay.Real{} here if the clients' time goes on, or an hour's advance
-	// would find them an hour silent.
+	// would find them an hour silent. The machine's memory and disk are looked at
+	// in real time, whatever the clocks.
 	PeerClock delay.Clock
 	// Logger gets what RabbitMQ would log; nothing is logged by default.
 	Logger *slog.Logger

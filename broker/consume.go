@@ -162,6 +162,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	ch.tag++
 	if !m.NoAck {
 		ch.unacked.push(unacked{tag: ch.tag, queue: q.Queue, item: it})
+		c.b.acks.arm()
 	}
 	c.appendMethod(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: it.Redelivered,

@@ -75,6 +75,7 @@ func (s *consumer) count(from *queue.Queue, it *queue.Item) uint64 {
 			ch.shared.out++
 		}
 		ch.unacked.push(u)
+		ch.c.b.acks.arm()
 	}
 	return ch.tag
 }

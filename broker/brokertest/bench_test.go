@@ -58,6 +58,17 @@ func firstConfirm(t testing.TB, dial func(mq *brokertest.Broker, name string) (*
 	mq.Close()
 }
 
+// BenchmarkAdvance is ten years in which nothing falls due, with a store and a
+// client that is connected.
+func BenchmarkAdvance(b *testing.B) {
+	mq := brokertest.New(b, brokertest.WithManualClock(), brokertest.Durable())
+	queues(mq, "q")
+	channel(b, mq)
+	for b.Loop() {
+		mq.Advance(10 * 365 * 24 * time.Hour)
+	}
+}
+
 // A thousand at once, each with a connection in memory, a channel and a queue.
 func TestThousandBrokers(t *testing.T) {
 	if raceDetector {

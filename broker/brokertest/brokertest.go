@@ -111,6 +111,9 @@ func (mq *Broker) config() broker.Config {
 	if cfg.Logger == nil {
 		cfg.Logger = mq.log.logger()
 	}
+	if cfg.DiskFreeLimit == 0 { // how full the machine's disk is decides no test
+		cfg.DiskFreeLimit = -1
+	}
 	cfg.Tap = &broker.Tap{Decide: mq.faults.decide}
 	if mq.ledger.limit != 0 {
 		cfg.Tap.Record = mq.ledger.record

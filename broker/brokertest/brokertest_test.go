@@ -37,3 +37,11 @@ func TestClosedTwice(t *testing.T) {
 	_, err := mq.Dial()
 	assert.ErrorIs(t, err, broker.ErrClosed)
 }
+
+// A disk of the test's machine that is nearly full is no alarm, unless the test
+// says that it is to be one.
+func TestDiskOfTheMachine(t *testing.T) {
+	var given int64
+	brokertest.New(t, brokertest.WithConfig(func(cfg *broker.Config) { given = cfg.DiskFreeLimit }))
+	assert.Negative(t, given)
+}
