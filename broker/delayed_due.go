@@ -2,6 +2,8 @@ package broker
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,8 +47,10 @@ func (d *delayed) dispatchSome() bool {
 	}
 	if err := d.read(due); err != nil {
 		d.vh.env.Fault(d.name, err)
-		d.giveBack(due)
-		return false
+		if !errors.Is(err, store.ErrDamaged) {
+			d.giveBack(due)
+			return false
+		}
 	}
 	o := outgoing{d: d}
 	for i := range due {
@@ -83,7 +87,7 @@ func (d *delayed) take() []dueMessage {
 }
 
 // read gets what is not in memory from the store. What was cancelled or purged
-// meanwhile is not there any more, and what is malformed stays there, for a check
+// meanwhile is not there any more, and what is damaged stays there, for a check
 // of the store to find.
 func (d *delayed) read(due []dueMessage) error {
 	var away []*dueMessage
@@ -110,7 +114,7 @@ func (d *delayed) read(due []dueMessage) error {
 			err = readTTL(m)
 		}
 		if err != nil {
-			d.vh.env.Fault(d.name, err)
+			d.vh.env.Fault(d.name, fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err))
 			return
 		}
 		away[next].msg = m

@@ -1,7 +1,7 @@
 package broker
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -31,7 +31,7 @@ func (vh *vhost) persistDelayed(d *delayed, x *exchangeRecord) {
 // recoverDelayed makes what a record tells of.
 func (b *Broker) recoverDelayed(value []byte, known *recovered) error {
 	var doc delayedDoc
-	if err := json.Unmarshal(value, &doc); err != nil {
+	if err := decodeDoc(value, &doc); err != nil {
 		return err
 	}
 	vh := b.vhosts[doc.VHost]
@@ -48,20 +48,25 @@ func (b *Broker) recoverDelayed(value []byte, known *recovered) error {
 	return nil
 }
 
-// recover builds the index from the log.
+// recover builds the index from the log. What is damaged is told and left out.
 func (d *delayed) recover() error {
 	log, err := d.vh.env.Store.Recover(queue.LogOf(d.id, 0), func([]byte) int { return 0 }, func(store.Range) {})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrDamaged) { // Load says it again
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.attach(log)
 	d.seq, d.safe = log.Last(), log.Last()
-	return log.Load(0, math.MaxUint64, func(r store.Record) bool {
+	err = log.Load(0, math.MaxUint64, func(r store.Record) bool {
 		d.index.Add(delay.Due{At: r.Deadline, Seq: r.Seq})
 		return true
 	})
+	if errors.Is(err, store.ErrDamaged) {
+		d.vh.env.Fault(d.name, err)
+		return nil
+	}
+	return err
 }
 
 // resume lets what is due go out. It comes once all queues are recovered.

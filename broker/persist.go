@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +27,11 @@ const (
 	kindDelayed  = "delayed"
 	kindBinding  = "binding"
 )
+
+// kinds are all kinds of records, in the order in which they come back.
+var kinds = []string{
+	kindVHost, string(userPolicy), string(operatorPolicy), kindDelayed, kindExchange, kindQueue, kindBinding,
+}
 
 type vhostDoc struct{ Name string }
 
@@ -62,6 +69,20 @@ func (vh *vhost) put(doc any, key ...string) {
 		panic(err) // plain structs of strings, bytes and numbers
 	}
 	vh.env.Store.Put(recordKey(key...), value)
+}
+
+// decodeDoc reads a record. A field that is unknown is what a newer program has
+// added, and not to be passed over: the next change would lose it.
+func decodeDoc(value []byte, doc any) error {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.DisallowUnknownFields()
+	if err := d.Decode(doc); err != nil {
+		return err
+	}
+	if d.InputOffset() < int64(len(value)) {
+		return errors.New("bytes after its end")
+	}
+	return nil
 }
 
 func (vh *vhost) unput(key ...string) {
@@ -139,10 +160,17 @@ func (b *Broker) recover() error {
 	if st == nil {
 		return nil
 	}
+	err := st.Records(func(key string, _ []byte) error {
+		if kind, _, _ := strings.Cut(key, "\x00"); !slices.Contains(kinds, kind) {
+			return fmt.Errorf("broker: record %q in the store: of an unknown kind, maybe of a newer program", key)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	known := recovered{make(map[uint64]*queueRecord), make(map[uint64]*delayed)}
-	for _, kind := range []string{
-		kindVHost, string(userPolicy), string(operatorPolicy), kindDelayed, kindExchange, kindQueue, kindBinding,
-	} {
+	for _, kind := range kinds {
 		err := st.Records(func(key string, value []byte) error {
 			if !strings.HasPrefix(key, kind+"\x00") {
 				return nil
@@ -163,12 +191,12 @@ func (b *Broker) recover() error {
 	b.queueIDs.Store(max(b.queueIDs.Load(), queue.QueueOf(last)))
 	for _, q := range known.queues {
 		if err := q.Recover(); err != nil {
-			return err
+			return fmt.Errorf("broker: queue %q: %w", q.Name, err)
 		}
 	}
 	for _, d := range known.delayed {
 		if err := d.recover(); err != nil {
-			return err
+			return fmt.Errorf("broker: delayed exchange %q: %w", d.name, err)
 		}
 	}
 	for _, vh := range b.vhosts {
@@ -206,7 +234,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 	switch kind {
 	case kindVHost:
 		var doc vhostDoc
-		if err := json.Unmarshal(value, &doc); err != nil {
+		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
 		b.AddVHost(doc.Name).vh.recovering = true
@@ -217,7 +245,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 		return b.recoverDelayed(value, known)
 	case kindExchange:
 		var doc exchangeDoc
-		if err := json.Unmarshal(value, &doc); err != nil {
+		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
 		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
@@ -229,7 +257,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 		})
 	case kindQueue:
 		var doc queueDoc
-		if err := json.Unmarshal(value, &doc); err != nil {
+		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
 		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
@@ -248,7 +276,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 		return nil
 	}
 	var doc bindingDoc
-	if err := json.Unmarshal(value, &doc); err != nil {
+	if err := decodeDoc(value, &doc); err != nil {
 		return err
 	}
 	vh, args, err := b.storedPlace(doc.VHost, doc.Args)

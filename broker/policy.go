@@ -2,7 +2,6 @@ package broker
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -294,7 +293,7 @@ type policyDoc struct {
 // it was set; those that only another profile knows have no effect.
 func (b *Broker) recoverPolicy(kind policyKind, value []byte) error {
 	var doc policyDoc
-	if err := json.Unmarshal(value, &doc); err != nil {
+	if err := decodeDoc(value, &doc); err != nil {
 		return err
 	}
 	vh := b.vhosts[doc.VHost]

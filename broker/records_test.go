@@ -14,9 +14,9 @@ import (
 func TestDamagedRecords(t *testing.T) {
 	const table = `"AAAAAA=="` // an empty one
 	tests := []struct{ key, value, want string }{
-		{"vhost\x00/", `{`, "unexpected end of JSON input"},
+		{"vhost\x00/", `{`, "EOF"},
 		{"vhost\x00/", `[]`, "cannot unmarshal"},
-		{"exchange\x00/\x00x", ``, "unexpected end of JSON input"},
+		{"exchange\x00/\x00x", ``, "EOF"},
 		{"exchange\x00/\x00x", `{"VHost":"/","Name":"x","Type":"what","Args":` + table + `}`, "what"},
 		{"exchange\x00gone\x00x", `{"VHost":"gone","Name":"x","Type":"fanout","Args":` + table + `}`, `no virtual host "gone"`},
 		{"exchange\x00/\x00x", `{"VHost":"/","Name":"x","Type":"fanout","Args":"AAAACQ=="}`, "amqp"},
@@ -29,7 +29,11 @@ func TestDamagedRecords(t *testing.T) {
 		{"binding\x00gone", `{"VHost":"gone","Args":` + table + `}`, `no virtual host "gone"`},
 		{"binding\x00x", `{"VHost":"/","Source":"gone","Destination":"q","Args":` + table + `}`, "gone"},
 		{"binding\x00x", `nothing`, "invalid character"},
-		{"policy\x00/\x00p", `{`, "unexpected end of JSON input"},
+		{"policy\x00/\x00p", `{`, "EOF"},
+		{"vhost\x00x", `{"Name":"x"}{}`, "bytes after its end"},
+		{"vhost\x00x", `{"Name":"x","Limit":5}`, `unknown field "Limit"`}, // of a newer program
+		{"delayed\x00/\x00x", `{"VHost":"/","Name":"x","ID":5,"More":5}`, `unknown field "More"`},
+		{"user\x00x", `{}`, "of an unknown kind"},
 	}
 	for _, test := range tests {
 		st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})

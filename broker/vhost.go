@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // A vhost owns the names: exchanges, queues and what binds them. Its lock
@@ -90,9 +92,7 @@ func newVHost(name string, b *Broker) *vhost {
 		queues:    make(map[string]*queueRecord),
 		delayed:   make(map[string]*delayed),
 	}
-	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, CountFailures: b.profile.countsFailures, Fault: func(queue string, err error) {
-		b.log.Error("cannot read messages from the store", "queue", queue, "vhost", name, "error", err)
-	}}
+	vh.env = &queue.Env{Clock: b.clock, Store: b.cfg.Store, Perform: vh.perform, CountFailures: b.profile.countsFailures, Fault: vh.fault}
 	if b.recording() {
 		vh.env.Gone = vh.gone
 	}
@@ -104,6 +104,15 @@ func newVHost(name string, b *Broker) *vhost {
 		vh.exchanges[p.name] = x
 	}
 	return vh
+}
+
+// fault logs that messages of a queue, or of a delayed exchange, cannot be read.
+func (vh *vhost) fault(queue string, err error) {
+	text := "cannot read messages from the store"
+	if errors.Is(err, store.ErrDamaged) {
+		text = "messages in the store are damaged and left out: rabbet store check tells which"
+	}
+	vh.b.log.Error(text, "queue", queue, "vhost", vh.name, "error", err)
 }
 
 // changed makes cached routes stale. Called with the lock held.

@@ -1,6 +1,11 @@
 package queue
 
-import "github.com/rabbetmq/rabbet/store"
+import (
+	"cmp"
+	"errors"
+
+	"github.com/rabbetmq/rabbet/store"
+)
 
 // This file is a queue's side of the store: what it adds, settles and reads,
 // one log for each priority level. All of it is called with the queue's lock
@@ -131,13 +136,17 @@ func (b *backing) drop() {
 	}
 }
 
-// read reads up to limit items of a span; those before an error are there too.
+// read reads up to limit items of a span; with an error those that could be read
+// are there too.
 func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 	var d decoder
 	d.items = make([]Item, 0, min(limit, s.n))
+	var malformed error
 	err := b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
 		if len(d.items) < limit {
-			d.add(&r)
+			if err := d.add(&r); err != nil && malformed == nil {
+				malformed = err
+			}
 		}
 		return len(d.items) < limit
 	})
@@ -151,7 +160,7 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 			}
 		}
 	}
-	return d.items, err
+	return d.items, cmp.Or(err, malformed)
 }
 
 // wanted finds the chunk to be read back first, or nil. Called with the lock
@@ -195,15 +204,19 @@ func (q *Queue) read() {
 	q.mu.Unlock()
 }
 
-// bringIn reads a chunk back and reports whether it could be read. The lock is
-// let go meanwhile; the chunk is left alone if something else has happened to it
-// by then.
+// bringIn reads a chunk back and reports whether the store could be read. What is
+// damaged is told and left out, so that it stops nothing that comes after it. The
+// lock is let go meanwhile; the chunk is left alone if something else has happened
+// to it by then.
 func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
 	s := w.c.out
 	q.mu.Unlock()
 	items, err := q.back.read(w.level, s, s.n)
 	if err != nil {
 		q.env.Fault(q.Name, err)
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		err = nil
 	}
 	q.mu.Lock()
 	if err != nil || q.deleted || w.c.out != s || s.dropped {

@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/store"
@@ -19,6 +20,8 @@ import (
 //	BCC        if flagged: uvarint of number, each as the routing key
 //	ID         if flagged: 8 bytes
 //	body       the rest
+//
+// Who adds to it raises the format version of the store, as its chunk.go says.
 
 const (
 	messageVersion = 1
@@ -27,6 +30,7 @@ const (
 	flagKeyAlone   = 4
 	flagID         = 8
 	flagForeign    = 16
+	knownFlags     = flagPersistent | flagBCC | flagKeyAlone | flagID | flagForeign
 )
 
 var errMessage = errors.New("queue: malformed message in the store")
@@ -135,18 +139,19 @@ type decoder struct {
 	last  *Message
 }
 
-// add decodes one record; one that is malformed is left out.
-func (d *decoder) add(r *store.Record) {
+// add decodes one record. One that makes no sense is left out, with ErrDamaged.
+func (d *decoder) add(r *store.Record) error {
 	if len(d.slab) == 0 {
 		d.slab = make([]Message, 64)
 	}
 	m := &d.slab[0]
 	if err := d.message(m, r.Data); err != nil {
-		return
+		return fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err)
 	}
 	d.slab = d.slab[1:]
 	d.last = m
 	d.items = append(d.items, Item{Msg: m, Seq: r.Seq, Deadline: r.Deadline, Redelivered: r.Redelivered, Stored: true})
+	return nil
 }
 
 // message decodes data, which is copied.
@@ -157,10 +162,16 @@ func (d *decoder) message(m *Message, data []byte) error {
 	}
 	b := d.arena[:len(data):len(data)]
 	copy(b, data)
-	if len(b) < 2 || b[0] != messageVersion {
+	if len(b) < 2 {
 		return errMessage
 	}
+	if b[0] != messageVersion {
+		return fmt.Errorf("%w: version %d; this program reads version %d", errMessage, b[0], messageVersion)
+	}
 	flags := b[1]
+	if flags&^knownFlags != 0 || flags&flagBCC == 0 && flags&^flagPersistent != 0 {
+		return fmt.Errorf("%w: flags %#x, which this program does not know", errMessage, flags)
+	}
 	b = b[2:]
 	exchange, b, ok1 := text(b)
 	key, b, ok2 := text(b)

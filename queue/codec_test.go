@@ -39,7 +39,7 @@ func TestStoredMessageComesBack(t *testing.T) {
 			assert.Equal(t, len(m.Body), bodySize(data))
 
 			var d decoder
-			d.add(&store.Record{Seq: 3, Deadline: 5, Redelivered: true, Data: data})
+			require.NoError(t, d.add(&store.Record{Seq: 3, Deadline: 5, Redelivered: true, Data: data}))
 			require.Len(t, d.items, 1)
 			got := d.items[0]
 			assert.Equal(t, Item{Msg: got.Msg, Seq: 3, Deadline: 5, Redelivered: true, Stored: true}, got)
@@ -60,11 +60,32 @@ func TestStoredMessageIsMalformed(t *testing.T) {
 	}
 	data[0]++
 	_, err := CheckStored(data)
-	require.ErrorIs(t, err, errMessage, "another version")
+	require.ErrorIs(t, err, errMessage)
+	require.ErrorContains(t, err, "version 2; this program reads version 1")
 	assert.Zero(t, bodySize(data))
 	var d decoder
-	d.add(&store.Record{Data: data})
+	require.ErrorIs(t, d.add(&store.Record{Data: data}), store.ErrDamaged)
 	assert.Empty(t, d.items, "it is left out")
+}
+
+// A flag that is unknown is of a newer program: what it means must not be ignored.
+func TestStoredMessageHasUnknownFlags(t *testing.T) {
+	for name, m := range storedMessages() {
+		for bit := range 8 {
+			data := m.AppendEncoded(nil)
+			if flag := byte(1) << bit; data[1]&flag != 0 || flag&knownFlags != 0 && m.Extra != nil || flag&(flagPersistent|flagBCC) != 0 {
+				continue
+			}
+			data[1] |= 1 << bit
+			_, err := CheckStored(data)
+			require.ErrorIs(t, err, errMessage, "%s, bit %d", name, bit)
+			require.ErrorContains(t, err, "which this program does not know")
+			_, err = DecodeStored(data)
+			require.ErrorIs(t, err, errMessage)
+			var d decoder
+			require.ErrorIs(t, d.add(&store.Record{Data: data}), store.ErrDamaged)
+		}
+	}
 }
 
 // FuzzStoredMessage: decoding ends whatever the bytes, and what it finds encodes

@@ -1,12 +1,16 @@
 package queue
 
-import "github.com/rabbetmq/rabbet/store"
+import (
+	"errors"
+
+	"github.com/rabbetmq/rabbet/store"
+)
 
 // This file brings a queue back at the start, and says what a restart must know
 // of it.
 
 // Recover takes over what the store has of the queue. It comes before anything
-// else is done with it, and reads no bodies. What is due meanwhile waits for
+// else is done with it, and reads no bodies. What is damaged is told and left out. What is due meanwhile waits for
 // Resume.
 func (q *Queue) Recover() error {
 	q.mu.Lock()
@@ -22,7 +26,9 @@ func (q *Queue) Recover() error {
 			}
 			q.ready.top = max(q.ready.top, level)
 		})
-		if err != nil {
+		if errors.Is(err, store.ErrDamaged) {
+			q.env.Fault(q.Name, err)
+		} else if err != nil {
 			return err
 		}
 		q.seq = max(q.seq, log.Last())

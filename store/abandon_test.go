@@ -39,7 +39,7 @@ func TestAbandon(t *testing.T) {
 	b.Wait()
 	goleak.VerifyNone(t)
 
-	sound(t, b.Dir())
+	requireSound(t, b.Dir())
 	again := open(t, b.Dir())
 	l, _ = again.recover(1)
 	assert.Equal(t, upTo(1, 10), redelivered(load(t, l)), "nobody knows what was delivered")

@@ -39,8 +39,8 @@ type Meaning struct {
 }
 
 // Check reads all of the store in a folder that is not open. It fails with
-// ErrLocked if a process has it, and if it is no store or of another format;
-// what is wrong inside is in the Content.
+// ErrLocked if a process has it, and if it is no store, of another format, or a
+// database that is ErrDamaged; what is wrong inside is in the Content.
 func Check(dir string, meaning Meaning) (*Content, error) {
 	db, err := openToRead(dir)
 	if err != nil {
@@ -54,6 +54,9 @@ func Check(dir string, meaning Meaning) (*Content, error) {
 // openToRead opens a store's database read-only.
 func openToRead(dir string) (*bolt.DB, error) {
 	path := filepath.Join(dir, FileName)
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 { // bbolt would begin to write
+		return nil, fmt.Errorf("store: %s is empty", path)
+	}
 	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -69,22 +72,9 @@ func openToRead(dir string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// whole tells whether a file is as long as it should be: beyond its end, reading
-// is a fault of memory, which ends the process.
-func whole(tx *bolt.Tx) error {
-	info, err := os.Stat(tx.DB().Path())
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if info.Size() < tx.Size() {
-		return fmt.Errorf("store: %s has %d bytes, not the %d it should have", tx.DB().Path(), info.Size(), tx.Size())
-	}
-	return nil
-}
-
-// checkLength is whole for a file that is about to be opened for writing, which
-// reads all over it. A file that is not there yet is fine.
-func checkLength(path string) error {
+// checkPages looks at a file that is about to be opened for writing, which reads
+// all over it. A file that is not there yet is fine.
+func checkPages(path string) error {
 	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
 		return nil
 	}
@@ -95,12 +85,12 @@ func checkLength(path string) error {
 	case err != nil:
 		return fmt.Errorf("store: %s: %w", path, err)
 	}
-	return errors.Join(db.View(whole), db.Close())
+	return errors.Join(db.View(sound), db.Close())
 }
 
 // readable tells whether a file is all there, and a store of this format.
 func readable(tx *bolt.Tx) error {
-	if err := whole(tx); err != nil {
+	if err := sound(tx); err != nil {
 		return err
 	}
 	meta := tx.Bucket(bucketMeta)

@@ -28,8 +28,8 @@ var plain = Meaning{
 	},
 }
 
-// sound requires that a check finds no fault.
-func sound(t testing.TB, dir string) *Content {
+// requireSound requires that a check finds no fault.
+func requireSound(t testing.TB, dir string) *Content {
 	t.Helper()
 	c, err := Check(dir, plain)
 	require.NoError(t, err)
@@ -50,13 +50,13 @@ func TestCheckCounts(t *testing.T) {
 	b.Flag(l, 2)
 	b.commit()
 	want := []LogContent{{2, 9, 0, 9}, {5, 598, 1, 9 + 90*2 + 501*3 - 1 - 3}}
-	assert.Equal(t, want, sound(t, b.copy()).Logs)
+	assert.Equal(t, want, requireSound(t, b.copy()).Logs)
 	_, err := Check(b.Dir(), plain)
 	require.ErrorIs(t, err, ErrLocked)
 	require.NoError(t, b.Close())
 	before, err := os.ReadFile(filepath.Join(b.Dir(), FileName))
 	require.NoError(t, err)
-	assert.Equal(t, want, sound(t, b.Dir()).Logs)
+	assert.Equal(t, want, requireSound(t, b.Dir()).Logs)
 	after, err := os.ReadFile(filepath.Join(b.Dir(), FileName))
 	require.NoError(t, err)
 	assert.True(t, bytes.Equal(before, after), "a check changes nothing")
@@ -70,6 +70,10 @@ func TestCheckFindsFaults(t *testing.T) {
 			return b.Put(key, edit(append([]byte{}, b.Get(key)...)))
 		}
 	}
+	// chunk changes a chunk and makes its checksum right.
+	chunk := func(first uint64, edit func(v []byte) []byte) func(*bolt.Tx) error {
+		return change(bucketChunks, at(first), func(v []byte) []byte { return seal(edit(v)) })
+	}
 	set := func(bucket, key []byte, value string) func(*bolt.Tx) error {
 		return change(bucket, key, func([]byte) []byte { return []byte(value) })
 	}
@@ -77,15 +81,17 @@ func TestCheckFindsFaults(t *testing.T) {
 		damage func(*bolt.Tx) error
 		want   string
 	}{
-		"a count":         {change(bucketChunks, at(1), func(v []byte) []byte { v[2]--; return v }), "log 1, chunk 1: corrupt chunk"},
-		"volatile count":  {change(bucketChunks, at(1), func(v []byte) []byte { v[4]++; return v }), "log 1, chunk 1: its header says"},
-		"deadlines":       {change(bucketChunks, at(1), func(v []byte) []byte { v[6]++; return v }), "log 1, chunk 1: its header says"},
-		"a span":          {change(bucketChunks, at(600), func(v []byte) []byte { v[10]++; return v }), "log 1, chunk 600: its header says"},
-		"a size":          {change(bucketChunks, at(600), func(v []byte) []byte { v[18]++; return v }), "log 1, chunk 600: its header says"},
-		"a version":       {change(bucketChunks, at(600), func(v []byte) []byte { v[0]++; return v }), "log 1, chunk 600: chunk of version 2"},
-		"cut short":       {change(bucketChunks, at(600), func(v []byte) []byte { return v[:len(v)-1] }), "log 1, chunk 600: corrupt chunk"},
-		"a step":          {change(bucketChunks, at(600), func(v []byte) []byte { v[chunkHeader]++; return v }), "log 1, chunk 600"},
-		"a message":       {change(bucketChunks, at(600), func(v []byte) []byte { return bytes.ReplaceAll(v, []byte("600"), []byte("bad")) }), "log 1, chunk 600: message 600: malformed"},
+		"a count":         {chunk(1, func(v []byte) []byte { v[6]--; return v }), "log 1, chunk 1: corrupt chunk"},
+		"volatile count":  {chunk(1, func(v []byte) []byte { v[8]++; return v }), "log 1, chunk 1: its header says"},
+		"deadlines":       {chunk(1, func(v []byte) []byte { v[10]++; return v }), "log 1, chunk 1: its header says"},
+		"a span":          {chunk(600, func(v []byte) []byte { v[14]++; return v }), "log 1, chunk 600: its header says"},
+		"a size":          {chunk(600, func(v []byte) []byte { v[22]++; return v }), "log 1, chunk 600: its header says"},
+		"a version":       {chunk(600, func(v []byte) []byte { v[0]++; return v }), "log 1, chunk 600: chunk of version 2"},
+		"cut short":       {chunk(600, func(v []byte) []byte { return v[:len(v)-1] }), "log 1, chunk 600: corrupt chunk"},
+		"a step":          {chunk(600, func(v []byte) []byte { v[chunkHeader]++; return v }), "log 1, chunk 600"},
+		"a message":       {chunk(600, func(v []byte) []byte { return bytes.ReplaceAll(v, []byte("600"), []byte("bad")) }), "log 1, chunk 600: message 600: malformed"},
+		"a bit":           {change(bucketChunks, at(600), func(v []byte) []byte { v[len(v)-1] ^= 1; return v }), "log 1, chunk 600: corrupt chunk: its checksum is wrong"},
+		"newer flags":     {chunk(600, func(v []byte) []byte { v[chunkHeader+1] |= 2; return v }), "log 1, chunk 600: message 600 has flags 0x2, of which this program knows 0x1"},
 		"a record":        {set(bucketRecords, []byte("key"), "bad"), `record "key": malformed`},
 		"a key":           {set(bucketChunks, []byte("short"), "x"), "chunk 73686f7274: malformed key"},
 		"settled alone":   {set(bucketSettled, at(5), "\x01"), "settled 00000000000000010000000000000005: belongs to no chunk"},
@@ -109,7 +115,7 @@ func TestCheckFindsFaults(t *testing.T) {
 			b.Put("key", []byte("value"))
 			b.commit()
 			require.NoError(t, b.Close())
-			sound(t, b.Dir())
+			requireSound(t, b.Dir())
 			edit(t, b.Dir(), test.damage)
 			c, err := Check(b.Dir(), plain)
 			if err != nil {
@@ -158,7 +164,7 @@ func TestCompact(t *testing.T) {
 	_, _, err := Compact(b.Dir())
 	require.ErrorIs(t, err, ErrLocked)
 	require.NoError(t, b.Close())
-	was := sound(t, b.Dir())
+	was := requireSound(t, b.Dir())
 	require.NoError(t, os.WriteFile(filepath.Join(b.Dir(), FileName+".compact"), []byte("cut off"), 0o600))
 
 	before, after, err := Compact(b.Dir())
@@ -172,7 +178,7 @@ func TestCompact(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, files, 1)
 
-	assert.Equal(t, was, sound(t, b.Dir()))
+	assert.Equal(t, was, requireSound(t, b.Dir()))
 	b = open(t, b.Dir())
 	l, _ = b.recover(1)
 	assert.Equal(t, upTo(1, 999, 7), positions(load(t, l)))

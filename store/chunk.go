@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/bits"
 )
@@ -14,6 +15,7 @@ import (
 // message (8 bytes). Its value:
 //
 //	version  1 byte, 1
+//	sum      4 bytes: CRC-32C of all that follows
 //	count    2 bytes: messages
 //	volatile 2 bytes: of them, those that a restart drops
 //	timed    2 bytes: of them, those with a deadline
@@ -30,10 +32,14 @@ import (
 // The settled positions of a chunk are a bitmap in another bucket under the
 // same key: bit i, counted from the lowest bit of the first byte, is position
 // first+i.
+//
+// Who changes what is written here, or what a user's message appends, raises
+// formatVersion: a program that does not know a format must refuse to open it. What
+// it finds inside and does not know is damaged.
 
 const (
 	chunkVersion = 1
-	chunkHeader  = 1 + 2 + 2 + 2 + 4 + 8
+	chunkHeader  = 1 + 4 + 2 + 2 + 2 + 4 + 8
 
 	// chunkBytes and chunkMessages end a chunk; one message is never split.
 	chunkBytes    = 32 << 10
@@ -44,7 +50,15 @@ const (
 	flagVolatile = 1
 )
 
-var errCorrupt = errors.New("corrupt chunk")
+var (
+	errCorrupt = errors.New("corrupt chunk")
+	errSum     = errors.New("corrupt chunk: its checksum is wrong")
+)
+
+// summed is where the bytes begin that a chunk's checksum covers.
+const summed = 1 + 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // A Record is one message as Load finds it.
 type Record struct {
@@ -68,14 +82,15 @@ type chunkMeta struct {
 
 func (m *chunkMeta) last() uint64 { return m.first + uint64(m.span) }
 
-// put writes the header into the first bytes of a chunk.
+// put writes the header into the first bytes of a chunk that is complete.
 func (m *chunkMeta) put(b []byte) {
 	b[0] = chunkVersion
-	binary.BigEndian.PutUint16(b[1:], m.count)
-	binary.BigEndian.PutUint16(b[3:], m.volatile)
-	binary.BigEndian.PutUint16(b[5:], m.timed)
-	binary.BigEndian.PutUint32(b[7:], m.span)
-	binary.BigEndian.PutUint64(b[11:], m.size)
+	binary.BigEndian.PutUint16(b[5:], m.count)
+	binary.BigEndian.PutUint16(b[7:], m.volatile)
+	binary.BigEndian.PutUint16(b[9:], m.timed)
+	binary.BigEndian.PutUint32(b[11:], m.span)
+	binary.BigEndian.PutUint64(b[15:], m.size)
+	binary.BigEndian.PutUint32(b[1:], crc32.Checksum(b[summed:], castagnoli))
 }
 
 func readMeta(first uint64, b []byte) (chunkMeta, error) {
@@ -87,9 +102,9 @@ func readMeta(first uint64, b []byte) (chunkMeta, error) {
 	}
 	m := chunkMeta{
 		first: first,
-		count: binary.BigEndian.Uint16(b[1:]), volatile: binary.BigEndian.Uint16(b[3:]),
-		timed: binary.BigEndian.Uint16(b[5:]), span: binary.BigEndian.Uint32(b[7:]),
-		size: binary.BigEndian.Uint64(b[11:]),
+		count: binary.BigEndian.Uint16(b[5:]), volatile: binary.BigEndian.Uint16(b[7:]),
+		timed: binary.BigEndian.Uint16(b[9:]), span: binary.BigEndian.Uint32(b[11:]),
+		size: binary.BigEndian.Uint64(b[15:]),
 	}
 	if m.count == 0 || m.span > chunkSpan || m.volatile > m.count || m.timed > m.count {
 		return chunkMeta{}, errCorrupt
@@ -120,8 +135,11 @@ func appendMessage(b []byte, meta *chunkMeta, op *op) []byte {
 }
 
 // eachRecord visits a chunk's messages in order until visit returns false. The
-// data is a view of b.
+// data is a view of b. A chunk whose checksum is wrong has none.
 func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
+	if binary.BigEndian.Uint32(b[1:]) != crc32.Checksum(b[summed:], castagnoli) {
+		return errSum
+	}
 	b = b[chunkHeader:]
 	seq := meta.first
 	for range meta.count {
@@ -131,6 +149,9 @@ func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
 		}
 		flags := b[n]
 		b = b[n+1:]
+		if flags&^flagVolatile != 0 {
+			return fmt.Errorf("message %d has flags %#x, of which this program knows %#x", seq+step, flags, flagVolatile)
+		}
 		deadline, n := binary.Uvarint(b)
 		if n <= 0 {
 			return errCorrupt
@@ -157,6 +178,15 @@ func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
 		return errCorrupt
 	}
 	return nil
+}
+
+// eachIn is eachRecord for a chunk whose header has not been read.
+func eachIn(first uint64, b []byte, visit func(Record) bool) error {
+	meta, err := readMeta(first, b)
+	if err != nil {
+		return err
+	}
+	return eachRecord(&meta, b, visit)
 }
 
 // A bitmap marks positions of a chunk, counted from its first.

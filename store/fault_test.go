@@ -142,12 +142,12 @@ func TestFaults(t *testing.T) {
 			assert.Empty(t, w, "told once")
 			want := append(append(upTo(1, 1000, 5), upTo(1001, last)...), upTo(2001, 2010)...)
 			assert.Equal(t, want, positions(load(t, l)))
-			sound(t, b.copy())
+			requireSound(t, b.copy())
 			b = b.reopen()
 			l, _ = b.recover(1)
 			assert.Equal(t, want, positions(load(t, l)))
 			require.NoError(t, b.Close())
-			sound(t, b.Dir())
+			requireSound(t, b.Dir())
 		})
 	}
 }
@@ -183,7 +183,7 @@ func TestCrashDuringFault(t *testing.T) {
 			require.ErrorContains(t, <-attempts, fault.err.Error())
 			mend() // the committer waits; what it has tried is on disk, or not
 			dir := b.copy()
-			sound(t, dir)
+			requireSound(t, dir)
 			crashed := open(t, dir)
 			again, _ := crashed.recover(1)
 			assert.Equal(t, upTo(1, 1000), positions(load(t, again)))
@@ -215,7 +215,7 @@ func TestCloseGivesUp(t *testing.T) {
 	require.ErrorIs(t, b.Close(), syscall.ENOSPC)
 	require.ErrorIs(t, <-later, syscall.ENOSPC)
 	mend()
-	sound(t, b.Dir())
+	requireSound(t, b.Dir())
 	b = open(t, b.Dir())
 	l, _ = b.recover(1)
 	assert.Equal(t, upTo(1, 1000), redelivered(load(t, l)), "it was not closed in order")

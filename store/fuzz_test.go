@@ -24,6 +24,9 @@ func FuzzChunk(f *testing.F) {
 		if first > 1<<63 { // positions do not wrap
 			return
 		}
+		if len(b) >= chunkHeader {
+			seal(b)
+		}
 		meta, err := readMeta(first, b)
 		if err != nil {
 			return

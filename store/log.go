@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"sort"
 
@@ -203,7 +204,7 @@ func (l *Log) dropRange(first, last uint64) {
 				l.settleIn(i, seq)
 			}
 		default: // not every position is a message
-			_ = l.eachIn(c.first, func(r Record) bool {
+			_ = l.eachStored(c.first, func(r Record) bool {
 				if r.Seq >= first && r.Seq <= last {
 					l.settleIn(i, r.Seq)
 				}
@@ -224,38 +225,24 @@ func (l *Log) dropAll() {
 	}
 }
 
-// eachIn visits the messages of one chunk on disk, settled ones too.
-func (l *Log) eachIn(first uint64, visit func(Record) bool) error {
+// eachStored visits the messages of one chunk on disk, settled ones too.
+func (l *Log) eachStored(first uint64, visit func(Record) bool) error {
 	return l.s.db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketChunks).Get(chunkKey(nil, l.id, first))
-		meta, err := readMeta(first, b)
-		if err != nil {
-			return err
-		}
-		return eachRecord(&meta, b, visit)
+		return eachIn(first, tx.Bucket(bucketChunks).Get(chunkKey(nil, l.id, first)), visit)
 	})
 }
 
 // Load calls visit with the messages from first to last that are not settled,
 // as the last commit left them, until visit returns false. The data is only
-// valid during the call.
+// valid during the call. Chunks that cannot be read are passed over, and
+// ErrDamaged is returned in the end.
 func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
-	return l.s.db.View(func(tx *bolt.Tx) error {
+	var bad damage
+	err := l.s.db.View(func(tx *bolt.Tx) error {
 		settled, flags := tx.Bucket(bucketSettled), tx.Bucket(bucketFlags)
 		c := tx.Bucket(bucketChunks).Cursor()
-		prefix := chunkKey(nil, l.id, first)
-		k, v := c.Seek(prefix)
-		if string(k) != string(prefix) { // the chunk that covers first begins before it
-			if k == nil {
-				k, v = c.Last()
-			} else {
-				k, v = c.Prev()
-			}
-			if id, _, err := splitKey(k); err != nil || id != l.id {
-				k, v = c.Seek(prefix)
-			}
-		}
-		for ; k != nil; k, v = c.Next() {
+		more := true
+		for k, v := l.seekBefore(c, first); k != nil && more; k, v = c.Next() {
 			id, start, err := splitKey(k)
 			if err != nil {
 				return err
@@ -263,13 +250,8 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 			if id != l.id || start > last {
 				return nil
 			}
-			meta, err := readMeta(start, v)
-			if err != nil {
-				return err
-			}
 			gone, seen := bitmap(settled.Get(k)), bitmap(flags.Get(k))
-			more := true
-			err = eachRecord(&meta, v, func(r Record) bool {
+			err = eachIn(start, v, func(r Record) bool {
 				if r.Seq < first || gone.has(r.Seq-start) {
 					return true
 				}
@@ -284,10 +266,30 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 				more = visit(r)
 				return more
 			})
-			if err != nil || !more {
-				return err
+			if err != nil {
+				bad.add(id, start, err)
 			}
 		}
 		return nil
 	})
+	return errors.Join(err, bad.err())
+}
+
+// seekBefore moves a cursor to the chunk that begins at a position, or else to the
+// one before it, which may cover it.
+func (l *Log) seekBefore(c *bolt.Cursor, seq uint64) (k, v []byte) {
+	key := chunkKey(nil, l.id, seq)
+	k, v = c.Seek(key)
+	if string(k) == string(key) {
+		return k, v
+	}
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	if id, _, err := splitKey(k); err != nil || id != l.id {
+		k, v = c.Seek(key)
+	}
+	return k, v
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"sort"
 
 	bolt "go.etcd.io/bbolt"
@@ -11,11 +12,12 @@ import (
 // Pick is Load for single positions, in ascending order. Those that are settled,
 // or that no commit has written, are left out.
 func (l *Log) Pick(positions []uint64, visit func(Record)) error {
-	return l.s.db.View(func(tx *bolt.Tx) error {
+	var bad damage
+	err := l.s.db.View(func(tx *bolt.Tx) error {
 		settled := tx.Bucket(bucketSettled)
 		c := tx.Bucket(bucketChunks).Cursor()
 		for rest := positions; len(rest) > 0; {
-			k, v := seekChunk(c, l.id, rest[0])
+			k, v := l.seekChunk(c, rest[0])
 			if k == nil {
 				return nil
 			}
@@ -23,48 +25,49 @@ func (l *Log) Pick(positions []uint64, visit func(Record)) error {
 			if err != nil || id != l.id {
 				return err
 			}
-			meta, err := readMeta(start, v)
-			if err != nil {
-				return err
-			}
-			// Before the chunk there is nothing, of those within it some.
-			rest = rest[sort.Search(len(rest), func(i int) bool { return rest[i] >= start }):]
 			gone := bitmap(settled.Get(k))
-			err = eachRecord(&meta, v, func(r Record) bool {
-				for len(rest) > 0 && rest[0] < r.Seq {
-					rest = rest[1:]
-				}
-				if len(rest) > 0 && rest[0] == r.Seq && !gone.has(r.Seq-start) {
-					visit(r)
-				}
-				return len(rest) > 0 && rest[0] <= meta.last()
-			})
+			meta, err := readMeta(start, v)
+			if err == nil {
+				err = eachRecord(&meta, v, func(r Record) bool {
+					rest = from(rest, r.Seq)
+					if len(rest) > 0 && rest[0] == r.Seq && !gone.has(r.Seq-start) {
+						visit(r)
+					}
+					return len(rest) > 0 && rest[0] <= meta.last()
+				})
+			}
 			if err != nil {
-				return err
+				bad.add(id, start, err)
 			}
-			for len(rest) > 0 && rest[0] <= meta.last() {
-				rest = rest[1:]
+			// Up to the next chunk there is nothing else.
+			k, _ = c.Next()
+			id, start, err = splitKey(k)
+			if err != nil || id != l.id {
+				return nil
 			}
+			rest = from(rest, start)
 		}
 		return nil
 	})
+	return errors.Join(err, bad.err())
 }
 
-// seekChunk finds the chunk that covers a position, or the one after it.
-func seekChunk(c *bolt.Cursor, id LogID, seq uint64) (k, v []byte) {
-	key := chunkKey(nil, id, seq)
-	k, v = c.Seek(key)
-	if string(k) == string(key) {
-		return k, v
+// from are the positions that are not before seq.
+func from(positions []uint64, seq uint64) []uint64 {
+	if len(positions) > 0 && positions[0] >= seq {
+		return positions
 	}
-	before, chunk := c.Prev()
-	if k == nil {
-		before, chunk = c.Last()
-	}
-	if at, start, err := splitKey(before); err == nil && at == id {
-		if m, err := readMeta(start, chunk); err != nil || seq <= m.last() {
-			return before, chunk
+	return positions[sort.Search(len(positions), func(i int) bool { return positions[i] >= seq }):]
+}
+
+// seekChunk moves a cursor to the chunk that covers a position, or to the one
+// after it. One that does not tell how far it goes covers all.
+func (l *Log) seekChunk(c *bolt.Cursor, seq uint64) (k, v []byte) {
+	k, v = l.seekBefore(c, seq)
+	if id, start, err := splitKey(k); err == nil && id == l.id && start < seq {
+		if m, err := readMeta(start, v); err == nil && m.last() < seq {
+			return c.Next()
 		}
 	}
-	return c.Seek(key)
+	return k, v
 }

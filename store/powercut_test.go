@@ -97,7 +97,7 @@ func cut(t *testing.T, rnd *rand.Rand, before, after state) {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, FileName), file, 0o600))
-	sound(t, dir)
+	requireSound(t, dir)
 	b := open(t, dir)
 	l, _ := b.recover(1)
 	got := positions(load(t, l))

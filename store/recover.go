@@ -87,11 +87,11 @@ func flagAll(tx *bolt.Tx) error {
 		if err != nil {
 			return err
 		}
-		m, err := readMeta(first, lv)
-		if err != nil {
-			return ofLog(id, err)
+		last := first + chunkSpan // if the chunk does not tell
+		if m, err := readMeta(first, lv); err == nil {
+			last = m.last()
 		}
-		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, m.last()+1)); err != nil {
+		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, last+1)); err != nil {
 			return err
 		}
 		if next == nil {
@@ -111,10 +111,12 @@ func (s *Store) markClean() error {
 
 // Recover makes a handle for a log that Open found and calls visit with what is
 // in it, in order. size tells what a message counts for, from its bytes. It must
-// come before anything is appended to the log.
+// come before anything is appended to the log. With ErrDamaged there is a log all
+// the same, of what could be read.
 func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range)) (*Log, error) {
 	l := s.Log(id)
 	var drop Appender
+	var bad damage
 	err := s.db.View(func(tx *bolt.Tx) error {
 		if v := tx.Bucket(bucketMeta).Get(flagKey(id)); len(v) == 8 {
 			l.flagged = binary.BigEndian.Uint64(v)
@@ -127,7 +129,8 @@ func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range))
 				return err
 			}
 			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit); err != nil {
-				return err
+				bad.add(id, first, err)
+				l.keepUnread(first)
 			}
 		}
 		return nil
@@ -136,7 +139,14 @@ func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range))
 		return nil, ofLog(id, err)
 	}
 	drop.Flush()
-	return l, nil
+	return l, bad.err()
+}
+
+// keepUnread notes a chunk that cannot be read: it goes when the log goes, and its
+// positions, whatever they are, are not used again.
+func (l *Log) keepUnread(first uint64) {
+	l.last = max(l.last, first+chunkSpan)
+	l.chunks = append(l.chunks, chunkState{first: first, count: 1, live: 1})
 }
 
 // recoverChunk takes one chunk into account. Only one of which something is
@@ -215,7 +225,7 @@ func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
 	}
 	for _, id := range unknown {
 		l, err := s.Recover(id, func([]byte) int { return 0 }, func(Range) {})
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrDamaged) {
 			return 0, err
 		}
 		var drop Appender

@@ -221,8 +221,8 @@ func TestRefuseWhatCannotBeRead(t *testing.T) {
 	}{
 		"a newer format":      {put("meta", "version", "\x02"), "store: format version 02; this program reads version 1"},
 		"a longer version":    {put("meta", "version", "\x01\x00"), "store: format version 0100; this program reads version 1"},
-		"a newer chunk":       {put("chunks", first, "\x02"+string(make([]byte, 30))), "store: log 1: chunk of version 2; this program reads version 1"},
-		"a chunk cut short":   {put("chunks", first, "\x01"), "store: log 1: corrupt chunk"},
+		"a newer chunk":       {put("chunks", first, "\x02"+string(make([]byte, 30))), "store: damaged: log 1, chunk 1: chunk of version 2; this program reads version 1"},
+		"a chunk cut short":   {put("chunks", first, "\x01"), "store: damaged: log 1, chunk 1: corrupt chunk"},
 		"a key that is none":  {put("chunks", "short", "x"), "corrupt chunk"},
 		"another's database":  {foreign, "store: the file is a database of another program"},
 		"no database at all":  {garbage, FileName + ": invalid database"},

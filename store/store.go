@@ -97,7 +97,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
-	if err := checkLength(path); err != nil {
+	if err := checkPages(path); err != nil {
 		return nil, err
 	}
 	var file *os.File
@@ -105,7 +105,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		file, err = os.OpenFile(name, flag, perm)
 		return file, err
 	}
-	db, err := bolt.Open(path, 0o640, &bolt.Options{
+	db, err := openBolt(path, 0o640, &bolt.Options{
 		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: openFile,
 	})

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// This file is what is known of damage: a chunk that makes no sense is passed over
+// and told of, pages of the database that make none are found before bbolt meets
+// them, since it ends the process.
+
+// ErrDamaged is in the error of who asked for messages of which some, or what is
+// known of them, cannot be read, because what is on the disk makes no sense. The
+// others were visited; those stay where they are, for Check to find. Trying again
+// does not help.
+var ErrDamaged = errors.New("store: damaged")
+
+// A damage collects the chunks of a log that cannot be read.
+type damage struct {
+	chunks int
+	first  error
+}
+
+func (d *damage) add(id LogID, chunk uint64, err error) {
+	if d.chunks++; d.first == nil {
+		d.first = fmt.Errorf("%w: log %d, chunk %d: %w", ErrDamaged, id, chunk, err)
+	}
+}
+
+// err is nil without damage.
+func (d *damage) err() error {
+	if d.chunks > 1 {
+		return fmt.Errorf("%w, and %d more chunks", d.first, d.chunks-1)
+	}
+	return d.first
+}
+
+// sound tells whether a file is as long as it should be, beyond which reading is a
+// fault of memory, and whether all pages that hold keys make sense: bbolt panics
+// where they do not, in goroutines of its own as well. Values are not read.
+func sound(tx *bolt.Tx) (err error) {
+	path := tx.DB().Path()
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if info.Size() < tx.Size() {
+		return fmt.Errorf("%w: %s has %d bytes, not the %d it should have", ErrDamaged, path, info.Size(), tx.Size())
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+		}
+	}()
+	room := tx.Size()
+	return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+		var last []byte
+		c := b.Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			if last != nil && bytes.Compare(k, last) <= 0 {
+				return fmt.Errorf("bucket %q: key %x comes after %x", name, k, last)
+			}
+			if room -= int64(len(k) + len(v)); room < 0 {
+				return fmt.Errorf("bucket %q: key %x: longer than the file", name, k)
+			}
+			last = k
+		}
+		return nil
+	})
+}
+
+// openBolt is bolt.Open for a file that was found sound. What bbolt alone looks at,
+// such as the order of keys in a page and in the one above, makes it panic.
+func openBolt(path string, mode os.FileMode, opts *bolt.Options) (db *bolt.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %s: %v", ErrDamaged, path, r)
+		}
+	}()
+	return bolt.Open(path, mode, opts)
+}
