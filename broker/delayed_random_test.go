@@ -256,6 +256,7 @@ func TestDelayedMemory(t *testing.T) {
 			require.NoError(t, err)
 		}
 		h.commit()
+		h.commit() // exchanges are told after those who wait
 	}
 	send(n) // what is kept for good is there then
 	before := memoryInUse()
