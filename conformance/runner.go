@@ -93,8 +93,8 @@ type Options struct {
 	// Patience is how long a script waits for one thing to happen, 10 s by
 	// default.
 	Patience time.Duration
-	// Limit is how long a script may take in all, 60 s by default. Its
-	// connections are cut when it is reached.
+	// Limit is how long a script may take in all, 2 minutes by default, which is
+	// room for two slow hooks. Its connections are cut when it is reached.
 	Limit time.Duration
 	// Parallel is how many scripts run at the same time, 16 by default.
 	Parallel int
@@ -135,7 +135,7 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 		hooks: hooks{o.Dial, o.Restart, o.Kill, o.Alarm, o.AckTimeout, o.Admin},
 		url:   url, uri: uri, clock: delay.Real{},
 		patience: positive(o.Patience, 10*time.Second),
-		limit:    positive(o.Limit, 60*time.Second),
+		limit:    positive(o.Limit, 2*time.Minute),
 		parallel: positive(o.Parallel, 16),
 		run:      hex.EncodeToString(id[:]),
 		offers:   map[string]string{},
