@@ -73,10 +73,7 @@ func (d *delayed) add(m *queue.Message, ms int64, fx *queue.Effects) {
 	d.seq++
 	due := delay.Due{At: at, Seq: d.seq}
 	d.index.Add(due)
-	if d.held == nil {
-		d.held = make(map[uint64]*queue.Message)
-	}
-	d.held[due.Seq] = &late
+	d.hold(d.seq, &late)
 	if d.log != nil {
 		d.app.Add(d.log, due.Seq, due.At, false, &late)
 		d.app.Flush()
@@ -85,6 +82,14 @@ func (d *delayed) add(m *queue.Message, ms int64, fx *queue.Effects) {
 	if first, _ := d.index.First(); first == due {
 		d.arm()
 	}
+}
+
+// hold keeps a message in memory. Called with the lock held.
+func (d *delayed) hold(seq uint64, m *queue.Message) {
+	if d.held == nil {
+		d.held = make(map[uint64]*queue.Message)
+	}
+	d.held[seq] = m
 }
 
 // perMilli is a millisecond as due times count.

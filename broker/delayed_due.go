@@ -131,7 +131,7 @@ func (d *delayed) giveBack(due []dueMessage) {
 	for _, m := range due {
 		d.index.Add(m.Due)
 		if m.msg != nil && m.Seq > d.safe {
-			d.held[m.Seq] = m.msg
+			d.hold(m.Seq, m.msg)
 		}
 	}
 	d.rest = d.vh.env.Clock.Now().Add(readRetry)
