@@ -116,7 +116,7 @@ func (s *Store) count(o *op) {
 			if !o.log.addedIn(b.number, o.seq) {
 				continue
 			}
-			if b.live--; b.needless() && len(b.waiters) > 0 {
+			if b.live--; b.needless() && len(s.current.waiters)+len(s.pending.waiters) > 0 {
 				s.releasable.Store(true)
 			}
 			break
@@ -211,7 +211,9 @@ func (s *Store) Release() {
 }
 
 // released takes the waiters that Release tells: a batch's not before those of
-// the batch before, nor while that may lose a record.
+// the batch before, nor while that may lose a record or a message that is needed.
+// Who waits for such a message need not be among that batch's waiters: the
+// committer may have taken the batch between Flush and NotifySafe.
 func (s *Store) released() (ws []Waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +222,7 @@ func (s *Store) released() (ws []Waiter) {
 		ws, s.current.waiters = s.current.waiters, nil
 	}
 	p := &s.pending
-	if len(s.current.waiters) > 0 || s.current.firm || !p.needless() {
+	if c := &s.current; len(c.waiters) > 0 || c.firm || c.live > 0 || !p.needless() {
 		return ws
 	}
 	ws = append(ws, p.waiters...)

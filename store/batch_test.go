@@ -72,6 +72,7 @@ func TestConsumedIsSafe(t *testing.T) {
 		l := h.Log(1)
 		h.fill(l, 1, 10)
 		h.begin()
+		h.consume(l, 1, 10)
 		h.fill(l, 11, 11)
 		w := h.safely()
 		h.Consume(l, 11)
@@ -85,6 +86,7 @@ func TestConsumedIsSafe(t *testing.T) {
 		l := h.Log(1)
 		h.fill(l, 1, 10)
 		h.begin()
+		h.consume(l, 1, 10)
 		h.fill(l, 11, 11)
 		h.Consume(l, 11)
 		w := h.safely()
@@ -125,8 +127,10 @@ func TestSafeWaitsForWhatIsNeeded(t *testing.T) {
 			h.pass <- struct{}{}
 			eventually(t, func() bool { return !h.committing() })
 
-			h.fill(h.Log(9), 1, 1)
+			other := h.Log(9)
+			h.fill(other, 1, 1)
 			h.begin()
+			h.Consume(other, 1)
 			h.fill(l, 1, 1)
 			needed(h, l)
 			w := h.safely()
@@ -173,6 +177,25 @@ func TestSafeKeepsOrder(t *testing.T) {
 		h.Release()
 		require.NoError(t, <-first)
 		require.NoError(t, <-second)
+		h.pass <- struct{}{}
+	})
+	t.Run("of messages that nobody waited for yet", func(t *testing.T) {
+		h := openHalted(t)
+		l := h.Log(1)
+		h.fill(l, 1, 2)
+		h.begin() // before its publisher has come to wait for it
+		w := h.safely()
+		h.Release()
+		assert.Empty(t, w)
+		h.fill(l, 3, 3)
+		h.consume(l, 2, 3)
+		h.Flush()
+		h.Release()
+		assert.Empty(t, w, "the first is needed")
+		h.Consume(l, 1)
+		h.Flush()
+		h.Release()
+		require.NoError(t, <-w)
 		h.pass <- struct{}{}
 	})
 	t.Run("of records", func(t *testing.T) {
