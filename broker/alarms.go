@@ -48,7 +48,10 @@ const watchInterval = time.Second
 
 // SetAlarm raises or clears an alarm. The broker's own watch does it too, when a
 // limit that its Config gives is crossed.
-func (b *Broker) SetAlarm(a Alarm, on bool) {
+func (b *Broker) SetAlarm(a Alarm, on bool) { b.setAlarm(a, on) }
+
+// setAlarm is SetAlarm, with what the log says of the reason.
+func (b *Broker) setAlarm(a Alarm, on bool, why ...any) {
 	b.alarms.mu.Lock()
 	defer b.alarms.mu.Unlock()
 	before := Alarm(b.alarms.set.Load())
@@ -60,7 +63,14 @@ func (b *Broker) SetAlarm(a Alarm, on bool) {
 		return
 	}
 	b.alarms.set.Store(uint32(after))
-	b.log.Warn("resource alarm", "alarm", a.String(), "on", on)
+	text := "resource alarm: publishers are blocked"
+	switch {
+	case after == 0:
+		text = "resource alarm is over: publishers go on"
+	case !on:
+		text = "resource alarm is over, another is not: publishers are blocked"
+	}
+	b.log.Warn(text, append([]any{"alarm", a.String(), "on", on}, why...)...)
 	if after != 0 {
 		return
 	}
@@ -79,24 +89,26 @@ func (b *Broker) watch() {
 	}
 	b.machine.rest()
 	if b.cfg.MemoryLimit > 0 {
-		b.find(MemoryAlarm, memoryInUse() > uint64(b.cfg.MemoryLimit))
+		used := memoryInUse()
+		b.find(MemoryAlarm, used > uint64(b.cfg.MemoryLimit), "used", used, "limit", b.cfg.MemoryLimit)
 	}
 	if st := b.cfg.Store; st != nil {
 		free, err := st.Free()
-		b.find(DiskAlarm, st.Failing() || err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit)
+		short := err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit
+		b.find(DiskAlarm, short || st.Failing(), "free", free, "limit", b.cfg.DiskFreeLimit, "failing", st.Failing(), "folder", st.Dir())
 	}
 	b.machine.arm()
 }
 
 // find is what the watch has found: news of it set the alarm, so that one that
 // was set by hand stays until then.
-func (b *Broker) find(a Alarm, short bool) {
+func (b *Broker) find(a Alarm, short bool, why ...any) {
 	before := b.alarms.found
 	if b.alarms.found = before &^ a; short {
 		b.alarms.found |= a
 	}
 	if b.alarms.found != before {
-		b.SetAlarm(a, short)
+		b.setAlarm(a, short, why...)
 	}
 }
 

@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -107,7 +108,10 @@ func TestResourceLimits(t *testing.T) {
 		"low on disk":   {Store: st, DiskFreeLimit: 1 << 62},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var log logBuffer
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			b := start(t, cfg)
+			log.line(t, "level=WARN", "resource alarm: publishers are blocked", name, "limit=")
 			conn := connect(t, b)
 			blocked := conn.NotifyBlocked(make(chan amqp091.Blocking, 1))
 			ch, err := conn.Channel()

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
+	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -32,17 +34,51 @@ func openStore(o *serveOptions, log *slog.Logger) (*store.Store, error) {
 	if o.dataDir == "" {
 		return nil, errors.New("there is no home folder to keep data in: give --data-dir, or --memory")
 	}
-	st, err := store.Open(o.dataDir, store.Options{OnCommit: func(err error) {
-		if err != nil {
-			log.Error("cannot write to the data folder, trying again", "folder", o.dataDir, "error", err)
-		}
-	}})
+	health := writeHealth{log: log, folder: o.dataDir}
+	st, err := store.Open(o.dataDir, store.Options{OnCommit: health.committed})
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("cannot open data folder %s: another process has it", o.dataDir)
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		return nil, fmt.Errorf("cannot open data folder %s, nothing in it was changed: %w", o.dataDir, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open data folder %s: %w", o.dataDir, err)
 	}
 	log.Info("Data folder", "folder", o.dataDir, "sync", "always")
 	return st, nil
+}
+
+// failureInterval is the time between lines that say that writing fails still.
+const failureInterval = 10 * time.Second
+
+// A writeHealth logs that the data folder cannot be written to: at first, now and
+// then, and when it is over. Its calls are the committer's.
+type writeHealth struct {
+	log    *slog.Logger
+	folder string
+
+	failures     int
+	since, again time.Time
+}
+
+// committed is told of each attempt to write.
+func (h *writeHealth) committed(err error) {
+	switch {
+	case err == nil && h.failures == 0:
+	case err == nil:
+		h.log.Warn("the data folder can be written to again, nothing that was confirmed is lost", "folder", h.folder,
+			"failures", h.failures, "after", delay.Real{}.Now().Sub(h.since).Round(time.Millisecond))
+		h.failures = 0
+	default:
+		now := delay.Real{}.Now()
+		if h.failures++; h.failures == 1 {
+			h.since = now
+		} else if now.Before(h.again) {
+			return
+		}
+		h.again = now.Add(failureInterval)
+		h.log.Error("cannot write to the data folder, trying again: publishers are told no, and blocked", "folder", h.folder,
+			"error", err, "failures", h.failures)
+	}
 }

@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +36,9 @@ type serveOptions struct {
 	dataDir                         string
 	memory                          bool
 	memoryLimit, diskFreeLimit      int64
+	maxMessageSize                  int64
+	consumerTimeout, heartbeat      time.Duration
+	channelMax, frameMax            uint
 	testControl                     string
 	manualClock, dataDirGiven       bool
 }
@@ -59,8 +61,7 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 	fs.StringVar(&o.logLevel, "log-level", "info", "log events of this `level` and above: debug, info, warn or error")
 	fs.StringVar(&o.logFormat, "log-format", "text", "log as text or json (`format`)")
 	fromEnv(&o.dataDir, "data-dir", "RABBITMQ_MNESIA_BASE", defaultDataDir(c), "keep durable queues and messages in `folder`")
-	fs.Var((*byteSize)(&o.memoryLimit), "memory-limit", "block publishers while the process uses more `memory`, such as 500MB; 0 is no limit (default 40 % of the machine's)")
-	fs.Var((*byteSize)(&o.diskFreeLimit), "disk-free-limit", "block publishers while less `space` is free for the data folder; 0 is no limit (default 50MB)")
+	o.limitFlags(fs)
 	fromEnv(&o.profile, "profile", "RABBET_PROFILE", broker.Profiles()[0], "behave as RabbitMQ of this `version`: "+strings.Join(broker.Profiles(), ", "))
 	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
 	fs.StringVar(&o.testControl, "test-control", "", "serve a control for tests, as JSON over HTTP, at this `address` of loopback; data goes to a folder of its own unless --data-dir is given")
@@ -70,18 +71,27 @@ func serveFlags(c console, args []string) (*serveOptions, error) {
 		return nil, err
 	}
 	o.cpuProfile, o.dataDirGiven = *cpuProfile, fs.isSet("data-dir")
-	if o.manualClock && o.testControl == "" {
-		return nil, usagef("--manual-clock needs --test-control, which moves it")
+	return o, o.check()
+}
+
+// check refuses what cannot be meant, before anything is touched.
+func (o *serveOptions) check() error {
+	switch {
+	case o.user == "" || o.password == "" || o.vhost == "": // not guest in their place
+		return usagef("--user, --password and --vhost cannot be empty")
+	case o.memory && o.dataDirGiven:
+		return usagef("--memory keeps nothing in the folder of --data-dir: give one of the two")
+	case o.manualClock && o.testControl == "":
+		return usagef("--manual-clock needs --test-control, which moves it")
+	case !slices.Contains(broker.Profiles(), o.profile):
+		return usagef("unknown profile %q: it is one of %s", o.profile, strings.Join(broker.Profiles(), ", "))
 	}
-	if !slices.Contains(broker.Profiles(), o.profile) {
-		return nil, usagef("unknown profile %q: it is one of %s", o.profile, strings.Join(broker.Profiles(), ", "))
+	n, err := strconv.ParseUint(o.port, 10, 16)
+	if err != nil {
+		return usagef("bad port %q: it is a number from 0 to 65535", o.port)
 	}
-	if n, err := strconv.ParseUint(o.port, 10, 16); err != nil {
-		return nil, usagef("bad port %q: it is a number from 0 to 65535", o.port)
-	} else {
-		o.port = strconv.FormatUint(n, 10)
-	}
-	return o, nil
+	o.port = strconv.FormatUint(n, 10)
+	return o.checkLimits()
 }
 
 // serve runs the broker until a signal ends it.
@@ -117,17 +127,18 @@ func serve(c console, args []string) error {
 	if err != nil {
 		return errors.Join(err, stopProfile())
 	}
-	b, err := broker.New(broker.Config{
+	slog.New(handler).Info("Limits", "memory", o.memoryLimit, "disk free", o.diskFreeLimit)
+	cfg := broker.Config{
 		Profile:           o.profile,
 		Store:             st,
-		MemoryLimit:       o.memoryLimit,
-		DiskFreeLimit:     cmp.Or(o.diskFreeLimit, -1),
 		Logger:            slog.New(handler),
 		DefaultUser:       o.user,
 		DefaultPassword:   o.password,
 		DefaultVHost:      o.vhost,
 		GuestFromAnywhere: o.guestFromAnywhere,
-	})
+	}
+	o.limits(&cfg)
+	b, err := broker.New(cfg)
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
@@ -162,8 +173,11 @@ func listenUntilSignal(b *broker.Broker, address string, log *slog.Logger, start
 		case <-ctx.Done():
 		}
 	}()
-	if err := b.Shutdown(ctx); err != nil {
+	switch err := b.Shutdown(ctx); {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return errors.Join(fmt.Errorf("ended before all clients had gone: %w", err), b.Close())
+	case err != nil: // the store's
+		return fmt.Errorf("ended without writing all to the data folder, what was acknowledged since it failed comes again: %w", err)
 	}
 	log.Info("Stopped")
 	return nil

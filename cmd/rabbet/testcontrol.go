@@ -4,7 +4,6 @@
 package main
 
 import (
-	"cmp"
 	"log/slog"
 	"net"
 	"os"
@@ -48,7 +47,7 @@ func (o *serveOptions) testOptions(log *slog.Logger) []brokertest.Option {
 		brokertest.WithAddr(net.JoinHostPort(o.ip, o.port)),
 		brokertest.WithConfig(func(cfg *broker.Config) {
 			cfg.Logger = log
-			cfg.MemoryLimit, cfg.DiskFreeLimit = o.memoryLimit, cmp.Or(o.diskFreeLimit, -1)
+			o.limits(cfg)
 			cfg.GuestFromAnywhere, cfg.Profile = o.guestFromAnywhere, o.profile
 		}),
 	}
