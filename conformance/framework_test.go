@@ -66,7 +66,9 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestScriptThatHangsIsCutOff(t *testing.T) {
-	result := silent(t, 50*time.Millisecond).Run(t.Context(), Script{Run: func(t *T) { t.Channel() }})
+	r := silent(t, 50*time.Millisecond)
+	r.patience = time.Minute
+	result := r.Run(t.Context(), Script{Run: func(t *T) { t.Channel() }})
 	assert.Equal(t, Differed, result.Outcome)
 	assert.Contains(t, result.Failures, errLimit.Error())
 }

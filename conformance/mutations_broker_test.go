@@ -56,9 +56,11 @@ func TestMutationsOfTheBrokerAreCaught(t *testing.T) {
 				}
 				return broker.Verdict{}
 			}})
-			runner, err := Connect(t.Context(), "amqp://guest:guest@"+b.address+"/", hasty)
-			require.NoError(t, err)
-			expectCaught(t, runner.Run(t.Context(), scriptNamed(t, m.script)), m.shows)
+			expectCaught(t, m.shows, func(o Options) Result {
+				runner, err := Connect(t.Context(), "amqp://guest:guest@"+b.address+"/", o)
+				require.NoError(t, err)
+				return runner.Run(t.Context(), scriptNamed(t, m.script))
+			})
 		})
 	}
 }

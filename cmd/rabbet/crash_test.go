@@ -142,10 +142,10 @@ func takeAll(t testing.TB, ch *amqp.Channel) map[string][]amqp.Delivery {
 // ackSome acks the first part of what was found, so that queues stay of a
 // bearable length, and sees to it that this is on the disk.
 func ackSome(t testing.TB, r *rand.Rand, ch *amqp.Channel, book *ledger, found map[string][]amqp.Delivery) {
-	places := make(map[string]int) // how many queues a message is in
+	left := make(map[string]int) // copies that are not acked: after a crash a message may be there twice
 	for _, deliveries := range found {
 		for i := range deliveries {
-			places[deliveries[i].MessageId]++
+			left[deliveries[i].MessageId]++
 		}
 	}
 	acked := make(map[string][]string)
@@ -153,6 +153,7 @@ func ackSome(t testing.TB, r *rand.Rand, ch *amqp.Channel, book *ledger, found m
 		n := r.IntN(len(found[queue]) + 1)
 		for _, d := range found[queue][:n] {
 			require.NoError(t, d.Ack(false))
+			left[d.MessageId]--
 		}
 		acked[queue] = idsOf(found[queue][:n])
 	}
@@ -162,10 +163,10 @@ func ackSome(t testing.TB, r *rand.Rand, ch *amqp.Channel, book *ledger, found m
 	for queue, ids := range acked {
 		for _, id := range ids {
 			book.mark(func(e *entry) {
-				if e.home == queue && (crashOrdered(queue) || places[id] == 1) {
-					e.fate = settled
-				} else if places[id] == 1 { // else it may move here once more
+				if left[id] == 0 {
 					e.fate, e.gone = settled, true
+				} else if e.home == queue && crashOrdered(queue) {
+					e.fate = settled // what is left has moved
 				}
 			}, id)
 		}
