@@ -2,6 +2,7 @@ package broker
 
 import (
 	"math"
+	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,7 @@ type alarms struct {
 	mu  sync.Mutex    // held while they change
 
 	found Alarm // by the watch when it last looked; its own
+	looks int   // of the watch since memory was last found in order; its own
 }
 
 // watchInterval is the time between looks at memory and disk. It is real, since
@@ -89,7 +91,7 @@ func (b *Broker) watch() {
 	}
 	b.machine.rest()
 	if b.cfg.MemoryLimit > 0 {
-		used := memoryInUse()
+		used := b.alarms.memory(uint64(b.cfg.MemoryLimit))
 		b.find(MemoryAlarm, used > uint64(b.cfg.MemoryLimit), "used", used, "limit", b.cfg.MemoryLimit)
 	}
 	if st := b.cfg.Store; st != nil {
@@ -110,6 +112,26 @@ func (b *Broker) find(a Alarm, short bool, why ...any) {
 	if b.alarms.found != before {
 		b.setAlarm(a, short, why...)
 	}
+}
+
+// collectEvery is the number of looks between collections while memory is short.
+const collectEvery = 5
+
+// memory is what is in use. Beyond the limit garbage is collected before it counts,
+// and now and then from there on: while publishers are blocked hardly anything is
+// allocated, and the collector would not run by itself for two minutes.
+func (as *alarms) memory(limit uint64) uint64 {
+	used := memoryInUse()
+	if used <= limit {
+		as.looks = 0
+		return used
+	}
+	if as.looks%collectEvery == 0 {
+		debug.FreeOSMemory()
+		used = memoryInUse()
+	}
+	as.looks++
+	return used
 }
 
 // memoryInUse is what the process has of the system's memory, in bytes.

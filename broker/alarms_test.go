@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -139,4 +141,21 @@ func TestAlarmByHandStays(t *testing.T) {
 	assert.True(t, receive(t, blocked).Active)
 	b.SetAlarm(broker.DiskAlarm, false)
 	assert.False(t, receive(t, blocked).Active)
+}
+
+// What nobody needs any more does not keep the alarm on, although there is nothing
+// to set the collector off.
+func TestGarbageIsNoMemoryInUse(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	debug.FreeOSMemory()
+	held := make([]byte, 256<<20)
+	for i := 0; i < len(held); i += 4096 {
+		held[i] = 1
+	}
+	var log logBuffer
+	start(t, broker.Config{MemoryLimit: 128 << 20, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	log.line(t, "publishers are blocked", "low on memory")
+	runtime.KeepAlive(held)
+	held = nil
+	log.line(t, "publishers go on", "low on memory")
 }

@@ -28,12 +28,14 @@ func (q *Queue) window() (items int, bytes int64, keep int) {
 // fifo has nothing to read.
 func (f *fifo) inMemory() bool { return f.head == nil || f.head.out == nil }
 
-// pageOut pages out the full chunks beyond the first keep whose items are all
-// committed.
+// pageOut pages out the full chunks beyond the first keep, or beyond the window if
+// these are large, whose items are all committed.
 func (f *fifo) pageOut(committed uint64, keep int) {
 	c := f.cursor
 	if c == nil {
-		for c = f.head; c != nil && keep > 0; keep-- {
+		bytes := int64(0)
+		for c = f.head; c != nil && keep > 0 && bytes < windowBytes; keep-- {
+			bytes += c.bytes
 			c = c.next
 		}
 	}
@@ -62,11 +64,12 @@ func (f *fifo) wanted() *chunk {
 	if f.paged == 0 {
 		return nil
 	}
-	c := f.head
-	for i := 0; c != nil && i < keepAhead; i++ {
+	c, bytes := f.head, int64(0)
+	for i := 0; c != nil && i < keepAhead && bytes < windowBytes; i++ {
 		if c.out != nil {
 			return c
 		}
+		bytes += c.bytes
 		c = c.next
 	}
 	return nil

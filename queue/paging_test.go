@@ -138,6 +138,27 @@ func TestLongQueueInOrder(t *testing.T) {
 	}
 }
 
+// A few large messages leave memory like many small ones: what stays is counted in
+// bytes too.
+func TestQueueOfLargeMessages(t *testing.T) {
+	const n, size = 16, 4 << 20
+	before := heap()
+	p := newPaged(t, queue.Config{})
+	for i := range n {
+		m := message(strconv.Itoa(i))
+		m.Body, m.Persistent = append(make([]byte, size), m.Body...), true
+		require.True(t, p.Publish([]*queue.Message{m}, &p.fx))
+		p.commit()
+	}
+	assert.Less(t, heap()-before, int64(5*size), "the window and a message more")
+	for i := range n {
+		it, _, ok := p.Get(true, &p.fx)
+		require.True(t, ok)
+		require.Equal(t, strconv.Itoa(i), string(it.Msg.Body[size:]))
+	}
+	p.counts(0, 0)
+}
+
 func TestLongQueueSurvives(t *testing.T) {
 	p := newPaged(t, queue.Config{})
 	p.fill(1, backlog, true)
