@@ -151,14 +151,20 @@ func policyArgumentOverflow(t *T) {
 	}
 }
 
-// Each of the two keys by itself: the argument, else the policy's.
-func policyArgumentDeadLetters(t *T) {
-	ch := t.Channel().Confirming()
-	x, other := ch.NewExchange("topic"), ch.NewExchange("topic")
+// newDeadLetterExchanges makes two exchanges to dead-letter to, and a consumer of what comes to
+// either of them by any key.
+func (ch *Channel) newDeadLetterExchanges() (x, other string, consumer *Consumer) {
+	x, other = ch.NewExchange("topic"), ch.NewExchange("topic")
 	grave := ch.NewQueue()
 	ch.Bind(grave, x, "#")
 	ch.Bind(grave, other, "#")
-	consumer := ch.attend(grave)
+	return x, other, ch.attend(grave)
+}
+
+// Each of the two keys by itself: the argument, else the policy's.
+func policyArgumentDeadLetters(t *T) {
+	ch := t.Channel().Confirming()
+	x, other, consumer := ch.newDeadLetterExchanges()
 	for _, tc := range []struct {
 		args amqp.Table
 		want [2]string
@@ -231,11 +237,7 @@ func policyQuorumOverflow(t *T) {
 
 func policyQuorumDeadLetters(t *T) {
 	ch := t.Channel().Confirming()
-	x, other := ch.NewExchange("topic"), ch.NewExchange("topic")
-	grave := ch.NewQueue()
-	ch.Bind(grave, x, "#")
-	ch.Bind(grave, other, "#")
-	consumer := ch.attend(grave)
+	x, other, consumer := ch.newDeadLetterExchanges()
 	q := ch.newQuorum(amqp.Table{"x-dead-letter-exchange": x, "x-dead-letter-routing-key": "argument"})
 	t.Policy(Policy{ApplyTo: "queues", Pattern: ExactNames(q), Definition: map[string]any{
 		"dead-letter-exchange": other, "dead-letter-routing-key": "policy",

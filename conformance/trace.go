@@ -148,7 +148,7 @@ func (tr *trace) join(e *event) bool {
 			continue
 		}
 		isFirst := len(last.content) == 0
-		if !hasContent[last.frame.methodID()] || isFirst != (e.frame.Kind == wire.FrameHeader) {
+		if !last.frame.methodID().HasContent() || isFirst != (e.frame.Kind == wire.FrameHeader) {
 			return false
 		}
 		if len(last.content) < 3 { // header, first and last body

@@ -11,11 +11,6 @@ import (
 	wire "github.com/rabbetmq/rabbet/amqp"
 )
 
-// hasContent are the methods that header and body follow.
-var hasContent = map[wire.MethodID]bool{
-	wire.BasicPublishID: true, wire.BasicReturnID: true, wire.BasicDeliverID: true, wire.BasicGetOkID: true,
-}
-
 // shownBody is how much of a body is shown, and shownValue of a value.
 const (
 	shownBody  = 48
