@@ -43,24 +43,25 @@ func (s *Subscription) Queue() *Queue { return s.queue }
 // A rota keeps the consumers that can take a delivery, in turns: highest
 // priority first, round robin within one (BASIC-36, BASIC-37).
 type rota struct {
-	levels []level // highest priority first; never an empty one
+	rings []ring // highest priority first; never an empty one
 }
 
-type level struct {
+// A ring is the consumers of one priority.
+type ring struct {
 	priority int64
-	first    *Subscription // the next in turn; the ring's last is first.prev
+	first    *Subscription // the next in turn; the last is first.prev
 }
 
 // next is the consumer whose turn it is, or nil.
 func (r *rota) next() *Subscription {
-	if len(r.levels) == 0 {
+	if len(r.rings) == 0 {
 		return nil
 	}
-	return r.levels[0].first
+	return r.rings[0].first
 }
 
 // served ends the turn of the consumer that next returned.
-func (r *rota) served(s *Subscription) { r.levels[0].first = s.next }
+func (r *rota) served(s *Subscription) { r.rings[0].first = s.next }
 
 // add puts a consumer at the end of its priority's turns.
 func (r *rota) add(s *Subscription) {
@@ -68,10 +69,10 @@ func (r *rota) add(s *Subscription) {
 	i, found := r.find(s.Priority)
 	if !found {
 		s.next, s.prev = s, s
-		r.levels = slices.Insert(r.levels, i, level{s.Priority, s})
+		r.rings = slices.Insert(r.rings, i, ring{s.Priority, s})
 		return
 	}
-	first := r.levels[i].first
+	first := r.rings[i].first
 	s.next, s.prev = first, first.prev
 	first.prev.next, first.prev = s, s
 }
@@ -81,22 +82,22 @@ func (r *rota) remove(s *Subscription) {
 	s.waiting = false
 	i, _ := r.find(s.Priority)
 	if s.next == s {
-		r.levels = slices.Delete(r.levels, i, i+1)
+		r.rings = slices.Delete(r.rings, i, i+1)
 	} else {
 		s.prev.next, s.next.prev = s.next, s.prev
-		if r.levels[i].first == s {
-			r.levels[i].first = s.next
+		if r.rings[i].first == s {
+			r.rings[i].first = s.next
 		}
 	}
 	s.next, s.prev = nil, nil
 }
 
 func (r *rota) find(priority int64) (int, bool) {
-	return slices.BinarySearchFunc(r.levels, priority, func(l level, p int64) int {
+	return slices.BinarySearchFunc(r.rings, priority, func(x ring, p int64) int {
 		switch {
-		case l.priority > p:
+		case x.priority > p:
 			return -1
-		case l.priority < p:
+		case x.priority < p:
 			return 1
 		}
 		return 0

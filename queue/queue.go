@@ -171,7 +171,7 @@ func (q *Queue) enqueue(it Item, h *hold, fx *Effects) bool {
 	q.seq++
 	it.Seq = q.seq
 	keep := q.back != nil && q.survives(it.Msg)
-	if q.ready.len() == 0 && len(q.rota.levels) > 0 {
+	if q.ready.len() == 0 && len(q.rota.rings) > 0 {
 		q.offered = it
 		q.offered.Stored = keep
 		if s := q.offer(&q.offered, h, fx); s != nil {
