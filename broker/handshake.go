@@ -49,7 +49,7 @@ func (c *conn) greet(h [8]byte) error {
 }
 
 var (
-	header091 = [8]byte{'A', 'M', 'Q', 'P', 0, 0, 9, 1}
+	header091 = [8]byte([]byte(amqp.ProtocolHeader))
 	header10  = [8]byte{'A', 'M', 'Q', 'P', 3, 1, 0, 0}
 )
 
