@@ -142,8 +142,12 @@ func (p *delayedProbe) open(ctx context.Context, fail context.CancelCauseFunc) e
 func (p *delayedProbe) close() error {
 	p.producer.hangUp()
 	p.consumer.hangUp()
-	for range 2 {
-		<-p.failed
+	for left := 2; left > 0; {
+		select {
+		case <-p.failed:
+			left--
+		case <-p.came: // nobody counts any more, and the consumer must not wait for that
+		}
 	}
 	p.producer.Close()
 	p.consumer.Close()

@@ -90,7 +90,7 @@ func startNullBroker(t testing.TB) *nullBroker {
 
 func (b *nullBroker) serve(conn net.Conn) {
 	defer conn.Close()
-	if _, err := io.ReadFull(conn, make([]byte, len(protocolHeader))); err != nil {
+	if _, err := io.ReadFull(conn, make([]byte, len(amqp.ProtocolHeader))); err != nil {
 		return
 	}
 	c := &nullConn{wire: &wire{Conn: conn, clock: delay.Real{}, buf: make([]byte, readBuffer)}, broker: b}

@@ -20,7 +20,6 @@ import (
 )
 
 const (
-	protocolHeader = "AMQP\x00\x00\x09\x01"
 	// readBuffer holds two of the largest frames that RabbitMQ sends by default.
 	readBuffer = 256 << 10
 	// idleBuffer is enough for the handshake.
@@ -85,7 +84,7 @@ func (c *wire) handshake(a address, name string) error {
 	if err := c.SetDeadline(c.clock.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(c, protocolHeader); err != nil {
+	if _, err := io.WriteString(c, amqp.ProtocolHeader); err != nil {
 		return err
 	}
 	if err := c.expect(&amqp.ConnectionStart{}); err != nil {
@@ -220,7 +219,7 @@ func (c *wire) buffered() (kind byte, payload []byte, ok bool, err error) {
 	size := int(binary.BigEndian.Uint32(p[3:]))
 	whole := size + amqp.FrameOverhead
 	switch {
-	case string(p[:4]) == protocolHeader[:4]:
+	case string(p[:4]) == amqp.ProtocolHeader[:4]:
 		return 0, nil, false, errors.New("the broker does not speak AMQP 0-9-1")
 	case whole > len(c.buf):
 		return 0, nil, false, fmt.Errorf("the broker sent a frame of %d bytes, where there is room for %d", whole, len(c.buf))

@@ -1,0 +1,29 @@
+package perf
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// A probe that is interrupted while messages come in must end all the same.
+func TestDelayedProbeEndsAmidstDeliveries(t *testing.T) {
+	dead := func() *wire {
+		end, other := net.Pipe()
+		require.NoError(t, other.Close())
+		return &wire{Conn: end, clock: delay.Real{}}
+	}
+	p := &delayedProbe{
+		DelayedConfig: DelayedConfig{Keep: true}, came: make(chan int64), failed: make(chan error),
+		producer: &delayedProducer{producer: producer{wire: dead()}}, consumer: &consumer{wire: dead()},
+	}
+	go func() {
+		p.came <- 1
+		p.failed <- errClosed // the consumer
+		p.failed <- errClosed // the producer
+	}()
+	require.NoError(t, p.close())
+}
