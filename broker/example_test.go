@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/rabbitmq/amqp091-go"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // A broker on a port of this machine, and RabbitMQ's own client on it.
@@ -122,6 +125,52 @@ func ExampleVHost_Consume() {
 	fmt.Println(d.Ack())
 	// Output:
 	// sweep the floor, held by 1
+	// <nil>
+}
+
+// With a store, what is durable is there again when the next broker opens it.
+func ExampleNew_withStore() {
+	dir, err := os.MkdirTemp("", "rabbet-example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	open := func() (*broker.Broker, *broker.VHost) {
+		st, err := store.Open(dir, store.Options{})
+		if err != nil {
+			log.Fatal(err)
+		}
+		b, err := broker.New(broker.Config{Store: st}) // Close closes the store as well
+		if err != nil {
+			log.Fatal(err)
+		}
+		v, err := b.VHost("/")
+		if err != nil {
+			log.Fatal(err)
+		}
+		return b, v
+	}
+
+	b, v := open()
+	if _, err := v.DeclareQueue(broker.Queue{Name: "jobs", Durable: true}); err != nil {
+		log.Fatal(err)
+	}
+	persistent := amqp.Properties{Flags: amqp.HasDeliveryMode, DeliveryMode: 2}
+	if _, err := v.Publish("", "jobs", broker.Message{Properties: persistent, Body: []byte("sweep the floor")}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(b.Close())
+
+	b, v = open()
+	d, _, err := v.Get("jobs", true)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s\n", d.Body)
+	fmt.Println(b.Close())
+	// Output:
+	// <nil>
+	// sweep the floor
 	// <nil>
 }
 
