@@ -42,7 +42,7 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 		vh.recordNoDeath(&d)
 		return
 	}
-	m, deaths, err := bury(&d, x.name, vh.env.Clock.Now().Unix())
+	m, deaths, err := newDeadLetter(&d, x.name, vh.env.Clock.Now().Unix())
 	if err != nil { // checked when it was published
 		vh.mu.RUnlock()
 		return
@@ -60,9 +60,9 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	}
 }
 
-// bury makes the message that is published to the dead-letter exchange, and
+// newDeadLetter makes the message that is published to the dead-letter exchange, and
 // returns its history.
-func bury(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []death, error) {
+func newDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []death, error) {
 	old := d.Item.Msg
 	var p amqp.Properties
 	if err := p.Decode(old.Props); err != nil {

@@ -54,8 +54,8 @@ type Effects struct {
 	// Idle holds queues to delete if they have no consumer still: auto-delete
 	// ones that lost their last (QUEUE-21), and expired ones (QUEUE-58).
 	Idle []*Queue
-	// mourning holds queues with dead letters to be published.
-	mourning []*Queue
+	// withDead holds queues with dead letters to be published.
+	withDead []*Queue
 	// Refused holds the indices of messages of a Publish that a full queue
 	// rejected (QUEUE-65).
 	Refused []int
@@ -95,22 +95,22 @@ func (fx *Effects) TakeIdle() []*Queue {
 }
 
 // HasDead tells whether a queue has dead letters to be published.
-func (fx *Effects) HasDead() bool { return len(fx.mourning) > 0 }
+func (fx *Effects) HasDead() bool { return len(fx.withDead) > 0 }
 
 // EachDead calls publish with the dead letters of the noted queues and forgets
 // the queues. Those of one queue come in the order of their deaths, whichever
 // goroutines have noted it: one at a time publishes, all that there is.
 func (fx *Effects) EachDead(publish func(DeadLetter)) {
-	queues := fx.mourning
-	fx.mourning = nil
+	queues := fx.withDead
+	fx.withDead = nil
 	for _, q := range queues {
 		q.eachDead(publish)
 	}
 }
 
 func (q *Queue) eachDead(publish func(DeadLetter)) {
-	q.burial.Lock()
-	defer q.burial.Unlock()
+	q.deadLettering.Lock()
+	defer q.deadLettering.Unlock()
 	q.mu.Lock()
 	dead := q.dead
 	q.dead = nil

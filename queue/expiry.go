@@ -13,7 +13,7 @@ const perMilli = 1000
 // now is the time as deadlines count it, in microseconds since 1970.
 func (q *Queue) now() int64 { return q.env.Clock.Now().UnixMicro() }
 
-// expireHead buries what is due at the head, and what comes to the head then,
+// expireHead discards what is due at the head, and what comes to the head then,
 // until it is not due, or for one hold: then it returns true. In a classic queue
 // with priorities there is still but one head, that of the highest; what is due
 // at the head of a lower one waits (QUEUE-53, QUEUE-88).
@@ -27,7 +27,7 @@ func (q *Queue) expireHead(fx *Effects) bool {
 		if due == 0 || due > now {
 			return false
 		}
-		q.bury(q.ready.popFrom(head), Expired, fx)
+		q.discard(q.ready.popFrom(head), Expired, fx)
 		head, due = q.ready.due()
 	}
 	return true

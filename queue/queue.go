@@ -33,7 +33,7 @@ type Queue struct {
 	env  *Env
 	back *backing // nil without a store
 
-	burial sync.Mutex // held while dead letters are published, before mu
+	deadLettering sync.Mutex // held while dead letters are published, before mu
 
 	mu      sync.Mutex
 	set     *Settings
@@ -133,7 +133,7 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 		if q.set != plain && q.refuses(m) {
 			fx.Refused = append(fx.Refused, i)
 			if q.set.Overflow == RejectPublishDLX { // QUEUE-66
-				q.bury(Item{Msg: m}, MaxLen, fx)
+				q.discard(Item{Msg: m}, MaxLen, fx)
 			}
 			continue
 		}
@@ -319,7 +319,7 @@ func (q *Queue) Reject(items []Item, fx *Effects) {
 		return
 	}
 	for _, it := range items {
-		q.bury(it, Rejected, fx)
+		q.discard(it, Rejected, fx)
 	}
 	q.flush()
 }

@@ -55,7 +55,7 @@ func (r QuorumPriority) level(m *Message) int {
 	return 0
 }
 
-// countReturns counts items that come back and buries those that have been
+// countReturns counts items that come back and discards those that have been
 // delivered as often as they may (QUEUE-92, QUEUE-94). It returns the others.
 func (q *Queue) countReturns(items []Item, why returnCause, fx *Effects) []Item {
 	kept := items[:0]
@@ -67,7 +67,7 @@ func (q *Queue) countReturns(items []Item, why returnCause, fx *Effects) []Item 
 			it.Returns++
 		}
 		if limit := q.set.DeliveryLimit; limit >= 0 && int64(it.Returns) > limit {
-			q.bury(it, DeliveryLimit, fx)
+			q.discard(it, DeliveryLimit, fx)
 			continue
 		}
 		kept = append(kept, it)

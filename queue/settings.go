@@ -117,19 +117,19 @@ func (q *Queue) trim(fx *Effects) bool {
 		if !q.over() || !q.ready.inMemory() {
 			return false
 		}
-		q.bury(q.ready.pop(), MaxLen, fx)
+		q.discard(q.ready.pop(), MaxLen, fx)
 	}
 	return true
 }
 
-// bury is the end of an item in this queue: it is dropped, or dead-lettered
+// discard is the end of an item in this queue: it is dropped, or dead-lettered
 // once the lock is released.
-func (q *Queue) bury(it Item, reason Reason, fx *Effects) {
+func (q *Queue) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
 	if q.set.DeadLetter {
 		q.dead = append(q.dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
-		if n := len(fx.mourning); n == 0 || fx.mourning[n-1] != q {
-			fx.mourning = append(fx.mourning, q)
+		if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
+			fx.withDead = append(fx.withDead, q)
 		}
 	} else if it.Stored {
 		q.back.settle(q, &it)
