@@ -37,18 +37,20 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	c := ch.c
 	c.mu.Lock()
 	out, ok := ch.unacked.take(c.settling[:0], tag, multiple)
-	if ok && ch.mode != modeTx {
+	switch {
+	case !ok:
+	case ch.mode != modeTx:
 		c.giveCredit(ch, out)
+	case v == verdictAck:
+		ch.tx.settle(out, verdictAckInTx)
+	default:
+		ch.tx.settle(out, v)
 	}
 	c.mu.Unlock()
 	if !ok { // BASIC-54
 		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
 	}
 	if ch.mode == modeTx {
-		if v == verdictAck {
-			v = verdictAckInTx
-		}
-		ch.tx.settle(out, v)
 		clear(out)
 		return nil
 	}

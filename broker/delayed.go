@@ -37,6 +37,8 @@ type delayed struct {
 	gone  bool      // nothing is added any more
 	ended bool      // nothing goes out any more
 
+	numbers map[uint64]uint64 // what a Tap knows those by that wait, by position; nil without one
+
 	// ghost stands for the exchange once that is deleted: no bindings, but its
 	// alternate still counts. Guarded by the virtual host's lock.
 	ghost *exchangeRecord
@@ -68,9 +70,11 @@ func (d *delayed) add(m *queue.Message, ms int64, fx *queue.Effects) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.gone { // deleted since the route was found
+		d.vh.recordOne(Event{Kind: EventCancelled, Exchange: d.name, Reason: queue.Deleted}, m)
 		return
 	}
 	d.seq++
+	d.track(d.seq, m)
 	due := delay.Due{At: at, Seq: d.seq}
 	d.index.Add(due)
 	d.hold(d.seq, &late)
@@ -151,6 +155,7 @@ func (d *delayed) cancel(due delay.Due) bool {
 		return false
 	}
 	delete(d.held, due.Seq)
+	d.recordNoDelay(due.Seq, cancelled)
 	if d.log != nil {
 		d.app.Settle(d.log, due.Seq)
 		d.app.Flush()
@@ -167,6 +172,7 @@ func (d *delayed) purge() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	n := d.index.Len()
+	d.recordNoDelays(queue.Purged)
 	d.index.Clear()
 	d.held = nil
 	if d.log != nil && n > 0 {
@@ -186,6 +192,7 @@ func (d *delayed) close(force bool) bool {
 		return false
 	}
 	d.gone = true
+	d.recordNoDelays(queue.Deleted)
 	d.index.Clear()
 	d.held = nil
 	if d.log != nil {

@@ -14,7 +14,7 @@ import (
 // commit has found nothing to keep in memory meanwhile.
 func TestDelayedGivesBackWhatIsNotCommitted(t *testing.T) {
 	clock := delay.NewManual(time.Unix(0, 0))
-	d := newDelayed(&vhost{env: &queue.Env{Clock: clock}}, "x", 1)
+	d := newDelayed(&vhost{b: &Broker{}, env: &queue.Env{Clock: clock}}, "x", 1)
 	for range 2 {
 		d.add(&queue.Message{Props: []byte{0, 0}}, 1, nil)
 	}

@@ -143,6 +143,9 @@ func (d *delayed) giveBack(due []dueMessage) {
 func (d *delayed) settle(due []dueMessage) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	for i := range due {
+		d.untrack(due[i].Seq)
+	}
 	if d.log != nil {
 		for i := range due {
 			if due[i].msg != nil {

@@ -60,6 +60,7 @@ func (d *delayed) recover() error {
 	d.seq, d.safe = log.Last(), log.Last()
 	err = log.Load(0, math.MaxUint64, func(r store.Record) bool {
 		d.index.Add(delay.Due{At: r.Deadline, Seq: r.Seq})
+		d.trackStored(r)
 		return true
 	})
 	if errors.Is(err, store.ErrDamaged) {

@@ -21,12 +21,13 @@ type Unacked struct {
 	// Channel its channel; they are zero for a holder in this program.
 	Peer, Connection string
 	Channel          uint16
+	// InTx says that it is settled in a transaction that is still open.
+	InTx bool
 }
 
 // Unacked returns a queue's messages that are out and not settled, in the
-// queue's order, and changes nothing. Those that are settled in a transaction
-// which is still open are not among them. The bodies are shared with the queue:
-// do not write to them.
+// queue's order, and changes nothing. The bodies are shared with the queue: do not
+// write to them.
 func (v *VHost) Unacked(name string) ([]Unacked, error) {
 	q, err := v.vh.queue(name, nil)
 	if err != nil {
@@ -69,6 +70,10 @@ func (c *conn) holds(list []holding, q *queue.Queue) []holding {
 	for id, ch := range c.channels {
 		by := Unacked{Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
 		list = ch.unacked.of(list, q, by)
+		by.InTx = true
+		for _, s := range ch.tx.settled {
+			list = (&unackedList{list: s.out}).of(list, q, by)
+		}
 	}
 	return list
 }

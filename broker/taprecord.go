@@ -24,7 +24,8 @@ const (
 	// the Channel of the Peer.
 	EventConfirmed
 	EventNacked
-	// EventCommitted and EventRolledBack end a publish with Tx.
+	// EventCommitted and EventRolledBack end a publish with Tx. Rolled back, it does
+	// not get to the delayed exchanges Later; what it was given to at once has it.
 	EventCommitted
 	EventRolledBack
 	// EventRefused is a publish that the full Queue has rejected (QUEUE-65).
@@ -42,6 +43,9 @@ const (
 	// EventDue is the end of a delay: the delayed exchange Exchange has routed the
 	// message to Queues.
 	EventDue
+	// EventCancelled is the end of a delay in Exchange that comes to nothing, for a
+	// Reason: cancelled, purged, or deleted with the exchange.
+	EventCancelled
 )
 
 // An Event is something that has happened to a message.
@@ -268,7 +272,7 @@ func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer}, p.msg)
+			c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.later)}, p.msg)
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 // A transaction is what a channel has done since the last commit or rollback.
 type transaction struct {
 	publishes []txPublish
-	settled   []txSettle
-	refused   bool // a queue has rejected a publish of the commit
-	logged    bool // a delayed exchange has given a publish to the store
+	settled   []txSettle // changed under the connection's lock, for others to see
+	refused   bool       // a queue has rejected a publish of the commit
+	logged    bool       // a delayed exchange has given a publish to the store
 }
 
 // A txPublish is a publish that was checked and routed already (BASIC-83).
@@ -56,14 +56,22 @@ func (ch *channel) checkTx() error {
 	return nil
 }
 
+// endTx begins another transaction and returns the one before.
+func (ch *channel) endTx() transaction {
+	ch.c.mu.Lock()
+	defer ch.c.mu.Unlock()
+	tx := ch.tx
+	ch.tx = transaction{}
+	return tx
+}
+
 // txCommit delivers the publishes, returns included, then settles the
 // deliveries, then answers (BASIC-83, BASIC-84, BASIC-86).
 func (ch *channel) txCommit() error {
 	if err := ch.checkTx(); err != nil {
 		return err
 	}
-	c, tx := ch.c, ch.tx
-	ch.tx = transaction{}
+	c, tx := ch.c, ch.endTx()
 	if c.tapped != nil {
 		c.recordTx(tx.publishes, EventCommitted)
 	}
@@ -94,8 +102,7 @@ func (ch *channel) txRollback() error {
 	if err := ch.checkTx(); err != nil {
 		return err
 	}
-	tx := ch.tx
-	ch.tx = transaction{}
+	tx := ch.endTx()
 	if ch.c.tapped != nil {
 		ch.c.recordTx(tx.publishes, EventRolledBack)
 	}

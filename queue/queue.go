@@ -124,6 +124,11 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
+		if q.env.Gone != nil {
+			for _, m := range msgs {
+				q.env.Gone(q.Name, m, Deleted)
+			}
+		}
 		return false
 	}
 	var h hold

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -200,4 +201,20 @@ func TestBacklog(t *testing.T) {
 	assert.EqualValues(t, 6, bytes)
 	n, _ = b.fx.TakeBacklog()
 	assert.Zero(t, n, "told once")
+}
+
+// What a queue has no place for any more because it was deleted meanwhile is
+// told of, as what was in it is.
+func TestDeletedQueueTellsWhatIsGone(t *testing.T) {
+	var gone []string
+	env := queue.Env{Clock: delay.NewManual(time.Unix(0, 0)), Gone: func(q string, m *queue.Message, why queue.Reason) {
+		gone = append(gone, q+" "+string(m.Body)+" "+string(why))
+	}}
+	var fx queue.Effects
+	q := queue.New(queue.Config{Name: "q", Env: &env})
+	require.True(t, q.Publish([]*queue.Message{{Body: []byte("before")}}, &fx))
+	_, _, err := q.Delete(false, false)
+	require.NoError(t, err)
+	require.False(t, q.Publish([]*queue.Message{{Body: []byte("after")}}, &fx))
+	assert.Equal(t, []string{"q before deleted", "q after deleted"}, gone)
 }

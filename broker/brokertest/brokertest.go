@@ -116,7 +116,7 @@ func (mq *Broker) config() broker.Config {
 	}
 	cfg.Tap = &broker.Tap{Decide: mq.faults.decide}
 	if mq.ledger.limit != 0 {
-		cfg.Tap.Record = mq.ledger.record
+		cfg.Tap.Record = mq.ledger.recorder()
 	}
 	for _, edit := range mq.opts.edits {
 		edit(&cfg)

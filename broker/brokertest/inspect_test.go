@@ -172,3 +172,24 @@ func TestParallel(t *testing.T) {
 		})
 	}
 }
+
+// What a transaction has settled counts as out until it is committed, and is
+// shown as such.
+func TestUnackedInTransaction(t *testing.T) {
+	mq, f := newFake(t)
+	queues(mq, "q")
+	mq.Publish("", "q", []byte("job"))
+	ch := channel(t, mq)
+	require.NoError(t, ch.Tx())
+	d, _, err := ch.Get("q", false)
+	require.NoError(t, err)
+	require.NoError(t, d.Ack(false))
+	require.NoError(t, ch.Qos(0, 0, false))
+	held := mq.Unacked("q")
+	require.Len(t, held, 1)
+	assert.True(t, held[0].InTx)
+	assert.Contains(t, f.fails(func() { mq.RequireEmpty("q") }),
+		"held by memory:1 channel 1 by basic.get, tag 1, settled in an open transaction")
+	require.NoError(t, ch.TxCommit())
+	assert.Empty(t, mq.Unacked("q"))
+}

@@ -4,136 +4,35 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
-	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 )
 
 // This file is the ledger: every publish that was ever made, with what became of
 // it. The broker tells it; looking at it disturbs nobody.
 
-// A Publication is one publish: a client's, the test's, or that of a dead letter.
-type Publication struct {
-	// ID numbers the publications of a broker from 1, in their order.
-	ID   uint64
-	Time time.Time
-	// Connection is what the client's connection calls itself, Peer its address;
-	// both are "" where no client has published. Channel is the channel on it.
-	Connection, Peer, User string
-	Channel                uint16
-
-	VHost, Exchange, Key string
-	Properties           amqp.Properties
-	Body                 []byte
-	Mandatory            bool
-
-	// Routes are the queues that it was routed to, the pseudo-queue of a direct
-	// reply included, and what became of it in each.
-	Routes []Route
-	// Delayed are the delayed exchanges that keep it until it is due.
-	Delayed []string
-	// Returned says that it went back to the publisher (BASIC-3).
-	Returned bool
-	// Confirm is what the publisher was told of it, Tx the transaction's outcome.
-	Confirm ConfirmState
-	Tx      TxState
-	// Err is what the broker refused the publish for; nil if it did not.
-	Err error
-	// Fault is what a fault did to it, such as "nack"; usually "".
-	Fault string
-
-	// Of is the publication that a dead letter is of, 0 for what is none. It left
-	// the queue DeadFrom for the reason Reason: rejected, expired, maxlen or
-	// delivery_limit.
-	Of               uint64
-	DeadFrom, Reason string
-}
-
-// ConfirmState is what a publisher was told.
-type ConfirmState string
-
-// The states. A publish on a channel without confirms has none.
-const (
-	NotConfirmed ConfirmState = ""
-	Awaited      ConfirmState = "awaited"
-	Confirmed    ConfirmState = "confirmed"
-	Nacked       ConfirmState = "nacked"
-)
-
-// TxState is what became of the transaction that a publish was made in.
-type TxState string
-
-// The states. A publish outside of transactions has none.
-const (
-	NoTx       TxState = ""
-	TxOpen     TxState = "open"
-	Committed  TxState = "committed"
-	RolledBack TxState = "rolled back"
-)
-
-// A Route is what became of a publication in one queue.
-type Route struct {
-	Queue string
-	State RouteState
-	// Deliveries are those that were made, redeliveries included.
-	Deliveries []Attempt
-	// DeadLetter is the publication as which it went on from here, or 0.
-	DeadLetter uint64
-}
-
-// RouteState is where a publication is in a queue, or how it left.
-type RouteState string
-
-// The states.
-const (
-	Waiting    RouteState = "waiting"       // ready, or not in the queue yet
-	Out        RouteState = "out"           // delivered, not acknowledged
-	Acked      RouteState = "acked"         // or delivered without acknowledgement
-	Rejected   RouteState = "rejected"      // for good
-	Expired    RouteState = "expired"       // its time to live has passed
-	Dropped    RouteState = "dropped"       // for the queue's limit (QUEUE-62)
-	Refused    RouteState = "refused"       // for the queue's limit (QUEUE-65)
-	GivenUp    RouteState = "given up"      // for the queue's delivery limit (QUEUE-92)
-	Purged     RouteState = "purged"        // by queue.purge
-	GoneWithIt RouteState = "queue gone"    // the queue was deleted
-	Lost       RouteState = "lost"          // the broker was restarted
-	Undone     RouteState = "not committed" // its transaction was rolled back
-)
-
-// An Attempt is one delivery.
-type Attempt struct {
-	Time time.Time
-	// Connection, Peer and Channel are those of the client, and zero for a consumer
-	// of the test's. Consumer is the consumer tag, "" for basic.get.
-	Connection, Peer, Consumer string
-	Channel                    uint16
-	Redelivered                bool
-	// State is Out, Acked, Rejected, or Waiting for one that was given back.
-	State RouteState
-	// Fault is what a fault did to it; usually "".
-	Fault string
-}
-
 // A ledger keeps publications. Its lock is a leaf.
 type ledger struct {
 	limit int // of publications that are kept; 0 is none, negative is no limit
 
 	mu      sync.Mutex
+	writer  int        // counts the brokers: only the newest is listened to
 	base    uint64     // of the numbers that messages bear: those of other ledgers are others
 	first   uint64     // the ID of the first entry, less one
 	entries []*posting // in order of ID
 	last    uint64
 	pending map[channelID]*pendingConfirms
+	moved   map[place]bool // while a broker starts anew: what it has moved already
 }
 
 // A posting is a publication as the ledger keeps it.
 type posting struct {
 	broker.Event
 	routes  []Route
-	delayed []string
+	delays  []Postponement
 	confirm ConfirmState
 	tx      TxState
+	inTx    int // routes, the first ones, that wait for the commit
 }
 
 // A channelID is a channel of a connection.
@@ -164,10 +63,32 @@ func (l *ledger) init(limit *int) {
 	l.pending = make(map[channelID]*pendingConfirms)
 }
 
-// record is the broker's word of what has happened.
-func (l *ledger) record(e broker.Event) uint64 {
+// recorder is how a broker that is about to be started tells what happens.
+func (l *ledger) recorder() func(broker.Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.writer++
+	writer := l.writer
+	if writer > 1 {
+		l.moved = make(map[place]bool)
+	}
+	return func(e broker.Event) uint64 { return l.record(writer, e) }
+}
+
+// dismiss stops listening: whatever the broker still says, it is dead.
+func (l *ledger) dismiss() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.writer++
+}
+
+// record is a broker's word of what has happened.
+func (l *ledger) record(writer int, e broker.Event) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if writer != l.writer {
+		return 0
+	}
 	switch e.Kind {
 	case broker.EventPublished:
 		return l.published(e)
@@ -177,6 +98,7 @@ func (l *ledger) record(e broker.Event) uint64 {
 		l.confirmed(&e, Nacked)
 	default:
 		if p := l.find(e.ID - l.base); p != nil {
+			l.noteMove(p, &e)
 			p.happened(&e)
 		}
 	}
@@ -204,6 +126,7 @@ func (l *ledger) published(e broker.Event) uint64 {
 		p.Of = e.Of - l.base
 		l.died(p)
 	}
+	l.noteMove(p, &e)
 	queues := e.Queues
 	if e.Requester != "" {
 		queues = append(slices.Clone(queues), e.Requester)
@@ -213,10 +136,12 @@ func (l *ledger) published(e broker.Event) uint64 {
 		for i, q := range queues {
 			p.routes[i] = Route{Queue: q, State: Waiting}
 		}
-		p.delayed = e.Later
+		for _, x := range e.Later {
+			p.delays = append(p.delays, Postponement{Exchange: x, State: Waiting})
+		}
 	}
 	if e.Tx {
-		p.tx = TxOpen
+		p.tx, p.inTx = TxOpen, len(p.routes)
 	}
 	if e.Seq != 0 {
 		p.confirm = Awaited
@@ -235,6 +160,12 @@ func (l *ledger) died(letter *posting) {
 	for i := range of.routes {
 		if r := &of.routes[i]; r.Queue == letter.Queue && r.DeadLetter == 0 {
 			r.DeadLetter = letter.ID
+			return
+		}
+	}
+	for i := range of.delays {
+		if d := &of.delays[i]; letter.Queue == "" && d.State == Due && d.DeadLetter == 0 {
+			d.DeadLetter = letter.ID
 			return
 		}
 	}
@@ -279,16 +210,19 @@ func (p *posting) happened(e *broker.Event) {
 		p.tx = Committed
 	case broker.EventRolledBack:
 		p.tx = RolledBack
-		for i := range p.routes {
+		for _, x := range e.Later {
+			p.delayEnds(x, Undone)
+		}
+		for i := range p.routes[:p.inTx] {
 			p.routes[i].State = Undone
 		}
 	case broker.EventDue:
-		if i := slices.Index(p.delayed, e.Exchange); i >= 0 {
-			p.delayed = slices.Delete(p.delayed, i, i+1)
-		}
+		p.delayEnds(e.Exchange, Due)
 		for _, q := range e.Queues {
 			p.route(q).State = Waiting
 		}
+	case broker.EventCancelled:
+		p.delayEnds(e.Exchange, goneAs[string(e.Reason)])
 	case broker.EventDelivered:
 		p.delivered(e)
 	case broker.EventAcked:
@@ -306,9 +240,21 @@ func (p *posting) happened(e *broker.Event) {
 	}
 }
 
-// goneAs are the states of the reasons for which a message leaves a queue.
+// goneAs are the states of the reasons for which a message leaves a queue or a
+// delayed exchange.
 var goneAs = map[string]RouteState{
 	"expired": Expired, "maxlen": Dropped, "delivery_limit": GivenUp, "purged": Purged, "deleted": GoneWithIt,
+	"cancelled": Cancelled,
+}
+
+// delayEnds notes the end of a delay.
+func (p *posting) delayEnds(exchange string, as RouteState) {
+	for i := range p.delays {
+		if d := &p.delays[i]; d.Exchange == exchange && d.State == Waiting {
+			d.State = as
+			return
+		}
+	}
 }
 
 // route is what there is of a queue; a new one if it is not known.
@@ -351,53 +297,5 @@ func (p *posting) settled(e *broker.Event, state RouteState) {
 	}
 	if r.State == Out || state != Waiting {
 		r.State = state
-	}
-}
-
-// restarted compares with what a broker has that was started anew: what was in
-// a queue and is there no more is lost, what is there again was not acknowledged.
-func (l *ledger) restarted(b *broker.Broker) {
-	if l.limit == 0 {
-		return
-	}
-	type place struct {
-		id           uint64
-		vhost, queue string
-	}
-	there := make(map[place]bool)
-	for _, vh := range b.Snapshot().VHosts {
-		for _, q := range vh.Queues {
-			h, err := b.VHost(vh.Name)
-			if err != nil {
-				continue
-			}
-			list, _ := h.Recorded(q.Name) // it was recovered from the store just now
-			for _, id := range list {
-				there[place{id - l.base, vh.Name, q.Name}] = true
-			}
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range l.entries {
-		for i := range e.routes {
-			r := &e.routes[i]
-			switch {
-			case there[place{e.ID, e.VHost, r.Queue}]:
-				r.back()
-			case r.State == Waiting || r.State == Out:
-				r.State = Lost
-			}
-		}
-	}
-}
-
-// back notes that a message is in its queue again.
-func (r *Route) back() {
-	r.State = Waiting
-	for i := range r.Deliveries {
-		if r.Deliveries[i].State == Out {
-			r.Deliveries[i].State = Waiting
-		}
 	}
 }

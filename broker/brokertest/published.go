@@ -108,7 +108,7 @@ func (p *posting) publication() Publication {
 	}
 	// A publish that was refused for its properties shows those that are sound.
 	_ = out.Properties.Decode(p.Msg.Props)
-	out.Delayed = slices.Clone(p.delayed)
+	out.Delays = slices.Clone(p.delays)
 	out.Routes = slices.Clone(p.routes)
 	for i := range out.Routes {
 		out.Routes[i].Deliveries = slices.Clone(out.Routes[i].Deliveries)
@@ -118,9 +118,11 @@ func (p *posting) publication() Publication {
 }
 
 // Unroutable tells whether a publication was handled and found no queue. What
-// was refused, or lost to a fault, did not get so far, nor did what is delayed.
+// was refused, or lost to a fault, did not get so far, nor did what is delayed
+// still, was never due, or was dead-lettered then.
 func (p *Publication) Unroutable() bool {
-	return len(p.Routes)+len(p.Delayed) == 0 && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
+	late := slices.ContainsFunc(p.Delays, func(d Postponement) bool { return d.State != Due || d.DeadLetter != 0 })
+	return len(p.Routes) == 0 && !late && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
 }
 
 // RequirePublished requires that something was published that matches, for which
@@ -167,6 +169,8 @@ func (v *VHost) publications(list []Publication) string {
 
 func (p *Publication) from() string {
 	switch {
+	case p.Of != 0 && p.DeadFrom == "": // of a delayed exchange
+		return fmt.Sprintf("#%d, %s", p.Of, p.Reason)
 	case p.Of != 0:
 		return fmt.Sprintf("#%d, %s in %s", p.Of, p.Reason, name(p.DeadFrom))
 	case p.Peer == "":
@@ -181,8 +185,15 @@ func (p *Publication) fate() string {
 	for _, r := range p.Routes {
 		parts = append(parts, r.fate())
 	}
-	for _, x := range p.Delayed {
-		parts = append(parts, name(x)+": delayed")
+	for _, d := range p.Delays {
+		switch {
+		case d.State == Waiting:
+			parts = append(parts, name(d.Exchange)+": delayed")
+		case d.DeadLetter != 0:
+			parts = append(parts, name(d.Exchange)+": due, unroutable"+ledTo(d.DeadLetter))
+		case d.State != Due: // then the routes say where it went
+			parts = append(parts, name(d.Exchange)+": "+string(d.State))
+		}
 	}
 	switch {
 	case p.Err != nil:
@@ -223,8 +234,13 @@ func (r *Route) fate() string {
 		}
 		text += ")"
 	}
-	if r.DeadLetter != 0 {
-		text += " → #" + strconv.FormatUint(r.DeadLetter, 10)
+	return text + ledTo(r.DeadLetter)
+}
+
+// ledTo points to a dead letter, if there is one.
+func ledTo(letter uint64) string {
+	if letter == 0 {
+		return ""
 	}
-	return text
+	return " → #" + strconv.FormatUint(letter, 10)
 }

@@ -135,6 +135,7 @@ func (mq *Broker) Crash() {
 	}
 	// The error would be that of the folder's lock file; a second Open tells.
 	_ = mq.storage().Abandon()
+	mq.ledger.dismiss()
 	for _, l := range links {
 		l.reset()
 	}

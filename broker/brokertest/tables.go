@@ -106,9 +106,15 @@ func holder(u *broker.Unacked) string {
 		who = client(u.Connection, u.Peer) + " channel " + strconv.Itoa(int(u.Channel))
 	}
 	if u.Consumer == "" {
-		return who + " by basic.get, tag " + strconv.FormatUint(u.DeliveryTag, 10)
+		who += " by basic.get"
+	} else {
+		who += " consumer " + strconv.Quote(u.Consumer)
 	}
-	return who + " consumer " + strconv.Quote(u.Consumer) + ", tag " + strconv.FormatUint(u.DeliveryTag, 10)
+	who += ", tag " + strconv.FormatUint(u.DeliveryTag, 10)
+	if u.InTx {
+		who += ", settled in an open transaction"
+	}
+	return who
 }
 
 // client is what a connection calls itself, or else where it comes from.

@@ -178,7 +178,7 @@ type publication struct {
 	Mandatory  bool         `json:"mandatory"`
 	Properties properties   `json:"properties"`
 	Routes     []routeState `json:"routes"`
-	Delayed    []string     `json:"delayed,omitempty"`
+	Delays     []delayState `json:"delays,omitempty"`
 	Unroutable bool         `json:"unroutable"`
 	Returned   bool         `json:"returned"`
 	Confirm    string       `json:"confirm,omitempty"`
@@ -198,6 +198,12 @@ type routeState struct {
 	DeadLetter uint64    `json:"dead_letter,omitempty"`
 }
 
+type delayState struct {
+	Exchange   string `json:"exchange"`
+	State      string `json:"state"`
+	DeadLetter uint64 `json:"dead_letter,omitempty"`
+}
+
 type attempt struct {
 	Time        time.Time `json:"time"`
 	Connection  string    `json:"connection,omitempty"`
@@ -213,11 +219,14 @@ func publicationOf(p *brokertest.Publication) publication {
 	out := publication{
 		ID: p.ID, Time: p.Time, Connection: p.Connection, Peer: p.Peer, User: p.User, Channel: p.Channel, VHost: p.VHost,
 		Exchange: p.Exchange, Key: p.Key, Mandatory: p.Mandatory, Properties: propertiesOf(&p.Properties),
-		Routes: []routeState{}, Delayed: p.Delayed, Unroutable: p.Unroutable(), Returned: p.Returned, Confirm: string(p.Confirm),
+		Routes: []routeState{}, Unroutable: p.Unroutable(), Returned: p.Returned, Confirm: string(p.Confirm),
 		Tx: string(p.Tx), Fault: p.Fault, Of: p.Of, DeadFrom: p.DeadFrom, Reason: p.Reason, content: contentOf(p.Body),
 	}
 	if p.Err != nil {
 		out.Error = p.Err.Error()
+	}
+	for _, d := range p.Delays {
+		out.Delays = append(out.Delays, delayState{d.Exchange, string(d.State), d.DeadLetter})
 	}
 	for _, r := range p.Routes {
 		state := routeState{Queue: r.Queue, State: string(r.State), Deliveries: []attempt{}, DeadLetter: r.DeadLetter}
