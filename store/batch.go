@@ -49,8 +49,7 @@ const (
 	opFlag    // mark as redelivered
 	opDropRange
 	opDropLog
-	opPut
-	opDelete
+	opRecord
 )
 
 // An op is one operation. Which fields count depends on its kind.
@@ -63,8 +62,7 @@ type op struct {
 	last     uint64 // of a range
 	deadline int64
 	msg      Message
-	key      []byte
-	value    []byte
+	record   *write
 }
 
 // maxPending is the number of bytes of messages waiting to be committed past
@@ -121,7 +119,7 @@ func (s *Store) count(o *op) {
 			}
 			break
 		}
-	case opPut, opDelete:
+	case opRecord:
 		s.pending.firm = true
 	}
 }
@@ -264,9 +262,10 @@ func (s *Store) next() bool {
 	return true
 }
 
-// keepOps bounds the room for operations that is kept from batch to batch: an
-// idle store must not hold what a busy hour needed.
-const keepOps = 16 << 10
+// keepOps bounds the room for operations that is kept from batch to batch, to 4
+// MiB: enough for what comes while a busy disk commits, and an idle store must not
+// hold what a busy hour needed.
+const keepOps = 64 << 10
 
 // finish forgets the current batch.
 func (s *Store) finish() {

@@ -47,6 +47,10 @@ const (
 	// chunkSpan bounds the positions that a chunk covers, and so its bitmap.
 	chunkSpan = 8192
 
+	// recordOverhead is the most that a message takes in a chunk besides its own
+	// bytes.
+	recordOverhead = 3*binary.MaxVarintLen64 + 1
+
 	flagVolatile = 1
 )
 
@@ -221,13 +225,15 @@ type LogID uint64
 
 const maxLogID = LogID(math.MaxUint64)
 
+const chunkKeyLen = 8 + 8
+
 func chunkKey(b []byte, id LogID, first uint64) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(id))
 	return binary.BigEndian.AppendUint64(b, first)
 }
 
 func splitKey(k []byte) (LogID, uint64, error) {
-	if len(k) != 16 {
+	if len(k) != chunkKeyLen {
 		return 0, 0, errCorrupt
 	}
 	return LogID(binary.BigEndian.Uint64(k)), binary.BigEndian.Uint64(k[8:]), nil

@@ -29,8 +29,8 @@ type committer struct {
 	done    sync.WaitGroup
 	touched []*Log
 	plan    []write
-	arena   []byte // behind the plan's keys and values
-	lost    error  // why the store has given up writing
+	arena   arena // behind the plan's keys and values
+	lost    error // why the store has given up writing
 }
 
 // retryPause is the time between attempts to commit a batch that failed.
@@ -105,10 +105,8 @@ func (c *committer) reset() {
 		l.finish()
 		c.touched[i] = nil
 	}
-	c.touched, c.plan, c.arena = c.touched[:0], c.plan[:0], c.arena[:0]
-	if cap(c.arena) > 4<<20 {
-		c.arena = nil
-	}
+	c.touched, c.plan = c.touched[:0], c.plan[:0]
+	c.arena.reset()
 }
 
 // prepare turns operations into writes, and brings what is known of the chunks
@@ -134,10 +132,8 @@ func (c *committer) prepare(ops []op) {
 			if o.log.flagged > 0 {
 				c.plan = append(c.plan, write{bucketMeta, flagKey(o.log.id), nil})
 			}
-		case opPut:
-			c.plan = append(c.plan, write{bucketRecords, o.key, o.value})
-		case opDelete:
-			c.plan = append(c.plan, write{bucketRecords, o.key, nil})
+		case opRecord:
+			c.plan = append(c.plan, *o.record)
 		}
 	}
 	for _, l := range c.touched {
@@ -146,32 +142,23 @@ func (c *committer) prepare(ops []op) {
 	}
 }
 
-// hold copies bytes into the arena, where they stay until the batch is done.
-func (c *committer) hold(b []byte) []byte {
-	if cap(c.arena)-len(c.arena) < len(b) {
-		c.arena = make([]byte, 0, max(len(b), 64<<10))
-	}
-	start := len(c.arena)
-	c.arena = append(c.arena, b...)
-	return c.arena[start:len(c.arena):len(c.arena)]
-}
-
 // planChunks writes a log's new messages as chunks.
 func (c *committer) planChunks(l *Log) {
 	l.adds = slices.DeleteFunc(l.adds, func(o op) bool { return o.msg == nil })
 	for rest := l.adds; len(rest) > 0; {
 		meta := chunkMeta{first: rest[0].seq}
-		buf := make([]byte, chunkHeader, chunkHeader+256)
+		buf := c.arena.room(chunkRoom(rest))[:chunkHeader]
 		n := 0
 		for n < len(rest) && n < chunkMessages && rest[n].seq-meta.first <= chunkSpan {
 			if n > 0 && len(buf)+rest[n].msg.EncodedLen() > chunkBytes {
 				break
 			}
-			buf = appendMessage(slices.Grow(buf, rest[n].msg.EncodedLen()+32), &meta, &rest[n])
+			buf = appendMessage(buf, &meta, &rest[n])
 			n++
 		}
 		meta.put(buf)
-		c.plan = append(c.plan, write{bucketChunks, c.hold(chunkKey(nil, l.id, meta.first)), buf})
+		value := c.arena.keep(buf)
+		c.plan = append(c.plan, write{bucketChunks, c.arena.key(l.id, meta.first), value})
 		l.chunks = append(l.chunks, chunkState{first: meta.first, span: uint16(meta.span), count: meta.count, live: meta.count})
 		for i := range rest[:n] {
 			if rest[i].flagged {
@@ -183,12 +170,23 @@ func (c *committer) planChunks(l *Log) {
 	}
 }
 
+// chunkRoom is as much as the first chunk of some messages can need.
+func chunkRoom(adds []op) int {
+	n := chunkHeader
+	for i := range adds[:min(len(adds), chunkMessages)] {
+		if n += adds[i].msg.EncodedLen() + recordOverhead; n > chunkBytes {
+			return max(n, chunkBytes+recordOverhead)
+		}
+	}
+	return n
+}
+
 // planChanges writes what has changed of a log's chunks.
 func (c *committer) planChanges(l *Log) {
 	for _, i := range l.dirty {
 		ch := &l.chunks[i]
 		ch.dirty = false
-		key := c.hold(chunkKey(nil, l.id, ch.first))
+		key := c.arena.key(l.id, ch.first)
 		m := cmp.Or(ch.marks, &marks{})
 		if ch.live == 0 {
 			c.plan = append(c.plan, write{bucketChunks, key, nil})
@@ -203,10 +201,10 @@ func (c *committer) planChanges(l *Log) {
 			continue
 		}
 		if m.settled != nil {
-			c.plan = append(c.plan, write{bucketSettled, key, c.hold(m.settled)})
+			c.plan = append(c.plan, write{bucketSettled, key, c.arena.hold(m.settled)})
 		}
 		if m.flags != nil {
-			c.plan = append(c.plan, write{bucketFlags, key, c.hold(m.flags)})
+			c.plan = append(c.plan, write{bucketFlags, key, c.arena.hold(m.flags)})
 		}
 	}
 	l.dirty = l.dirty[:0]

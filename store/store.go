@@ -199,11 +199,13 @@ func (s *Store) Put(key string, value []byte) {
 	if value == nil {
 		value = []byte{} // nil would delete
 	}
-	s.append(0, op{kind: opPut, key: []byte(key), value: value})
+	s.append(0, op{kind: opRecord, record: &write{bucketRecords, []byte(key), value}})
 }
 
 // Delete removes the record under a key.
-func (s *Store) Delete(key string) { s.append(0, op{kind: opDelete, key: []byte(key)}) }
+func (s *Store) Delete(key string) {
+	s.append(0, op{kind: opRecord, record: &write{bucketRecords, []byte(key), nil}})
+}
 
 // Records calls visit with every record, in order of the keys.
 func (s *Store) Records(visit func(key string, value []byte) error) error {

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestArena(t *testing.T) {
+	var a arena
+	for range 3 { // the memory of one batch is that of the next
+		var held [][]byte
+		for i := range 2000 {
+			held = append(held, a.hold(bytes.Repeat([]byte{byte(i)}, i%700)))
+			room := a.room(100)
+			assert.Empty(t, room)
+			assert.GreaterOrEqual(t, cap(room), 100)
+			_ = append(room, "not kept"...)
+		}
+		large := a.keep(append(a.room(arenaBlock+1), make([]byte, arenaBlock+1)...))
+		held = append(held, a.hold([]byte("last")))
+		assert.Len(t, large, arenaBlock+1)
+		for i, b := range held[:2000] {
+			assert.Equal(t, bytes.Repeat([]byte{byte(i)}, i%700), b)
+			assert.Equal(t, len(b), cap(b), "appending to it must not reach what is behind it")
+		}
+		assert.Equal(t, "last", string(held[2000]))
+		a.reset()
+		for _, b := range a.blocks {
+			assert.Equal(t, arenaBlock, cap(b), "large blocks are given up")
+		}
+	}
+	for range 2 * keepBlocks {
+		a.hold(make([]byte, arenaBlock))
+	}
+	a.reset()
+	assert.Len(t, a.blocks, keepBlocks)
+}
+
+// A batch of small messages is encoded without memory of its own.
+func TestCommitterReusesMemory(t *testing.T) {
+	c, l := new(committer), &Log{id: 1}
+	adds := make([]op, 2000)
+	var m Message = text("a message of some length")
+	seq := uint64(0)
+	allocs := testing.AllocsPerRun(20, func() {
+		for i := range adds {
+			seq++
+			adds[i] = op{kind: opAdd, log: l, seq: seq, msg: m}
+		}
+		l.adds = append(l.adds[:0], adds...)
+		c.planChunks(l)
+		l.chunks, c.plan = l.chunks[:0], c.plan[:0]
+		c.arena.reset()
+	})
+	assert.Less(t, allocs, 2.0)
+}
