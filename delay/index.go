@@ -17,7 +17,12 @@ type Due struct {
 }
 
 // Compare is negative if d comes before e, zero if they are the same.
-func (d Due) Compare(e Due) int { return cmp.Or(cmp.Compare(d.At, e.At), cmp.Compare(d.Seq, e.Seq)) }
+func (d Due) Compare(e Due) int {
+	if d.At != e.At {
+		return cmp.Compare(d.At, e.At)
+	}
+	return cmp.Compare(d.Seq, e.Seq)
+}
 
 // An Index is a set of things that wait, ordered by when they are due and then
 // by arrival. Adding and removing cost the logarithm of its length, Len nothing.
