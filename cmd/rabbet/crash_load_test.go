@@ -16,7 +16,7 @@ import (
 
 // crashNext says where a queue's messages may go: by dead-lettering, or by
 // being moved in a transaction.
-var crashNext = map[string]string{"risky": "grave", "expiring": "grave", "limited": "grave", "orders": "shipped"}
+var crashNext = map[string]string{"risky": "grave", "expiring": "grave", "limited": "grave", "raft": "grave", "orders": "shipped"}
 
 // crashQueues are all queues, by what becomes of their messages.
 var crashQueues = []string{
@@ -28,6 +28,8 @@ var crashQueues = []string{
 	"risky",    // acked or rejected, which moves them to grave
 	"expiring", // expired after a moment, likewise
 	"limited",  // dropped for younger ones, likewise
+	"raft",     // a quorum queue; acked or rejected, likewise
+	"slim",     // lazy, by priority; acked many at once, some requeued
 	"grave",
 	"orders", // from transactions; moved to shipped in transactions
 	"shipped",
@@ -51,6 +53,8 @@ var crashArguments = map[string]amqp.Table{
 	"risky":    {"x-dead-letter-exchange": "dlx"},
 	"expiring": {"x-dead-letter-exchange": "dlx", "x-message-ttl": 200},
 	"limited":  {"x-dead-letter-exchange": "dlx", "x-max-length": 50},
+	"raft":     {"x-dead-letter-exchange": "dlx", "x-queue-type": "quorum", "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"},
+	"slim":     {"x-queue-mode": "lazy", "x-max-priority": 5, "x-single-active-consumer": true},
 }
 
 // A load is the clients of one life of the broker.
@@ -80,7 +84,7 @@ func (l *load) start(address string) {
 		r := rand.New(rand.NewPCG(l.seed, 0))
 		l.workers.Go(func() { run(ch, r) })
 	}
-	for _, queue := range []string{"singly", "jointly", "never", "idle", "ranked", "risky", "expiring", "limited", "later"} {
+	for _, queue := range []string{"singly", "jointly", "never", "idle", "ranked", "risky", "expiring", "limited", "raft", "slim", "later"} {
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-1", queue, 1) })
 		worker(func(ch *amqp.Channel, r *rand.Rand) { l.produce(ch, r, queue+"-500", queue, 500) })
 	}
@@ -90,7 +94,9 @@ func (l *load) start(address string) {
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "singly", l.ackSingly) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "ranked", l.ackSingly) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "jointly", l.ackJointly) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "slim", l.ackJointly) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "risky", l.rejectSome) })
+	worker(func(ch *amqp.Channel, r *rand.Rand) { l.consume(ch, r, "raft", l.rejectSome) })
 	worker(func(ch *amqp.Channel, r *rand.Rand) {
 		l.consume(ch, r, "never", func(*amqp.Channel, *rand.Rand, []amqp.Delivery) ([]string, error) { return nil, nil })
 	})
