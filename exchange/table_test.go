@@ -1,11 +1,10 @@
 package exchange
 
+// What all types of tables have in common, and what the tests of this package share.
+
 import (
 	"fmt"
-	"math/rand/v2"
-	"runtime"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -243,162 +242,6 @@ func TestUnbindFromTheMiddle(t *testing.T) {
 				assert.Len(t, slices.Collect(x.Of("same")), 2-n)
 			}
 			assertEmpty(t, x)
-		}
-	}
-}
-
-// TestConcurrentRoutes is for the race detector: routing under a read lock
-// while bindings change under the write lock.
-func TestConcurrentRoutes(t *testing.T) {
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			x := testTable(t, kind)
-			bind(t, x, "a.#", amqp.Table{{Key: "h", Value: int32(1)}}, "stays")
-			bind(t, x, "a.b", amqp.Table{{Key: "h", Value: int32(1)}}, "stays")
-			var lock sync.RWMutex
-			var wg sync.WaitGroup
-			for w := range 2 {
-				wg.Go(func() {
-					for i := range 300 {
-						d := fmt.Sprint("q", w, i%7)
-						lock.Lock()
-						_, err := x.Bind("a.*", amqp.Table{{Key: "h", Value: int32(i % 3)}}, d)
-						assert.NoError(t, err)
-						if i%5 == 0 {
-							x.RemoveDest(d)
-						}
-						lock.Unlock()
-					}
-				})
-				wg.Go(func() {
-					m := Message{Key: "a.b", Headers: rawTable(amqp.Table{{Key: "h", Value: int64(1)}})}
-					var dst []string
-					for range 300 {
-						lock.RLock()
-						dst = x.Route(dst[:0], m)
-						assert.Contains(t, dst, "stays")
-						for range x.Of("stays") {
-							x.Len()
-						}
-						lock.RUnlock()
-					}
-				})
-			}
-			wg.Wait()
-		})
-	}
-}
-
-// TestRouteAllocatesNothing holds for every exchange type that looks at the
-// key alone.
-func TestRouteAllocatesNothing(t *testing.T) {
-	for _, kind := range []string{"direct", "fanout", "topic"} {
-		x := testTable(t, kind)
-		for i, key := range []string{"a.b.c", "a.*.c", "#", "#.c", "a.#.c", "#.b.#", "x.y"} {
-			bind(t, x, key, nil, fmt.Sprint("q", i))
-		}
-		dst := make([]string, 0, 16)
-		allocs := testing.AllocsPerRun(100, func() { dst = x.Route(dst[:0], Message{Key: "a.b.c"}) })
-		assert.Zero(t, allocs, kind)
-		assert.NotEmpty(t, dst)
-	}
-}
-
-// TestMemoryPerBinding: 100,000 queues with a binding each must stay cheap.
-func TestMemoryPerBinding(t *testing.T) {
-	const queues = 100_000
-	heap := func() int64 {
-		var s runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&s)
-		return int64(s.HeapAlloc)
-	}
-	keys := make([]string, queues)
-	dests := make([]*int, queues)
-	for i := range queues {
-		keys[i], dests[i] = fmt.Sprintf("q-%06d", i), new(int)
-	}
-	for _, tc := range []struct {
-		kind string
-		args func(i int) amqp.Table
-		most int64
-	}{
-		{"direct", nil, 350},
-		{"fanout", nil, 300},
-		{"topic", nil, 450},
-		{"headers", func(i int) amqp.Table { return amqp.Table{{Key: "id", Value: keys[i]}} }, 700},
-	} {
-		before := heap()
-		x, _ := New[*int](tc.kind)
-		for i := range queues {
-			var args amqp.Table
-			if tc.args != nil {
-				args = tc.args(i)
-			}
-			_, err := x.Bind(keys[i], args, dests[i])
-			require.NoError(t, err)
-		}
-		each := (heap() - before) / queues
-		t.Logf("%s: %d bytes a binding", tc.kind, each)
-		assert.LessOrEqual(t, each, tc.most, tc.kind)
-		runtime.KeepAlive(x)
-	}
-	runtime.KeepAlive(keys)
-	runtime.KeepAlive(dests)
-}
-
-// TestAgainstASimpleModel binds and unbinds at random, and checks every route
-// against a scan of a plain list of bindings.
-func TestAgainstASimpleModel(t *testing.T) {
-	matches := map[string]func(b Binding[string], m Message, headers amqp.Table) bool{
-		"direct":  func(b Binding[string], m Message, _ amqp.Table) bool { return b.Key == m.Key },
-		"fanout":  func(Binding[string], Message, amqp.Table) bool { return true },
-		"topic":   func(b Binding[string], m Message, _ amqp.Table) bool { return naiveTopic(b.Key, m.Key) },
-		"headers": func(b Binding[string], _ Message, h amqp.Table) bool { return naiveHeaders(b.Args, h) },
-	}
-	for _, kind := range kinds {
-		for seed := range uint64(30) {
-			rnd := rand.New(rand.NewPCG(seed, 0))
-			x, model := testTable(t, kind), map[string]Binding[string]{}
-			for range 400 {
-				b := Binding[string]{randomKey(rnd, true), randomTable(rnd, true), fmt.Sprint("q", rnd.IntN(6))}
-				id := fmt.Sprintf("%q %q %x", b.Key, b.Dest, canonicalArgs(b.Args))
-				_, known := model[id]
-				switch rnd.IntN(8) {
-				case 0, 1:
-					require.Equal(t, known, x.Unbind(b.Key, b.Args, b.Dest), "seed %d", seed)
-					delete(model, id)
-				case 2:
-					if rnd.IntN(8) == 0 {
-						x.RemoveDest(b.Dest)
-						for id, m := range model {
-							if m.Dest == b.Dest {
-								delete(model, id)
-							}
-						}
-					}
-				default:
-					added, err := x.Bind(b.Key, b.Args, b.Dest)
-					require.NoError(t, err)
-					require.Equal(t, !known, added, "seed %d", seed)
-					model[id] = b
-				}
-				require.Equal(t, len(model), x.Len())
-
-				headers := randomTable(rnd, false)
-				m := Message{Key: randomKey(rnd, false), Headers: rawTable(headers)}
-				want := map[string]bool{}
-				for _, b := range model {
-					if matches[kind](b, m, headers) {
-						want[b.Dest] = true
-					}
-				}
-				got := map[string]bool{}
-				for _, d := range x.Route(nil, m) {
-					got[d] = true
-				}
-				require.Equal(t, want, got, "seed %d: key %q headers %v", seed, m.Key, headers)
-			}
 		}
 	}
 }
