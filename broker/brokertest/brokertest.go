@@ -92,14 +92,27 @@ func (mq *Broker) start() error {
 	if mq.Broker() != nil {
 		mq.ledger.restarted(b)
 	}
+	if !mq.take(b, &cfg) {
+		shutdown(b)
+		return broker.ErrClosed
+	}
+	return nil
+}
+
+// take makes a broker the one that connections go to, unless the test has ended
+// meanwhile.
+func (mq *Broker) take(b *broker.Broker, cfg *broker.Config) bool {
 	mq.mu.Lock()
 	defer mq.mu.Unlock()
+	if mq.closed {
+		return false
+	}
 	mq.login = login{
 		cmp.Or(cfg.DefaultUser, "guest"), cmp.Or(cfg.DefaultPassword, "guest"), cmp.Or(cfg.DefaultVHost, "/"),
 	}
 	mq.current, mq.store, mq.running = b, cfg.Store, true
 	mq.changed.Broadcast()
-	return nil
+	return true
 }
 
 // config is what each broker that is started is started with.
@@ -144,6 +157,27 @@ func (mq *Broker) await() *broker.Broker {
 		return nil
 	}
 	return mq.current
+}
+
+// needOpen fails the test if the broker is closed.
+func (mq *Broker) needOpen(caller string) {
+	mq.tb.Helper()
+	mq.mu.Lock()
+	closed := mq.closed
+	mq.mu.Unlock()
+	if closed {
+		mq.tb.Fatalf("brokertest: %s: the broker is closed", caller)
+	}
+}
+
+// needStarted fails the test if the broker is closed or stopped: what is done to
+// it then has no effect.
+func (mq *Broker) needStarted(caller string) {
+	mq.tb.Helper()
+	mq.needOpen(caller)
+	if mq.net.refuses() {
+		mq.tb.Fatalf("brokertest: %s: the broker is stopped", caller)
+	}
 }
 
 // closePatience is how long Close waits for clients to answer, which live in

@@ -45,3 +45,27 @@ func TestDiskOfTheMachine(t *testing.T) {
 	brokertest.New(t, brokertest.WithConfig(func(cfg *broker.Config) { given = cfg.DiskFreeLimit }))
 	assert.Negative(t, given)
 }
+
+// What is done to a broker that is closed or stopped fails the test, rather than
+// being lost; a closed one does not start again.
+func TestNothingWithoutABroker(t *testing.T) {
+	acts := func(mq *brokertest.Broker) map[string]func() {
+		return map[string]func(){
+			"Declare": func() { mq.Declare(brokertest.Topology{}) }, "Publish": func() { mq.Publish("", "q", nil) },
+			"Get": func() { mq.Get("q") }, "Consume": func() { mq.Consume("q") }, "Purge": func() { mq.Purge("q") },
+			"SetAlarm": func() { mq.SetAlarm(broker.MemoryAlarm, true) }, "Stop": mq.Stop, "Restart": mq.Restart, "Crash": mq.Crash,
+		}
+	}
+	mq, f := newFake(t, brokertest.Durable())
+	queues(mq, "q")
+	mq.Stop()
+	for name, act := range acts(mq) {
+		assert.Equal(t, "brokertest: "+name+": the broker is stopped", f.fails(act))
+	}
+	mq.Close()
+	closed := acts(mq)
+	closed["Start"], closed["Reset"] = mq.Start, mq.Reset
+	for name, act := range closed {
+		assert.Equal(t, "brokertest: "+name+": the broker is closed", f.fails(act))
+	}
+}

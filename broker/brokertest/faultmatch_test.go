@@ -245,24 +245,25 @@ func TestFaultMistakes(t *testing.T) {
 	mq, f := newFake(t)
 	on := brokertest.On
 	for want, do := range map[string]func(){
-		`Fault: "basic.deliver" is no method of a client's, nor one of connect, login, deliver, confirm`: func() {
+		`brokertest: Fault: "basic.deliver" is no method of a client's, nor one of connect, login, deliver, confirm`: func() {
 			mq.Fault(on("basic.deliver"), brokertest.Swallow())
 		},
-		"Fault: nack makes no sense for queue.declare": func() { mq.Fault(on("queue.*"), brokertest.Nack()) },
-		"Fault: close-channel makes no sense for login": func() {
+		"brokertest: Fault: nack makes no sense for queue.declare": func() { mq.Fault(on("queue.*"), brokertest.Nack()) },
+		"brokertest: Fault: close-channel makes no sense for login": func() {
 			mq.Fault(on("login"), brokertest.CloseChannel(404, "no"))
 		},
-		"Fault: basic.publish nth=0: calls are counted from 1": func() {
+		"brokertest: Fault: basic.publish nth=0: calls are counted from 1": func() {
 			mq.Fault(on("basic.publish").Nth(0), brokertest.Nack())
 		},
-		"Fault: basic.publish every=-1: negative numbers make no sense": func() {
+		"brokertest: Fault: basic.publish every=-1: negative numbers make no sense": func() {
 			mq.Fault(on("basic.publish").Every(-1), brokertest.Nack())
 		},
-		"Fault: basic.publish chance=1.5: a probability is from 0 to 1": func() {
+		"brokertest: Fault: basic.publish chance=1.5: a probability is from 0 to 1": func() {
 			mq.Fault(on("basic.publish").Chance(1.5, 0), brokertest.Nack())
 		},
-		"Fault: the zero Action: use a function such as Nack": func() { mq.Fault(on("basic.publish"), brokertest.Action{}) },
-		"Fault: close-connection: a text has at most 255 bytes, not 256": func() {
+		"brokertest: Fault: delay: -1s is no delay":                       func() { mq.Fault(on("basic.publish"), brokertest.Delay(-time.Second)) },
+		"brokertest: Fault: the zero Action: use a function such as Nack": func() { mq.Fault(on("basic.publish"), brokertest.Action{}) },
+		"brokertest: Fault: close-connection: a text has at most 255 bytes, not 256": func() {
 			mq.Fault(on("*"), brokertest.CloseConnection(404, string(make([]byte, 256))))
 		},
 	} {

@@ -48,10 +48,10 @@ type Fault struct {
 func (mq *Broker) Fault(on Match, do Action) *Fault {
 	mq.tb.Helper()
 	if err := on.check(); err != nil {
-		mq.tb.Fatalf("Fault: %v", err)
+		mq.tb.Fatalf("brokertest: Fault: %v", err)
 	}
 	if err := do.check(on); err != nil {
-		mq.tb.Fatalf("Fault: %v", err)
+		mq.tb.Fatalf("brokertest: Fault: %v", err)
 	}
 	f := &Fault{mq: mq, match: on, action: do, count: on.counter()}
 	mq.faults.mu.Lock()
@@ -270,6 +270,9 @@ func (a Action) check(on Match) error {
 		if !a.allowed(m) {
 			return fmt.Errorf("%s makes no sense for %s", a.name, m)
 		}
+	}
+	if a.verdict.Delay < 0 {
+		return fmt.Errorf("%s: %v is no delay", a.name, a.verdict.Delay)
 	}
 	if len(a.verdict.Text) > 255 {
 		return fmt.Errorf("%s: a text has at most 255 bytes, not %d", a.name, len(a.verdict.Text))

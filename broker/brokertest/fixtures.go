@@ -2,6 +2,7 @@ package brokertest
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -23,8 +24,10 @@ type Topology struct {
 // Declare creates a topology: policies and exchanges first, then queues, then
 // bindings. What is there already must be the same, as for a client.
 func (v *VHost) Declare(t Topology) {
-	tb, h := v.mq.tb, v.host()
+	tb := v.mq.tb
 	tb.Helper()
+	v.mq.needStarted("Declare")
+	h := v.host()
 	for _, p := range t.Policies {
 		if err := h.SetPolicy(p); err != nil {
 			tb.Fatalf("brokertest: policy %q: %v", p.Name, err)
@@ -123,6 +126,7 @@ func Header(key string, value any) PublishOption {
 // whose routing keys are names of queues.
 func (v *VHost) Publish(exchange, key string, body []byte, opts ...PublishOption) int {
 	v.mq.tb.Helper()
+	v.mq.needStarted("Publish")
 	m := broker.Message{Body: body}
 	for _, opt := range opts {
 		opt(&m)
@@ -137,8 +141,10 @@ func (v *VHost) Publish(exchange, key string, body []byte, opts ...PublishOption
 // Get takes the next message out of a queue, for which it waits a while, and
 // acknowledges it. To hold a message, or to give it back, use Consume.
 func (v *VHost) Get(queue string) broker.Message {
-	tb, h := v.mq.tb, v.host()
+	tb := v.mq.tb
 	tb.Helper()
+	v.mq.needStarted("Get")
+	h := v.host()
 	var got *broker.Delivery
 	err := v.mq.wait(context.Background(), func() bool {
 		d, ok, err := h.Get(queue, true)
@@ -149,7 +155,7 @@ func (v *VHost) Get(queue string) broker.Message {
 		return ok
 	})
 	if err != nil {
-		tb.Fatalf("Get: nothing came to queue %q%s\n%s", queue, err, v.describe(queue))
+		tb.Fatalf("brokertest: Get: nothing came to queue %q%s\n%s", queue, err, v.describe(queue))
 	}
 	return got.Message
 }
@@ -157,9 +163,10 @@ func (v *VHost) Get(queue string) broker.Message {
 // Purge drops a queue's ready messages and returns their number.
 func (v *VHost) Purge(queue string) int {
 	v.mq.tb.Helper()
+	v.mq.needStarted("Purge")
 	n, err := v.host().Purge(queue)
 	if err != nil {
-		v.mq.tb.Fatalf("brokertest: %v", err)
+		v.mq.tb.Fatalf("brokertest: Purge: %v", err)
 	}
 	return n
 }
@@ -175,6 +182,7 @@ type Consumer struct {
 // ends with the test, or by Close: then what it holds goes back.
 func (v *VHost) Consume(queue string, opts ...broker.ConsumeOptions) *Consumer {
 	v.mq.tb.Helper()
+	v.mq.needStarted("Consume")
 	var o broker.ConsumeOptions
 	if len(opts) > 0 {
 		o = opts[0]
@@ -190,11 +198,16 @@ func (v *VHost) Consume(queue string, opts ...broker.ConsumeOptions) *Consumer {
 func (c *Consumer) Next() *broker.Delivery {
 	mq := c.v.mq
 	mq.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), mq.patience())
+	patience := mq.patience()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	d, err := c.Consumer.Next(ctx)
-	if err != nil {
-		mq.tb.Fatalf("Next: consumer %q of queue %q: %v\n%s", c.Tag(), c.queue, err, c.v.describe(c.queue))
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		mq.tb.Fatalf("brokertest: Next: nothing came to consumer %q of queue %q in %v\n%s", c.Tag(), c.queue, patience,
+			c.v.describe(c.queue))
+	case err != nil:
+		mq.tb.Fatalf("brokertest: Next: consumer %q of queue %q: %v\n%s", c.Tag(), c.queue, err, c.v.describe(c.queue))
 	}
 	return d
 }

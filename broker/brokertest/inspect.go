@@ -23,7 +23,7 @@ func (v *VHost) Ready(queue string) []broker.Message {
 	v.mq.tb.Helper()
 	list, err := v.host().Peek(queue, allMessages)
 	if err != nil {
-		v.mq.tb.Fatalf("brokertest: %v", err)
+		v.mq.tb.Fatalf("brokertest: Ready: %v", err)
 	}
 	return list
 }
@@ -34,7 +34,7 @@ func (v *VHost) Unacked(queue string) []broker.Unacked {
 	v.mq.tb.Helper()
 	list, err := v.host().Unacked(queue)
 	if err != nil {
-		v.mq.tb.Fatalf("brokertest: %v", err)
+		v.mq.tb.Fatalf("brokertest: Unacked: %v", err)
 	}
 	return list
 }

@@ -157,4 +157,8 @@ func (mq *Broker) Resume() { mq.net.pause(false) }
 
 // SetAlarm raises or clears a resource alarm: while one is on, connections that
 // publish are blocked and told so (CONN-77). Restart and Crash clear it.
-func (mq *Broker) SetAlarm(a broker.Alarm, on bool) { mq.Broker().SetAlarm(a, on) }
+func (mq *Broker) SetAlarm(a broker.Alarm, on bool) {
+	mq.tb.Helper()
+	mq.needStarted("SetAlarm")
+	mq.Broker().SetAlarm(a, on)
+}

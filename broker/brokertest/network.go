@@ -201,6 +201,13 @@ func (n *network) refuse(on bool) {
 	n.refusing = on
 }
 
+// refuses tells whether new connections are turned away.
+func (n *network) refuses() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.refusing
+}
+
 // close stops listening. The connections are the broker's to end.
 func (n *network) close() {
 	n.mu.Lock()

@@ -166,7 +166,7 @@ func TestOtherFailures(t *testing.T) {
 		}, `and that did not change before the context ended: context canceled`},
 		{"Get", func() { mq.Purge("q"); mq.Get("q") }, `Get: nothing came to queue "q" in N ms`},
 		{"Next", func() { mq.Consume("q", broker.ConsumeOptions{Tag: "t"}).Next() },
-			`Next: consumer "t" of queue "q": context deadline exceeded`},
+			`brokertest: Next: nothing came to consumer "t" of queue "q" in N ms`},
 		{"Advance", func() { mq.Advance(time.Second) }, "brokertest: Advance: this broker's time is real. Start it with " +
 			"brokertest.New(t, brokertest.WithManualClock()); in a synctest bubble use time.Sleep"},
 		{"SetTime", func() { mq.SetTime(time.Time{}) }, "brokertest: SetTime: this broker's time is real."},
@@ -175,8 +175,8 @@ func TestOtherFailures(t *testing.T) {
 		{"Publish a header", func() { mq.Publish("", "q", nil, brokertest.Header("h", struct{}{})) },
 			`brokertest: Publish to exchange "" by "q": broker: headers: amqp: no such value in a field table: struct {}`},
 		{"Consume", func() { mq.Consume("nope") }, "brokertest: Consume: NOT_FOUND - no queue 'nope' in vhost '/'"},
-		{"Ready", func() { mq.Ready("nope") }, "brokertest: NOT_FOUND - no queue 'nope' in vhost '/'"},
-		{"Unacked", func() { mq.Unacked("nope") }, "brokertest: NOT_FOUND - no queue 'nope' in vhost '/'"},
+		{"Ready", func() { mq.Ready("nope") }, "brokertest: Ready: NOT_FOUND - no queue 'nope' in vhost '/'"},
+		{"Unacked", func() { mq.Unacked("nope") }, "brokertest: Unacked: NOT_FOUND - no queue 'nope' in vhost '/'"},
 		{"Declare an exchange", func() {
 			mq.Declare(brokertest.Topology{Exchanges: []broker.Exchange{{Name: "x", Type: "nope"}}})
 		}, `brokertest: exchange "x": PRECONDITION_FAILED - unknown exchange type 'nope'`},

@@ -15,6 +15,7 @@ import (
 // Whoever connects meanwhile waits. It is for a broker that several tests share.
 func (mq *Broker) Reset() {
 	mq.tb.Helper()
+	mq.needOpen("Reset")
 	mq.stopTaking()
 	mq.net.pause(false)
 	mq.ClearFaults()

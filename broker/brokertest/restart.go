@@ -83,7 +83,7 @@ func (mq *Broker) FailNextSync(n int) {
 func (mq *Broker) needStore(caller string) {
 	mq.tb.Helper()
 	if !mq.opts.durable {
-		mq.tb.Fatalf("brokertest: %s: this broker keeps everything in memory and would come back empty. Start it with "+
+		mq.tb.Fatalf("brokertest: %s: this broker keeps everything in memory. Start it with "+
 			"brokertest.New(t, brokertest.Durable())", caller)
 	}
 }
@@ -116,6 +116,7 @@ func (mq *Broker) Stop() {
 // address.
 func (mq *Broker) Start() {
 	mq.tb.Helper()
+	mq.needOpen("Start")
 	if mq.takes() {
 		mq.tb.Fatalf("brokertest: Start: the broker has not been stopped")
 	}
@@ -148,6 +149,7 @@ func (mq *Broker) Crash() {
 // endRunning is stopTaking for a broker that must be running.
 func (mq *Broker) endRunning(caller string) {
 	mq.tb.Helper()
+	mq.needOpen(caller)
 	if !mq.stopTaking() {
 		mq.tb.Fatalf("brokertest: %s: the broker is stopped", caller)
 	}

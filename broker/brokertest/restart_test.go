@@ -160,7 +160,7 @@ func TestNothingToRestartFrom(t *testing.T) {
 	for name, do := range map[string]func(){
 		"Restart": mq.Restart, "Crash": mq.Crash, "Stop": mq.Stop, "FailNextSync": func() { mq.FailNextSync(1) },
 	} {
-		assert.Equal(t, "brokertest: "+name+": this broker keeps everything in memory and would come back empty. Start "+
+		assert.Equal(t, "brokertest: "+name+": this broker keeps everything in memory. Start "+
 			"it with brokertest.New(t, brokertest.Durable())", f.fails(do))
 	}
 }
