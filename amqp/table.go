@@ -42,26 +42,8 @@ type level struct {
 // AppendTable appends a table with its length. Keys are cut to 255 bytes; a value of
 // a type that the wire does not have is written as void. See [Table.Validate].
 func AppendTable(b []byte, t Table) []byte {
-	return appendLevel(b, level{table: t, isTable: true})
-}
-
-// AppendValue appends a value with its tag, as the element of an array. It treats
-// keys and other types as [AppendTable] does.
-func AppendValue(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case Table:
-		return appendLevel(append(b, 'F'), level{table: v, isTable: true})
-	case Array:
-		return appendLevel(append(b, 'A'), level{array: v})
-	}
-	return appendScalar(b, v)
-}
-
-// appendLevel appends a table or array with its length, and all that is nested in
-// it.
-func appendLevel(b []byte, cur level) []byte {
 	b = append(b, 0, 0, 0, 0)
-	cur.at = len(b)
+	cur := level{table: t, isTable: true, at: len(b)}
 	var few [4]level
 	open := few[:0]
 	for {

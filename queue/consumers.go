@@ -171,10 +171,3 @@ func (q *Queue) drop(s *Subscription) {
 		q.rota.remove(s)
 	}
 }
-
-// Subscriptions returns the consumers in order of subscription.
-func (q *Queue) Subscriptions() []*Subscription {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return slices.Clone(q.subs)
-}

@@ -71,24 +71,19 @@ func TestRoundRobinOfABacklog(t *testing.T) {
 // hold within a priority.
 func TestConsumerPriorities(t *testing.T) {
 	b := newBench(t, queue.Config{})
-	b.subscribe("z", unlimited)
+	z := b.subscribe("z", unlimited)
 	b.subscribe("n", unlimited, priority(-7))
 	h := b.subscribe("h", 2, priority(10))
 	i := b.subscribe("i", 2, priority(10))
-	b.subscribe("y", unlimited)
+	y := b.subscribe("y", unlimited)
 	b.Publish(messages(7), &b.fx)
 	assert.Equal(t, "hihizyz", b.turns())
 	i.allow(1)
 	h.allow(2)
 	b.Publish(messages(5), &b.fx)
 	assert.Equal(t, "ihhyz", b.turns())
-	for _, r := range []string{"z", "y"} { // they go: the lowest is next
-		for _, s := range b.Subscriptions() {
-			if s.Receiver.(*receiver).name == r {
-				b.Unsubscribe(s, &b.fx)
-			}
-		}
-	}
+	b.Unsubscribe(&z.Subscription, &b.fx) // the lowest is next
+	b.Unsubscribe(&y.Subscription, &b.fx)
 	b.publish("1", "2")
 	assert.Equal(t, "nn", b.turns())
 }
