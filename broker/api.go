@@ -12,7 +12,10 @@ import (
 // that a client would read.
 
 // A VHost is a handle on one virtual host of a broker. Its methods are safe for
-// concurrent use.
+// concurrent use. What a client would be refused they refuse with an *Error of the
+// same code and text, such as NOT_FOUND for a queue that is not there; what a
+// client could not even say, such as a name of more than 255 bytes, with another
+// error.
 type VHost struct {
 	b  *Broker
 	vh *vhost

@@ -9,8 +9,10 @@ import (
 // This file is flow control of what a connection sends (CONN-82): pauses
 // between reads.
 
-// pressures lists, largest first, from which backlog on a publisher pauses for
-// how long, if it has sent largeBuffer bytes since the last pause.
+// pressures says how long a publisher pauses that has left a backlog of so many
+// messages or bytes; the first row that fits counts. The pause is that of a publisher
+// that has sent largeBuffer bytes since its last one; for less it is shorter in
+// proportion.
 var pressures = []struct {
 	messages int
 	bytes    int64

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -65,11 +66,14 @@ type Consumer struct {
 }
 
 // Consume starts to consume from a queue. The errors are those of basic.consume,
-// or ErrClosed.
+// or ErrClosed, and it fails for a negative Prefetch.
 func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	q, err := v.vh.queue(name, nil)
 	if err != nil { // BASIC-28
 		return nil, err
+	}
+	if opts.Prefetch < 0 {
+		return nil, errors.New("broker: Prefetch is negative")
 	}
 	if opts.Tag == "" {
 		opts.Tag = generatedName("amq.ctag-")

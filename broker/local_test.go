@@ -168,6 +168,8 @@ func TestConsumeRefusedFromGo(t *testing.T) {
 	_, err = v.Consume("nope", broker.ConsumeOptions{})
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, amqp.NotFound, e.Code)
+	_, err = v.Consume("q", broker.ConsumeOptions{Prefetch: -1})
+	require.EqualError(t, err, "broker: Prefetch is negative", "it would never get anything")
 	_, _, err = v.Get("nope", true)
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, amqp.NotFound, e.Code)

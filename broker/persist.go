@@ -154,7 +154,8 @@ func (vh *vhost) forgetBinding(x *exchangeRecord, b exchange.Binding[destination
 }
 
 // recover brings back what the store holds: virtual hosts, policies, what delayed
-// exchanges keep, exchanges, queues, then bindings. The messages stay where they are until they are wanted.
+// exchanges keep, exchanges, queues, then bindings. The messages stay where they are
+// until they are wanted.
 func (b *Broker) recover() error {
 	st := b.cfg.Store
 	if st == nil {
