@@ -322,7 +322,7 @@ func (w *twins) contents(b *twin) map[string][]string {
 // compare requires that both have the same, or soon will.
 func (w *twins) compare(step int, what string) {
 	w.t.Helper()
-	limit := (delay.Real{}).Now().Add(5 * time.Second)
+	limit := (delay.Real{}).Now().Add(patience)
 	for {
 		a, b := w.contents(&w.stored), w.contents(&w.plain)
 		if maps.EqualFunc(a, b, slices.Equal) {
