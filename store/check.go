@@ -18,8 +18,15 @@ import (
 type Content struct {
 	// Logs are those that hold anything, in order of their identity.
 	Logs []LogContent
-	// Faults are all that is wrong, in words; none if all is well.
-	Faults []string
+	// Faults are all that is wrong; none if all is well.
+	Faults []Fault
+}
+
+// A Fault is something that is wrong, in words, and the log that it is in; 0 if
+// it is in none.
+type Fault struct {
+	Log  LogID
+	Text string
 }
 
 // LogContent is what a log holds, settled messages not counted.
@@ -107,7 +114,11 @@ type checker struct {
 }
 
 func (c *checker) fault(format string, args ...any) {
-	c.content.Faults = append(c.content.Faults, fmt.Sprintf(format, args...))
+	c.faultIn(0, format, args...)
+}
+
+func (c *checker) faultIn(id LogID, format string, args ...any) {
+	c.content.Faults = append(c.content.Faults, Fault{id, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) check(tx *bolt.Tx) error {
@@ -163,11 +174,11 @@ func (c *checker) checkChunks(tx *bolt.Tx) {
 		if n := len(*logs); n == 0 || (*logs)[n-1].ID != id {
 			*logs = append(*logs, LogContent{ID: id})
 		} else if first <= c.last {
-			c.fault("log %d, chunk %d: begins within the one before", id, first)
+			c.faultIn(id, "log %d, chunk %d: begins within the one before", id, first)
 		}
 		settled, flags := bitmap(tx.Bucket(bucketSettled).Get(k)), bitmap(tx.Bucket(bucketFlags).Get(k))
 		if err := c.checkChunk(&(*logs)[len(*logs)-1], first, v, settled, flags); err != nil {
-			c.fault("log %d, chunk %d: %v", id, first, err)
+			c.faultIn(id, "log %d, chunk %d: %v", id, first, err)
 		}
 	}
 }

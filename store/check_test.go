@@ -123,7 +123,7 @@ func TestCheckFindsFaults(t *testing.T) {
 				return
 			}
 			require.NotEmpty(t, c.Faults)
-			assert.Contains(t, c.Faults[0], test.want)
+			assert.Contains(t, c.Faults[0].Text, test.want)
 		})
 	}
 }

@@ -100,8 +100,8 @@ func storeCheck(c console, dir string) error {
 			h.messages += log.Messages
 			h.bytes += log.Bytes
 		case log.Messages > 0: // transient ones may be of queues that do not last
-			faults = append(faults, fmt.Sprintf("log %d: %d messages of queue %d at priority %d, which is unknown",
-				log.ID, log.Messages, id, level))
+			faults = append(faults, store.Fault{Text: fmt.Sprintf("log %d: %d messages of queue %d at priority %d, which is unknown",
+				log.ID, log.Messages, id, level)})
 		}
 	}
 	inv.print(c.stdout, transient)
@@ -110,7 +110,11 @@ func storeCheck(c console, dir string) error {
 		return err
 	}
 	for _, fault := range faults[:min(len(faults), maxFaults)] {
-		fmt.Fprintln(c.stdout, "fault:", fault)
+		where := ""
+		if h := inv.holders[queue.QueueOf(fault.Log)]; h != nil {
+			where = fmt.Sprintf("%s %q in vhost %q: ", h.kind, h.Name, h.VHost)
+		}
+		fmt.Fprintf(c.stdout, "fault: %s%s\n", where, fault.Text)
 	}
 	return fmt.Errorf("data folder %s has faults: %d", dir, len(faults))
 }

@@ -3,9 +3,12 @@ package main
 // rabbet store, on folders that a broker has filled.
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -118,6 +121,33 @@ func TestStoreCheckFindsFaults(t *testing.T) {
 
 // The priorities of a quorum queue are those of the profile that it was declared
 // under (QUEUE-90).
+// What is damaged is told by the queue that it belongs to.
+func TestStoreCheckNamesTheQueue(t *testing.T) {
+	dir := t.TempDir()
+	fillFolder(t, dir, syscall.SIGTERM)
+	path := filepath.Join(dir, store.FileName)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(data, []byte("0123456789"), []byte("0123456780")), 0o600))
+	code, stdout, stderr := run(t, nil, "store", "check", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "has faults: ")
+	assert.Regexp(t, `fault: queue "orders" in vhost "/": log \d+, chunk \d+: corrupt chunk: its checksum is wrong`, stdout)
+	assert.Regexp(t, `fault: queue "prio \\"x\\"" in vhost "/": log \d+, chunk \d+: corrupt chunk: its checksum is wrong`, stdout)
+
+	s := start(t, nil, "serve", "--data-dir", dir) // and a broker says so too
+	conn, err := amqp.Dial("amqp://guest:guest@" + s.address + "/")
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	_, ok, err := ch.Get("orders", true)
+	require.NoError(t, err)
+	assert.False(t, ok)
+	require.NoError(t, conn.Close())
+	_, log := s.stop(t, syscall.SIGTERM)
+	assert.Contains(t, strings.Join(s.lines, "\n")+log, "[error] messages in the store are damaged and left out: rabbet store check tells which  queue=orders")
+}
+
 func TestStoreCheckKnowsQuorumPriorities(t *testing.T) {
 	for _, profile := range broker.Profiles() {
 		dir := t.TempDir()
