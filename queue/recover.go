@@ -10,8 +10,8 @@ import (
 // of it.
 
 // Recover takes over what the store has of the queue. It comes before anything
-// else is done with it, and reads no bodies. What is damaged is told and left out. What is due meanwhile waits for
-// Resume.
+// else is done with it, and reads no bodies. What is damaged is told to Env.Fault and
+// left out. What is due meanwhile waits for Resume.
 func (q *Queue) Recover() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
