@@ -162,3 +162,24 @@ func TestSynctestRestart(t *testing.T) {
 		<-ended
 	})
 }
+
+// The official client's own recovery, which tries every five seconds.
+func TestSynctestRecovery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mq := brokertest.New(t, brokertest.WithPatience(time.Minute))
+		queues(mq, "q")
+		conn, err := amqp091.DialConfig(mq.MemoryURL(), amqp091.Config{Dial: mq.DialFunc, Recovery: &amqp091.Recovery{}})
+		require.NoError(t, err)
+		defer conn.Close()
+		ch, err := conn.Channel()
+		require.NoError(t, err)
+		got, err := ch.Consume("q", "", true, false, false, false, nil)
+		require.NoError(t, err)
+		for range 3 {
+			mq.KillConnections(nil)
+			mq.WaitConsumers("q", 1)
+			mq.Publish("", "q", []byte("job"))
+			assert.Equal(t, "job", string((<-got).Body))
+		}
+	})
+}
