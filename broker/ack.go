@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
@@ -84,9 +86,35 @@ func (c *conn) finish(out []unacked, v verdict) {
 	if c.tapped != nil {
 		c.recordSettled(out, settledAs[v])
 	}
-	c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
+	if v == verdictAck || v == verdictAckInTx || len(out) == 1 {
+		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
+	} else {
+		c.finishByConsumer(out, v)
+	}
 	c.reuse(out)
 	c.unpark()
+}
+
+// finishByConsumer gives back or drops what each consumer had in a call of its own, in
+// the order of queues and tags: so does RabbitMQ, which shows in where the messages
+// go then (BASIC-58, BASIC-60). What basic.get has fetched comes first.
+func (c *conn) finishByConsumer(out []unacked, v verdict) {
+	slices.SortStableFunc(out, func(a, b unacked) int {
+		return cmp.Or(strings.Compare(a.queue.Name, b.queue.Name), strings.Compare(a.consumerTag(), b.consumerTag()))
+	})
+	for rest := out; len(rest) > 0; {
+		q, tag := rest[0].queue, rest[0].consumerTag()
+		items := c.items[:0]
+		n := 0
+		for n < len(rest) && rest[n].queue == q && rest[n].consumerTag() == tag {
+			items = append(items, rest[n].item)
+			n++
+		}
+		v.tell(q, items, &c.fx)
+		clear(items)
+		c.items, rest = items, rest[n:]
+	}
+	clear(out)
 }
 
 // tell tells a queue what has become of items that were out.

@@ -118,25 +118,37 @@ func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
 		return errDenied("transient_nonexcl_queues")
 	}
-	for _, a := range p.arguments {
-		v, ok := m.Arguments.Get(a.name)
-		if !ok {
-			continue
-		}
-		if detail := a.check(v, m.Arguments); detail != "" {
-			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
-		}
+	if err := p.checkArgumentValues(m.Arguments, resource, []string{"x-queue-type"}); err != nil {
+		return err
 	}
 	kind := queueTypeOf(m.Arguments)
-	for _, a := range p.arguments { // QUEUE-43
-		if _, ok := m.Arguments.Get(a.name); ok && !slices.Contains(p.accepts[kind], a.name) {
-			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", a.name, resource, kind.module)
+	if err := p.checkArgumentValues(m.Arguments, resource, p.accepts[kind]); err != nil {
+		return err
+	}
+	for _, f := range m.Arguments { // QUEUE-43: whatever its value, and the client's first one is told
+		known := slices.ContainsFunc(p.arguments, func(a declareArgument) bool { return a.name == f.Key })
+		if known && !slices.Contains(p.accepts[kind], f.Key) {
+			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
 		}
 	}
 	if _, ok := m.Arguments.Get("x-queue-master-locator"); ok && !p.masterLocator { // QUEUE-42
 		return errDenied("queue_master_locator")
 	}
 	return kind.checkProperties(m, resource)
+}
+
+// checkArgumentValues checks those arguments that have these names.
+func (p *profile) checkArgumentValues(args amqp.Table, resource string, names []string) error {
+	for _, a := range p.arguments {
+		v, ok := args.Get(a.name)
+		if !ok || !slices.Contains(names, a.name) {
+			continue
+		}
+		if detail := a.check(v, args); detail != "" {
+			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
+		}
+	}
+	return nil
 }
 
 // checkProperties refuses what a replicated queue cannot be (QUEUE-49).
@@ -214,10 +226,13 @@ func describeArgument(v any, present bool) string {
 	return "the value '" + plainText(v) + "' of type '" + amqp.TypeName(v) + "'"
 }
 
-// plainText is a value as these texts show it: strings without quotes.
+// plainText is a value as these texts show it: strings and bytes without quotes.
 func plainText(v any) string {
-	if s, ok := v.(string); ok {
-		return s
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
 	}
 	return amqp.FormatTerm(v)
 }

@@ -256,6 +256,7 @@ func (c *conn) interrupted() bool {
 // exclusive queues. It is done once and harmless again.
 func (c *conn) cleanUp() {
 	c.flushPublishes()
+	c.stopConsumers()
 	for _, id := range c.channelIDs() {
 		c.channels[id].end()
 		c.forgetChannel(id)
@@ -269,6 +270,18 @@ func (c *conn) cleanUp() {
 	}
 	c.settleEffects()
 	c.fx.Flush()
+}
+
+// stopConsumers has no consumer of the connection take anything any more: what one
+// channel gives back is not for another that is about to end too (CONN-71).
+func (c *conn) stopConsumers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, ch := range c.channels {
+		for _, s := range ch.consumers {
+			s.cancelled = true
+		}
+	}
 }
 
 // settleEffects does what queues asked for and only the broker can do.

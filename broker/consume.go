@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -17,7 +18,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	c.mu.Lock()
 	_, used := ch.consumers[m.ConsumerTag]
 	c.mu.Unlock()
-	if used || ch.reply.hasTag(m.ConsumerTag) { // BASIC-25
+	if used { // BASIC-25; a reply consumer's tag is not taken
 		return refuse(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
 	if m.ConsumerTag == "" { // BASIC-24
@@ -37,7 +38,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
 		return refuse(amqp.NotImplemented, "%s does not support global qos", queueText(q.Name, c.vhost.name))
 	}
-	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, queueText(q.Name, c.vhost.name))
+	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, q.Quorum(), queueText(q.Name, c.vhost.name))
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,16 @@ func (s *consumer) announce(noWait bool) bool {
 	return true
 }
 
-// checkConsumeArguments is BASIC-32.
-func (p *profile) checkConsumeArguments(args amqp.Table, resource string) (priority int64, err error) {
+// checkConsumeArguments is BASIC-32. What the type of the queue does not know is refused
+// whatever its value, the first one is told.
+func (p *profile) checkConsumeArguments(args amqp.Table, quorum bool, resource string) (priority int64, err error) {
+	kind, unknown := &classicQueue, []string{"x-stream-offset"}
+	if quorum {
+		kind = &quorumQueue
+		if p.mirroring {
+			unknown = append(unknown, "x-cancel-on-ha-failover")
+		}
+	}
 	if v, ok := args.Get("x-priority"); ok {
 		n, detail := integer(v)
 		if detail != "" {
@@ -96,14 +105,15 @@ func (p *profile) checkConsumeArguments(args amqp.Table, resource string) (prior
 		}
 		priority = n
 	}
-	if v, ok := args.Get("x-cancel-on-ha-failover"); ok && p.mirroring {
+	if v, ok := args.Get("x-cancel-on-ha-failover"); ok && p.mirroring && !quorum {
 		if detail := boolean(v, nil); detail != "" {
 			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-cancel-on-ha-failover' for %s: %s", resource, detail)
 		}
 	}
-	if _, ok := args.Get("x-stream-offset"); ok {
-		return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-stream-offset' for %s of queue type %s",
-			resource, classicQueue.module)
+	for _, f := range args {
+		if slices.Contains(unknown, f.Key) {
+			return 0, refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
+		}
 	}
 	return priority, nil
 }
@@ -118,21 +128,29 @@ func consumerTimeout(args amqp.Table) time.Duration {
 // cancel is basic.cancel (BASIC-27).
 func (ch *channel) cancel(m *amqp.BasicCancel) error {
 	c := ch.c
+	if ch.reply.hasTag(m.ConsumerTag) { // BASIC-79: even if a consumer of a queue has the tag too
+		ch.dropReply()
+	} else {
+		ch.cancelConsumer(m.ConsumerTag)
+	}
+	err := ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	c.settleEffects()
+	return err
+}
+
+// cancelConsumer ends a consumer of a queue, if there is one with this tag.
+func (ch *channel) cancelConsumer(tag string) {
+	c := ch.c
 	c.mu.Lock()
-	s := ch.consumers[m.ConsumerTag]
-	delete(ch.consumers, m.ConsumerTag)
+	s := ch.consumers[tag]
+	delete(ch.consumers, tag)
 	if s != nil {
 		s.cancelled = true
 	}
 	c.mu.Unlock()
 	if s != nil {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
-	} else if ch.reply.hasTag(m.ConsumerTag) { // BASIC-79
-		ch.dropReply()
 	}
-	err := ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
-	c.settleEffects()
-	return err
 }
 
 // get is basic.get (BASIC-51 to BASIC-53).

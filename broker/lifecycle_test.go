@@ -18,6 +18,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 func TestConfigThatContradictsItself(t *testing.T) {
@@ -265,4 +266,27 @@ func TestBrokenFrameAfterTheClose(t *testing.T) {
 		pass(clock, 3*time.Second)
 		c.expectEnd()
 	})
+}
+
+// What one channel gives back when its connection closes is not for a consumer on
+// another channel of it, which is about to end too: with no-ack it would be lost.
+func TestClosedConnectionKeepsNothing(t *testing.T) {
+	b := start(t, broker.Config{})
+	v := vhost(t, b)
+	declare(t, v, "q")
+	conn := connect(t, b)
+	holder, err := conn.Channel()
+	require.NoError(t, err)
+	require.NoError(t, holder.Publish("", "q", false, false, amqp091.Publishing{Body: []byte("kept")}))
+	_, ok, err := holder.Get("q", false)
+	require.NoError(t, err)
+	require.True(t, ok)
+	taker, err := conn.Channel()
+	require.NoError(t, err)
+	_, err = taker.Consume("q", "", true, false, false, false, nil)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	counts, err := v.Counts("q")
+	require.NoError(t, err)
+	assert.Equal(t, queue.Counts{Ready: 1, ReadyBytes: 4}, counts)
 }

@@ -16,6 +16,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 		if err := c.b.replies.check(m.Queue, c.vhost.name); err != nil {
 			return err
 		}
+		ch.lastQueue = m.Queue // QUEUE-4
 		return ch.reply0(nil, m.NoWait, &amqp.QueueDeclareOk{Queue: m.Queue, ConsumerCount: 1})
 	}
 	q, err := c.vhost.declareQueue(m, c)
@@ -27,7 +28,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 		return nil
 	}
 	n := q.Counts()
-	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers)})
+	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers + n.Fetches)})
 	return nil
 }
 

@@ -17,6 +17,14 @@ type unacked struct {
 	shared   bool // counted by the channel's shared limit
 }
 
+// consumerTag is empty for what basic.get has fetched.
+func (u *unacked) consumerTag() string {
+	if u.consumer == nil {
+		return ""
+	}
+	return u.consumer.tag
+}
+
 // keptEntries is the capacity up to which a list that was used up is kept for
 // the next use.
 const keptEntries = 4096

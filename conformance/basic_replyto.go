@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	wire "github.com/rabbetmq/rabbet/amqp"
 )
 
 // replyQueue is the pseudo-queue that stands for the requester's channel.
@@ -20,9 +22,10 @@ var basicReplyToScripts = []Script{
 	{Name: "replyto/mandatory-reply", Covers: []string{"BASIC-75"}, Before: V(4, 2, 0), Run: replyToMandatory},
 	{Name: "replyto/returned-request", Covers: []string{"BASIC-72", "BASIC-3"}, Run: replyToReturned},
 	{Name: "replyto/requester-gone", Covers: []string{"BASIC-76"}, Run: replyToGone},
-	{Name: "replyto/declare-tells-liveness", Covers: []string{"BASIC-77"}, Run: replyToDeclare},
+	{Name: "replyto/declare-tells-liveness", Covers: []string{"BASIC-77", "QUEUE-4"}, Run: replyToDeclare},
 	{Name: "replyto/get-and-delete", Covers: []string{"BASIC-78"}, Run: replyToGet},
 	{Name: "replyto/cancel", Covers: []string{"BASIC-79"}, Run: replyToCancel},
+	{Name: "replyto/tag-stays-free", Covers: []string{"BASIC-25", "BASIC-71", "BASIC-79"}, Run: replyToTag},
 }
 
 // request consumes replies on the channel, publishes a request that asks for
@@ -112,6 +115,12 @@ func replyToDeclare(t *T) {
 	t.Equal(amqp.Queue{Name: replyQueue, Messages: 0, Consumers: 1}, responder.Inspect(replyQueue), "passive declare-ok")
 	_, name := requester.request()
 	t.Equal(amqp.Queue{Name: name, Messages: 0, Consumers: 1}, responder.Inspect(name), "declare-ok of a live requester")
+	t.ExpectError(404, "no "+t.QueueText(replyQueue), func(ch *Channel) error { // the last queue declared (QUEUE-4)
+		_, err := ch.QueueDeclare(replyQueue, false, false, false, false, nil)
+		t.OK(err, "declare")
+		_, _, err = ch.Get("", true)
+		return err
+	})
 	t.OK(requester.Close(), "close the channel")
 	t.ExpectError(404, "no "+t.QueueText(name), func(ch *Channel) error {
 		_, err := ch.QueueDeclarePassive(name, false, false, false, false, nil)
@@ -136,4 +145,27 @@ func replyToCancel(t *T) {
 		return publishing("", "q", false, amqp.Publishing{ReplyTo: replyQueue})(ch)
 	})
 	ch.Subscribe(replyQueue, Subscription{NoAck: true}).ExpectNoMore()
+}
+
+// The tag of a reply consumer may be used again, by another reply consumer as little as
+// any other tag, and by a consumer of a queue.
+func replyToTag(t *T) {
+	r := t.RawOpen().OpenChannel(2)
+	q := r.RawQueue(1)
+	replies := &wire.BasicConsume{Queue: replyQueue, ConsumerTag: "c", NoAck: true}
+	consume := func(channel uint16, m *wire.BasicConsume) {
+		r.SendMethod(channel, m)
+		r.Expect(channel, &wire.BasicConsumeOk{ConsumerTag: "c"})
+	}
+	consume(2, replies)
+	r.SendMethod(2, replies)
+	r.ExpectChannelClose(2, 406, "reply consumer already set", wire.BasicConsumeID)
+
+	consume(1, replies)
+	consume(1, &wire.BasicConsume{Queue: q, ConsumerTag: "c"})
+	r.SendMethod(1, &wire.BasicCancel{ConsumerTag: "c"}, &wire.QueueDeclare{Queue: q, Passive: true})
+	r.Expect(1, &wire.BasicCancelOk{ConsumerTag: "c"})
+	r.Expect(1, &wire.QueueDeclareOk{Queue: q, ConsumerCount: 1})
+	r.SendMethod(1, replies)
+	r.ExpectClose(530, "attempt to reuse consumer tag 'c'", wire.BasicConsumeID)
 }

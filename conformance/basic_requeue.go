@@ -15,6 +15,8 @@ var basicRequeueScripts = []Script{
 	{Name: "requeue/multiple", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMultiple},
 	{Name: "requeue/in-any-order", Covers: []string{"BASIC-58"}, Run: requeueAnyOrder},
 	{Name: "requeue/to-many-queues", Covers: []string{"BASIC-55", "BASIC-58"}, Run: requeueManyQueues},
+	{Name: "requeue/by-consumer", Covers: []string{"BASIC-58", "BASIC-62"}, Run: requeueByConsumer},
+	{Name: "requeue/rejected-by-consumer", Covers: []string{"BASIC-60", "QUEUE-70"}, Run: rejectByConsumer},
 	{Name: "requeue/many", Covers: []string{"BASIC-58", "BASIC-56"}, Run: requeueMany},
 	{Name: "requeue/channel-close", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueChannelClose},
 	{Name: "requeue/connection-end", Covers: []string{"BASIC-58", "BASIC-59"}, Run: requeueConnectionEnd},
@@ -264,4 +266,36 @@ func requeueManyQueues(t *T) {
 	for _, q := range queues {
 		other.ExpectFlags(q, "1a*", "1b*")
 	}
+}
+
+// What goes back at once goes back a consumer at a time, in the order of their tags.
+func requeueByConsumer(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.NewQueue()
+	z, a := ch.Subscribe(q, Subscription{Tag: "z"}), ch.Subscribe(q, Subscription{Tag: "a"})
+	ch.Store(q, "1", "2", "3")
+	z.Expect("1", "3")
+	a.Expect("2")
+	t.OK(ch.recoverAll(true), "recover")
+	a.Expect("2", "3") // it is the turn of a, then of z for those that z had
+	z.Expect("1")
+}
+
+// So do those that are dead-lettered; what basic.get has fetched is the first.
+func rejectByConsumer(t *T) {
+	ch := t.Channel().Confirming()
+	grave := ch.NewQueue()
+	q := ch.NewQueueWith(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave})
+	z, a := ch.Subscribe(q, Subscription{Tag: "z"}), ch.Subscribe(q, Subscription{Tag: "a"})
+	ch.Store(q, "1", "2", "3")
+	z.Expect("1", "3")
+	a.Expect("2")
+	t.OK(ch.Cancel("z", false), "cancel")
+	t.OK(ch.Cancel("a", false), "cancel")
+	ch.Store(q, "4")
+	fetched, _, err := ch.Get(q, false)
+	t.OK(err, "get")
+	t.OK(fetched.Nack(true, false), "nack all")
+	ch.await(grave, 4)
+	ch.ExpectDrain(grave, "4", "2", "1", "3")
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	wire "github.com/rabbetmq/rabbet/amqp"
 )
 
 var queueArgumentScripts = []Script{
@@ -24,6 +26,7 @@ var queueArgumentScripts = []Script{
 	{Name: "arguments/queue-version", Covers: []string{"QUEUE-41"}, Before: V(4, 3, 0), Run: argumentQueueVersion},
 	{Name: "arguments/not-for-classic", Covers: []string{"QUEUE-43"}, Before: V(4, 0, 0), Run: argumentNotForClassic},
 	{Name: "arguments/not-for-quorum-and-stream", Covers: []string{"QUEUE-43"}, Run: argumentNotForReplicated},
+	{Name: "arguments/order-of-checks", Covers: []string{"QUEUE-7", "QUEUE-43"}, Before: V(4, 0, 0), Run: argumentOrder},
 	{Name: "arguments/quorum", Covers: []string{"QUEUE-46", "QUEUE-47"}, Run: argumentQuorum},
 	{Name: "arguments/stream-max-age", Covers: []string{"QUEUE-48"}, Run: argumentStreamMaxAge},
 	{Name: "arguments/properties-of-quorum-and-stream", Covers: []string{"QUEUE-49"}, Run: argumentReplicatedProperties},
@@ -193,6 +196,24 @@ func argumentNotForReplicated(t *T) {
 	t.refuseForType("quorum", "rabbit_quorum_queue", "x-queue-mode", "lazy")
 	t.refuseForType("stream", "rabbit_stream_queue", "x-max-length", int32(1))
 	t.refuseForType("stream", "rabbit_stream_queue", "x-message-ttl", int32(1))
+}
+
+// The type of the queue comes first, then the values of what it knows, then what it
+// does not know, whatever the value.
+func argumentOrder(t *T) {
+	const module = "rabbit_classic_queue"
+	t.refuseForType("classic", module, "x-max-age", "forever")
+	t.refuseForType("classic", module, "x-initial-cluster-size", true)
+	t.refuseArgument("x-max-length", int32(-1), amqp.Table{"x-max-age": "1D"}, "{value_negative,-1}")
+	t.refuseArgument("x-queue-type", int32(1), amqp.Table{"x-max-length": int32(-1), "x-max-age": int32(1)}, "{unacceptable_type,signedint}")
+
+	r := t.RawOpen() // in the order of the arguments, which the client's are not in
+	for _, first := range []string{"x-max-age", "x-delivery-limit"} {
+		args := wire.Table{{Key: first, Value: true}, {Key: "x-initial-cluster-size", Value: int32(0)}, {Key: "x-max-age", Value: "1D"}}
+		name := t.QueueName()
+		r.SendMethod(1, &wire.QueueDeclare{Queue: name, Durable: true, Arguments: args})
+		r.ExpectChannelClose(1, 406, fmt.Sprintf("invalid arg '%s' for %s of queue type %s", first, t.QueueText(name), module), wire.QueueDeclareID)
+	}
 }
 
 func argumentQuorum(t *T) {

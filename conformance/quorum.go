@@ -3,6 +3,8 @@
 package conformance
 
 import (
+	"fmt"
+
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -16,6 +18,9 @@ var quorumScripts = []Script{
 	{Name: "quorum/no-shared-limit", Covers: []string{"QUEUE-95", "BASIC-50"}, Before: V(4, 3, 0), Run: quorumGlobalQos},
 	{Name: "quorum/delete-conditions", Covers: []string{"QUEUE-96"}, Run: quorumDelete},
 	{Name: "quorum/get-with-single-active-consumer", Covers: []string{"QUEUE-97"}, Run: quorumGet},
+	{Name: "quorum/get-counts-as-consumer", Covers: []string{"QUEUE-5"}, Run: quorumGetCounts},
+	{Name: "quorum/returned-past-the-limit", Covers: []string{"QUEUE-67"}, Run: quorumReturnedPastLimit},
+	{Name: "quorum/arguments-of-consumers", Covers: []string{"BASIC-32"}, Run: quorumConsumeArguments},
 	{Name: "quorum/redeclare", Covers: []string{"QUEUE-13", "QUEUE-11"}, Run: quorumRedeclare},
 	{Name: "quorum/rejects-for-good", Covers: []string{"QUEUE-70"}, Run: quorumReject},
 }
@@ -164,6 +169,63 @@ func quorumGet(t *T) {
 		_, _, err := ch.Get(q, true)
 		return err
 	})
+}
+
+// Whoever has got a message and not settled it is counted among the consumers.
+func quorumGetCounts(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(nil)
+	ch.Store(q, "a", "b", "c")
+	counts := func(ready, consumers int) {
+		t.WaitFor(fmt.Sprintf("%d ready, %d consumers", ready, consumers), func() bool {
+			return ch.Inspect(q) == amqp.Queue{Name: q, Messages: ready, Consumers: consumers}
+		})
+	}
+	get := func(noAck bool) amqp.Delivery {
+		d, ok, err := ch.Get(q, noAck)
+		t.OK(err, "get")
+		t.Equal(true, ok, "there is a message")
+		return d
+	}
+	a, b := get(false), get(false)
+	counts(1, 2)
+	get(true)
+	counts(0, 2)
+	t.OK(a.Ack(false), "ack")
+	counts(0, 1)
+	t.OK(b.Nack(false, true), "nack")
+	counts(1, 0)
+	get(false)
+	counts(0, 1)
+	t.OK(ch.recoverAll(true), "recover")
+	counts(1, 0)
+}
+
+// A message that comes back goes to a consumer, if there is one, and only then counts
+// towards the limit; in a classic queue it is dropped.
+func quorumReturnedPastLimit(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(amqp.Table{"x-max-length": int32(0)})
+	c := ch.Subscribe(q, Subscription{})
+	ch.Store(q, "a")
+	t.OK(c.Expect("a").Nack(false, true), "nack")
+	again := c.Expect("a")
+	t.Equal(true, again.Redelivered, "redelivered")
+	t.OK(again.Ack(false), "ack")
+	ch.await(q, 0)
+}
+
+// What the consumers of other queues may have is refused whatever its value.
+func quorumConsumeArguments(t *T) {
+	q := t.Channel().newQuorum(nil)
+	refused := map[string]any{"x-stream-offset": true}
+	if !t.Version().AtLeast(4, 0, 0) {
+		refused["x-cancel-on-ha-failover"] = int32(1)
+	}
+	for arg, value := range refused {
+		t.ExpectError(406, fmt.Sprintf("invalid arg '%s' for %s of queue type rabbit_quorum_queue", arg, t.QueueText(q)),
+			consuming(q, "", false, amqp.Table{arg: value}))
+	}
 }
 
 func quorumRedeclare(t *T) {

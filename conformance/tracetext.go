@@ -112,8 +112,17 @@ func fields(s reflect.Value, shown func(name string, v reflect.Value) bool) stri
 	return b.String()
 }
 
-// value shows a value; within tables and arrays numbers have their type.
+// value shows a value, or its beginning.
 func value(v any) string {
+	text := wholeValue(v)
+	if len(text) > shownValue {
+		text = text[:shownValue] + "..."
+	}
+	return text
+}
+
+// wholeValue shows a value; within tables and arrays numbers have their type.
+func wholeValue(v any) string {
 	var text string
 	switch v := v.(type) {
 	case string:
@@ -121,13 +130,13 @@ func value(v any) string {
 	case wire.Table:
 		parts := make([]string, len(v))
 		for i, f := range v {
-			parts[i] = fmt.Sprintf("%s: %s", f.Key, value(f.Value))
+			parts[i] = fmt.Sprintf("%s: %s", f.Key, wholeValue(f.Value))
 		}
 		text = "{" + strings.Join(parts, ", ") + "}"
 	case wire.Array:
 		parts := make([]string, len(v))
 		for i, e := range v {
-			parts[i] = value(e)
+			parts[i] = wholeValue(e)
 		}
 		text = "[" + strings.Join(parts, ", ") + "]"
 	default:
@@ -135,9 +144,6 @@ func value(v any) string {
 		if name := wire.TypeName(v); name != "" && name != "bool" {
 			text = name + "(" + text + ")"
 		}
-	}
-	if len(text) > shownValue {
-		text = text[:shownValue] + "..."
 	}
 	return text
 }

@@ -58,4 +58,6 @@ type Item struct {
 	Acquired uint32
 	// Stored says that the store has the item.
 	Stored bool
+	// fetched says that the item is out by Get, in a quorum queue.
+	fetched bool
 }

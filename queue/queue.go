@@ -40,6 +40,7 @@ type Queue struct {
 	ready   levels
 	seq     uint64 // position of the newest item
 	unacked int
+	fetches int // of unacked, those that Get gave out, in a quorum queue
 	deleted bool
 	rota    rota
 	subs    []*Subscription // in order of subscription
@@ -85,6 +86,9 @@ func (cfg *Config) Levels() int {
 // Counts are a queue's numbers at one moment.
 type Counts struct {
 	Ready, Unacked, Consumers int
+	// Fetches is how many items are out by Get, in a quorum queue. While one is,
+	// RabbitMQ counts whoever got it as a consumer in declare-ok (QUEUE-5).
+	Fetches int
 	// ReadyBytes is the sum of the ready messages' bodies.
 	ReadyBytes int64
 }
@@ -285,6 +289,10 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	switch {
 	case !noAck:
 		q.unacked++
+		if q.quorum {
+			it.fetched = true
+			q.fetches++
+		}
 	case it.Stored:
 		q.back.consume(q, &it)
 	}
@@ -303,6 +311,7 @@ func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= out
+	q.fetched(items)
 	if q.back == nil || q.deleted {
 		return
 	}
@@ -314,12 +323,27 @@ func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)
 	q.flush()
 }
 
+// fetched takes note that items are not out any more. Only quorum queues tell those
+// that Get has given out.
+func (q *Queue) fetched(items []Item) {
+	if q.fetches == 0 {
+		return
+	}
+	for i := range items {
+		if items[i].fetched {
+			items[i].fetched = false
+			q.fetches--
+		}
+	}
+}
+
 // Reject drops items that were out and are refused for good; they are
 // dead-lettered if the queue says so (BASIC-60).
 func (q *Queue) Reject(items []Item, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= len(items)
+	q.fetched(items)
 	if q.deleted {
 		return
 	}
@@ -381,6 +405,7 @@ func (q *Queue) Counts() Counts {
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked,
 		Consumers:  len(q.subs),
+		Fetches:    q.fetches,
 		ReadyBytes: q.ready.bytes(),
 	}
 }

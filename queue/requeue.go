@@ -47,6 +47,7 @@ func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= len(items)
+	q.fetched(items)
 	if q.deleted {
 		for i := range items {
 			q.gone(&items[i], Deleted)
@@ -62,6 +63,10 @@ func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
 		}
 	} else {
 		q.ready.giveBack(items)
+	}
+	if q.quorum { // what a consumer takes was never over the limit (QUEUE-67)
+		q.inHolds(q.expireHead, fx)
+		q.dispatch(fx)
 	}
 	q.tidy(fx) // QUEUE-55, QUEUE-67
 	q.dispatch(fx)

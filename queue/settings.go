@@ -98,8 +98,11 @@ func (q *Queue) over() bool {
 
 // tidy brings the queue within its limits, and rids its head of what is due. It
 // is called with the lock held and lets go of it between holds.
-func (q *Queue) tidy(fx *Effects) {
-	for q.tidySome(fx) {
+func (q *Queue) tidy(fx *Effects) { q.inHolds(q.tidySome, fx) }
+
+// inHolds calls some, one hold's share of something, until it is false.
+func (q *Queue) inHolds(some func(*Effects) bool, fx *Effects) {
+	for some(fx) {
 		q.flush()
 		q.mu.Unlock()
 		q.mu.Lock()
