@@ -15,6 +15,10 @@ import (
 // anything (BASIC-26).
 func (ch *channel) consume(m *amqp.BasicConsume) error {
 	c := ch.c
+	name, err := ch.queueName(m.Queue)
+	if err != nil { // QUEUE-4
+		return err
+	}
 	c.mu.Lock()
 	_, used := ch.consumers[m.ConsumerTag]
 	c.mu.Unlock()
@@ -24,12 +28,8 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if m.ConsumerTag == "" { // BASIC-24
 		m.ConsumerTag = generatedName("amq.ctag-")
 	}
-	if m.Queue == replyTo {
+	if name == replyTo {
 		return ch.consumeReplies(m)
-	}
-	name, err := ch.queueName(m.Queue)
-	if err != nil {
-		return err
 	}
 	q, err := c.vhost.queue(name, c)
 	if err != nil { // BASIC-28

@@ -44,6 +44,10 @@ func consumeTagInUse(t *T) {
 		ch.Subscribe(q, Subscription{Tag: "twice"})
 		return consuming(q, "twice", false, nil)(ch)
 	})
+	t.ExpectError(404, "no previously declared queue", func(ch *Channel) error { // which is found out first
+		ch.Subscribe(q, Subscription{Tag: "twice"})
+		return consuming("", "twice", false, nil)(ch)
+	})
 }
 
 func consumeTagPerChannel(t *T) {

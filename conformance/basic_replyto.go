@@ -118,6 +118,8 @@ func replyToDeclare(t *T) {
 	t.ExpectError(404, "no "+t.QueueText(replyQueue), func(ch *Channel) error { // the last queue declared (QUEUE-4)
 		_, err := ch.QueueDeclare(replyQueue, false, false, false, false, nil)
 		t.OK(err, "declare")
+		ch.Subscribe("", Subscription{NoAck: true})
+		t.ExpectError(404, "no previously declared queue", consuming("", "", false, nil)) // of another channel
 		_, _, err = ch.Get("", true)
 		return err
 	})

@@ -140,7 +140,7 @@ func (l *talk) assemble(f Frame) (*packet, error) {
 			return nil, err
 		}
 		p = &packet{channel: f.Channel, kind: f.Kind, method: m}
-		if hasContent[m.ID()] {
+		if m.ID().HasContent() {
 			l.partial[f.Channel] = p
 			return nil, nil
 		}
