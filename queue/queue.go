@@ -299,60 +299,6 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	return it, q.ready.len(), true
 }
 
-// Settle drops items that were out and are acknowledged.
-func (q *Queue) Settle(items []Item) { q.settle(items, len(items), (*backing).consume) }
-
-// SettleInTx is Settle in a transaction: should it be lost in a crash, and what
-// it publishes with it, the items must be there again.
-func (q *Queue) SettleInTx(items []Item) { q.settle(items, len(items), (*backing).settle) }
-
-// settle drops items for good, of which some were counted as out.
-func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.unacked -= out
-	q.fetched(items)
-	if q.back == nil || q.deleted {
-		return
-	}
-	for i := range items {
-		if items[i].Stored {
-			drop(q.back, q, &items[i])
-		}
-	}
-	q.flush()
-}
-
-// fetched takes note that items are not out any more. Only quorum queues tell those
-// that Get has given out.
-func (q *Queue) fetched(items []Item) {
-	if q.fetches == 0 {
-		return
-	}
-	for i := range items {
-		if items[i].fetched {
-			items[i].fetched = false
-			q.fetches--
-		}
-	}
-}
-
-// Reject drops items that were out and are refused for good; they are
-// dead-lettered if the queue says so (BASIC-60).
-func (q *Queue) Reject(items []Item, fx *Effects) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.unacked -= len(items)
-	q.fetched(items)
-	if q.deleted {
-		return
-	}
-	for _, it := range items {
-		q.discard(it, Rejected, fx)
-	}
-	q.flush()
-}
-
 // Purge drops the ready messages and returns their number; what is out with
 // consumers is untouched (QUEUE-24).
 func (q *Queue) Purge() int {
