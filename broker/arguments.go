@@ -213,7 +213,8 @@ func checkArgument(name, resource string, received, current amqp.Table) error {
 		if sameValue(r, c) {
 			return nil
 		}
-		return errInequivalent(name, resource, plainText(r), plainText(c))
+		return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
+			name, resource, quoted(r), quoted(c))
 	}
 	return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
 		name, resource, describeArgument(r, hasR), describeArgument(c, hasC))
@@ -224,6 +225,14 @@ func describeArgument(v any, present bool) string {
 		return "none"
 	}
 	return "the value '" + plainText(v) + "' of type '" + amqp.TypeName(v) + "'"
+}
+
+// quoted is a value beside another one, where a void is none.
+func quoted(v any) string {
+	if v == nil {
+		return "none"
+	}
+	return "'" + plainText(v) + "'"
 }
 
 // plainText is a value as these texts show it: strings and bytes without quotes.

@@ -213,6 +213,8 @@ func queueRedeclareArguments(t *T) {
 		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "x-max-length": int64(5)})
 	t.refuseRedeclare(q, "x-single-active-consumer", "received the value 'true' of type 'bool' but current is none",
 		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "x-single-active-consumer": true})
+	t.refuseRedeclare(q, "x-overflow", "received none but current is 'drop-head'",
+		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": nil})
 	t.refuseRedeclare(q, "x-single-active-consumer", "received the value 'yes' of type 'binary' but current is none",
 		amqp.Table{"x-message-ttl": int32(60000), "x-overflow": "drop-head", "x-single-active-consumer": []byte("yes")})
 }

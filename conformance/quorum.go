@@ -21,6 +21,7 @@ var quorumScripts = []Script{
 	{Name: "quorum/get-counts-as-consumer", Covers: []string{"QUEUE-5"}, Run: quorumGetCounts},
 	{Name: "quorum/returned-past-the-limit", Covers: []string{"QUEUE-67"}, Run: quorumReturnedPastLimit},
 	{Name: "quorum/arguments-of-consumers", Covers: []string{"BASIC-32"}, Run: quorumConsumeArguments},
+	{Name: "quorum/lost-in-order-of-delivery", Covers: []string{"QUEUE-93"}, Run: quorumLostOrder},
 	{Name: "quorum/redeclare", Covers: []string{"QUEUE-13", "QUEUE-11"}, Run: quorumRedeclare},
 	{Name: "quorum/rejects-for-good", Covers: []string{"QUEUE-70"}, Run: quorumReject},
 }
@@ -226,6 +227,22 @@ func quorumConsumeArguments(t *T) {
 		t.ExpectError(406, fmt.Sprintf("invalid arg '%s' for %s of queue type rabbit_quorum_queue", arg, t.QueueText(q)),
 			consuming(q, "", false, amqp.Table{arg: value}))
 	}
+}
+
+// What a lost channel had got again comes after what it had got before.
+func quorumLostOrder(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(nil)
+	ch.Store(q, "a", "b")
+	lost := t.Channel()
+	c := lost.Subscribe(q, Subscription{})
+	a := c.Next()
+	c.Expect("b")
+	t.OK(a.Nack(false, true), "nack")
+	c.Expect("a")
+	t.OK(lost.Close(), "close the channel")
+	ch.await(q, 2)
+	ch.ExpectDrain(q, "b", "a")
 }
 
 func quorumRedeclare(t *T) {

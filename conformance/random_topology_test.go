@@ -137,7 +137,11 @@ func (g *generator) redeclareQueue(at place) {
 		m.AutoDelete = !m.AutoDelete
 	case 5, 6:
 		m.Queue = cond(name == "", nameMark+"new", name) // QUEUE-39
-		m.Arguments = append(withoutKey(m.Arguments, ""), wire.Field{Key: oneOf(g, queueArguments...), Value: g.argument()})
+		key, value := oneOf(g, queueArguments...), g.argument()
+		if n, isInt := wire.AsInt(value); isInt && n > 0 && (key == "x-expires" || key == "x-message-ttl") {
+			value = int32(600000) // nothing ends by itself
+		}
+		m.Arguments = append(m.Arguments, wire.Field{Key: key, Value: value})
 		if g.chance(50) {
 			m.Queue = oneOf(g, name, nameMark+"new")
 		}

@@ -41,7 +41,8 @@ func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
 		}
 		return 1
 	}
-	if !slices.IsSortedFunc(items, bySeq) {
+	// A quorum queue takes them back in the order in which they went out (QUEUE-93).
+	if !q.quorum && !slices.IsSortedFunc(items, bySeq) {
 		slices.SortFunc(items, bySeq)
 	}
 	q.mu.Lock()
