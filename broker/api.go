@@ -209,16 +209,13 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err := readTTL(msg); err != nil {
 		return 0, err
 	}
-	var keys []string
-	if msg.Props.Headers() != nil {
-		var err error
-		if keys, err = v.b.profile.rewriteHeaders(msg); err != nil {
-			return 0, err
-		}
+	keys, headers, err := v.b.profile.rewriteHeaders(msg)
+	if err != nil {
+		return 0, err
 	}
 	var r router
 	v.vh.mu.RLock()
-	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), msg.Props.Headers())
+	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), headers)
 	v.vh.mu.RUnlock()
 	if r.refusal != nil {
 		return 0, r.refusal

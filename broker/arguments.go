@@ -72,6 +72,7 @@ type declareArgument struct {
 
 // declareArguments are checked in this order.
 var declareArguments = []declareArgument{
+	{"x-queue-type", anything}, // the profile's checkQueueType
 	{"x-expires", millisAbove(1)},
 	{"x-message-ttl", millisAbove(0)},
 	{"x-dead-letter-routing-key", checkDeadLetterKey},
@@ -84,7 +85,6 @@ var declareArguments = []declareArgument{
 	{"x-overflow", oneOf("invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx")},
 	{"x-queue-mode", oneOfQuoted("queue mode", "default", "lazy")},
 	{"x-single-active-consumer", boolean},
-	{"x-queue-type", oneOfQuoted("queue type", "classic", "quorum", "stream")},
 	{"x-quorum-initial-group-size", positive},
 	{"x-initial-cluster-size", positive},
 	{"x-max-age", checkMaxAge},
@@ -101,9 +101,9 @@ var declareArguments = []declareArgument{
 var retryArguments = []declareArgument{
 	{"x-consumer-timeout", notNegative},
 	{"x-consumer-disconnected-timeout", notNegative},
-	{"x-delayed-retry-type", oneOf("invalid_delayed_retry_type", "disabled", "all", "failed", "returned")},
-	{"x-delayed-retry-min", notNegative},
-	{"x-delayed-retry-max", notNegative},
+	{"x-delayed-retry-type", anything},
+	{"x-delayed-retry-min", anything},
+	{"x-delayed-retry-max", anything},
 }
 
 // checkQueueArguments checks the arguments of a new queue.
@@ -114,9 +114,6 @@ func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 			return refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
 				amqp.TypeName(v), resource)
 		}
-	}
-	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
-		return errDenied("transient_nonexcl_queues")
 	}
 	if err := p.checkArgumentValues(m.Arguments, resource, []string{"x-queue-type"}); err != nil {
 		return err
@@ -130,6 +127,9 @@ func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 		if known && !slices.Contains(p.accepts[kind], f.Key) {
 			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
 		}
+	}
+	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
+		return errDenied("transient_nonexcl_queues")
 	}
 	if _, ok := m.Arguments.Get("x-queue-master-locator"); ok && !p.masterLocator { // QUEUE-42
 		return errDenied("queue_master_locator")
@@ -327,6 +327,14 @@ func oneOf(detail string, words ...string) argumentCheck {
 		}
 		return ""
 	}
+}
+
+// checkQueueType is QUEUE-39.
+func (f *facts) checkQueueType(v any, args amqp.Table) string {
+	if v == "undefined" && f.undefinedType || v == "" && f.emptyType {
+		return ""
+	}
+	return oneOfQuoted("queue type", "classic", "quorum", "stream")(v, args)
 }
 
 // oneOfQuoted is oneOf with a text that names the value (QUEUE-39, QUEUE-40).

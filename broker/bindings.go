@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/exchange"
@@ -67,6 +68,9 @@ func (vh *vhost) bind(r bindingRequest, by *conn) error {
 	if err := d.checkAccess(vh, by); err != nil {
 		return err
 	}
+	if err := vh.checkTopicKey(x, r.key); err != nil {
+		return err
+	}
 	added, err := x.table.Bind(r.key, r.args, d)
 	var invalid *exchange.ArgumentError
 	switch {
@@ -79,6 +83,25 @@ func (vh *vhost) bind(r bindingRequest, by *conn) error {
 		d.remember(x)
 		vh.persistBinding(x, exchange.Binding[destination]{Key: r.key, Args: r.args, Dest: d})
 		vh.changed()
+	}
+	return nil
+}
+
+// checkTopicKey refuses keys with more wildcards than the profile bears (EXCH-35).
+// Bindings that are in the store already are left as they are.
+func (vh *vhost) checkTopicKey(x *exchangeRecord, key string) error {
+	most := vh.profile.topicHashes
+	if most == 0 || x.kind != "topic" || vh.recovering {
+		return nil
+	}
+	n := 0
+	for word := range strings.SplitSeq(key, ".") {
+		if word == "#" {
+			n++
+		}
+	}
+	if n > most {
+		return refuse(amqp.PreconditionFailed, "Topic binding key '%s' uses %d '#' wildcards, at most %d are allowed", key, n, most)
 	}
 	return nil
 }

@@ -316,8 +316,8 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		c.send(ch.id, &amqp.AccessRequestOk{Ticket: 1})
 		return nil
 	}
-	if m.ID() == amqp.BasicCancelOkID && !c.b.profile.cancelOkDies { // BASIC-34
-		return nil
+	if m, ok := m.(*amqp.BasicCancelOk); ok && c.b.profile.cancelOk { // BASIC-34
+		return ch.cancelAnswered(m.ConsumerTag)
 	}
 	return refuse(amqp.CommandInvalid, "unimplemented method") // CONN-59
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -38,7 +37,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
 		return refuse(amqp.NotImplemented, "%s does not support global qos", queueText(q.Name, c.vhost.name))
 	}
-	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, q.Quorum(), queueText(q.Name, c.vhost.name))
+	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, queueTypeOf(q.args), queueText(q.Name, c.vhost.name))
 	if err != nil {
 		return err
 	}
@@ -88,33 +87,54 @@ func (s *consumer) announce(noWait bool) bool {
 	return true
 }
 
+// A consumeArgument is an argument of basic.consume.
+type consumeArgument struct {
+	name  string
+	of    *queueType // the only type that takes it; nil for all
+	check argumentCheck
+}
+
+// checkInteger is QUEUE-30 for a value that is all the same.
+func checkInteger(v any, _ amqp.Table) string {
+	_, detail := integer(v)
+	return detail
+}
+
+// consumeArguments are those that this version knows.
+func (f *facts) consumeArguments() []consumeArgument {
+	list := []consumeArgument{{"x-priority", nil, checkInteger}, {"x-stream-offset", &streamQueue, anything}}
+	if f.mirroring {
+		list = append(list, consumeArgument{"x-cancel-on-ha-failover", &classicQueue, boolean})
+	}
+	if f.quorumRetries {
+		list = append(list, consumeArgument{"x-consumer-timeout", &quorumQueue, notNegative})
+	}
+	return list
+}
+
 // checkConsumeArguments is BASIC-32. What the type of the queue does not know is refused
 // whatever its value, the first one is told.
-func (p *profile) checkConsumeArguments(args amqp.Table, quorum bool, resource string) (priority int64, err error) {
-	kind, unknown := &classicQueue, []string{"x-stream-offset"}
-	if quorum {
-		kind = &quorumQueue
-		if p.mirroring {
-			unknown = append(unknown, "x-cancel-on-ha-failover")
-		}
+func (p *profile) checkConsumeArguments(args amqp.Table, kind *queueType, resource string) (priority int64, err error) {
+	if len(args) == 0 {
+		return 0, nil
 	}
-	if v, ok := args.Get("x-priority"); ok {
-		n, detail := integer(v)
-		if detail != "" {
-			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-priority' for %s: %s", resource, detail)
-		}
-		priority = n
-	}
-	if v, ok := args.Get("x-cancel-on-ha-failover"); ok && p.mirroring && !quorum {
-		if detail := boolean(v, nil); detail != "" {
-			return 0, refuse(amqp.PreconditionFailed, "invalid arg 'x-cancel-on-ha-failover' for %s: %s", resource, detail)
+	foreign := map[string]bool{}
+	for _, a := range p.ofConsumers {
+		if a.of != nil && a.of != kind {
+			foreign[a.name] = true
+		} else if v, ok := args.Get(a.name); ok {
+			if detail := a.check(v, args); detail != "" {
+				return 0, refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
+			}
 		}
 	}
 	for _, f := range args {
-		if slices.Contains(unknown, f.Key) {
+		if foreign[f.Key] {
 			return 0, refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
 		}
 	}
+	v, _ := args.Get("x-priority")
+	priority, _ = amqp.AsInt(v)
 	return priority, nil
 }
 
@@ -151,6 +171,21 @@ func (ch *channel) cancelConsumer(tag string) {
 	if s != nil {
 		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
 	}
+}
+
+// cancelAnswered is a basic.cancel-ok, which a client may send for a basic.cancel
+// of the broker's. It cancels the consumer; one that is not there is more than
+// RabbitMQ can bear (BASIC-34).
+func (ch *channel) cancelAnswered(tag string) error {
+	ch.c.mu.Lock()
+	known := ch.consumers[tag] != nil
+	ch.c.mu.Unlock()
+	if !known {
+		return errInternal()
+	}
+	ch.cancelConsumer(tag)
+	ch.c.settleEffects()
+	return nil
 }
 
 // get is basic.get (BASIC-51 to BASIC-53).
@@ -195,8 +230,12 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 // checkGet is QUEUE-97.
 func (vh *vhost) checkGet(q *queueRecord) error {
 	if q.Quorum() && q.SingleActive() {
+		kind := quorumQueue.name
+		if vh.profile.termForType {
+			kind = amqp.FormatTerm(kind)
+		}
 		return refuse(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
-			"by quorum queues with single active consumer", queueText(q.Name, vh.name))
+			"by %s queues with single active consumer", queueText(q.Name, vh.name), kind)
 	}
 	return nil
 }

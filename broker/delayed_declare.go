@@ -51,7 +51,7 @@ func (vh *vhost) makeDelayed(x *exchangeRecord) error {
 	}
 	table, known := exchange.New[destination](kind)
 	if !known {
-		return errExchangeType(kind)
+		return vh.profile.errExchangeType(kind)
 	}
 	strict, err := strictOf(x.args, exchangeText(x.name, vh.name))
 	if err != nil {

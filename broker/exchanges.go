@@ -19,7 +19,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 	}
 	table, known := exchange.New[destination](m.Type)
 	if !known && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
-		return errExchangeType(m.Type)
+		return vh.profile.errExchangeType(m.Type)
 	}
 	if name == "" {
 		return errDefaultExchange()
@@ -34,6 +34,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 	}
 	x := &exchangeRecord{
 		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete, internal: m.Internal,
+		kept: m.Durable || vh.profile.keepsTransient || vh.recovering,
 		args: m.Arguments, table: table,
 	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
@@ -69,9 +70,15 @@ func (vh *vhost) checkExchange(name string) error {
 
 // errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
 // own but no types.
-func errExchangeType(kind string) error {
+func (p *profile) errExchangeType(kind string) error {
+	invalid := false
 	switch kind {
 	case "", "true", "false", "undefined", "none", "error", "ok":
+		invalid = true
+	case "x-jms-topic", "x-random":
+		invalid = p.pluginWords
+	}
+	if invalid {
 		return refuse(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
 	}
 	return refuse(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)

@@ -13,24 +13,26 @@ import (
 // rewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
 // properties are written anew only if that changed something. It notes an x-death
-// that is not to be believed (QUEUE-82).
-func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
-	if nothingToRewrite(m.Props.Headers()) {
-		return nil, nil
+// that is not to be believed (QUEUE-82). The headers that it returns are those to
+// route by: as they came, duplicates too (TYPES-5), without BCC.
+func (p *profile) rewriteHeaders(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
+	routed = m.Props.Headers()
+	if nothingToRewrite(routed) {
+		return nil, routed, nil
 	}
-	headers, err := m.Props.Headers().Decode()
+	headers, err := routed.Decode()
 	if err != nil {
-		return nil, errInternal()
+		return nil, nil, errInternal()
 	}
 	for _, name := range []string{"CC", "BCC"} {
 		if v, ok := headers.Get(name); ok {
 			if _, isList := v.(amqp.Array); !isList { // EXCH-46
-				return nil, refuse(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
+				return nil, nil, refuse(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
 					name, amqp.TypeName(v))
 			}
 		}
 	}
-	keys := listHeader(headers, "CC")
+	keys = listHeader(headers, "CC")
 	if blind := listHeader(headers, "BCC"); len(blind) > 0 {
 		keys = append(keys, blind...)
 		for i, key := range blind {
@@ -46,15 +48,18 @@ func (p *profile) rewriteHeaders(m *queue.Message) ([]string, error) {
 	}
 	tidy := tidyHeaders(headers)
 	if tidy == nil {
-		return keys, nil
+		return keys, routed, nil
+	}
+	if isBlind := func(f amqp.Field) bool { return f.Key == "BCC" }; slices.ContainsFunc(headers, isBlind) {
+		routed = amqp.AppendTable(nil, slices.DeleteFunc(headers, isBlind))[4:] // without its length
 	}
 	var props amqp.Properties
 	if err := props.Decode(m.Props); err != nil {
-		return nil, errInternal()
+		return nil, nil, errInternal()
 	}
 	props.Headers = tidy
 	m.Props = props.Append(nil)
-	return keys, nil
+	return keys, routed, nil
 }
 
 // nothingToRewrite tells, without decoding them, that headers are sorted, and that

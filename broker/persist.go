@@ -17,7 +17,7 @@ import (
 
 // This file keeps the topology in the store and brings it back at the start:
 // virtual hosts, policies, durable exchanges and queues, and the bindings whose both ends
-// are durable (PERSIST-1, PERSIST-4). Each is a record in JSON under a key that
+// are durable (PERSIST-1, PERSIST-4), or survive by the profile. Each is a record in JSON under a key that
 // begins with its kind; field tables are as on the wire.
 
 const (
@@ -39,6 +39,7 @@ type exchangeDoc struct {
 	VHost, Name, Type    string
 	AutoDelete, Internal bool
 	Args                 []byte
+	Transient            bool `json:",omitempty"` // not durable, and kept by the profile that it was declared under
 }
 
 type queueDoc struct {
@@ -94,14 +95,14 @@ func (vh *vhost) unput(key ...string) {
 func (vh *vhost) persistVHost() { vh.put(vhostDoc{vh.name}, kindVHost, vh.name) }
 
 func (vh *vhost) persistExchange(x *exchangeRecord) {
-	if x.durable {
-		vh.put(exchangeDoc{vh.name, x.name, x.kind, x.autoDelete, x.internal, amqp.AppendTable(nil, x.args)},
+	if x.kept {
+		vh.put(exchangeDoc{vh.name, x.name, x.kind, x.autoDelete, x.internal, amqp.AppendTable(nil, x.args), !x.durable},
 			kindExchange, vh.name, x.name)
 	}
 }
 
 func (vh *vhost) forgetExchange(x *exchangeRecord) {
-	if x.durable {
+	if x.kept {
 		vh.unput(kindExchange, vh.name, x.name)
 	}
 }
@@ -133,9 +134,9 @@ func (vh *vhost) bindingRecord(x *exchangeRecord, b exchange.Binding[destination
 	doc = bindingDoc{VHost: vh.name, Source: x.name, Key: b.Key, Args: amqp.AppendTable(nil, exchange.Sorted(b.Args))}
 	kind := kindQueue
 	if q := b.Dest.queue; q != nil {
-		doc.Destination, ok = q.Name, x.durable && q.durable
+		doc.Destination, ok = q.Name, x.kept && q.durable
 	} else {
-		doc.Destination, doc.ToExchange, ok = b.Dest.exchange.name, true, x.durable && b.Dest.exchange.durable
+		doc.Destination, doc.ToExchange, ok = b.Dest.exchange.name, true, x.kept && b.Dest.exchange.kept
 		kind = kindExchange
 	}
 	return doc, []string{kindBinding, vh.name, doc.Source, kind, doc.Destination, doc.Key, string(doc.Args)}, ok
@@ -254,7 +255,7 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 			return err
 		}
 		return vh.declareExchange(&amqp.ExchangeDeclare{
-			Exchange: doc.Name, Type: doc.Type, Durable: true, AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
+			Exchange: doc.Name, Type: doc.Type, Durable: !doc.Transient, AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
 		})
 	case kindQueue:
 		var doc queueDoc

@@ -26,22 +26,33 @@ const defaultProfile = "3.13"
 type facts struct {
 	version string `number:"CONN-9" fact:"version in server-properties"`
 
-	amqp08       bool   `number:"CONN-3" fact:"clients of AMQP 0-8 are served"`
-	offersAMQP1  bool   `number:"CONN-4, CONN-5" fact:"an unknown protocol header is answered with that of AMQP 1.0"`
-	anonymous    bool   `number:"CONN-8" fact:"the mechanism ANONYMOUS logs in as guest"`
-	minFrameMax  uint32 `number:"CONN-23, CONN-26" fact:"smallest frame-max, and largest frame before it is agreed, in bytes"`
-	maxBody      int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
-	cancelOkDies bool   `number:"BASIC-34" fact:"a client's cancel-ok closes its connection"`
+	amqp08      bool   `number:"CONN-3" fact:"clients of AMQP 0-8 are served"`
+	offersAMQP1 bool   `number:"CONN-4, CONN-5" fact:"an unknown protocol header is answered with that of AMQP 1.0"`
+	anonymous   bool   `number:"CONN-8" fact:"the mechanism ANONYMOUS logs in as guest"`
+	minFrameMax uint32 `number:"CONN-23, CONN-26" fact:"smallest frame-max, and largest frame before it is agreed, in bytes"`
+	maxBody     int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
+	maxHeader   uint64 `number:"CONN-53, BASIC-7" fact:"largest body that a content header may announce, in bytes, or else the connection is closed at once; 0 is no limit"`
+	excessDies  bool   `number:"CONN-53" fact:"body bytes beyond the announced size close the connection at once, not with the next method"`
+	userIDLast  bool   `number:"BASIC-1" fact:"of a publish the user id is checked after expiration and headers"`
+	cancelOk    bool   `number:"BASIC-34" fact:"a client's cancel-ok cancels its consumer; for one that is not there it closes the connection with 541, otherwise with 503"`
+	maxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
 
 	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
 
+	keepsTransient bool `number:"PERSIST-1, PERSIST-4" fact:"exchanges that are not durable survive a restart, with their bindings"`
+	topicHashes    int  `number:"EXCH-35" fact:"most wildcards # in a binding key of a topic exchange; 0 is no limit"`
+	pluginWords    bool `number:"EXCH-8, EXCH-9" fact:"the types x-jms-topic and x-random without their plugins are invalid, otherwise unknown"`
+
 	transientQueues   bool                 `number:"QUEUE-29" fact:"queues that are neither durable nor exclusive may be declared"`
 	addsQueueType     bool                 `number:"QUEUE-14" fact:"a queue declared without x-queue-type gets it as an argument"`
+	undefinedType     bool                 `number:"QUEUE-39" fact:"x-queue-type may be the text undefined, for the default type"`
+	emptyType         bool                 `number:"QUEUE-39" fact:"x-queue-type may be empty, for the default type"`
 	checksQueueMode   bool                 `number:"QUEUE-40, QUEUE-91" fact:"x-queue-mode is checked"`
 	queueVersion1     bool                 `number:"QUEUE-41" fact:"x-queue-version may be 1"`
 	masterLocator     bool                 `number:"QUEUE-42" fact:"x-queue-master-locator may be used"`
 	leaderLocator     bool                 `number:"QUEUE-42, QUEUE-43" fact:"classic queues take x-queue-leader-locator"`
-	quorumRetries     bool                 `number:"QUEUE-51" fact:"quorum queues know x-consumer-timeout, x-consumer-disconnected-timeout and x-delayed-retry-*; others refuse them"`
+	quorumRetries     bool                 `number:"QUEUE-51" fact:"quorum queues know x-consumer-timeout, x-consumer-disconnected-timeout and x-delayed-retry-*, and their consumers x-consumer-timeout; others refuse them"`
+	termForType       bool                 `number:"QUEUE-97" fact:"the refusal of basic.get beside a single active consumer has the type of queue as a term of Erlang"`
 	deliveryLimit     int64                `number:"QUEUE-92" fact:"delivery limit of a quorum queue that sets none; -1 is no limit"`
 	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
 	countsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
@@ -50,7 +61,7 @@ type facts struct {
 	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	globalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	quorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
-	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply counts as routed and takes a delivery tag; to bind its queue is refused with 403, otherwise with 404"`
+	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
 }
 
 // profileNames are the profiles there are, oldest first.
@@ -62,21 +73,25 @@ func Profiles() []string { return slices.Clone(profileNames) }
 var profiles = map[string]*profile{
 	"3.13": newProfile(facts{
 		version: Version, delayedPlugin: true,
-		amqp08: true, minFrameMax: 4096, maxBody: 128 << 20, cancelOkDies: true,
+		amqp08: true, minFrameMax: 4096, maxBody: 128 << 20,
 		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true,
 		deliveryLimit: -1, mirroring: true, clientDeaths: true, globalQos: true,
 	}),
 	"4.2": newProfile(facts{
 		version: "4.2.7", delayedPlugin: true,
-		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20,
-		transientQueues: true, addsQueueType: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
+		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20, userIDLast: true, cancelOk: true,
+		keepsTransient:  true,
+		transientQueues: true, addsQueueType: true, undefinedType: true,
+		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
 		globalQos: true, repliesAreQueued: true,
 	}),
 	"4.3": newProfile(facts{
-		version:     "4.3.5",
-		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20,
-		addsQueueType: true, leaderLocator: true, quorumRetries: true,
+		version:     "4.3.6",
+		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20, maxHeader: 512 << 20, excessDies: true,
+		userIDLast: true, cancelOk: true, maxTx: 10000,
+		keepsTransient: true, topicHashes: 2, pluginWords: true,
+		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		quorumTimeoutOnly: true, repliesAreQueued: true,
 	}),
@@ -89,16 +104,22 @@ type profile struct {
 	arguments  []declareArgument       // of queues, in the order in which they are checked
 	accepts    map[*queueType][]string // the arguments of each type, in the order in which they are compared
 	policyKeys map[string]policyKey
+
+	ofConsumers []consumeArgument
 }
 
 func newProfile(f facts) *profile {
-	p := &profile{facts: f, arguments: slices.Clone(declareArguments), accepts: make(map[*queueType][]string)}
+	p := &profile{
+		facts: f, arguments: slices.Clone(declareArguments), accepts: make(map[*queueType][]string), ofConsumers: f.consumeArguments(),
+	}
 	for i := range p.arguments {
 		switch a := &p.arguments[i]; {
 		case a.name == "x-queue-mode" && !f.checksQueueMode:
 			a.check = anything
 		case a.name == "x-queue-version" && !f.queueVersion1:
 			a.check = checkQueueVersion(2)
+		case a.name == "x-queue-type":
+			a.check = f.checkQueueType
 		}
 	}
 	for _, t := range queueTypes {

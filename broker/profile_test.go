@@ -22,7 +22,7 @@ func TestProfiles(t *testing.T) {
 	assert.EqualError(t, err, `broker: there is no profile "4.9"; there are 3.13, 4.2, 4.3`)
 	_, err = broker.New(broker.Config{Profile: "4.2", FrameMax: 4096})
 	assert.EqualError(t, err, "broker: FrameMax is below 8192", "CONN-23")
-	for profile, version := range map[string]string{"": broker.Version, "3.13": broker.Version, "4.2": "4.2.7", "4.3": "4.3.5"} {
+	for profile, version := range map[string]string{"": broker.Version, "3.13": broker.Version, "4.2": "4.2.7", "4.3": "4.3.6"} {
 		b := start(t, broker.Config{Profile: profile})
 		assert.Equal(t, version, connect(t, b).Properties["version"])
 	}
@@ -63,7 +63,7 @@ func (anonymous) Response() string  { return "" }
 // has not failed (QUEUE-94).
 func TestAckTimeoutCancelsConsumer(t *testing.T) {
 	clock := delay.NewManual(time.Unix(1_000_000_000, 0))
-	b := start(t, broker.Config{Profile: "4.3", Clock: clock, Heartbeat: -1})
+	b := start(t, broker.Config{Profile: "4.3", Clock: clock, Heartbeat: -1, ConsumerTimeout: time.Minute})
 	v := vhost(t, b)
 	for _, kind := range []string{"classic", "quorum"} {
 		_, err := v.DeclareQueue(broker.Queue{Name: kind, Durable: true, Args: map[string]any{"x-queue-type": kind}})
@@ -77,14 +77,14 @@ func TestAckTimeoutCancelsConsumer(t *testing.T) {
 	require.NoError(t, err)
 	cancelled, closed := ch.NotifyCancel(make(chan string, 4)), ch.NotifyClose(make(chan *amqp091.Error, 1))
 	require.NoError(t, ch.Qos(1, 0, false))
-	consume := func(queue, tag string, timeout int) <-chan amqp091.Delivery {
-		d, err := ch.Consume(queue, tag, false, false, false, false, amqp091.Table{"x-consumer-timeout": timeout})
+	consume := func(queue, tag string, args amqp091.Table) <-chan amqp091.Delivery {
+		d, err := ch.Consume(queue, tag, false, false, false, false, args)
 		require.NoError(t, err)
 		return d
 	}
-	receive(t, consume("classic", "never", 60_000))
-	receive(t, consume("quorum", "late", 120_000))
-	patient := consume("quorum", "patient", 3_600_000)
+	receive(t, consume("classic", "never", nil))
+	receive(t, consume("quorum", "late", amqp091.Table{"x-consumer-timeout": 120_000}))
+	patient := consume("quorum", "patient", amqp091.Table{"x-consumer-timeout": 3_600_000})
 	first := receive(t, patient)
 	for range 4 {
 		clock.Advance(time.Minute)
@@ -181,6 +181,52 @@ func TestProfileChangesWithFolder(t *testing.T) {
 		assert.NoError(t, err)
 		require.NoError(t, b.Close())
 	}
+}
+
+// Exchanges that are not durable are there after a restart from 4.2 on, bindings
+// included, and go for good when they are deleted (PERSIST-1, PERSIST-4). A folder
+// keeps what it has, also what its new profile would refuse (EXCH-35).
+func TestTransientExchangesSurvive(t *testing.T) {
+	dir := t.TempDir()
+	b, v := startIn(t, dir, "3.13")
+	_, err := v.DeclareQueue(broker.Queue{Name: "q", Durable: true})
+	require.NoError(t, err)
+	require.NoError(t, v.DeclareExchange(broker.Exchange{Name: "gone", Type: "fanout"}))
+	require.NoError(t, v.Bind(broker.Binding{Source: "amq.topic", Destination: "q", Key: "#.a.#.b.#"}))
+	require.NoError(t, b.Close())
+
+	b, v = startIn(t, dir, "4.2")
+	for _, name := range []string{"first", "second"} {
+		require.NoError(t, v.DeclareExchange(broker.Exchange{Name: name, Type: "fanout"}))
+		require.NoError(t, v.Bind(broker.Binding{Source: name, Destination: "q"}))
+	}
+	require.NoError(t, b.Close())
+
+	for _, profile := range []string{"4.3", "3.13"} {
+		b, v = startIn(t, dir, profile)
+		var transient []string
+		for _, vh := range b.Snapshot().VHosts {
+			for _, x := range vh.Exchanges {
+				if !x.Durable {
+					transient = append(transient, x.Name)
+				}
+			}
+		}
+		assert.ElementsMatch(t, []string{"first", "second"}, transient, profile)
+		for exchange, key := range map[string]string{"first": "", "second": "", "amq.topic": "a.b"} {
+			n, err := v.Publish(exchange, key, broker.Message{})
+			require.NoError(t, err)
+			assert.Equal(t, 1, n, "%s in %s", exchange, profile)
+		}
+		require.NoError(t, b.Close())
+	}
+	b, v = startIn(t, dir, "3.13")
+	require.NoError(t, v.DeleteExchange("first"))
+	require.NoError(t, b.Close())
+	b, v = startIn(t, dir, "4.3")
+	_, err = v.Publish("first", "", broker.Message{})
+	assert.ErrorContains(t, err, "no exchange 'first'")
+	require.NoError(t, b.Close())
 }
 
 // A message that was out when the broker ended has been acquired once, and its

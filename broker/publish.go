@@ -72,6 +72,11 @@ func (ch *channel) check(rt *route, m *queue.Message, size uint64) (way, error) 
 	if rt.immediate { // BASIC-2
 		return way{}, refuse(amqp.NotImplemented, "immediate=true")
 	}
+	if ch.mode == modeTx {
+		if err := ch.checkTxSize(); err != nil {
+			return way{}, err
+		}
+	}
 	if err := ch.c.b.cfg.checkSize(size); err != nil {
 		return way{}, err
 	}
@@ -105,15 +110,16 @@ func (ch *channel) count() {
 // pass sends a routed message on: to its queues, to a waiting requester, to
 // strict delayed exchanges, or back to the publisher (BASIC-3).
 func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
-	replied := false
+	replied := false // as far as the publisher is told (BASIC-75)
 	if w.requester != "" {
 		ch.c.flushPublishes()
-		replied = ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
+		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
+		replied = ch.c.b.profile.repliesAreQueued && isReplyName(w.requester)
 	}
 	switch {
 	case len(w.queues) > 0:
 		ch.c.add(ch, w.queues, m)
-	case mandatory && len(w.later) == 0 && !(replied && ch.c.b.profile.repliesAreQueued): // BASIC-75
+	case mandatory && len(w.later) == 0 && !replied:
 		ch.returnMessage(m)
 	}
 	keep(w.later, m, &ch.c.fx)
@@ -163,16 +169,17 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 		return way{}, errInternal() // CONN-55
 	}
 	var extra []string
+	headers := m.Props.Headers()
 	if m.Props.Flags()&inspected != 0 {
 		var err error
-		if extra, err = ch.inspect(m); err != nil {
+		if extra, headers, err = ch.inspect(m); err != nil {
 			return way{}, err
 		}
 	}
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
 		return way{requester: rt.key}, nil // BASIC-73
 	}
-	queues := c.resolve(rt, x, extra, m.Props.Headers())
+	queues := c.resolve(rt, x, extra, headers)
 	return way{queues: queues, later: c.router.later}, c.router.refusal
 }
 
@@ -194,25 +201,42 @@ func (c *conn) resolve(rt *route, x *exchangeRecord, extra []string, headers amq
 }
 
 // inspect checks user-id, expiration and headers, makes what 3.13 makes of
-// headers (BASIC-11), and returns the routing keys that CC and BCC add.
-func (ch *channel) inspect(m *queue.Message) ([]string, error) {
+// headers (BASIC-11), and returns what rewriteHeaders does.
+func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
+	p := ch.c.b.profile
 	if err := ch.bindReplyTo(m); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if id, ok := m.Props.UserID(); ok && string(id) != ch.c.user.name && !ch.c.user.impersonator { // BASIC-5
-		return nil, refuse(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'",
-			id, ch.c.user.name)
+	if !p.userIDLast {
+		if err := ch.checkUserID(m); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := readTTL(m); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if m.Props.Headers() == nil {
-		return nil, nil
+	if m.Props.Headers() != nil {
+		if keys, routed, err = p.rewriteHeaders(m); err != nil {
+			return nil, nil, err
+		}
 	}
-	return ch.c.b.profile.rewriteHeaders(m)
+	if p.userIDLast {
+		err = ch.checkUserID(m)
+	}
+	return keys, routed, err
 }
 
-// readTTL takes the expiration out of the properties (BASIC-6).
+// checkUserID is BASIC-5.
+func (ch *channel) checkUserID(m *queue.Message) error {
+	id, ok := m.Props.UserID()
+	if !ok || string(id) == ch.c.user.name || ch.c.user.impersonator {
+		return nil
+	}
+	return refuse(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, ch.c.user.name)
+}
+
+// readTTL takes the expiration out of the properties, and writes it there as a
+// plain number, as 3.13 delivers it (BASIC-6).
 func readTTL(m *queue.Message) error {
 	s, ok := m.Props.Expiration()
 	if !ok {
@@ -222,8 +246,19 @@ func readTTL(m *queue.Message) error {
 		return refuse(amqp.PreconditionFailed, "invalid expiration '%s': %s", s, detail)
 	}
 	ms, err := strconv.ParseInt(string(s), 10, 64)
+	if err != nil {
+		return err
+	}
 	m.TTL = ms + 1
-	return err
+	if plain := strconv.FormatInt(ms, 10); plain != string(s) {
+		var p amqp.Properties
+		if err := p.Decode(m.Props); err != nil {
+			return errInternal()
+		}
+		p.Expiration = plain
+		m.Props = p.Append(nil)
+	}
+	return nil
 }
 
 // checkExpiration returns what is wrong with an expiration, or "" (BASIC-6).

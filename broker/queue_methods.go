@@ -45,7 +45,7 @@ func (ch *channel) queueBinding(source, name, key string, args amqp.Table) (bind
 // checkBindable refuses to bind or unbind the pseudo-queue of direct replies
 // (EXCH-30).
 func (p *profile) checkBindable(name string) error {
-	if p.repliesAreQueued && strings.HasPrefix(name, replyTo) {
+	if p.repliesAreQueued && strings.HasPrefix(name, replyTo+".") {
 		return refuse(amqp.AccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue")
 	}
 	return nil

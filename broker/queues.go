@@ -22,6 +22,12 @@ func generatedName(prefix string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
+// isGenerated tells whether a text could be what generatedName appends.
+func isGenerated(s string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil && len(b) == 16
+}
+
 // declareQueue creates a queue or checks that the existing one is equivalent,
 // in RabbitMQ's order of checks (QUEUE-7).
 func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, error) {

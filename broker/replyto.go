@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -56,31 +57,34 @@ func (rs *replies) check(name, vhost string) error {
 	return errNoQueue(name, vhost)
 }
 
-// deliver hands a reply to its requester and tells whether there is one still
-// (BASIC-73, BASIC-74, BASIC-76). No queue holds replies back, so those to a
-// client that does not read at all are dropped in the end.
-func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) bool {
+// isReplyName tells whether a name is of the form that requesters are given,
+// whether or not there is such a requester.
+func isReplyName(name string) bool {
+	secret, ok := strings.CutPrefix(name, replyTo+".")
+	return ok && isGenerated(secret)
+}
+
+// deliver hands a reply to its requester, if there is one still (BASIC-73,
+// BASIC-74, BASIC-76). No queue holds replies back, so those to a client that
+// does not read at all are dropped in the end.
+func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 	r := rs.get(name)
 	if r == nil {
-		return false
+		return
 	}
 	c := r.ch.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.finished || r.ch.reply != r {
-		return false
-	}
-	if c.out.size() > replyWater {
-		return true
+	if c.finished || r.ch.reply != r || c.out.size() > replyWater {
+		return
 	}
 	tag := r.ch.replyTag()
 	if c.tapped != nil {
 		again := func(*queue.Item) uint64 { return r.ch.replyTag() }
 		r.ch.deliverAsked(name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
-		return true
+		return
 	}
 	r.ch.sendDelivery(r.tag, tag, &queue.Item{Msg: m}, fx)
-	return true
 }
 
 // replyTag is the tag of the next reply: the channel's next, which it does not use

@@ -47,10 +47,7 @@ func (ch *channel) publishCall(name string, rt *route, m *queue.Message) Call {
 func (c *conn) destinations(rt *route, m *queue.Message) (names []string) {
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
-	var extra []string
-	if probe.Props.Headers() != nil {
-		extra, _ = c.b.profile.rewriteHeaders(&probe)
-	}
+	extra, headers, _ := c.b.profile.rewriteHeaders(&probe)
 	var r router
 	vh := c.vhost
 	vh.mu.RLock()
@@ -59,7 +56,7 @@ func (c *conn) destinations(rt *route, m *queue.Message) (names []string) {
 	if x == nil {
 		return nil
 	}
-	for _, q := range r.route(nil, vh, x, append([]string{rt.key}, extra...), probe.Props.Headers()) {
+	for _, q := range r.route(nil, vh, x, append([]string{rt.key}, extra...), headers) {
 		names = append(names, q.Name)
 	}
 	return names

@@ -49,6 +49,14 @@ func (ch *channel) txSelect() error {
 	return ch.reply0(nil, false, &amqp.TxSelectOk{})
 }
 
+// checkTxSize refuses a publish in a transaction that has all that it may.
+func (ch *channel) checkTxSize() error {
+	if most := ch.c.b.profile.maxTx; most > 0 && len(ch.tx.publishes) >= most {
+		return refuse(amqp.PreconditionFailed, "transaction has reached the maximum of %d uncommitted publishes", most)
+	}
+	return nil
+}
+
 func (ch *channel) checkTx() error {
 	if ch.mode != modeTx { // BASIC-82
 		return refuse(amqp.PreconditionFailed, "channel is not transactional")

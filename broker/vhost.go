@@ -42,6 +42,7 @@ type vhost struct {
 type exchangeRecord struct {
 	name, kind                    string
 	durable, autoDelete, internal bool
+	kept                          bool // in the store: there after a restart (PERSIST-1)
 	args                          amqp.Table
 	alternate                     string // the alternate exchange, if hasAlternate
 	hasAlternate                  bool
@@ -97,7 +98,7 @@ func newVHost(name string, b *Broker) *vhost {
 		vh.env.Gone = vh.gone
 	}
 	for _, p := range predeclared {
-		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, internal: p.internal}
+		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, kept: true, internal: p.internal}
 		if p.name != "" {
 			x.table, _ = exchange.New[destination](p.kind)
 		}

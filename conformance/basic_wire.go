@@ -21,7 +21,7 @@ var basicWireScripts = []Script{
 	{Name: "wire/consume-ok-first", Covers: []string{"BASIC-26", "BASIC-39"}, Run: wireConsumeOk},
 	{Name: "wire/cancel", Covers: []string{"BASIC-27"}, Run: wireCancel},
 	{Name: "wire/cancel-not-asked-for", Covers: []string{"BASIC-34"}, Run: wireCancelUnwanted},
-	{Name: "wire/client-sends-cancel-ok", Covers: []string{"BASIC-34"}, Before: V(4, 0, 0), Run: wireCancelOk},
+	{Name: "wire/client-sends-cancel-ok", Covers: []string{"BASIC-34"}, Before: V(4, 2, 0), Run: wireCancelOk},
 	{Name: "wire/confirm-of-one", Covers: []string{"BASIC-14", "BASIC-16"}, Run: wireConfirmOne},
 	{Name: "wire/confirm-of-many", Covers: []string{"BASIC-16", "BASIC-20"}, Run: wireConfirmMany},
 	{Name: "wire/return-then-ack", Covers: []string{"BASIC-3", "BASIC-15"}, Run: wireReturnAck},

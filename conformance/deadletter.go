@@ -302,6 +302,13 @@ func deadRedelivered(t *T) {
 	t.OK(ch.Fetch(q).Reject(true), "requeue")
 	d := ch.Fetch(q)
 	t.Equal(true, d.Redelivered, "redelivered")
+	if t.Version().AtLeast(4, 3, 0) {
+		// One that waits in a classic queue is marked by mistake, as DIFFERENCES.md says.
+		dead := ch.attend(grave)
+		t.OK(d.Reject(false), "reject")
+		t.Equal(false, dead.Expect("m").Redelivered, "redelivered as a dead letter")
+		return
+	}
 	t.OK(d.Reject(false), "reject")
 	t.Equal(false, ch.attend(grave).Expect("m").Redelivered, "redelivered as a dead letter")
 }

@@ -5,6 +5,7 @@ package conformance
 
 import (
 	"fmt"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -144,12 +145,18 @@ func bindingArguments(t *T) {
 }
 
 func bindingReplyTo(t *T) {
-	const q = "amq.rabbitmq.reply-to"
-	code, text := 404, "no "+t.QueueText(q)
-	if t.Version().AtLeast(4, 2, 0) {
-		code, text = 403, "cannot bind or unbind to a volatile (direct reply-to) queue"
+	for _, q := range []string{"amq.rabbitmq.reply-to", "amq.rabbitmq.reply-to.someone"} {
+		bind := func(ch *Channel) error { return ch.QueueBind(q, "k", "amq.direct", false, nil) }
+		unbind := func(ch *Channel) error { return ch.QueueUnbind(q, "k", "amq.direct", nil) }
+		if t.Version().AtLeast(4, 2, 0) && strings.HasSuffix(q, ".someone") {
+			const text = "cannot bind or unbind to a volatile (direct reply-to) queue"
+			t.ExpectError(403, text, bind)
+			t.ExpectError(403, text, unbind)
+			continue
+		}
+		t.ExpectError(404, "no "+t.QueueText(q), bind)
+		t.OK(unbind(t.Channel()), "unbind")
 	}
-	t.ExpectError(code, text, func(ch *Channel) error { return ch.QueueBind(q, "k", "amq.direct", false, nil) })
 }
 
 func bindingExchanges(t *T) {

@@ -106,9 +106,24 @@ var topicCases = map[string]struct{ match, miss []string }{
 	"a*":          {[]string{"a*"}, []string{"ab", "a"}},
 }
 
+// manyHashes tells whether a pattern has more than the two hashes that are allowed
+// from 4.3 on.
+func (t *T) manyHashes(pattern string) bool {
+	hashes := 0
+	for word := range strings.SplitSeq(pattern, ".") {
+		if word == "#" {
+			hashes++
+		}
+	}
+	return hashes > 2 && t.Version().AtLeast(4, 3, 0)
+}
+
 func routingTopic(t *T) {
 	ch := t.Channel()
 	for pattern, tc := range topicCases {
+		if t.manyHashes(pattern) {
+			continue
+		}
 		q, x := ch.NewQueue(), ch.NewExchange("topic")
 		ch.Bind(q, x, pattern)
 		for _, key := range slices.Concat(tc.match, tc.miss) {
@@ -125,6 +140,9 @@ func routingTopicMany(t *T) {
 	x, all := ch.NewExchange("topic"), ch.NewQueue()
 	queues, keys := map[string]string{}, map[string]bool{}
 	for pattern, tc := range topicCases {
+		if t.manyHashes(pattern) {
+			continue
+		}
 		queues[pattern] = ch.NewQueue()
 		ch.Bind(queues[pattern], x, pattern)
 		ch.Bind(all, x, pattern)
@@ -135,8 +153,8 @@ func routingTopicMany(t *T) {
 	for key := range keys {
 		ch.Send(x, key, key)
 	}
-	for pattern, tc := range topicCases {
-		got := ch.Drain(queues[pattern])
+	for pattern, q := range queues {
+		tc, got := topicCases[pattern], ch.Drain(q)
 		for _, key := range tc.match {
 			t.Equal(true, slices.Contains(got, key), fmt.Sprintf("%q matches %q", pattern, key))
 		}
@@ -268,7 +286,11 @@ func routingTopicHashes(t *T) {
 	q, ends, never := ch.NewQueue(), ch.NewQueue(), ch.NewQueue()
 	for i := range words {
 		prefix := strings.Repeat("a.", i)
-		ch.Bind(q, x, prefix+"#", "#.a.#."+strings.Repeat("*.", i)+"#")
+		for _, pattern := range []string{prefix + "#", "#.a.#." + strings.Repeat("*.", i) + "#"} {
+			if !t.manyHashes(pattern) {
+				ch.Bind(q, x, pattern)
+			}
+		}
 		ch.Bind(ends, x, prefix+"#.z", "#."+prefix+"#.z")
 		ch.Bind(never, x, prefix+"#.y", "#."+prefix+"y.#")
 	}

@@ -16,12 +16,18 @@ import (
 var newerScripts = []Script{
 	{Name: "newer/protocol-headers", Covers: []string{"CONN-3", "CONN-4", "CONN-5"}, Since: V(4, 0, 0), Run: newerHeaders},
 	{Name: "newer/anonymous-login", Covers: []string{"CONN-8"}, Since: V(4, 0, 0), Run: newerAnonymous},
-	{Name: "newer/queue-mode-is-not-checked", Covers: []string{"QUEUE-40"}, Since: V(4, 0, 0), Run: newerQueueMode},
+	{Name: "newer/queue-mode-is-not-checked", Covers: []string{"QUEUE-40"}, Since: V(4, 3, 0), Run: newerQueueMode},
 	{Name: "newer/leader-locator-of-classic-queues", Covers: []string{"QUEUE-42"}, Since: V(4, 0, 0), Run: newerLeaderLocator},
 	{Name: "newer/queue-version-2-alone", Covers: []string{"QUEUE-41"}, Since: V(4, 3, 0), Run: newerQueueVersion},
 	{Name: "newer/master-locator-denied", Covers: []string{"QUEUE-42"}, Since: V(4, 3, 0), Run: newerMasterLocator},
 	{Name: "newer/transient-queues-denied", Covers: []string{"QUEUE-29"}, Since: V(4, 3, 0), Run: newerTransient},
 	{Name: "newer/retry-arguments", Covers: []string{"QUEUE-51"}, Since: V(4, 3, 0), Run: newerRetryArguments},
+	{Name: "newer/timeout-of-a-consumer", Covers: []string{"BASIC-32"}, Since: V(4, 3, 0), Run: newerConsumerTimeout},
+	{Name: "newer/queue-type-undefined", Covers: []string{"QUEUE-39"}, Since: V(4, 0, 0), Run: newerUndefinedType},
+	{Name: "newer/queue-type-empty", Covers: []string{"QUEUE-39"}, Since: V(4, 3, 0), Run: newerEmptyType},
+	{Name: "newer/largest-body", Covers: []string{"CONN-53"}, Since: V(4, 3, 0), Run: newerBodySize},
+	{Name: "newer/publishes-of-a-transaction", Covers: []string{"BASIC-83"}, Since: V(4, 3, 0), Run: newerTxLimit},
+	{Name: "newer/topic-hashes", Covers: []string{"EXCH-35"}, Since: V(4, 3, 0), Run: newerHashes},
 	{Name: "newer/ha-failover-is-no-argument", Covers: []string{"BASIC-32"}, Since: V(4, 0, 0), Run: newerFailover},
 	{Name: "newer/client-sends-cancel-ok", Covers: []string{"BASIC-34"}, Since: V(4, 2, 0), Run: newerCancelOk},
 	{Name: "newer/shared-limit-is-per-consumer", Covers: []string{"BASIC-48"}, Since: V(4, 3, 0), Run: newerGlobalQos},
@@ -71,70 +77,6 @@ func newerAnonymous(t *T) {
 	}
 }
 
-func newerQueueMode(t *T) {
-	for _, value := range []any{"lazy", "eager", ""} {
-		t.acceptArgument("x-queue-mode", value, nil)
-	}
-}
-
-func newerLeaderLocator(t *T) {
-	t.acceptArgument("x-queue-leader-locator", "client-local", nil)
-	t.acceptArgument("x-queue-leader-locator", "balanced", nil)
-	t.refuseArgument("x-queue-leader-locator", "nearest", nil, "invalid_queue_locator_arg")
-}
-
-func newerQueueVersion(t *T) {
-	t.acceptArgument("x-queue-version", int32(2), nil)
-	t.refuseArgument("x-queue-version", int32(1), nil, `"unsupported queue version '1'"`)
-}
-
-// denied is the text that refuses a deprecated feature. Replies have room for its
-// beginning only.
-func denied(feature string) string {
-	return "Feature `" + feature + "` is deprecated.\nBy default, this feature is not permitted anymore.\nThe feature " +
-		"will be removed from a future major RabbitMQ version, regardless of the configuration; actual version to be " +
-		"determined.\nTo continue using this feature when it is not permitted by default, set the following parameter " +
-		"in your configuration:\n    \"deprecated_features.permit." + feature + " = true\""
-}
-
-func newerMasterLocator(t *T) {
-	t.ExpectError(541, denied("queue_master_locator"),
-		declareQueue(t.QueueName(), amqp.Table{"x-queue-master-locator": "client-local"}))
-}
-
-// Only a new queue is refused, and only one that is neither durable nor exclusive.
-func newerTransient(t *T) {
-	name := t.QueueName()
-	transient := func(ch *Channel) error {
-		_, err := ch.QueueDeclare(name, false, false, false, false, nil)
-		return err
-	}
-	t.ExpectError(541, denied("transient_nonexcl_queues"), transient)
-	t.Equal(false, t.Conn().QueueExists(name), "the queue was declared")
-	t.ExpectError(541, denied("transient_nonexcl_queues"), func(ch *Channel) error {
-		_, err := ch.QueueDeclare(name, false, true, false, false, amqp.Table{"x-max-length": int32(-1)})
-		return err
-	})
-	ch := t.Channel()
-	_, err := ch.QueueDeclare(name, false, false, true, false, nil)
-	t.OK(err, "declare an exclusive queue that is not durable")
-	name = ch.NewSharedQueue()
-	t.ExpectError(406, fmt.Sprintf("inequivalent arg 'durable' for %s: received 'false' but current is 'true'",
-		t.QueueText(name)), transient)
-}
-
-func newerRetryArguments(t *T) {
-	for arg, value := range map[string]any{
-		"x-consumer-timeout": int32(60000), "x-consumer-disconnected-timeout": int32(0),
-		"x-delayed-retry-type": "failed", "x-delayed-retry-min": int32(10), "x-delayed-retry-max": int32(100),
-	} {
-		t.Case(arg, func() {
-			t.Channel().newQuorum(amqp.Table{arg: value})
-			t.refuseForType("classic", "rabbit_classic_queue", arg, value)
-		})
-	}
-}
-
 func newerFailover(t *T) {
 	ch := t.Channel()
 	_, err := ch.Consume(ch.NewQueue(), "", true, false, false, false, amqp.Table{"x-cancel-on-ha-failover": "no boolean"})
@@ -143,8 +85,14 @@ func newerFailover(t *T) {
 
 func newerCancelOk(t *T) {
 	r := t.RawOpen()
+	q := r.RawQueue(1)
+	r.SendMethod(1, &wire.BasicConsume{Queue: q, ConsumerTag: "c"})
+	r.Expect(1, &wire.BasicConsumeOk{ConsumerTag: "c"})
 	r.SendMethod(1, &wire.BasicCancelOk{ConsumerTag: "c"})
-	r.ExpectOpen(1)
+	r.SendMethod(1, &wire.QueueDeclare{Queue: q, Passive: true})
+	r.Expect(1, &wire.QueueDeclareOk{Queue: q})
+	r.SendMethod(1, &wire.BasicCancelOk{ConsumerTag: "c"})
+	r.ExpectClose(541, "", 0)
 }
 
 // A limit for the channel becomes the limit of each consumer to come, and takes
@@ -204,8 +152,10 @@ func newerReply(t *T) {
 		t.Errorf("a reply to a requester that is there was returned")
 	}
 	t.OK(requester.Close(), "close the channel")
+	t.WaitFor("the requester to be gone", func() bool { return !t.Conn().QueueExists(name) })
 	responder.SendMandatory("", name, "too late")
-	t.Equal("too late", string(responder.Returned().Body), "body of the return")
+	responder.SendMandatory("", "amq.rabbitmq.reply-to.nobody", "to a name that nobody was given")
+	t.Equal("to a name that nobody was given", string(responder.Returned().Body), "body of the only return")
 }
 
 func newerReplyTag(t *T) {

@@ -149,7 +149,11 @@ func argumentSingleActive(t *T) {
 func argumentQueueType(t *T) {
 	t.acceptArgument("x-queue-type", "classic", nil)
 	for _, value := range []string{"lazy", "", "Classic", "QUORUM"} {
+		if value == "" && t.Version().AtLeast(4, 3, 0) {
+			continue
+		}
 		t.refuseArgument("x-queue-type", value, nil, fmt.Sprintf(`"unsupported queue type '%s'"`, value))
+		t.refuseArgument("x-queue-type", value, amqp.Table{"x-expires": "before all others"}, fmt.Sprintf(`"unsupported queue type '%s'"`, value))
 	}
 	t.refuseArgument("x-queue-type", int32(1), nil, "{unacceptable_type,signedint}")
 }
@@ -182,7 +186,7 @@ func (t *T) refuseForType(queueType, module, arg string, value any) {
 
 func argumentNotForClassic(t *T) {
 	for arg, value := range map[string]any{
-		"x-delivery-limit": int32(1), "x-dead-letter-strategy": "at-most-once", "x-queue-leader-locator": "balanced", "x-max-age": "1D",
+		"x-delivery-limit": int32(1), "x-dead-letter-strategy": "a value that nobody has", "x-queue-leader-locator": "balanced", "x-max-age": "1D",
 	} {
 		t.refuseForType("classic", "rabbit_classic_queue", arg, value)
 	}
@@ -194,6 +198,8 @@ func argumentNotForReplicated(t *T) {
 		t.refuseForType("quorum", "rabbit_quorum_queue", "x-max-priority", int32(1))
 	}
 	t.refuseForType("quorum", "rabbit_quorum_queue", "x-queue-mode", "lazy")
+	t.refuseForType("quorum", "rabbit_quorum_queue", "x-queue-mode", "a value that nobody has")
+	t.refuseForType("stream", "rabbit_stream_queue", "x-expires", "no number")
 	t.refuseForType("stream", "rabbit_stream_queue", "x-max-length", int32(1))
 	t.refuseForType("stream", "rabbit_stream_queue", "x-message-ttl", int32(1))
 }

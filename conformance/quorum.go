@@ -164,8 +164,12 @@ func quorumDelete(t *T) {
 
 func quorumGet(t *T) {
 	q := t.Channel().newQuorum(amqp.Table{"x-single-active-consumer": true})
+	kind := "quorum"
+	if t.Version().AtLeast(4, 3, 0) {
+		kind = `<<"quorum">>`
+	}
 	text := "cannot obtain access to locked " + t.QueueText(q) +
-		". basic.get operations are not supported by quorum queues with single active consumer"
+		". basic.get operations are not supported by " + kind + " queues with single active consumer"
 	t.ExpectError(405, text, func(ch *Channel) error {
 		_, _, err := ch.Get(q, true)
 		return err

@@ -152,7 +152,7 @@ func TestMatching(t *testing.T) {
 }
 
 func TestProfile(t *testing.T) {
-	for name, want := range map[string]Version{"3.13": V(3, 13, 7), "3.10": V(3, 10, 25), "4.3": V(4, 3, 5), "3.10.8": V(3, 10, 8)} {
+	for name, want := range map[string]Version{"3.13": V(3, 13, 7), "3.10": V(3, 10, 25), "4.3": V(4, 3, 6), "3.10.8": V(3, 10, 8)} {
 		v, err := Profile(name)
 		assert.NoError(t, err)
 		assert.Equal(t, want, v)

@@ -107,7 +107,7 @@ func ParseVersion(s string) (Version, error) {
 // profiles are the versions that a series of RabbitMQ stands for: its latest that
 // the behaviours were read from.
 var profiles = map[string]Version{
-	"3.10": {3, 10, 25}, "3.13": {3, 13, 7}, "4.2": {4, 2, 7}, "4.3": {4, 3, 5},
+	"3.10": {3, 10, 25}, "3.13": {3, 13, 7}, "4.2": {4, 2, 7}, "4.3": {4, 3, 6},
 }
 
 // Profile is the version to judge a broker as: one of the series 3.10, 3.13, 4.2

@@ -21,9 +21,14 @@ func streamRefusals(t *T) {
 		_, err := ch.QueuePurge(q, false)
 		return err
 	})
-	t.ExpectError(540, "automatic acknowledgement not supported by stream queues "+t.QueueText(q), func(ch *Channel) error {
+	stream, unset := "stream queues "+t.QueueText(q), "'"+t.QueueText(q)+"'"
+	if t.Version().AtLeast(4, 0, 0) {
+		stream = "stream " + t.QueueText(q)
+		unset = stream
+	}
+	t.ExpectError(540, "automatic acknowledgement not supported by "+stream, func(ch *Channel) error {
 		_, err := ch.qos(1, false).Consume(q, "c", true, false, false, false, nil)
 		return err
 	})
-	t.ExpectError(406, "consumer prefetch count is not set for '"+t.QueueText(q)+"'", consuming(q, "c", false, nil))
+	t.ExpectError(406, "consumer prefetch count is not set for "+unset, consuming(q, "c", false, nil))
 }

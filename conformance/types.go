@@ -149,8 +149,12 @@ func typesDuplicates(t *T) {
 			r.SendMethod(1, &wire.BasicPublish{Exchange: x})
 			r.SendContent(1, headers(wire.Table{{Key: "k", Value: values[0]}, {Key: "k", Value: values[1]}}), values[0])
 		}
+		counts := "first"
+		if t.Version().AtLeast(3, 13, 0) {
+			counts = "second" // of whose values the last is "first"
+		}
 		_, body := r.Fetch(1, q)
-		t.Equal("first", body, "message that matches")
+		t.Equal(counts, body, "message that matches")
 		r.SendMethod(1, &wire.BasicGet{Queue: q})
 		Await[*wire.BasicGetEmpty](r, 1)
 	})

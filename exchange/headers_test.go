@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,8 +90,8 @@ func TestHeadersMatching(t *testing.T) {
 		{"any of nothing", h("x-match", "any"), nil, []amqp.Table{nil, h(), h("a", "1")}, "EXCH-39"},
 		{"any of ignored", h("x-match", "any", "x-a", "1"), nil, []amqp.Table{nil, h("x-a", "1")}, "EXCH-39"},
 
-		{"the first of equal names counts", h("a", "1"),
-			[]amqp.Table{h("a", "1", "a", "2")}, []amqp.Table{h("a", "2", "a", "1")}, "TYPES-5"},
+		{"the last of equal names counts", h("a", "1"),
+			[]amqp.Table{h("a", "2", "a", "1")}, []amqp.Table{h("a", "1", "a", "2")}, "TYPES-5"},
 		{"the first x-match counts", h("x-match", "any", "x-match", "all", "a", "1", "b", "2"),
 			[]amqp.Table{h("a", "1")}, nil, "TYPES-5"},
 	} {
@@ -169,6 +170,8 @@ func naiveHeaders(args, headers amqp.Table) bool {
 		mode = "all"
 	}
 	matched, missed := false, false
+	headers = slices.Clone(headers)
+	slices.Reverse(headers) // the last of duplicates counts
 	for _, a := range args {
 		if a.Key == "x-match" || strings.HasPrefix(a.Key, "x-") && !strings.HasSuffix(mode.(string), "-with-x") {
 			continue

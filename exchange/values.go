@@ -113,7 +113,7 @@ type facts struct {
 type span struct{ start, value, end int }
 
 // readFacts indexes the headers of a message. Of several with one name the
-// first counts (TYPES-5).
+// last counts (TYPES-5).
 func readFacts(raw amqp.RawTable) facts {
 	table, err := raw.Decode()
 	if err != nil {
@@ -127,7 +127,13 @@ func readFacts(raw amqp.RawTable) facts {
 		f.spans = append(f.spans, s)
 	}
 	slices.SortStableFunc(f.spans, func(a, b span) int { return bytes.Compare(f.name(a), f.name(b)) })
-	f.spans = slices.CompactFunc(f.spans, func(a, b span) bool { return bytes.Equal(f.name(a), f.name(b)) })
+	last := f.spans[:0]
+	for i, s := range f.spans {
+		if i+1 == len(f.spans) || !bytes.Equal(f.name(s), f.name(f.spans[i+1])) {
+			last = append(last, s)
+		}
+	}
+	f.spans = last
 	return f
 }
 
