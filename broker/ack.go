@@ -86,6 +86,9 @@ func (c *conn) finish(out []unacked, v verdict) {
 	if c.tapped != nil {
 		c.recordSettled(out, settledAs[v])
 	}
+	if v == verdictRequeue || v == verdictFailed {
+		c.rejoin()
+	}
 	if v == verdictAck || v == verdictAckInTx || len(out) == 1 {
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
 	} else {

@@ -283,6 +283,9 @@ func (d *Delivery) settle(v verdict) error {
 	}
 	d.vh.recordLocal(settledAs[v], "", &out[0], false)
 	var fx queue.Effects
+	if unpark {
+		d.queue.Rejoin(&c.sub)
+	}
 	v.tell(d.queue, []queue.Item{out[0].item}, &fx)
 	if unpark {
 		d.queue.Unpark(&c.sub, &fx)

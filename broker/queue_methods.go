@@ -28,7 +28,7 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 		return nil
 	}
 	n := q.Counts()
-	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers + n.Fetches)})
+	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers - n.Waiting + n.Fetches)})
 	return nil
 }
 

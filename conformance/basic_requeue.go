@@ -23,6 +23,7 @@ var basicRequeueScripts = []Script{
 	{Name: "requeue/prefetched-counts-as-delivered", Covers: []string{"BASIC-59"}, Run: requeuePrefetched},
 	{Name: "requeue/only-consumer-gets-it-again", Covers: []string{"BASIC-61"}, Run: requeueOnlyConsumer},
 	{Name: "requeue/goes-to-another-consumer", Covers: []string{"BASIC-58"}, Run: requeueOtherConsumer},
+	{Name: "requeue/who-returns-is-in-turn", Covers: []string{"BASIC-36", "BASIC-58", "BASIC-62"}, Run: requeueTurns},
 	{Name: "recover/requeues", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverRequeues},
 	{Name: "recover/redelivers-to-consumer", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverConsumer},
 	{Name: "recover/without-requeue", Covers: []string{"BASIC-62"}, Run: recoverWithoutRequeue},
@@ -117,6 +118,28 @@ func requeueMany(t *T) {
 	consumer = ch.Subscribe(q, Subscription{NoAck: true})
 	consumer.Expect(bodies...)
 	consumer.ExpectNoMore()
+}
+
+// A consumer that gives messages back has room again, and takes its turn after those
+// that had it before.
+func requeueTurns(t *T) {
+	for what, back := range map[string]func(*Channel) error{
+		"nack":    func(ch *Channel) error { return ch.Nack(0, true, true) },
+		"recover": func(ch *Channel) error { return ch.recoverAll(true) },
+	} {
+		t.Case(what, func() {
+			ch, full := t.Channel().Confirming(), t.Channel().qos(2, false)
+			q := ch.NewQueue()
+			returning := full.Subscribe(q, Subscription{})
+			ch.Store(q, "a", "b", "c")
+			returning.Expect("a", "b")
+			other := ch.Subscribe(q, Subscription{})
+			other.Expect("c")
+			t.OK(back(full), what)
+			other.Expect("a")
+			returning.Expect("b")
+		})
+	}
 }
 
 func requeueChannelClose(t *T) {

@@ -189,10 +189,12 @@ func limitRequeueConsumer(t *T) {
 func limitRequeueLate(t *T) {
 	ch := t.Channel().Confirming()
 	q, grave := ch.newMortal(amqp.Table{"x-max-length": int32(1)})
+	holder := t.Channel().qos(1, false).Subscribe(q, Subscription{})
 	ch.sendFor(q, soon, "a")
 	ch.AllConfirmed(1)
-	d := ch.Fetch(q)
+	d := holder.Expect("a")
 	ch.Store(q, "b")
+	holder.Stop()
 	ch.pass(2 * soon)
 	t.OK(d.Nack(false, true), "requeue")
 	t.expectDeath(ch.attend(grave).Expect("a"), q, "maxlen")

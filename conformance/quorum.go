@@ -22,6 +22,8 @@ var quorumScripts = []Script{
 	{Name: "quorum/returned-past-the-limit", Covers: []string{"QUEUE-67"}, Run: quorumReturnedPastLimit},
 	{Name: "quorum/arguments-of-consumers", Covers: []string{"BASIC-32"}, Run: quorumConsumeArguments},
 	{Name: "quorum/lost-in-order-of-delivery", Covers: []string{"QUEUE-93"}, Run: quorumLostOrder},
+	{Name: "quorum/exclusive-consumers", Covers: []string{"BASIC-29", "BASIC-30"}, Run: quorumExclusive},
+	{Name: "quorum/waiting-consumers-do-not-count", Covers: []string{"QUEUE-5", "BASIC-40"}, Run: quorumWaiting},
 	{Name: "quorum/redeclare", Covers: []string{"QUEUE-13", "QUEUE-11"}, Run: quorumRedeclare},
 	{Name: "quorum/rejects-for-good", Covers: []string{"QUEUE-70"}, Run: quorumReject},
 }
@@ -160,6 +162,31 @@ func quorumDelete(t *T) {
 			})
 		})
 	}
+}
+
+// Quorum queues take no notice of the flag.
+func quorumExclusive(t *T) {
+	for what, args := range map[string]amqp.Table{"plain": nil, "single active": {"x-single-active-consumer": true}} {
+		t.Case(what, func() {
+			ch := t.Channel().Confirming()
+			q := ch.newQuorum(args)
+			first := ch.Subscribe(q, Subscription{Exclusive: true})
+			ch.Subscribe(q, Subscription{})
+			ch.Subscribe(q, Subscription{Exclusive: true})
+			ch.Store(q, "m")
+			first.Expect("m")
+		})
+	}
+}
+
+func quorumWaiting(t *T) {
+	ch := t.Channel()
+	q := ch.newQuorum(amqp.Table{"x-single-active-consumer": true})
+	first, other := ch.Subscribe(q, Subscription{}), t.Channel()
+	other.Subscribe(q, Subscription{})
+	t.Equal(1, other.Inspect(q).Consumers, "consumers, one of them active")
+	first.Stop()
+	t.Equal(1, other.Inspect(q).Consumers, "consumers when the active one has gone")
 }
 
 func quorumGet(t *T) {

@@ -40,7 +40,7 @@ const hour = int32(3600 * 1000)
 
 // soon is a TTL, in milliseconds, that leaves the time for a request or two
 // before it has passed, also on a busy machine.
-const soon = 300
+const soon = 600
 
 // newMortal declares a queue with these arguments, and another one, the grave,
 // to which its dead letters go.
@@ -310,11 +310,11 @@ func ttlRequeue(t *T) {
 	ch := t.Channel()
 	q, grave := ch.newMortal(nil)
 	other := ch.newMortalTo(grave, nil)
-	ch.sendFor(q, 400, "requeued")
+	ch.sendFor(q, soon*4/3, "requeued")
 	d := ch.Fetch(q)
-	ch.pass(300)
+	ch.pass(soon)
 	t.OK(d.Nack(false, true), "requeue")
-	ch.sendFor(other, 300, "newer")
+	ch.sendFor(other, soon*2/3, "newer")
 	ch.attend(grave).Expect("requeued", "newer")
 }
 

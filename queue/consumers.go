@@ -28,7 +28,8 @@ type Subscription struct {
 	Priority int64
 	// NoAck says that deliveries count as acknowledged.
 	NoAck bool
-	// Exclusive refuses every other consumer (BASIC-29).
+	// Exclusive refuses every other consumer (BASIC-29). Quorum queues know no
+	// such thing.
 	Exclusive bool
 
 	queue      *Queue
@@ -112,7 +113,7 @@ func (q *Queue) Subscribe(s *Subscription) error {
 	if q.deleted {
 		return ErrDeleted
 	}
-	if s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive {
+	if !q.quorum && (s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive) {
 		return ErrExclusive // BASIC-29, BASIC-30
 	}
 	s.queue = q
@@ -123,8 +124,7 @@ func (q *Queue) Subscribe(s *Subscription) error {
 	return nil
 }
 
-// Unpark puts a consumer back in turn, at the end, and hands out what it can
-// take. For a consumer in turn already, or gone, it does nothing.
+// Unpark puts a consumer back in turn, at the end, and hands out what there is.
 func (q *Queue) Unpark(s *Subscription, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -132,12 +132,29 @@ func (q *Queue) Unpark(s *Subscription, fx *Effects) {
 }
 
 func (q *Queue) unpark(s *Subscription, fx *Effects) {
-	if s.gone || s.waiting || q.set.SingleActive && s != q.active { // BASIC-40
-		return
+	if q.rejoin(s) {
+		q.dispatch(fx)
+		q.flush()
 	}
-	q.rota.add(s)
-	q.dispatch(fx)
-	q.flush()
+}
+
+// Rejoin is Unpark that hands out nothing, so that items which come back next find
+// the consumer in turn (BASIC-36). Unpark has to follow.
+func (q *Queue) Rejoin(s *Subscription) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.rejoin(s)
+}
+
+// rejoin tells whether the consumer is in turn now.
+func (q *Queue) rejoin(s *Subscription) bool {
+	if s.gone || q.set.SingleActive && s != q.active { // BASIC-40
+		return false
+	}
+	if !s.waiting {
+		q.rota.add(s)
+	}
+	return true
 }
 
 // Unsubscribe removes a consumer; when it returns, nothing more is offered to

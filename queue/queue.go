@@ -89,6 +89,9 @@ type Counts struct {
 	// Fetches is how many items are out by Get, in a quorum queue. While one is,
 	// RabbitMQ counts whoever got it as a consumer in declare-ok (QUEUE-5).
 	Fetches int
+	// Waiting is how many consumers wait for the active one to end, in a quorum queue.
+	// RabbitMQ leaves them out of declare-ok.
+	Waiting int
 	// ReadyBytes is the sum of the ready messages' bodies.
 	ReadyBytes int64
 }
@@ -347,11 +350,16 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 func (q *Queue) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	waiting := 0
+	if q.quorum && q.set.SingleActive {
+		waiting = max(len(q.subs)-1, 0)
+	}
 	return Counts{
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked,
 		Consumers:  len(q.subs),
 		Fetches:    q.fetches,
+		Waiting:    waiting,
 		ReadyBytes: q.ready.bytes(),
 	}
 }
