@@ -57,7 +57,7 @@ func TestRandomPrograms(t *testing.T) {
 // startDurable is Rabbet for the length of the test, with a store if there is a
 // folder, and gives its URL.
 func startDurable(t *testing.T, dir string) string {
-	cfg := broker.Config{}
+	cfg := broker.Config{Profile: flag.Lookup("profile").Value.String()}
 	if dir != "" {
 		var err error
 		cfg.Store, err = store.Open(dir, store.Options{Sync: store.SyncNone})
