@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests matrix check image
+.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -48,7 +48,10 @@ generate: ## Generate the wire's methods anew
 client-tests: ## Run the official Go client's integration tests against Rabbet
 	.ci/client-tests
 
-matrix: ## Judge Rabbet and a local RabbitMQ, and write docs/matrix.md
+judge: ## Judge a local RabbitMQ, or with SUITE=trixie 4.0, with SUITE=forky 4.3
+	.ci/with-rabbitmq $(if $(SUITE),--suite $(SUITE)) --management .ci/judge
+
+matrix: ## Judge Rabbet and RabbitMQ of several versions, and write docs/matrix.md
 	.ci/matrix
 
 check: ## Run everything that must pass before a change goes in

@@ -59,9 +59,10 @@ func policyKeysOf(f *facts) map[string]policyKey {
 	}
 	if f.quorumRetries {
 		keys["consumer-disconnected-timeout"] = policyKey{notNegative, "is not a valid consumer disconnected timeout", false}
-		keys["delayed-retry-type"] = policyKey{word("disabled", "all", "failed", "returned"), "is not a valid delayed retry type", false}
-		keys["delayed-retry-min"] = policyKey{notNegative, "is not a valid delayed retry minimum", false}
-		keys["delayed-retry-max"] = policyKey{notNegative, "is not a valid delayed retry maximum", false}
+		keys["delayed-retry-type"] = policyKey{word("all", "failed", "returned", "disabled"),
+			"is not a valid delayed retry type. Must be one of: all, failed, returned, disabled", true}
+		keys["delayed-retry-min"] = policyKey{positive, "is not a valid delayed retry minimum delay. Must be a positive integer", true}
+		keys["delayed-retry-max"] = policyKey{positive, "is not a valid delayed retry maximum delay. Must be a positive integer", true}
 	}
 	if f.mirroring {
 		for _, key := range mirroringKeys {
@@ -102,6 +103,11 @@ func (p *profile) checkDefinition(kind policyKind, def map[string]any) error {
 			return errPolicy("%s", wrong)
 		}
 	}
+	if p.quorumRetries {
+		if wrong := checkRetries(def); wrong != "" {
+			return errPolicy("%s", wrong)
+		}
+	}
 	if _, has := def["queue-master-locator"]; has && !p.masterLocator { // QUEUE-42
 		return errPolicy("use of deprecated queue-master-locator argument is not permitted")
 	}
@@ -109,6 +115,20 @@ func (p *profile) checkDefinition(kind policyKind, def map[string]any) error {
 		return errPolicy("[%s] are not recognised policy settings", strings.Join(unknown, ","))
 	}
 	return nil
+}
+
+// checkRetries says what does not go together of delayed retries, or "" (QUEUE-51).
+func checkRetries(def map[string]any) string {
+	kind, _ := def["delayed-retry-type"].(string)
+	least, hasLeast := amqp.AsInt(def["delayed-retry-min"])
+	most, hasMost := amqp.AsInt(def["delayed-retry-max"])
+	switch {
+	case kind != "" && kind != "disabled" && !hasLeast:
+		return "delayed-retry-min is required when delayed-retry-type is " + kind
+	case hasLeast && hasMost && most < least:
+		return fmt.Sprintf("delayed-retry-max (%d) must not be smaller than delayed-retry-min (%d)", most, least)
+	}
+	return ""
 }
 
 // mirroringKeys are the settings of mirrored classic queues, which one node makes

@@ -27,7 +27,7 @@ var deadHistoryScripts = []Script{
 	{Name: "death/newest-in-front-of-many", Covers: []string{"QUEUE-76"}, Run: deathMany},
 	{Name: "death/client-history-goes-on", Covers: []string{"QUEUE-82"}, Before: V(4, 0, 0), Run: deathClient},
 	{Name: "death/client-history-has-no-first", Covers: []string{"QUEUE-79", "QUEUE-82"}, Before: V(4, 0, 0), Run: deathClientFirst},
-	{Name: "death/client-history-is-no-array", Covers: []string{"QUEUE-83"}, Before: V(4, 0, 0), Run: deathClientNoArray},
+	{Name: "death/client-history-is-no-array", Covers: []string{"QUEUE-83"}, Run: deathClientNoArray},
 	{Name: "death/client-history-passes-untouched", Covers: []string{"QUEUE-82", "BASIC-10"}, Run: deathClientAlive},
 }
 

@@ -22,6 +22,7 @@ var newerScripts = []Script{
 	{Name: "newer/master-locator-denied", Covers: []string{"QUEUE-42"}, Since: V(4, 3, 0), Run: newerMasterLocator},
 	{Name: "newer/transient-queues-denied", Covers: []string{"QUEUE-29"}, Since: V(4, 3, 0), Run: newerTransient},
 	{Name: "newer/retry-arguments", Covers: []string{"QUEUE-51"}, Since: V(4, 3, 0), Run: newerRetryArguments},
+	{Name: "newer/retry-policies", Covers: []string{"POLICY-6", "POLICY-11"}, Since: V(4, 3, 0), Run: newerRetryPolicies},
 	{Name: "newer/timeout-of-a-consumer", Covers: []string{"BASIC-32"}, Since: V(4, 3, 0), Run: newerConsumerTimeout},
 	{Name: "newer/queue-type-undefined", Covers: []string{"QUEUE-39"}, Since: V(4, 0, 0), Run: newerUndefinedType},
 	{Name: "newer/queue-type-empty", Covers: []string{"QUEUE-39"}, Since: V(4, 3, 0), Run: newerEmptyType},

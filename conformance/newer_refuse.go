@@ -108,6 +108,32 @@ func newerRetryArguments(t *T) {
 	}
 }
 
+// newerRetryPolicies: in a policy the values are looked at, one by one and together.
+func newerRetryPolicies(t *T) {
+	set := func(definition map[string]any) error {
+		_, err := t.TryPolicy(Policy{Pattern: nothing, ApplyTo: "queues", Definition: definition})
+		return err
+	}
+	for what, definition := range map[string]map[string]any{
+		"all that there is": {"delayed-retry-type": "all", "delayed-retry-min": 1, "delayed-retry-max": 1, "consumer-disconnected-timeout": 0},
+		"disabled":          {"delayed-retry-type": "disabled"},
+		"limits alone":      {"delayed-retry-min": 10, "delayed-retry-max": 20},
+	} {
+		t.OK(set(definition), "set a policy of "+what)
+	}
+	t.OK(t.tryOperatorPolicy(map[string]any{"delayed-retry-type": "returned", "delayed-retry-min": 1, "delayed-retry-max": 2}), "set an operator policy")
+	t.refuses(`<<"zz">> is not a valid delayed retry type. Must be one of: all, failed, returned, disabled`,
+		set(map[string]any{"delayed-retry-type": "zz", "delayed-retry-min": 1}))
+	t.refuses("0 is not a valid delayed retry minimum delay. Must be a positive integer", set(map[string]any{"delayed-retry-min": 0}))
+	t.refuses("-1 is not a valid delayed retry maximum delay. Must be a positive integer", set(map[string]any{"delayed-retry-max": -1}))
+	t.refuses("delayed-retry-min is required when delayed-retry-type is failed", set(map[string]any{"delayed-retry-type": "failed"}))
+	t.refuses("delayed-retry-max (4) must not be smaller than delayed-retry-min (5)", set(map[string]any{
+		"delayed-retry-type": "disabled", "delayed-retry-min": 5, "delayed-retry-max": 4}))
+	t.refuses("-1 is not a valid consumer disconnected timeout", set(map[string]any{"consumer-disconnected-timeout": -1}))
+	t.refuses(`[{<<"consumer-disconnected-timeout">>,1}] are not recognised policy settings`,
+		t.tryOperatorPolicy(map[string]any{"consumer-disconnected-timeout": 1}))
+}
+
 // newerConsumerTimeout: a consumer's own timeout, which those of classic queues have not.
 func newerConsumerTimeout(t *T) {
 	const arg = "x-consumer-timeout"

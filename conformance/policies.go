@@ -19,7 +19,7 @@ var policyMatchScripts = []Script{
 	{Name: "policy/highest-priority-alone", Covers: []string{"POLICY-2"}, Run: policyPriority},
 	{Name: "policy/highest-priority-of-many", Covers: []string{"POLICY-2"}, Run: policyPriorities},
 	{Name: "policy/replaced-by-its-name", Covers: []string{"POLICY-2", "POLICY-9"}, Run: policyReplaced},
-	{Name: "policy/unsupported-by-the-type", Covers: []string{"POLICY-10"}, Before: V(4, 0, 0), Run: policyUnsupported},
+	{Name: "policy/unsupported-by-the-type", Covers: []string{"POLICY-10"}, Run: policyUnsupported},
 	{Name: "policy/not-in-redeclare", Covers: []string{"POLICY-13", "QUEUE-15"}, Run: policyRedeclare},
 	{Name: "policy/of-its-virtual-host", Covers: []string{"POLICY-1"}, Run: policyVHost},
 }

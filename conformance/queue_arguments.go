@@ -22,9 +22,9 @@ var queueArgumentScripts = []Script{
 	{Name: "arguments/dead-letter", Covers: []string{"QUEUE-36", "QUEUE-37"}, Run: argumentDeadLetter},
 	{Name: "arguments/single-active-consumer", Covers: []string{"QUEUE-38"}, Run: argumentSingleActive},
 	{Name: "arguments/queue-type", Covers: []string{"QUEUE-39"}, Run: argumentQueueType},
-	{Name: "arguments/queue-mode", Covers: []string{"QUEUE-40"}, Before: V(4, 0, 0), Run: argumentQueueMode},
+	{Name: "arguments/queue-mode", Covers: []string{"QUEUE-40"}, Before: V(4, 3, 0), Run: argumentQueueMode},
 	{Name: "arguments/queue-version", Covers: []string{"QUEUE-41"}, Before: V(4, 3, 0), Run: argumentQueueVersion},
-	{Name: "arguments/not-for-classic", Covers: []string{"QUEUE-43"}, Before: V(4, 0, 0), Run: argumentNotForClassic},
+	{Name: "arguments/not-for-classic", Covers: []string{"QUEUE-43"}, Run: argumentNotForClassic},
 	{Name: "arguments/not-for-quorum-and-stream", Covers: []string{"QUEUE-43"}, Run: argumentNotForReplicated},
 	{Name: "arguments/order-of-checks", Covers: []string{"QUEUE-7", "QUEUE-43"}, Before: V(4, 0, 0), Run: argumentOrder},
 	{Name: "arguments/quorum", Covers: []string{"QUEUE-46", "QUEUE-47"}, Run: argumentQuorum},
@@ -188,6 +188,9 @@ func argumentNotForClassic(t *T) {
 	for arg, value := range map[string]any{
 		"x-delivery-limit": int32(1), "x-dead-letter-strategy": "a value that nobody has", "x-queue-leader-locator": "balanced", "x-max-age": "1D",
 	} {
+		if arg == "x-queue-leader-locator" && t.Version().AtLeast(4, 0, 0) {
+			continue
+		}
 		t.refuseForType("classic", "rabbit_classic_queue", arg, value)
 	}
 }
