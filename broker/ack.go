@@ -86,10 +86,7 @@ func (c *conn) finish(out []unacked, v verdict) {
 	if c.tapped != nil {
 		c.recordSettled(out, settledAs[v])
 	}
-	if v == verdictRequeue || v == verdictFailed {
-		c.rejoin()
-	}
-	if v == verdictAck || v == verdictAckInTx || len(out) == 1 {
+	if v == verdictAck || v == verdictAckInTx {
 		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
 	} else {
 		c.finishByConsumer(out, v)
@@ -100,7 +97,8 @@ func (c *conn) finish(out []unacked, v verdict) {
 
 // finishByConsumer gives back or drops what each consumer had in a call of its own, in
 // the order of queues and tags: so does RabbitMQ, which shows in where the messages
-// go then (BASIC-58, BASIC-60). What basic.get has fetched comes first.
+// go then (BASIC-58, BASIC-60). What basic.get has fetched comes first. A consumer
+// that has room again is in turn for what it gave back, and for nothing before.
 func (c *conn) finishByConsumer(out []unacked, v verdict) {
 	slices.SortStableFunc(out, func(a, b unacked) int {
 		return cmp.Or(strings.Compare(a.queue.Name, b.queue.Name), strings.Compare(a.consumerTag(), b.consumerTag()))
@@ -112,6 +110,9 @@ func (c *conn) finishByConsumer(out []unacked, v verdict) {
 		for n < len(rest) && rest[n].queue == q && rest[n].consumerTag() == tag {
 			items = append(items, rest[n].item)
 			n++
+		}
+		if s := rest[0].consumer; s != nil && slices.Contains(c.unparked, s) {
+			q.Rejoin(&s.Subscription)
 		}
 		v.tell(q, items, &c.fx)
 		clear(items)

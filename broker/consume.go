@@ -294,14 +294,6 @@ func (c *conn) unparkOne(s *consumer) {
 	}
 }
 
-// rejoin puts the listed consumers in turn for what is about to come back. Called
-// without the lock.
-func (c *conn) rejoin() {
-	for _, s := range c.unparked {
-		s.Queue().Rejoin(&s.Subscription)
-	}
-}
-
 // unpark lets the listed consumers go on. Called without the lock.
 func (c *conn) unpark() {
 	for i, s := range c.unparked {

@@ -24,6 +24,7 @@ var basicRequeueScripts = []Script{
 	{Name: "requeue/only-consumer-gets-it-again", Covers: []string{"BASIC-61"}, Run: requeueOnlyConsumer},
 	{Name: "requeue/goes-to-another-consumer", Covers: []string{"BASIC-58"}, Run: requeueOtherConsumer},
 	{Name: "requeue/who-returns-is-in-turn", Covers: []string{"BASIC-36", "BASIC-58", "BASIC-62"}, Run: requeueTurns},
+	{Name: "recover/fetched-before-consumed", Covers: []string{"BASIC-62"}, Run: recoverFetched},
 	{Name: "recover/requeues", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverRequeues},
 	{Name: "recover/redelivers-to-consumer", Covers: []string{"BASIC-62", "BASIC-63"}, Run: recoverConsumer},
 	{Name: "recover/without-requeue", Covers: []string{"BASIC-62"}, Run: recoverWithoutRequeue},
@@ -140,6 +141,18 @@ func requeueTurns(t *T) {
 			returning.Expect("b")
 		})
 	}
+}
+
+// What was fetched is back before the consumer has room.
+func recoverFetched(t *T) {
+	ch := t.Channel().Confirming().qos(1, false)
+	q := ch.NewQueue()
+	ch.Store(q, "a", "b")
+	consumer := ch.Subscribe(q, Subscription{})
+	consumer.Expect("a")
+	t.Equal("b", string(ch.Fetch(q).Body), "body")
+	t.OK(ch.recoverAll(true), "recover")
+	consumer.Expect("a")
 }
 
 func requeueChannelClose(t *T) {
