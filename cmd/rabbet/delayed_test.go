@@ -61,7 +61,7 @@ func TestPerfDelayed(t *testing.T) {
 	require.NotNil(t, r.Late)
 	assert.EqualValues(t, 400, r.Late.Count)
 	assert.Zero(t, r.Early)
-	for name, rate := range map[string]float64{"accept": r.AcceptRate, "drain": r.DrainRate, "both, drain": r.BothDrain, "both, accept": r.BothAccept} {
+	for name, rate := range map[string]float64{"accept": r.AcceptRate, "more": r.MoreRate, "drain": r.DrainRate, "both, drain": r.BothDrain, "both, accept": r.BothAccept} {
 		assert.Positive(t, rate, name)
 	}
 	assert.Positive(t, r.Process.RSSAnon)

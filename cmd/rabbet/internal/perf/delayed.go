@@ -24,7 +24,7 @@ type DelayedConfig struct {
 	Hold     time.Duration // to watch what is pending, with nothing due
 	Rate     float64       // messages a second that fall due then
 	Time     time.Duration // for how long they do
-	Storm    int           // messages that fall due at one moment; 0 leaves that out
+	Storm    int           // messages that fall due at one moment, and as many more; 0 leaves that out
 	Keep     bool          // leave everything in place
 	PID      int           // the broker's process; 0 measures no memory and CPU time
 }
@@ -43,8 +43,10 @@ type DelayedResult struct {
 	Due   float64       `json:"due_rate,omitempty"`
 	Late  *Latency      `json:"late,omitempty"`
 	Early time.Duration `json:"early"`
-	// DrainRate is that of many due at one moment; BothDrain and BothAccept those
-	// of as many with as many more being accepted meanwhile.
+	// MoreRate is that of accepting as many more as fall due at one moment, with
+	// nothing due; DrainRate that of what falls due; BothDrain and BothAccept are
+	// those of the two at the same time.
+	MoreRate   float64 `json:"more_rate,omitempty"`
 	DrainRate  float64 `json:"drain_rate,omitempty"`
 	BothDrain  float64 `json:"both_drain_rate,omitempty"`
 	BothAccept float64 `json:"both_accept_rate,omitempty"`
@@ -253,12 +255,16 @@ func (p *delayedProbe) lead(n int) time.Duration {
 	return time.Second + time.Duration(1.5*float64(n)/p.result.AcceptRate*1e9)
 }
 
-// storm has many messages fall due at one moment, first alone, then while as many
-// more are accepted.
+// storm accepts many more messages, has as many fall due at one moment, and then
+// does both at the same time.
 func (p *delayedProbe) storm(ctx context.Context) (err error) {
 	if p.Storm == 0 {
 		return nil
 	}
+	if p.result.MoreRate, err = p.accept(ctx, p.Storm, far); err != nil {
+		return err
+	}
+	p.progress(fmt.Sprintf("accepted %s more, %s/s", grouped(float64(p.Storm)), grouped(p.result.MoreRate)))
 	if p.result.DrainRate, err = p.drain(ctx, func() error { return nil }); err != nil {
 		return err
 	}
@@ -307,8 +313,8 @@ func (r *DelayedResult) String() string {
 			short(r.Late.Median), short(r.Late.P99), short(r.Late.P999), short(r.Late.Max), r.Early)
 	}
 	if r.DrainRate != 0 {
-		fmt.Fprintf(&b, "due at once: delivered %s/s; %s/s while %s/s more are accepted\n",
-			grouped(r.DrainRate), grouped(r.BothDrain), grouped(r.BothAccept))
+		fmt.Fprintf(&b, "as many more: accepted %s/s; due at once: delivered %s/s; both at the same time: accepted %s/s, delivered %s/s\n",
+			grouped(r.MoreRate), grouped(r.DrainRate), grouped(r.BothAccept), grouped(r.BothDrain))
 	}
 	return b.String()
 }
