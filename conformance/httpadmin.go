@@ -72,7 +72,7 @@ func (a *httpAdmin) do(ctx context.Context, method string, body any, path ...str
 		return err
 	}
 	if response.StatusCode/100 != 2 {
-		return &AdminError{response.StatusCode, reason(text)}
+		return &AdminError{Status: response.StatusCode, Reason: reason(text)}
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func (a *httpAdmin) CreateVHost(ctx context.Context, name, user string) error {
 	if err := a.do(ctx, http.MethodPut, map[string]any{}, "vhosts", name); err != nil {
 		return err
 	}
-	return a.SetPermissions(ctx, name, user, Permissions{".*", ".*", ".*"})
+	return a.SetPermissions(ctx, name, user, Permissions{Configure: ".*", Write: ".*", Read: ".*"})
 }
 
 func (a *httpAdmin) DeleteVHost(ctx context.Context, name string) error {

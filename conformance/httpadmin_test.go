@@ -62,7 +62,7 @@ func TestHTTPAdminRefused(t *testing.T) {
 	} {
 		admin, _ := answering(t, tc.status, tc.body)
 		err := admin.PutPolicy(context.Background(), "/", Policy{Name: "p"})
-		assert.Equal(t, &AdminError{tc.status, tc.reason}, err)
+		assert.Equal(t, &AdminError{Status: tc.status, Reason: tc.reason}, err)
 	}
 	gone, _ := answering(t, http.StatusNotFound, `{"error":"Object Not Found","reason":"Not Found"}`)
 	assert.NoError(t, gone.DeletePolicy(context.Background(), "/", "p"), "it may be gone already")

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/conformance/scripts"
 )
 
 var updateIndex = flag.Bool("update", false, "write docs/behaviours.md anew")
@@ -27,7 +29,7 @@ const indexFile = "../docs/behaviours.md"
 const indexIntroduction = `# Behaviours, and the scripts that prove them
 
 What RabbitMQ does is written down as numbered behaviours. The code cites a number
-where it does as the behaviour says, and a script in [conformance](../conformance)
+where it does as the behaviour says, and a script in [conformance](../conformance/scripts)
 that proves one lists it. This page says what each is about, in a sentence of
 [behaviours.txt](../conformance/behaviours.txt), and leads to its scripts; their
 comments and expectations say the rest. Where there is none it says why.
@@ -37,7 +39,7 @@ This page is generated: ` + "`go test ./conformance -run BehaviourIndex -update`
 `
 
 func TestBehaviourIndexIsUpToDate(t *testing.T) {
-	index := behaviourIndex(All())
+	index := behaviourIndex(scripts.All())
 	if *updateIndex {
 		require.NoError(t, os.WriteFile(indexFile, []byte(index), 0o644))
 	}
@@ -56,7 +58,7 @@ func behaviourIndex(scripts []Script) string {
 	}
 	var b strings.Builder
 	b.WriteString(indexIntroduction)
-	for _, section := range Sections() {
+	for _, section := range sections() {
 		fmt.Fprintf(&b, "\n## %s: %s\n\n| behaviour | | scripts |\n|---|---|---|\n", section.Prefix, section.About)
 		for _, behaviour := range section.Behaviours {
 			slices.Sort(links[behaviour.ID])
@@ -75,21 +77,24 @@ func behaviourIndex(scripts []Script) string {
 func scriptLink(s Script) string {
 	run := reflect.ValueOf(s.Run).Pointer()
 	file, _ := runtime.FuncForPC(run).FileLine(run)
-	link := fmt.Sprintf("[%s](../conformance/%s)", s.Name, filepath.Base(file))
-	if bounds := s.versions(); bounds != "" {
+	link := fmt.Sprintf("[%s](../conformance/scripts/%s)", s.Name, filepath.Base(file))
+	if bounds := s.Versions(); bounds != "" {
 		link += " " + bounds
 	}
 	return link
 }
 
 func TestBehaviourIndex(t *testing.T) {
+	purge, err := Matching("^queue/purge-count$")
+	require.NoError(t, err)
+	run := purge[0].Run
 	index := behaviourIndex([]Script{
-		{Name: "queue/purge", Covers: []string{"QUEUE-24", "QUEUE-3", "ERR-1"}, Run: queuePurgeCount},
-		{Name: "queue/absent", Covers: []string{"QUEUE-24"}, Since: V(3, 13, 3), Before: V(4, 0, 0), Run: queuePurgeCount},
+		{Name: "queue/purge", Covers: []string{"QUEUE-24", "QUEUE-3", "ERR-1"}, Run: run},
+		{Name: "queue/absent", Covers: []string{"QUEUE-24"}, Since: scripts.V(3, 13, 3), Before: scripts.V(4, 0, 0), Run: run},
 	})
-	purge := "[queue/purge](../conformance/queue_delete.go)"
+	link := "[queue/purge](../conformance/scripts/queue_delete.go)"
 	assert.Contains(t, index, "\n## ERR: what an error closes, and the text that a client reads\n\n| behaviour | | scripts |\n|---|---|---|\n"+
-		"| ERR-1 | "+Sentence("ERR-1")+" | "+purge+" |\n| ERR-2 | "+Sentence("ERR-2")+" |  |\n")
-	assert.Contains(t, index, "\n| QUEUE-3 | "+Sentence("QUEUE-3")+" | "+purge+" |\n")
-	assert.Contains(t, index, "| [queue/absent](../conformance/queue_delete.go) from 3.13.3 before 4.0.0, "+purge+" |\n")
+		"| ERR-1 | "+sentence("ERR-1")+" | "+link+" |\n| ERR-2 | "+sentence("ERR-2")+" |  |\n")
+	assert.Contains(t, index, "\n| QUEUE-3 | "+sentence("QUEUE-3")+" | "+link+" |\n")
+	assert.Contains(t, index, "| [queue/absent](../conformance/scripts/queue_delete.go) from 3.13.3 before 4.0.0, "+link+" |\n")
 }

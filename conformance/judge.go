@@ -48,7 +48,7 @@ func (r *Runner) Judge(ctx context.Context, scripts []Script, progress func(Resu
 		result := r.Run(ctx, s)
 		mu.Lock()
 		defer mu.Unlock()
-		results[s.Name] = result.report()
+		results[s.Name] = newScriptReport(result)
 		if progress != nil {
 			progress(result)
 		}
@@ -91,11 +91,11 @@ func Run(t TB, url string, o Options) {
 		t.Fatalf("%v", err)
 		return
 	}
-	t.Logf("%s %s, judged as %s", runner.product, runner.stated, runner.version)
+	t.Logf("%s %s, judged as %s", runner.Product(), runner.Stated(), runner.Version())
 	if test, ok := t.(*testing.T); ok {
 		runner.forEach(ctx, scripts, func(s Script) {
 			test.Run(s.Name, func(t *testing.T) {
-				report := runner.Run(t.Context(), s).report()
+				report := newScriptReport(runner.Run(t.Context(), s))
 				switch report.Outcome {
 				case Differed:
 					t.Errorf("%s", report.text())
@@ -117,8 +117,11 @@ func Run(t TB, url string, o Options) {
 		count[Held], count[Differed], count[NotOffered], count[Inapplicable])
 }
 
+// Counts are numbers by Outcome.
+type Counts [Inapplicable + 1]int
+
 // Count is how many scripts had each outcome.
-func (r *Report) Count() (n [len(outcomeNames)]int) {
+func (r *Report) Count() (n Counts) {
 	for _, s := range r.Scripts {
 		n[s.Outcome]++
 	}

@@ -28,18 +28,18 @@ func WriteMatrix(w io.Writer, reports ...*Report) error {
 	}
 	rule := strings.Repeat("---|", len(reports)+1)
 	fmt.Fprintf(out, "\n|%s\n| judged as RabbitMQ |", rule)
-	tallies := make([][]Tally, len(reports))
+	tallies := make([][]tally, len(reports))
 	verdicts := make([]map[string]Outcome, len(reports))
 	for i, r := range reports {
 		fmt.Fprintf(out, " %s |", r.Profile)
-		tallies[i], verdicts[i] = r.Tallies(), r.Verdicts()
+		tallies[i], verdicts[i] = r.tallies(), r.Verdicts()
 	}
 	fmt.Fprint(out, "\n| scripts that hold, of those that apply |")
 	for _, r := range reports {
 		n := r.Count()
 		fmt.Fprintf(out, " %d of %d |", n[Held], n[Held]+n[Differed])
 	}
-	for s, section := range Sections() {
+	for s, section := range sections() {
 		fmt.Fprintf(out, "\n| %s: %s |", section.Prefix, section.About)
 		for i := range reports {
 			t := tallies[i][s]
@@ -47,13 +47,13 @@ func WriteMatrix(w io.Writer, reports ...*Report) error {
 		}
 	}
 	fmt.Fprintf(out, "\n\n%s", matrixLegend)
-	for _, section := range Sections() {
+	for _, section := range sections() {
 		writeMatrixSection(out, section, reports, verdicts)
 	}
 	return out.Flush()
 }
 
-func writeMatrixSection(out *bufio.Writer, section Section, reports []*Report, verdicts []map[string]Outcome) {
+func writeMatrixSection(out *bufio.Writer, section section, reports []*Report, verdicts []map[string]Outcome) {
 	begun := false
 	for _, b := range section.Behaviours {
 		row, covered := "", false

@@ -50,14 +50,13 @@ type ScriptReport struct {
 
 func (r *Runner) newReport(began time.Time) *Report {
 	return &Report{
-		Format: reportFormat, Name: r.product + " " + r.stated.String(),
-		Product: r.product, Version: r.stated.String(), Profile: r.version.String(),
-		URL:   fmt.Sprintf("%s://%s:%d/%s", r.uri.Scheme, r.uri.Host, r.uri.Port, strings.TrimPrefix(r.uri.Vhost, "/")),
-		Began: began, Elapsed: r.clock.Now().Sub(began),
+		Format: reportFormat, Name: r.Product() + " " + r.Stated().String(),
+		Product: r.Product(), Version: r.Stated().String(), Profile: r.Version().String(),
+		URL: r.Location(), Began: began, Elapsed: r.clock.Now().Sub(began),
 	}
 }
 
-func (r Result) report() ScriptReport {
+func newScriptReport(r Result) ScriptReport {
 	s := ScriptReport{Name: r.Script.Name, Covers: r.Script.Covers, Outcome: r.Outcome, Elapsed: r.Elapsed, Trace: r.Trace}
 	switch r.Outcome {
 	case Differed:
@@ -88,20 +87,20 @@ func ReadReport(in io.Reader) (*Report, error) {
 	return &r, nil
 }
 
-// Tally is how many behaviours of a section came to what.
-type Tally struct {
-	Section    Section
-	By         [len(outcomeNames)]int // by Outcome
-	NoScript   int                    // behaviours that no script of the report covers
-	Applicable int                    // those that held or differed
+// tally is how many behaviours of a section came to what.
+type tally struct {
+	Section    section
+	By         Counts // by Outcome
+	NoScript   int    // behaviours that no script of the report covers
+	Applicable int    // those that held or differed
 }
 
-// Tallies counts behaviours section by section.
-func (r *Report) Tallies() []Tally {
+// tallies counts behaviours section by section.
+func (r *Report) tallies() []tally {
 	verdicts := r.Verdicts()
-	var tallies []Tally
-	for _, section := range Sections() {
-		t := Tally{Section: section}
+	var tallies []tally
+	for _, section := range sections() {
+		t := tally{Section: section}
 		for _, b := range section.Behaviours {
 			if v, ok := verdicts[b.ID]; ok {
 				t.By[v]++

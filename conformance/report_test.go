@@ -14,6 +14,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/conformance/scripts"
 )
 
 // madeUp has a script of each outcome.
@@ -105,8 +108,8 @@ func TestMatrix(t *testing.T) {
 	for _, line := range []string{
 		"| | Some broker | Other \\| broker |", "| judged as RabbitMQ | 3.13.7 | 3.13.7 |", "| scripts that hold, of those that apply | 1 of 2 | 1 of 1 |",
 		"| TYPES: field tables | 0 of 0 | 0 of 0 |", "| BASIC-51 | get-ok tells how many ready messages are left. | ✗ | ✓ |",
-		"| BASIC-53 | What is got without no-ack needs an ack. | ✗ |  |", "| PERSIST-1 | " + Sentence("PERSIST-1") + " | – |  |",
-		"| EXCH-15 | " + Sentence("EXCH-15") + " | · |  |",
+		"| BASIC-53 | What is got without no-ack needs an ack. | ✗ |  |", "| PERSIST-1 | " + sentence("PERSIST-1") + " | – |  |",
+		"| EXCH-15 | " + sentence("EXCH-15") + " | · |  |",
 	} {
 		assert.Contains(t, "\n"+text, "\n"+line+"\n")
 	}
@@ -142,7 +145,7 @@ func TestMatching(t *testing.T) {
 		}
 		return names
 	}
-	assert.Len(t, names(""), len(All()))
+	assert.Len(t, names(""), len(scripts.All()))
 	assert.Subset(t, names("BASIC-51"), []string{"get/count", "get/empty"})
 	assert.NotContains(t, names("BASIC-5"), "get/count")
 	assert.Contains(t, names("^get/"), "get/needs-an-ack")
@@ -152,7 +155,7 @@ func TestMatching(t *testing.T) {
 }
 
 func TestProfile(t *testing.T) {
-	for name, want := range map[string]Version{"3.13": V(3, 13, 7), "3.10": V(3, 10, 25), "4.3": V(4, 3, 6), "3.10.8": V(3, 10, 8)} {
+	for name, want := range map[string]Version{"3.13": scripts.V(3, 13, 7), "3.10": scripts.V(3, 10, 25), "4.3": scripts.V(4, 3, 6), "3.10.8": scripts.V(3, 10, 8)} {
 		v, err := Profile(name)
 		assert.NoError(t, err)
 		assert.Equal(t, want, v)
@@ -164,11 +167,16 @@ func TestProfile(t *testing.T) {
 }
 
 func TestJudgeRunsThoseAloneAtTheEnd(t *testing.T) {
-	r := silent(t, time.Minute)
-	r.parallel = 4
+	b, err := broker.New(broker.Config{})
+	require.NoError(t, err)
+	defer b.Close()
+	address, err := b.Listen("127.0.0.1:0")
+	require.NoError(t, err)
+	r, err := Connect(t.Context(), "amqp://guest:guest@"+address.String()+"/", Options{Parallel: 4})
+	require.NoError(t, err)
 	var running, most, done atomic.Int32
-	run := func(alone bool) func(*T) {
-		return func(t *T) {
+	run := func(alone bool) func(*scripts.T) {
+		return func(t *scripts.T) {
 			now := running.Add(1)
 			for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
 			}

@@ -43,8 +43,8 @@ func (r *Report) writeSummary(out *bufio.Writer) {
 	fmt.Fprintf(out, "%s at %s, which says that it is %s %s, judged as RabbitMQ %s\n\n", r.Name, r.URL, r.Product, r.Version, r.Profile)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "behaviours\thold\tdiffer\tnot offered\tother versions\tno script\t")
-	var all Tally
-	for _, t := range r.Tallies() {
+	var all tally
+	for _, t := range r.tallies() {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t\n", t.Section.Prefix, t.By[Held], t.By[Differed], t.By[NotOffered], t.By[Inapplicable], t.NoScript)
 		for o, n := range t.By {
 			all.By[o] += n
@@ -63,7 +63,7 @@ func (s ScriptReport) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "DIFFERS: %s\n", s.Name)
 	for _, number := range s.Covers {
-		fmt.Fprintf(&b, "  %s: %s\n", number, Sentence(number))
+		fmt.Fprintf(&b, "  %s: %s\n", number, sentence(number))
 	}
 	for _, d := range s.Differences {
 		fmt.Fprintf(&b, "  - %s\n", strings.ReplaceAll(d, "\n", "\n    "))
@@ -82,7 +82,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, "# Conformance of %s\n\nIt says that it is %s %s, and was judged as RabbitMQ %s.\n\n", r.Name, r.Product, r.Version, r.Profile)
 	fmt.Fprint(out, "| behaviours | hold | differ | not offered | other versions | no script |\n|---|---:|---:|---:|---:|---:|\n")
-	for _, t := range r.Tallies() {
+	for _, t := range r.tallies() {
 		fmt.Fprintf(out, "| %s: %s | %d | %d | %d | %d | %d |\n", t.Section.Prefix, t.Section.About,
 			t.By[Held], t.By[Differed], t.By[NotOffered], t.By[Inapplicable], t.NoScript)
 	}
@@ -92,7 +92,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, s := range r.differing() {
 		fmt.Fprintf(out, "\n## %s\n\n", s.Name)
 		for _, number := range s.Covers {
-			fmt.Fprintf(out, "- %s: %s\n", number, Sentence(number))
+			fmt.Fprintf(out, "- %s: %s\n", number, sentence(number))
 		}
 		fmt.Fprintf(out, "\n```text\n%s\n", fenced(strings.Join(s.Differences, "\n")))
 		for _, l := range s.Trace {

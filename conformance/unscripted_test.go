@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/rabbetmq/rabbet/conformance/scripts"
 )
 
 // Why there is no script.
@@ -63,7 +65,7 @@ var unscripted = map[string]string{
 }
 
 // whyUnscripted is the reason of a number, or of its whole section.
-func whyUnscripted(behaviour Behaviour) string {
+func whyUnscripted(behaviour behaviour) string {
 	prefix, number, _ := strings.Cut(behaviour.ID, "-")
 	switch n, _ := strconv.Atoi(number); {
 	case unscripted[behaviour.ID] != "":
@@ -79,13 +81,13 @@ func whyUnscripted(behaviour Behaviour) string {
 // Each behaviour has a script or a reason to have none, and not both.
 func TestEachBehaviourHasAScriptOrAReason(t *testing.T) {
 	covered := map[string]bool{}
-	for _, s := range All() {
+	for _, s := range scripts.All() {
 		for _, number := range s.Covers {
 			covered[number] = true
 		}
 	}
 	var known []string
-	for _, section := range Sections() {
+	for _, section := range sections() {
 		for _, behaviour := range section.Behaviours {
 			known = append(known, behaviour.ID)
 			assert.NotEqual(t, covered[behaviour.ID], whyUnscripted(behaviour) != "",

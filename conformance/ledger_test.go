@@ -1,0 +1,172 @@
+// The ledger of DIFFERENCES.md: in what Rabbet differs from RabbitMQ on purpose, and in what older
+// versions of RabbitMQ differ from 3.13 as far as scripts have to know it.
+
+package conformance
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rabbetmq/rabbet/conformance/scripts"
+)
+
+// difference is something that Rabbet does otherwise than RabbitMQ, on purpose.
+type difference struct {
+	Behaviours []string // that it is about, if any
+	RabbitMQ   string   // what RabbitMQ does
+	Rabbet     string   // what Rabbet does
+	Why        string
+}
+
+// Versiondifference is something that changed in RabbitMQ up to 3.13. A script that
+// meets it asks for the version that it judges, or is bound to some versions.
+type versionDifference struct {
+	Behaviours  []string
+	Since       Version // the first version of the new way
+	Before, Now string
+}
+
+// differences is the ledger of Rabbet.
+var differences = []difference{
+	{[]string{"BASIC-40", "BASIC-41"},
+		"When the active consumer of a single-active-consumer queue cancels, a classic queue with ready messages may stall until something else happens; in 3.10 a publish then crashes it.",
+		"The next consumer takes over at once.",
+		"The stall is a defect. No script asks for it."},
+	{[]string{"QUEUE-42", "ERR-4"},
+		"An unknown x-queue-master-locator crashes the declare: 541.",
+		"It is refused with 406, as other bad arguments are.",
+		"The crash is a defect, and closes a connection with everything on it."},
+	{[]string{"QUEUE-39", "ERR-4"},
+		"A server-named queue whose x-queue-type is no string crashes the declare: 541.",
+		"It is refused with 406, as with a name.",
+		"The crash is a defect."},
+	{[]string{"EXCH-11", "ERR-4"},
+		"A redeclare whose alternate-exchange is a decimal, where the exchange has one, crashes: 541.",
+		"It is refused with 406, as other values are.",
+		"The crash is a defect."},
+	{[]string{"QUEUE-54", "QUEUE-88"},
+		"In a queue with priorities a message that is due at once and goes ahead of others stays, counted as ready, until something else happens, and basic.get may return it.",
+		"It expires at once.",
+		"An expired message must not be delivered."},
+	{[]string{"CONN-71", "BASIC-58"},
+		"When an error on a channel closes the connection, what that channel held may go to consumers on other channels of the connection, where with no-ack it is lost.",
+		"No consumer of a connection that ends is given anything.",
+		"Which channel ends first is a matter of time, and a message is worth keeping."},
+	{[]string{"QUEUE-9"},
+		"A table or array that the text quotes is broken into lines when it is long.",
+		"It is on one line.",
+		"No program reads it."},
+	{[]string{"QUEUE-5"},
+		"A cancelled consumer of a quorum queue counts in declare-ok until its deliveries are settled.",
+		"It counts no more. What basic.get holds of a quorum queue counts in both.",
+		"Nobody waits for a consumer that has gone."},
+	{[]string{"QUEUE-72"},
+		"A dead-letter routing key of more than 255 bytes crashes the delivery.",
+		"It is cut to 255 bytes.",
+		"The message would be lost, and the consumer's connection with it."},
+	{[]string{"EXCH-45", "QUEUE-72"},
+		"A key in the header BCC may be of any length, and counts again when the message is dead-lettered.",
+		"When the message is dead-lettered, only the first 255 bytes of each key count.",
+		"No queue name or direct binding key is longer; only a topic exchange could tell, by what comes after."},
+	{[]string{"BASIC-77", "ERR-4"},
+		"From 4.0 on to declare a queue by a malformed name of a direct reply crashes: 541.",
+		"There is no such queue: 404, as before.",
+		"The crash is a defect, and closes a connection with everything on it."},
+	{[]string{"QUEUE-73", "BASIC-59"},
+		"From 4.3 on a dead letter that was returned before its death is marked as redelivered if it has to wait in a classic queue.",
+		"It is not: nobody has had it from there.",
+		"Whether it has to wait depends on when a consumer comes."},
+	{[]string{"PERSIST-7"},
+		"A queue that was declared a moment before a kill may be forgotten or come back empty, although messages in it were confirmed.",
+		"What is confirmed is stored after the queue that holds it.",
+		"What was confirmed would be lost. Scripts restart the broker in order before they kill it."},
+	{[]string{"POLICY-12"},
+		"A time in a policy may be of any length.",
+		"One of more than ten years counts as ten years, the longest that a queue's argument can give.",
+		"Nobody waits for that long, and times in microseconds must not overflow."},
+	{[]string{"BASIC-88"},
+		"Whatever a client sends on a channel after tx.commit and before commit-ok closes its connection with 504, if it comes in time.",
+		"It waits until the commit is done.",
+		"Whether it is refused depends on how long the commit takes, so no client can rely on it."},
+	{[]string{"BASIC-73"},
+		"Replies to a client that does not read pile up without limit.",
+		"Direct replies are dropped once 16 MiB wait for a client.",
+		"No queue can hold them back, and the memory is the host program's."},
+	{[]string{"BASIC-17", "PERSIST-1"},
+		"declare-ok of a durable queue follows its being written.",
+		"declare-ok does not wait for the disk. A confirm does, and what it confirms is stored after the queue that holds it.",
+		"A client cannot tell, save by a crash of the machine before it has had any confirm; and declaring is much faster."},
+	{[]string{"CONN-9"},
+		"server-properties name Erlang, its version, and the copyright of RabbitMQ.",
+		"product is RabbitMQ and version that of the profile, since clients decide by them; platform is Go, and information and copyright are Rabbet's own.",
+		"What clients look at has to be alike, what they show should be true."},
+	{[]string{"ERR-4", "CONN-44"},
+		"The log shows crash reports in Erlang's terms.",
+		"The log says in a line what was wrong.",
+		"No client sees it."},
+	{[]string{"POLICY-1", "POLICY-11"},
+		"The pattern of a policy is a Perl-compatible expression, and a refusal of a bad one quotes Erlang's reason for it.",
+		"It is an expression of Go's package regexp, without look-around and back-references; the reason is Go's.",
+		"It runs in linear time, and a broker in a program brings no other engine. The patterns that are in use are the same in both."},
+}
+
+// versionDifferences is what changed in RabbitMQ between 3.10 and 3.13, oldest first.
+var versionDifferences = []versionDifference{
+	{[]string{"POLICY-1"}, scripts.V(3, 12, 0), "Policies apply to queues, exchanges or all.", "They may apply to one type of queue."},
+	{[]string{"BASIC-65"}, scripts.V(3, 12, 0), "All queues have one acknowledgement timeout.", "A queue may have its own, by argument or policy."},
+	{[]string{"PERM-12"}, scripts.V(3, 12, 0), "A refusal says \"access to ... refused\".", "It says which: \"write access to ... refused\"."},
+	{[]string{"BASIC-6"}, scripts.V(3, 13, 0), "An expiration is delivered as it was written.", "It is delivered as a plain number, without sign and zeros."},
+	{[]string{"BASIC-8"}, scripts.V(3, 13, 0), "A delivery-mode that is neither 1 nor 2 is refused with 406.", "It is taken for transient."},
+	{[]string{"BASIC-11", "TYPES-5"}, scripts.V(3, 13, 0), "Headers are delivered as they came.", "They are sorted, and duplicates dropped."},
+	{[]string{"EXCH-38"}, scripts.V(3, 13, 0), "In a headers binding an integer equals a float of its value.", "They differ."},
+	{[]string{"EXCH-49", "EXCH-51"}, scripts.V(3, 13, 0), "The plugin delivers x-delay unchanged, and words its refusals differently.", "x-delay is delivered negated; bytes are read as a number."},
+	{[]string{"POLICY-3"}, scripts.V(3, 13, 0), "An operator policy cannot set overflow.", "It can, and its word counts."},
+	{[]string{"TYPES-5"}, scripts.V(3, 13, 0), "Of duplicate headers the first decides where a message goes.", "The last does."},
+	{[]string{"QUEUE-75"}, scripts.V(3, 13, 0), "CC is removed from a dead letter with a routing key of its own.", "It stays, without effect."},
+	{[]string{"QUEUE-76"}, scripts.V(3, 13, 0), "With each death the older entries of x-death turn their order round.", "The latest is first, the others keep their order."},
+	{[]string{"QUEUE-77"}, scripts.V(3, 13, 0), "original-expiration is the expiration as it was sent, a plus sign too; for a message of a lazy queue it is not there.", "It is the number."},
+	{[]string{"QUEUE-79"}, scripts.V(3, 13, 0), "Headers tell of the first death.", "They tell of the last one too, x-last-death-*."},
+	{[]string{"QUEUE-83"}, scripts.V(3, 13, 0), "An x-death that is no array still counts as a history.", "It is ignored."},
+	{[]string{"QUEUE-94"}, scripts.V(3, 13, 0), "x-delivery-count is there on the first delivery, as 0.", "It is there from the second on."},
+	{[]string{"EXCH-7", "EXCH-8", "EXCH-9"}, scripts.V(3, 13, 3), "An unknown exchange type is refused with 503.", "It is refused with 406."},
+}
+
+const differencesIntroduction = `# Differences
+
+## Of Rabbet from RabbitMQ, on purpose
+
+RabbitMQ 3.13 is the specification. Where Rabbet departs from it, it does so
+knowingly, and this is all of it. What is missing altogether is in the
+[README](../README.md#what-is-not-there-yet). The numbers are those of
+[docs/behaviours.md](../docs/behaviours.md).
+
+`
+
+const versionDifferencesIntroduction = `
+## Of RabbitMQ 3.10 from 3.13
+
+Scripts know these: they ask for the version that they judge, or are bound to some
+versions. What a run against RabbitMQ 3.10 shows otherwise than 3.13 is here; it is
+the version's, and no difference of Rabbet. What 4.x changed is in
+[docs/profiles.md](../docs/profiles.md).
+
+| behaviours | since | before | from then on |
+|---|---|---|---|
+`
+
+// writeDifferences writes both ledgers as Markdown, which is DIFFERENCES.md.
+func writeDifferences(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprint(out, differencesIntroduction)
+	fmt.Fprint(out, "| behaviours | RabbitMQ | Rabbet | why |\n|---|---|---|---|\n")
+	for _, d := range differences {
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", strings.Join(d.Behaviours, ", "), cell(d.RabbitMQ), cell(d.Rabbet), cell(d.Why))
+	}
+	fmt.Fprint(out, versionDifferencesIntroduction)
+	for _, d := range versionDifferences {
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", strings.Join(d.Behaviours, ", "), d.Since, cell(d.Before), cell(d.Now))
+	}
+	return out.Flush()
+}

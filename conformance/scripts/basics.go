@@ -1,0 +1,19 @@
+// The scripts on publishing, consuming and settling.
+
+package scripts
+
+import "slices"
+
+var basicScripts = slices.Concat(
+	basicPublishScripts,
+	basicConfirmScripts,
+	basicConsumeScripts,
+	basicQosScripts,
+	basicAckScripts,
+	basicRequeueScripts,
+	basicReplyToScripts,
+	basicTxScripts,
+	singleActiveScripts,
+	basicWireScripts,
+	ackTimeoutScripts,
+)
