@@ -210,15 +210,7 @@ func (q *Queue) read() {
 // to it by then.
 func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
 	s := w.c.out
-	q.mu.Unlock()
-	items, err := q.back.read(w.level, s, s.n)
-	if err != nil {
-		q.env.Fault(q.Name, err)
-	}
-	if errors.Is(err, store.ErrDamaged) {
-		err = nil
-	}
-	q.mu.Lock()
+	items, err := q.readUnlocked(w.level, s)
 	if err != nil || q.deleted || w.c.out != s || s.dropped {
 		return err == nil
 	}
@@ -234,12 +226,27 @@ func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
 	return true
 }
 
+// readUnlocked reads a span without the lock, and holds it again when it returns,
+// or panics: the caller's deferred Unlock must find it held.
+func (q *Queue) readUnlocked(level int, s *span) ([]Item, error) {
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	items, err := q.back.read(level, s, s.n)
+	if err != nil {
+		q.env.Fault(q.Name, err)
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		err = nil
+	}
+	return items, err
+}
+
 // fetch makes sure that the first item, if there is one, is in memory, unless it
 // cannot be read, and that what is due has expired. The lock may be let go meanwhile.
 func (q *Queue) fetch(fx *Effects) {
 	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
-		level := q.ready.top
+		level := q.ready.nextLevel()
 		if !q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx) {
 			return
 		}

@@ -37,14 +37,17 @@ func (l *levels) of(m *Message) int {
 
 // next is the level whose turn it is: the highest that holds something, the
 // lowest if none does.
-func (l *levels) next() *readyList {
+func (l *levels) next() *readyList { return l.at(l.nextLevel()) }
+
+// nextLevel is the number of the level that next returns.
+func (l *levels) nextLevel() int {
 	for l.top > 0 && l.higher[l.top-1].len() == 0 {
 		l.top--
 	}
 	if l.rule == FairPriority && l.top < fairLevels && l.turn == fairTurns-1 && l.zero.len() > 0 {
-		return &l.zero
+		return 0
 	}
-	return l.at(l.top)
+	return l.top
 }
 
 func (l *levels) push(it Item) {

@@ -139,7 +139,8 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 		return false
 	}
 	var h hold
-	var now int64 // one look at the clock is enough for all
+	defer h.release() // also when a receiver panics
+	var now int64     // one look at the clock is enough for all
 	untidy := false
 	for i, m := range msgs {
 		if q.set != plain && q.refuses(m) {
