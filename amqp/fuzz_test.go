@@ -90,6 +90,9 @@ func FuzzRawProperties(f *testing.F) {
 		expiration, ok := r.Expiration()
 		userID, _ := r.UserID()
 		replyTo, _ := r.ReplyTo()
+		messageID, _ := r.MessageID()
+		correlationID, _ := r.CorrelationID()
+		timestamp, _ := r.Timestamp()
 		header, _ := r.Headers().Lookup(key)
 		if !sound {
 			return
@@ -98,6 +101,9 @@ func FuzzRawProperties(f *testing.F) {
 		assert.Equal(t, p.Expiration, string(expiration))
 		assert.Equal(t, p.UserID, string(userID))
 		assert.Equal(t, p.ReplyTo, string(replyTo))
+		assert.Equal(t, p.MessageID, string(messageID))
+		assert.Equal(t, p.CorrelationID, string(correlationID))
+		assert.Equal(t, p.Timestamp, timestamp)
 		assert.Equal(t, p.DeliveryMode, r.DeliveryMode())
 		assert.Equal(t, p.Priority, r.Priority())
 		want, _ := p.Headers.Get(key)

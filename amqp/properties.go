@@ -86,6 +86,21 @@ func (p RawProperties) UserID() ([]byte, bool) { return p.shortstr(HasUserID) }
 // ReplyTo is where replies go; false if absent.
 func (p RawProperties) ReplyTo() ([]byte, bool) { return p.shortstr(HasReplyTo) }
 
+// CorrelationID is the correlation id; false if absent.
+func (p RawProperties) CorrelationID() ([]byte, bool) { return p.shortstr(HasCorrelationID) }
+
+// MessageID is the message id; false if absent.
+func (p RawProperties) MessageID() ([]byte, bool) { return p.shortstr(HasMessageID) }
+
+// Timestamp is the publisher's time in seconds since 1970; false if absent.
+func (p RawProperties) Timestamp() (uint64, bool) {
+	pos, _, ok := p.find(HasTimestamp)
+	if !ok {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(p[pos:]), true
+}
+
 // Headers is the headers table; nil if absent, but not if empty.
 func (p RawProperties) Headers() RawTable {
 	pos, end, ok := p.find(HasHeaders)

@@ -108,6 +108,9 @@ func TestAccessorsOfBrokenProperties(t *testing.T) {
 		raw.Headers()
 		raw.Expiration()
 		raw.ReplyTo()
+		raw.MessageID()
+		raw.CorrelationID()
+		raw.Timestamp()
 		_, ok := raw.UserID()
 		assert.Equal(t, n >= len(whole)-len("\x03app\x02cl"), ok, n)
 	}
@@ -132,6 +135,9 @@ func TestRawPropertiesAllocateNothing(t *testing.T) {
 		raw.Expiration()
 		raw.UserID()
 		raw.ReplyTo()
+		raw.MessageID()
+		raw.CorrelationID()
+		raw.Timestamp()
 		raw.Headers().Lookup("t")
 	}))
 }

@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -49,7 +48,7 @@ func (vh *vhost) makeDelayed(x *exchangeRecord) error {
 	if kind == delayedType {
 		return refuse(amqp.PreconditionFailed, "Invalid argument, '%s' can't be used for 'x-delayed-type'", delayedType)
 	}
-	table, known := exchange.New[destination](kind)
+	table, known := builtInTable(kind)
 	if !known {
 		return vh.profile.errExchangeType(kind)
 	}
@@ -155,6 +154,6 @@ func (vh *vhost) forgetIfEmpty(d *delayed) {
 // it is still offered to its alternate, as by the plugin, which routes by the
 // exchange as it was.
 func ghostOf(name, alternate string, hasAlternate bool) *exchangeRecord {
-	table, _ := exchange.New[destination]("fanout")
+	table, _ := builtInTable("fanout")
 	return &exchangeRecord{name: name, alternate: alternate, hasAlternate: hasAlternate, table: table}
 }

@@ -17,7 +17,7 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 	if m.Passive {
 		return vh.checkExchange(name)
 	}
-	table, known := exchange.New[destination](m.Type)
+	table, known := builtInTable(m.Type)
 	if !known && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
 		return vh.profile.errExchangeType(m.Type)
 	}
@@ -53,6 +53,16 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 	vh.changed()
 	vh.persistExchange(x)
 	return nil
+}
+
+// builtInTable makes a table of a type that RabbitMQ has without a plugin; false if
+// there is no such type.
+func builtInTable(kind string) (exchange.Table[destination], bool) {
+	if t, _ := exchange.Find(kind); t.Plugin != "" || t.Since != "" {
+		return nil, false
+	}
+	table, err := exchange.New[destination](kind, nil)
+	return table, err == nil
 }
 
 // checkExchange is a passive declare: existence is all that counts (EXCH-13).

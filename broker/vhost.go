@@ -100,7 +100,7 @@ func newVHost(name string, b *Broker) *vhost {
 	for _, p := range predeclared {
 		x := &exchangeRecord{name: p.name, kind: p.kind, durable: true, kept: true, internal: p.internal}
 		if p.name != "" {
-			x.table, _ = exchange.New[destination](p.kind)
+			x.table, _ = builtInTable(p.kind)
 		}
 		vh.exchanges[p.name] = x
 	}

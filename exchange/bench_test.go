@@ -36,7 +36,7 @@ func dests(n int) []*int {
 }
 
 func filled(b *testing.B, kind string, n int, key func(i int) string, args func(i int) amqp.Table) (Table[*int], []*int) {
-	x, _ := New[*int](kind)
+	x, _ := New[*int](kind, nil)
 	d := dests(n)
 	for i := range n {
 		var k string
@@ -112,7 +112,7 @@ func BenchmarkTopicBind(b *testing.B) {
 		b.Run(s.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() { // an iteration binds all 100,000
-				x, _ := New[*int]("topic")
+				x, _ := New[*int]("topic", nil)
 				for i, k := range keys {
 					if _, err := x.Bind(k, nil, d[i]); err != nil {
 						b.Fatal(err)

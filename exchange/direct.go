@@ -34,8 +34,15 @@ func (x *direct[D]) detach(e *entry[D]) {
 	}
 }
 
-func (x *direct[D]) route(dst []D, m Message) []D { return x.byKey[m.Key].appendTo(dst) }
-func (x *direct[D]) keyOnly() bool                { return true }
+func (x *direct[D]) keyOnly() bool { return true }
+
+func (x *direct[D]) route(dst []D, m Message) []D {
+	dst = x.byKey[m.Key].appendTo(dst)
+	for _, key := range m.More {
+		dst = x.byKey[key].appendTo(dst)
+	}
+	return dst
+}
 
 // fanout routes to every binding, whatever its key and arguments (EXCH-34).
 type fanout[D comparable] struct {

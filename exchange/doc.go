@@ -2,7 +2,7 @@
 // destinations a message reaches, by its routing key or its headers.
 //
 // A Table is one exchange's bindings; New makes one of the types that RabbitMQ
-// has built in. Tables are generic over the destination, which they only ever
+// has built in or gets from its plugins. Tables are generic over the destination, which they only ever
 // compare and hand back: a broker binds its queues and exchanges, a test may
 // bind strings.
 //
@@ -14,6 +14,12 @@
 //     exactly one word and `#` for any number of words, none included.
 //   - headers: the binding's arguments against the message's headers, all or
 //     any of them as the argument `x-match` says.
+//   - x-consistent-hash: one destination, by a hash of the routing key, a header or
+//     a property, in proportion to the weights that the binding keys are (CHASH).
+//   - x-modulus-hash: one binding, by the routing keys; x-random and x-local-random:
+//     one by chance (MODULUS, RANDOM, LOCALRANDOM).
+//   - x-recent-history, x-message-deduplication: every binding; what such an exchange
+//     remembers is its user's.
 //
 // # Concurrency
 //

@@ -10,9 +10,9 @@ import (
 
 // A table is generic over the destination: here, names of queues.
 func ExampleNew() {
-	table, ok := exchange.New[string]("topic")
-	if !ok {
-		panic("no such exchange type")
+	table, err := exchange.New[string]("topic", nil)
+	if err != nil {
+		panic(err)
 	}
 	for _, b := range []struct{ key, queue string }{
 		{"stock.*.nyse", "new-york"},
@@ -37,7 +37,7 @@ func ExampleNew() {
 
 // A headers exchange compares a binding's arguments with a message's headers.
 func ExampleTable_headers() {
-	table, _ := exchange.New[string]("headers")
+	table, _ := exchange.New[string]("headers", nil)
 	bind := func(queue string, args amqp.Table) {
 		if _, err := table.Bind("", args, queue); err != nil {
 			fmt.Println(err)
@@ -64,7 +64,7 @@ func ExampleTable_headers() {
 // A queue that is deleted takes its bindings along, at a cost that depends on
 // those alone.
 func ExampleTable_removeDest() {
-	table, _ := exchange.New[string]("direct")
+	table, _ := exchange.New[string]("direct", nil)
 	for _, key := range []string{"red", "green"} {
 		for _, queue := range []string{"q1", "q2"} {
 			if _, err := table.Bind(key, nil, queue); err != nil {

@@ -1,4 +1,4 @@
-// The seam: Table is what every exchange type offers, New picks the type.
+// The seam: Table is what every exchange type offers.
 
 package exchange
 
@@ -12,9 +12,15 @@ import (
 type Message struct {
 	// Key is the routing key.
 	Key string
+	// More are the routing keys that CC and BCC add (EXCH-45): types that compare
+	// the key compare these as well.
+	More []string
 	// Headers is the headers property, nil if there is none. It must be valid;
 	// what cannot be decoded counts as no headers.
 	Headers amqp.RawTable
+	// Props are the properties as published, for types that look at others than
+	// the headers.
+	Props amqp.RawProperties
 }
 
 // Binding leads from the exchange that a table belongs to, to Dest.
@@ -39,7 +45,7 @@ type Table[D comparable] interface {
 	// Route appends to dst the destinations that m reaches. One that several
 	// bindings lead to may be appended more than once.
 	Route(dst []D, m Message) []D
-	// KeyOnly reports whether the routing key alone decides, so that the
+	// KeyOnly reports whether the routing keys alone decide, so that the
 	// caller may cache the result until the bindings change.
 	KeyOnly() bool
 	// Len is the number of bindings.
@@ -59,19 +65,3 @@ type ArgumentError struct {
 }
 
 func (e *ArgumentError) Error() string { return e.Text }
-
-// New makes an empty table for an exchange of the given type: "direct",
-// "fanout", "topic" or "headers". False means that there is no such type.
-func New[D comparable](kind string) (Table[D], bool) {
-	switch kind {
-	case "direct":
-		return newTable(&direct[D]{}), true
-	case "fanout":
-		return newTable(&fanout[D]{}), true
-	case "topic":
-		return newTable(&topic[D]{}), true
-	case "headers":
-		return newTable(&headers[D]{}), true
-	}
-	return nil, false
-}

@@ -96,7 +96,7 @@ func TestMemoryPerBinding(t *testing.T) {
 		{"headers", func(i int) amqp.Table { return amqp.Table{{Key: "id", Value: keys[i]}} }, 700},
 	} {
 		before := heap()
-		x, _ := New[*int](tc.kind)
+		x, _ := New[*int](tc.kind, nil)
 		for i := range queues {
 			var args amqp.Table
 			if tc.args != nil {

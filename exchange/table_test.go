@@ -20,8 +20,8 @@ var kinds = []string{"direct", "fanout", "topic", "headers"}
 
 func testTable(t testing.TB, kind string) *table[string] {
 	t.Helper()
-	x, ok := New[string](kind)
-	require.True(t, ok)
+	x, err := New[string](kind, nil)
+	require.NoError(t, err)
 	return x.(*table[string])
 }
 
@@ -48,8 +48,8 @@ func rawTable(headers amqp.Table) amqp.RawTable {
 
 func TestNewKnowsTheTypes(t *testing.T) {
 	for _, kind := range kinds {
-		x, ok := New[int](kind)
-		require.True(t, ok, kind)
+		x, err := New[int](kind, nil)
+		require.NoError(t, err, kind)
 		assert.Equal(t, kind != "headers", x.KeyOnly(), kind)
 		assert.Zero(t, x.Len())
 		assert.Empty(t, x.Route(nil, Message{Key: "k"}))
@@ -57,8 +57,8 @@ func TestNewKnowsTheTypes(t *testing.T) {
 		assert.Zero(t, x.RemoveDest(1))
 	}
 	for _, kind := range []string{"", "Direct", "x-delayed-message", "match"} {
-		_, ok := New[int](kind)
-		assert.False(t, ok, kind)
+		_, err := New[int](kind, nil)
+		assert.ErrorIs(t, err, ErrUnknownType, kind)
 	}
 }
 

@@ -118,14 +118,22 @@ func (x *topic[D]) prune(n *node[D]) {
 	}
 }
 
-// route reads the key word by word and keeps the set of nodes that the words
+func (x *topic[D]) route(dst []D, m Message) []D {
+	dst = x.routeKey(dst, m.Key)
+	for _, key := range m.More {
+		dst = x.routeKey(dst, key)
+	}
+	return dst
+}
+
+// routeKey reads the key word by word and keeps the set of nodes that the words
 // so far lead to. The words of the key are plain: `*` and `#` have no meaning
 // in it, and no literal edge bears them (EXCH-36).
-func (x *topic[D]) route(dst []D, m Message) []D {
+func (x *topic[D]) routeKey(dst []D, key string) []D {
 	w := walk[D]{edges: x.edges, dst: dst}
 	at, next := &w.sets[0], &w.sets[1]
 	w.enter(at, &x.root)
-	for key, more := m.Key, m.Key != ""; more; {
+	for more := key != ""; more; {
 		var word string
 		word, key, more = strings.Cut(key, ".")
 		if at.len() == 0 && w.loops.len() == 0 {
