@@ -50,7 +50,7 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	}
 	c.mu.Unlock()
 	if !ok { // BASIC-54
-		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
+		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
 	}
 	if ch.mode == modeTx {
 		clear(out)
@@ -138,7 +138,7 @@ func (v verdict) tell(q *queue.Queue, items []queue.Item, fx *queue.Effects) {
 // recover is basic.recover and basic.recover-async (BASIC-62, BASIC-63).
 func (ch *channel) recover(requeue, answer bool) error {
 	if !requeue {
-		return refuse(amqp.NotImplemented, "requeue=false")
+		return amqp.Errorf(amqp.NotImplemented, "requeue=false")
 	}
 	c := ch.c
 	c.mu.Lock()

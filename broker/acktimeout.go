@@ -93,7 +93,7 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 // ackTimeout is how long a holder may keep a delivery; 0 is for ever.
 func (b *Broker) ackTimeout(h holder) time.Duration {
 	own := time.Duration(0)
-	if b.profile.quorumTimeoutOnly {
+	if b.profile.QuorumTimeoutOnly {
 		if !h.queue.Quorum() { // BASIC-66
 			return 0
 		}
@@ -150,7 +150,7 @@ func (c *conn) closeOverdue() {
 		ch := c.channels[o.channel]
 		switch {
 		case ch == nil || ch.closing:
-		case o.consumer != nil && c.b.profile.quorumTimeoutOnly && c.client.cancelNotify:
+		case o.consumer != nil && c.b.profile.QuorumTimeoutOnly && c.client.cancelNotify:
 			ch.cancelOverdue(o.consumer)
 		default:
 			_ = c.channelFailed(ch, 0, o.why) // it breaks the channel only

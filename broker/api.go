@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -17,8 +18,9 @@ import (
 // client could not even say, such as a name of more than 255 bytes, with another
 // error.
 type VHost struct {
-	b  *Broker
-	vh *vhost
+	b    *Broker
+	vh   *topology.VHost
+	gets local // what Get has taken
 }
 
 // VHost returns a virtual host; "" is the default one. It fails with
@@ -27,26 +29,25 @@ func (b *Broker) VHost(name string) (*VHost, error) {
 	if name == "" {
 		name = b.cfg.DefaultVHost
 	}
-	vh := b.vhost(name)
-	if vh == nil {
-		return nil, refuse(amqp.NotAllowed, "vhost %s not found", name)
+	v := b.vhost(name)
+	if v == nil {
+		return nil, amqp.Errorf(amqp.NotAllowed, "vhost %s not found", name)
 	}
-	return &VHost{b, vh}, nil
+	return v, nil
 }
 
 // AddVHost creates a virtual host with its predeclared exchanges (EXCH-1), in
 // which the default user may do everything. An existing one is left as it is.
 func (b *Broker) AddVHost(name string) *VHost {
 	b.mu.Lock()
-	vh := b.vhosts[name]
-	if vh == nil {
-		vh = newVHost(name, b)
-		b.vhosts[name] = vh
-		vh.persistVHost()
+	v := b.vhosts[name]
+	if v == nil {
+		v = &VHost{b: b, vh: topology.NewVHost(name, b.env)}
+		b.vhosts[name] = v
 	}
 	b.mu.Unlock()
 	b.users.allow(b.cfg.DefaultUser, name)
-	return &VHost{b, vh}
+	return v
 }
 
 // Exchange describes an exchange to declare.
@@ -121,14 +122,14 @@ func (v *VHost) DeclareExchange(x Exchange) error {
 	if x.Type == "" {
 		x.Type = "direct"
 	}
-	return v.vh.declareExchange(&amqp.ExchangeDeclare{
+	return v.vh.DeclareExchange(&amqp.ExchangeDeclare{
 		Exchange: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
 	})
 }
 
 // DeleteExchange is exchange.delete.
 func (v *VHost) DeleteExchange(name string) error {
-	return v.vh.deleteExchange(cleanName(name), false)
+	return v.vh.DeleteExchange(name, false)
 }
 
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
@@ -141,7 +142,7 @@ func (v *VHost) DeclareQueue(q Queue) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, err := v.vh.declareQueue(&amqp.QueueDeclare{
+	r, err := v.vh.DeclareQueue(&amqp.QueueDeclare{
 		Queue: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Arguments: args,
 	}, nil)
 	if err != nil {
@@ -154,8 +155,8 @@ func (v *VHost) DeclareQueue(q Queue) (string, error) {
 // went with the queue. A missing queue is no error (QUEUE-22).
 func (v *VHost) DeleteQueue(name string) (int, error) {
 	var fx queue.Effects
-	defer v.vh.perform(&fx)
-	return v.vh.deleteQueue(cleanName(name), false, false, nil, &fx)
+	defer v.vh.Perform(&fx)
+	return v.vh.DeleteQueue(name, false, false, nil, &fx)
 }
 
 // Bind is queue.bind or exchange.bind.
@@ -167,7 +168,7 @@ func (v *VHost) Bind(b Binding) error {
 	if err != nil {
 		return err
 	}
-	return v.vh.bind(b.request(args), nil)
+	return v.vh.Bind(b.request(args), nil)
 }
 
 // Unbind is queue.unbind or exchange.unbind.
@@ -176,11 +177,11 @@ func (v *VHost) Unbind(b Binding) error {
 	if err != nil {
 		return err
 	}
-	return v.vh.unbind(b.request(args), nil)
+	return v.vh.Unbind(b.request(args), nil)
 }
 
-func (b Binding) request(args amqp.Table) bindingRequest {
-	return bindingRequest{source: b.Source, destination: b.Destination, key: b.Key, args: args, toExchange: b.ToExchange}
+func (b Binding) request(args amqp.Table) topology.Binding {
+	return topology.Binding{Source: b.Source, Destination: b.Destination, Key: b.Key, Args: args, ToExchange: b.ToExchange}
 }
 
 // Publish routes a message and returns the number of queues that it reached;
@@ -198,47 +199,43 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err := v.b.cfg.checkSize(uint64(len(m.Body))); err != nil {
 		return 0, err
 	}
-	v.vh.mu.RLock()
-	x := v.vh.exchanges[exchange]
-	v.vh.mu.RUnlock()
+	x := v.vh.Exchange(exchange)
 	if x == nil {
-		return 0, errNoExchange(exchange, v.vh.name)
+		return 0, topology.NoExchange(exchange, v.vh.Name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
-	readMarks(msg, msg.Props.Flags())
-	if err := readTTL(msg); err != nil {
+	topology.ReadMarks(msg, msg.Props.Flags())
+	if err := topology.ReadTTL(msg); err != nil {
 		return 0, err
 	}
-	keys, headers, err := v.b.profile.rewriteHeaders(msg)
+	keys, headers, err := v.b.profile.RewriteHeaders(msg)
 	if err != nil {
 		return 0, err
 	}
-	var r router
-	v.vh.mu.RLock()
-	queues := r.route(nil, v.vh, x, append([]string{key}, keys...), headers)
-	v.vh.mu.RUnlock()
-	if r.refusal != nil {
-		return 0, r.refusal
+	var r topology.Router
+	queues, _ := r.Find(nil, v.vh, x, append([]string{key}, keys...), headers)
+	if r.Refusal != nil {
+		return 0, r.Refusal
 	}
-	v.recordGoPublish(msg, way{queues: queues, later: r.later})
+	v.recordGoPublish(msg, way{queues: queues, later: r.Delays})
 	var fx queue.Effects
-	keep(r.later, msg, &fx)
+	topology.StartDelays(r.Delays, msg, &fx)
 	reached := 0
 	for _, q := range queues {
 		fx.Refused = fx.Refused[:0]
 		if q.Publish([]*queue.Message{msg}, &fx) {
 			reached++
 		}
-		v.vh.recordRefused(nil, q, []*queue.Message{msg}, fx.Refused)
+		v.b.recordRefused(v.vh.Name, nil, q, []*queue.Message{msg}, fx.Refused)
 	}
-	v.vh.perform(&fx)
+	v.vh.Perform(&fx)
 	return reached, nil
 }
 
 // Peek returns up to limit ready messages of a queue, in delivery order, and
 // changes nothing. The bodies are shared with the queue: do not write to them.
 func (v *VHost) Peek(name string, limit int) ([]Message, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +258,7 @@ func messageOf(it *queue.Item, props amqp.RawProperties) (Message, error) {
 
 // Purge drops a queue's ready messages and returns their number.
 func (v *VHost) Purge(name string) (int, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -270,7 +267,7 @@ func (v *VHost) Purge(name string) (int, error) {
 
 // Counts returns a queue's numbers, exact at this moment.
 func (v *VHost) Counts(name string) (queue.Counts, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return queue.Counts{}, err
 	}

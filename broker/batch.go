@@ -3,6 +3,7 @@ package broker
 import (
 	"slices"
 
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -10,8 +11,6 @@ import (
 // for a run of messages that go to the same queues.
 
 const (
-	// batchMessages is the length of a run handed to the queues at once.
-	batchMessages = 128
 	// slabMessages and slabBytes bound what messages allocated together can
 	// keep alive: one that stays in a queue for long holds no more than that.
 	slabMessages = 32
@@ -62,7 +61,7 @@ func (b *publishBatch) bytes(n int) []byte {
 // add puts a message on its way. The list of queues is copied if it is kept.
 func (c *conn) add(ch *channel, queues []*queue.Queue, m *queue.Message) {
 	b := &c.batch
-	if len(b.msgs) > 0 && (len(b.msgs) >= batchMessages || !slices.Equal(b.queues, queues)) {
+	if len(b.msgs) > 0 && (len(b.msgs) >= topology.MaxRun || !slices.Equal(b.queues, queues)) {
 		c.flushPublishes()
 	}
 	if len(b.msgs) == 0 {
@@ -84,7 +83,7 @@ func (c *conn) flushPublishes() {
 		// A queue deleted since the route was found drops them (QUEUE-27).
 		_ = q.Publish(b.msgs, &c.fx)
 		if c.tapped != nil {
-			c.vhost.recordRefused(c.tapped.peer, q, b.msgs, c.fx.Refused[refused:])
+			c.b.recordRefused(c.vhost.Name, c.tapped.peer, q, b.msgs, c.fx.Refused[refused:])
 		}
 	}
 	for _, i := range c.fx.Refused {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -24,7 +25,8 @@ var ErrClosed = errors.New("broker is closed")
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
 	cfg     Config
-	profile *profile
+	profile *topology.Profile
+	env     *topology.Env // what the virtual hosts share
 	clock   delay.Clock
 	log     *slog.Logger
 	users   users
@@ -34,10 +36,9 @@ type Broker struct {
 	machine check // memory and disk
 	acks    check // deliveries that are held for too long
 
-	queueIDs  atomic.Uint64
 	peers     atomic.Uint64 // the last Peer's ID
 	mu        sync.Mutex
-	vhosts    map[string]*vhost
+	vhosts    map[string]*VHost
 	listeners []net.Listener // in order of their start
 	conns     map[*conn]struct{}
 	consumers map[*Consumer]struct{} // those in Go
@@ -51,7 +52,7 @@ type Broker struct {
 // New starts a broker, with what its store holds if there is one. It fails for a
 // Config that contradicts itself and for a store that cannot be read.
 func New(cfg Config) (*Broker, error) {
-	p, err := profileOf(cfg.Profile)
+	p, err := topology.ProfileOf(cfg.Profile)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{
 		cfg: cfg, profile: p, clock: cfg.Clock, log: cfg.Logger,
-		vhosts: make(map[string]*vhost),
+		vhosts: make(map[string]*VHost),
 		conns:  make(map[*conn]struct{}),
 		over:   make(chan struct{}),
 	}
@@ -75,8 +76,14 @@ func New(cfg Config) (*Broker, error) {
 		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
 		vhosts: make(map[string]struct{}),
 	})
-	if err := b.recover(); err != nil {
+	b.env = &topology.Env{Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer()}
+	found, err := topology.Recover(b.env)
+	if err != nil {
 		return nil, err
+	}
+	for name, vh := range found {
+		b.vhosts[name] = &VHost{b: b, vh: vh}
+		b.users.allow(cfg.DefaultUser, name)
 	}
 	b.AddVHost(cfg.DefaultVHost)
 	b.watch()
@@ -84,7 +91,7 @@ func New(cfg Config) (*Broker, error) {
 }
 
 // vhost finds a virtual host, or nil.
-func (b *Broker) vhost(name string) *vhost {
+func (b *Broker) vhost(name string) *VHost {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.vhosts[name]
@@ -288,6 +295,24 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	b.mu.Unlock()
 	<-ended
 	return left == 0, b.retire()
+}
+
+// retire ends delayed exchanges and queues, whose timers would keep the broker in
+// memory, and then the store: what is pending is committed.
+func (b *Broker) retire() error {
+	b.endLocals()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range b.vhosts {
+		v.vh.StopDelayed()
+	}
+	for _, v := range b.vhosts {
+		v.vh.StopQueues()
+	}
+	if b.cfg.Store == nil {
+		return nil
+	}
+	return b.cfg.Store.Close()
 }
 
 // stopAccepting reports whether the broker was closed before.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -109,7 +110,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 		return err
 	}
 	if method != amqp.ChannelOpenID {
-		return refuse(amqp.ChannelError, "expected 'channel.open'")
+		return amqp.Errorf(amqp.ChannelError, "expected 'channel.open'")
 	}
 	ch := &channel{c: c, id: id, prefetch: c.b.cfg.DefaultPrefetch}
 	c.mu.Lock()
@@ -140,7 +141,7 @@ func (c *conn) checkChannelMax() error {
 func (c *conn) closingChannelMethod(ch *channel, method amqp.MethodID) error {
 	switch {
 	case method == amqp.ChannelOpenID: // CONN-65 on a channel that the client has closed
-		return refuse(amqp.ChannelError, "second 'channel.open' seen")
+		return amqp.Errorf(amqp.ChannelError, "second 'channel.open' seen")
 	case method == amqp.BasicPublishID: // ignored, but the frames after it must be those of a content
 		ch.content.phase = contentHeader
 	case ch.leaving:
@@ -168,10 +169,10 @@ func (c *conn) channelFailed(ch *channel, method amqp.MethodID, err error) error
 		return nil
 	}
 	e, ok := err.(*Error)
-	if !ok || e.hard() {
+	if !ok || e.Hard() {
 		return err
 	}
-	blame := e.blamed(method)
+	blame := e.Blamed(method)
 	c.log.Error("closing channel", "channel", ch.id, "reason", e.Error(), "method", method.String())
 	c.flushPublishes()
 	ch.end()
@@ -279,15 +280,15 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 	vh, c := ch.c.vhost, ch.c
 	switch m := m.(type) {
 	case *amqp.ExchangeDeclare:
-		return ch.reply0(vh.declareExchange(m), m.NoWait, &amqp.ExchangeDeclareOk{})
+		return ch.reply0(vh.DeclareExchange(m), m.NoWait, &amqp.ExchangeDeclareOk{})
 	case *amqp.ExchangeDelete:
-		return ch.reply0(vh.deleteExchange(cleanName(m.Exchange), m.IfUnused), m.NoWait, &amqp.ExchangeDeleteOk{})
+		return ch.reply0(vh.DeleteExchange(m.Exchange, m.IfUnused), m.NoWait, &amqp.ExchangeDeleteOk{})
 	case *amqp.ExchangeBind:
-		r := bindingRequest{source: m.Source, destination: m.Destination, key: m.RoutingKey, args: m.Arguments, toExchange: true}
-		return ch.reply0(vh.bind(r, c), m.NoWait, &amqp.ExchangeBindOk{})
+		r := topology.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments, ToExchange: true}
+		return ch.reply0(vh.Bind(r, c), m.NoWait, &amqp.ExchangeBindOk{})
 	case *amqp.ExchangeUnbind:
-		r := bindingRequest{source: m.Source, destination: m.Destination, key: m.RoutingKey, args: m.Arguments, toExchange: true}
-		return ch.reply0(vh.unbind(r, c), m.NoWait, &amqp.ExchangeUnbindOk{})
+		r := topology.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments, ToExchange: true}
+		return ch.reply0(vh.Unbind(r, c), m.NoWait, &amqp.ExchangeUnbindOk{})
 	case *amqp.QueueDeclare:
 		return ch.queueDeclare(m)
 	case *amqp.QueueBind:
@@ -305,10 +306,10 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		c.send(ch.id, &amqp.ChannelCloseOk{})
 		return nil
 	case *amqp.ChannelOpen: // CONN-61
-		return refuse(amqp.ChannelError, "second 'channel.open' seen")
+		return amqp.Errorf(amqp.ChannelError, "second 'channel.open' seen")
 	case *amqp.ChannelFlow: // CONN-67
 		if !m.Active {
-			return refuse(amqp.NotImplemented, "active=false")
+			return amqp.Errorf(amqp.NotImplemented, "active=false")
 		}
 		c.send(ch.id, &amqp.ChannelFlowOk{Active: true})
 		return nil
@@ -316,10 +317,10 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		c.send(ch.id, &amqp.AccessRequestOk{Ticket: 1})
 		return nil
 	}
-	if m, ok := m.(*amqp.BasicCancelOk); ok && c.b.profile.cancelOk { // BASIC-34
+	if m, ok := m.(*amqp.BasicCancelOk); ok && c.b.profile.CancelOk { // BASIC-34
 		return ch.cancelAnswered(m.ConsumerTag)
 	}
-	return refuse(amqp.CommandInvalid, "unimplemented method") // CONN-59
+	return amqp.Errorf(amqp.CommandInvalid, "unimplemented method") // CONN-59
 }
 
 // reply0 answers a method that only succeeds or fails.

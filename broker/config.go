@@ -7,11 +7,19 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file is what can be configured, and the defaults.
+
+// Version is the version of RabbitMQ that a broker of the default profile says
+// it is and behaves as.
+const Version = topology.DefaultVersion
+
+// Profiles are the names that Config.Profile knows, oldest first.
+func Profiles() []string { return topology.ProfileNames() }
 
 // Config is what a broker is started with. The zero value is RabbitMQ's
 // default installation: guest/guest, virtual host "/", its limits.
@@ -84,7 +92,7 @@ type Config struct {
 const hardMaxMessageSize = 512 << 20
 
 // complete fills in the defaults.
-func (cfg *Config) complete(p *profile) error {
+func (cfg *Config) complete(p *topology.Profile) error {
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")
@@ -95,7 +103,7 @@ func (cfg *Config) complete(p *profile) error {
 	setDefault(&cfg.Heartbeat, 60*time.Second)
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
 	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
-	setDefault(&cfg.MaxMessageSize, p.maxBody)
+	setDefault(&cfg.MaxMessageSize, p.MaxBody)
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}
 	}
@@ -107,8 +115,8 @@ func (cfg *Config) complete(p *profile) error {
 	}
 	cfg.Heartbeat = max(0, cfg.Heartbeat.Truncate(time.Second))
 	switch {
-	case cfg.FrameMax < p.minFrameMax:
-		return fmt.Errorf("broker: FrameMax is below %d", p.minFrameMax)
+	case cfg.FrameMax < p.MinFrameMax:
+		return fmt.Errorf("broker: FrameMax is below %d", p.MinFrameMax)
 	case cfg.Heartbeat > 65535*time.Second:
 		return errors.New("broker: Heartbeat is above 65535 s")
 	case cfg.MaxMessageSize < 0 || cfg.MaxMessageSize > hardMaxMessageSize:
@@ -135,7 +143,7 @@ func (cfg *Config) checkSize(size uint64) error {
 	case size <= limit:
 		return nil
 	case limit == hardMaxMessageSize:
-		return refuse(amqp.PreconditionFailed, "message size %d is larger than max size %d", size, limit)
+		return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than max size %d", size, limit)
 	}
-	return refuse(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", size, limit)
+	return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", size, limit)
 }

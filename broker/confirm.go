@@ -12,7 +12,7 @@ import (
 // confirmSelect is BASIC-13.
 func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
 	if ch.mode == modeTx {
-		return refuse(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
+		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
 	}
 	ch.mode = modeConfirm
 	return ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -47,12 +48,12 @@ type conn struct {
 	// Owned by the reader.
 	state    connState
 	user     *user
-	vhost    *vhost
+	vhost    *topology.VHost
 	name     string // client-provided connection_name
 	client   clientInfo
 	fx       queue.Effects
 	batch    publishBatch
-	router   router
+	router   topology.Router
 	keys     []string       // scratch
 	scratch  []*queue.Queue // scratch
 	routes   map[string]*route
@@ -72,7 +73,7 @@ type conn struct {
 
 	mu        sync.Mutex
 	channels  map[uint16]*channel // changed by the reader only, under mu
-	exclusive []*queueRecord
+	exclusive []*topology.Queue
 	out       outbox
 	drained   sync.Cond // the writer has taken the outbox, or what else the reader waits for
 	waking    bool      // the writer has been promised a wake-up
@@ -102,7 +103,7 @@ func newConn(b *Broker, nc net.Conn) *conn {
 		b: b, nc: nc,
 		log:      b.log.With("client", nc.RemoteAddr().String()),
 		wake:     make(chan struct{}, 1),
-		frameMax: b.profile.minFrameMax, // CONN-26
+		frameMax: b.profile.MinFrameMax, // CONN-26
 		since:    b.clock.Now(),
 		tapped:   newTapped(b, nc.RemoteAddr().String()),
 	}
@@ -164,8 +165,8 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		c.dropAfter(dropDelay)
 		return !s.now
 	}
-	e := asError(err)
-	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.breaks == breaksByCode || c.state == stateClosing { // CONN-32, CONN-70
+	e := amqp.AsError(err)
+	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.Closes == amqp.ByCode || c.state == stateClosing { // CONN-32, CONN-70
 		return c.fail(silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
@@ -176,15 +177,15 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 // terminate cleans up first (CONN-71) and then sends connection.close.
 func (c *conn) terminate(e *Error, blame amqp.MethodID) {
 	c.cleanUp()
-	blame = e.blamed(blame)
+	blame = e.Blamed(blame)
 	c.state = stateClosing
 	c.send(0, &amqp.ConnectionClose{
 		ReplyCode: uint16(e.Code), ReplyText: e.Error(), ClassID: blame.Class(), MethodID: blame.Method(),
 	})
-	if e.fatal {
+	if e.Fatal {
 		c.state = stateLinger
 	}
-	if e.fatal || e.soon {
+	if e.Fatal || e.Impatient {
 		c.dropAfter(dropDelay)
 		return
 	}
@@ -266,7 +267,7 @@ func (c *conn) cleanUp() {
 	c.mu.Unlock()
 	for _, q := range exclusive {
 		// Refused only where another goroutine has deleted it meanwhile.
-		_, _ = c.vhost.remove(q, false, false, &c.fx)
+		_, _ = c.vhost.Remove(q, false, false, &c.fx)
 	}
 	c.settleEffects()
 	c.fx.Flush()
@@ -287,20 +288,22 @@ func (c *conn) stopConsumers() {
 // settleEffects does what queues asked for and only the broker can do.
 func (c *conn) settleEffects() {
 	if len(c.fx.Idle) > 0 || c.fx.HasDead() {
-		c.vhost.settle(&c.fx)
+		c.vhost.Settle(&c.fx)
 	}
 }
 
-func (c *conn) addExclusive(q *queueRecord) {
+// AddExclusive notes an exclusive queue, to be deleted with the connection.
+func (c *conn) AddExclusive(q *topology.Queue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.exclusive = append(c.exclusive, q)
 }
 
-func (c *conn) dropExclusive(q *queueRecord) {
+// DropExclusive forgets an exclusive queue that is deleted.
+func (c *conn) DropExclusive(q *topology.Queue) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.exclusive = slices.DeleteFunc(c.exclusive, func(x *queueRecord) bool { return x == q })
+	c.exclusive = slices.DeleteFunc(c.exclusive, func(x *topology.Queue) bool { return x == q })
 }
 
 // send appends a method to the outbox.
@@ -394,7 +397,7 @@ func (c *conn) writeLoop() {
 		c.b.buffers.put(&out)
 		for _, s := range stalled {
 			s.unstall(&fx)
-			s.ch.c.vhost.perform(&fx)
+			s.ch.c.vhost.Perform(&fx)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package broker
 
 import (
-	"errors"
-	"time"
-
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -22,49 +20,38 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	_, used := ch.consumers[m.ConsumerTag]
 	c.mu.Unlock()
 	if used { // BASIC-25; a reply consumer's tag is not taken
-		return refuse(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
+		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
 	if m.ConsumerTag == "" { // BASIC-24
-		m.ConsumerTag = generatedName("amq.ctag-")
+		m.ConsumerTag = topology.GeneratedName("amq.ctag-")
 	}
 	if name == replyTo {
 		return ch.consumeReplies(m)
 	}
-	q, err := c.vhost.queue(name, c)
+	q, err := c.vhost.Queue(name, c)
 	if err != nil { // BASIC-28
 		return err
 	}
 	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
-		return refuse(amqp.NotImplemented, "%s does not support global qos", queueText(q.Name, c.vhost.name))
+		return amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", topology.QueueText(q.Name, c.vhost.Name))
 	}
-	priority, err := c.b.profile.checkConsumeArguments(m.Arguments, queueTypeOf(q.args), queueText(q.Name, c.vhost.name))
+	priority, err := c.vhost.CheckConsume(q, m.Arguments)
 	if err != nil {
 		return err
 	}
 	s := &consumer{
-		ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: consumerTimeout(m.Arguments),
+		ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
 	}
-	if err := c.vhost.subscribe(q, &s.Subscription); err != nil {
+	if err := c.vhost.Subscribe(q, &s.Subscription); err != nil {
 		return err
 	}
 	if !s.announce(m.NoWait) {
-		return errNoQueue(name, c.vhost.name)
+		return topology.NoQueue(name, c.vhost.Name)
 	}
 	q.Unpark(&s.Subscription, &c.fx)
-	return nil
-}
-
-// subscribe registers a consumer with its queue, or says why that is refused.
-func (vh *vhost) subscribe(q *queueRecord, s *queue.Subscription) error {
-	switch err := q.Subscribe(s); {
-	case errors.Is(err, queue.ErrExclusive): // BASIC-29
-		return refuse(amqp.AccessRefused, "%s in exclusive use", queueText(q.Name, vh.name))
-	case err != nil:
-		return errNoQueue(q.Name, vh.name)
-	}
 	return nil
 }
 
@@ -85,64 +72,6 @@ func (s *consumer) announce(noWait bool) bool {
 		c.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: s.tag}, &c.fx)
 	}
 	return true
-}
-
-// A consumeArgument is an argument of basic.consume.
-type consumeArgument struct {
-	name  string
-	of    *queueType // the only type that takes it; nil for all
-	check argumentCheck
-}
-
-// checkInteger is QUEUE-30 for a value that is all the same.
-func checkInteger(v any, _ amqp.Table) string {
-	_, detail := integer(v)
-	return detail
-}
-
-// consumeArguments are those that this version knows.
-func (f *facts) consumeArguments() []consumeArgument {
-	list := []consumeArgument{{"x-priority", nil, checkInteger}, {"x-stream-offset", &streamQueue, anything}}
-	if f.mirroring {
-		list = append(list, consumeArgument{"x-cancel-on-ha-failover", &classicQueue, boolean})
-	}
-	if f.quorumRetries {
-		list = append(list, consumeArgument{"x-consumer-timeout", &quorumQueue, notNegative})
-	}
-	return list
-}
-
-// checkConsumeArguments is BASIC-32. What the type of the queue does not know is refused
-// whatever its value, the first one is told.
-func (p *profile) checkConsumeArguments(args amqp.Table, kind *queueType, resource string) (priority int64, err error) {
-	if len(args) == 0 {
-		return 0, nil
-	}
-	foreign := map[string]bool{}
-	for _, a := range p.ofConsumers {
-		if a.of != nil && a.of != kind {
-			foreign[a.name] = true
-		} else if v, ok := args.Get(a.name); ok {
-			if detail := a.check(v, args); detail != "" {
-				return 0, refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
-			}
-		}
-	}
-	for _, f := range args {
-		if foreign[f.Key] {
-			return 0, refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
-		}
-	}
-	v, _ := args.Get("x-priority")
-	priority, _ = amqp.AsInt(v)
-	return priority, nil
-}
-
-// consumerTimeout is a consumer's own acknowledgement timeout; 0 is none.
-func consumerTimeout(args amqp.Table) time.Duration {
-	v, _ := args.Get("x-consumer-timeout")
-	ms, _ := amqp.AsInt(v)
-	return time.Duration(min(max(ms, 0), maxMillis)) * time.Millisecond
 }
 
 // cancel is basic.cancel (BASIC-27).
@@ -181,7 +110,7 @@ func (ch *channel) cancelAnswered(tag string) error {
 	known := ch.consumers[tag] != nil
 	ch.c.mu.Unlock()
 	if !known {
-		return errInternal()
+		return amqp.NewInternalError()
 	}
 	ch.cancelConsumer(tag)
 	ch.c.settleEffects()
@@ -195,11 +124,11 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.vhost.queue(name, c)
+	q, err := c.vhost.Queue(name, c)
 	if err != nil {
 		return err
 	}
-	if err := c.vhost.checkGet(q); err != nil {
+	if err := c.vhost.CheckGet(q); err != nil {
 		return err
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
@@ -227,27 +156,14 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	return nil
 }
 
-// checkGet is QUEUE-97.
-func (vh *vhost) checkGet(q *queueRecord) error {
-	if q.Quorum() && q.SingleActive() {
-		kind := quorumQueue.name
-		if vh.profile.termForType {
-			kind = amqp.FormatTerm(kind)
-		}
-		return refuse(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
-			"by %s queues with single active consumer", queueText(q.Name, vh.name), kind)
-	}
-	return nil
-}
-
 // qos is basic.qos in both of RabbitMQ's meanings (BASIC-43 to BASIC-47).
 func (ch *channel) qos(m *amqp.BasicQos) error {
 	if m.PrefetchSize != 0 { // BASIC-43
-		return refuse(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
+		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
 	c := ch.c
 	c.mu.Lock()
-	if m.Global && c.b.profile.globalQos { // BASIC-48
+	if m.Global && c.b.profile.GlobalQos { // BASIC-48
 		ch.setShared(int(m.PrefetchCount))
 	} else {
 		ch.prefetch = int(m.PrefetchCount)
@@ -309,7 +225,7 @@ func (ch *channel) queueName(name string) (string, error) {
 		return name, nil
 	}
 	if ch.lastQueue == "" {
-		return "", refuse(amqp.NotFound, "no previously declared queue")
+		return "", amqp.Errorf(amqp.NotFound, "no previously declared queue")
 	}
 	return ch.lastQueue, nil
 }

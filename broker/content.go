@@ -46,16 +46,16 @@ func (ct *content) interrupted() error {
 }
 
 func (ct *content) violation(format string, args ...any) error {
-	return blamePublish(refuse(amqp.UnexpectedFrame, format, args...))
+	return blamePublish(amqp.Errorf(amqp.UnexpectedFrame, format, args...))
 }
 
 // broken is the refusal of a size that cannot be.
 func (ct *content) broken(format string, args ...any) error {
-	return blamePublish(refuse(amqp.FrameError, format, args...))
+	return blamePublish(amqp.Errorf(amqp.FrameError, format, args...))
 }
 
 func blamePublish(e *Error) error {
-	e.blame = amqp.BasicPublishID
+	e.Method = amqp.BasicPublishID
 	return e
 }
 
@@ -93,7 +93,7 @@ func (ch *channel) headerArrived(payload []byte) error {
 	ch.c.published()
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
-	if most := ch.c.b.profile.maxHeader; most > 0 && ct.size > most {
+	if most := ch.c.b.profile.MaxHeader; most > 0 && ct.size > most {
 		return ct.broken("content body size %d exceeds maximum allowed size %d", ct.size, most)
 	}
 	ct.props = len(props)
@@ -164,7 +164,7 @@ func (ct *content) room(n int) []byte {
 // bodyArrived goes on once body bytes are in place.
 func (ch *channel) bodyArrived() error {
 	ct := &ch.content
-	if ct.over && ch.c.b.profile.excessDies { // CONN-53
+	if ct.over && ch.c.b.profile.ExcessDies { // CONN-53
 		return ct.broken("content body frame exceeds remaining content size")
 	}
 	if ct.over || ct.got < ct.size {

@@ -1,215 +1,75 @@
 package broker
 
 import (
-	"sync"
 	"time"
 
-	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
-	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file keeps what exchanges of type x-delayed-message hold back until it is
-// due (EXCH-50, EXCH-54): in memory when and in which order, the messages
-// themselves in the store once they are there.
+// This file is delayed exchanges seen from Go: what waits in them, and how to be
+// rid of it.
 
-// A delayed is what waits under the name of a delayed exchange. It outlives the
-// exchange: what waits when that is deleted is routed in its time all the same,
-// by what bears the name then (EXCH-55).
-type delayed struct {
-	vh   *vhost
-	name string
-	id   uint64 // names its log, in one series with the queues
-
-	// dispatch is held while due messages go out, so that they keep their
-	// order; never two of them. It comes before all other locks.
-	dispatch sync.Mutex
-
-	mu    sync.Mutex
-	index delay.Index
-	held  map[uint64]*queue.Message // by position: those that the store has not committed, or all
-	seq   uint64                    // position of the newest
-	safe  uint64                    // what came up to here is committed
-	log   *store.Log                // nil without a store
-	app   store.Appender
-	alarm *delay.Alarm
-	rest  time.Time // nothing goes out before: the store could not be read
-	gone  bool      // nothing is added any more
-	ended bool      // nothing goes out any more
-
-	numbers map[uint64]uint64 // what a Tap knows those by that wait, by position; nil without one
-
-	// ghost stands for the exchange once that is deleted: no bindings, but its
-	// alternate still counts. Guarded by the virtual host's lock.
-	ghost *exchangeRecord
+// DelayedInfo is what waits in a delayed exchange, exact at one moment.
+type DelayedInfo struct {
+	// Count is the number of messages.
+	Count int
+	// Next is when the first of them is due; the zero time if there is none.
+	Next time.Time
 }
 
-func newDelayed(vh *vhost, name string, id uint64) *delayed {
-	d := &delayed{vh: vh, name: name, id: id}
-	d.alarm = delay.NewAlarm(vh.env.Clock, d.ring)
-	if st := vh.env.Store; st != nil {
-		d.attach(st.Log(queue.LogOf(id, 0)))
-	}
-	return d
+// A DelayedMessage waits in a delayed exchange.
+type DelayedMessage struct {
+	// ID names the message in its exchange for as long as it waits, across
+	// restarts too.
+	ID string
+	// Due is when it will be routed.
+	Due time.Time
+	// Message is as it will be routed: the header x-delay is negated already
+	// (EXCH-51), and Exchange is the one that it was published to, which may lead
+	// to this one.
+	Message
 }
 
-func (d *delayed) attach(log *store.Log) {
-	log.OnCommit = d.committed
-	d.log = log
+// Delayed tells what waits in a delayed exchange, at no cost however much that
+// is. What was left behind by an exchange that is deleted (EXCH-55) is found
+// under its name. It fails with NOT_FOUND if there is no such exchange, and with
+// PRECONDITION_FAILED if it is of another type.
+func (v *VHost) Delayed(exchange string) (DelayedInfo, error) {
+	info, err := v.vh.DelayedInfo(exchange)
+	return DelayedInfo(info), err
 }
 
-// now is the time as due times count it, in microseconds since 1970.
-func (d *delayed) now() int64 { return d.vh.env.Clock.Now().UnixMicro() }
-
-// add keeps a message for so many milliseconds. It goes to the store whatever
-// its delivery mode and whether the exchange is durable or not (EXCH-54).
-func (d *delayed) add(m *queue.Message, ms int64, fx *queue.Effects) {
-	late := *m
-	late.Props = pastDelay(m.Props, ms)
-	at := d.now() + ms*perMilli
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.gone { // deleted since the route was found
-		d.vh.recordOne(Event{Kind: EventCancelled, Exchange: d.name, Reason: queue.Deleted}, m)
-		return
+// ListDelayed returns up to limit of the messages that wait in a delayed
+// exchange, in the order in which they are due, and changes nothing. It begins
+// behind the message with the ID after, which need not be there any more; "" is
+// the beginning. Messages that leave while they are being read are not among
+// them. The bodies are shared: do not write to them. It fails as Delayed does,
+// for an ID that is none, and if the store cannot be read.
+func (v *VHost) ListDelayed(exchange, after string, limit int) ([]DelayedMessage, error) {
+	page, err := v.vh.ListDelayed(exchange, after, limit)
+	if err != nil {
+		return nil, err
 	}
-	d.seq++
-	d.track(d.seq, m)
-	due := delay.Due{At: at, Seq: d.seq}
-	d.index.Add(due)
-	d.hold(d.seq, &late)
-	if d.log != nil {
-		d.app.Add(d.log, due.Seq, due.At, false, &late)
-		d.app.Flush()
-		fx.Logged = true
-	}
-	if first, _ := d.index.First(); first == due {
-		d.arm()
-	}
-}
-
-// hold keeps a message in memory. Called with the lock held.
-func (d *delayed) hold(seq uint64, m *queue.Message) {
-	if d.held == nil {
-		d.held = make(map[uint64]*queue.Message)
-	}
-	d.held[seq] = m
-}
-
-// perMilli is a millisecond as due times count.
-const perMilli = 1000
-
-// committed is called by the store when the messages up to a position are on
-// disk: they can leave memory.
-func (d *delayed) committed(seq uint64) {
-	for d.forget(seq) {
-	}
-}
-
-// forget is one hold's share; true asks for another.
-func (d *delayed) forget(seq uint64) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for n := 0; d.safe < seq; n++ {
-		if n == holdLimit {
-			return true
+	list := make([]DelayedMessage, len(page))
+	for i, p := range page {
+		list[i].ID, list[i].Due = p.ID, p.Due
+		if list[i].Message, err = messageOf(&queue.Item{Msg: p.Msg}, p.Msg.Props); err != nil {
+			return nil, err
 		}
-		d.safe++
-		delete(d.held, d.safe)
 	}
-	if len(d.held) == 0 {
-		d.held = nil // maps do not shrink
-	}
-	return false
+	return list, nil
 }
 
-// holdLimit is how many messages are handled under one hold of the lock.
-const holdLimit = 1024
-
-// arm sets the alarm for what is due first. Called with the lock held.
-func (d *delayed) arm() {
-	first, ok := d.index.First()
-	if !ok || d.ended {
-		d.alarm.Stop()
-		return
-	}
-	at := time.UnixMicro(first.At)
-	if at.Before(d.rest) {
-		at = d.rest
-	}
-	d.alarm.Set(at)
+// CancelDelayed drops one message that waits in a delayed exchange and reports
+// whether it was there still. It fails as Delayed does, and for an ID that is none.
+func (v *VHost) CancelDelayed(exchange, id string) (bool, error) {
+	return v.vh.CancelDelayed(exchange, id)
 }
 
-// len is the number of messages that wait, exact at this moment (EXCH-56).
-func (d *delayed) len() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.index.Len()
-}
+// PurgeDelayed drops all messages that wait in a delayed exchange and returns
+// their number. It fails as Delayed does.
+func (v *VHost) PurgeDelayed(exchange string) (int, error) { return v.vh.PurgeDelayed(exchange) }
 
-// cancel drops one message and reports whether it was there.
-func (d *delayed) cancel(due delay.Due) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.index.Remove(due) {
-		return false
-	}
-	delete(d.held, due.Seq)
-	d.recordNoDelay(due.Seq, cancelled)
-	if d.log != nil {
-		d.app.Settle(d.log, due.Seq)
-		d.app.Flush()
-	}
-	d.arm()
-	return true
-}
-
-// purge drops all that waits and returns its number. What is going out goes out
-// first: it would be dropped from the store unread, and not be counted.
-func (d *delayed) purge() int {
-	d.dispatch.Lock()
-	defer d.dispatch.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := d.index.Len()
-	d.recordNoDelays(queue.Purged)
-	d.index.Clear()
-	d.held = nil
-	if d.log != nil && n > 0 {
-		d.app.DropRange(d.log, 1, d.seq)
-		d.app.Flush()
-	}
-	d.arm()
-	return n
-}
-
-// close drops all that waits, for good; only if that is nothing, unless forced.
-// It reports whether it did.
-func (d *delayed) close(force bool) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.index.Len() > 0 && !force {
-		return false
-	}
-	d.gone = true
-	d.recordNoDelays(queue.Deleted)
-	d.index.Clear()
-	d.held = nil
-	if d.log != nil {
-		d.app.Drop(d.log)
-		d.app.Flush()
-	}
-	d.arm()
-	return true
-}
-
-// stop ends what goes on by itself, for the broker's end: what is going out has
-// gone out when it returns, what waits stays in the store.
-func (d *delayed) stop() {
-	d.dispatch.Lock()
-	defer d.dispatch.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.ended = true
-	d.alarm.Stop()
-}
+// RecordedDelayed returns the numbers that Config.Tap has given to the messages
+// that wait in delayed exchanges, by the name of the exchange, in no order.
+func (v *VHost) RecordedDelayed() map[string][]uint64 { return v.vh.DelayedPublications() }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -105,9 +106,9 @@ func (s *consumer) unstall(fx *queue.Effects) {
 	}
 }
 
-// lostQueue tells the client that the consumer's queue is gone (BASIC-34,
+// QueueDeleted tells the client that the consumer's queue is gone (BASIC-34,
 // BASIC-35).
-func (s *consumer) lostQueue(fx *queue.Effects) {
+func (s *consumer) QueueDeleted(fx *queue.Effects) {
 	c := s.ch.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -159,12 +160,12 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 	if err := p.Decode(it.Msg.Props); err != nil { // checked when it was published
 		return it.Msg.Props
 	}
-	setHeader(&p, "x-delivery-count", int64(it.Returns))
+	topology.SetHeader(&p, "x-delivery-count", int64(it.Returns))
 	if it.Acquired > 0 {
-		setHeader(&p, "x-acquired-count", int64(it.Acquired))
+		topology.SetHeader(&p, "x-acquired-count", int64(it.Acquired))
 	}
 	p.Flags |= amqp.HasHeaders
-	if tidy := tidyHeaders(p.Headers); tidy != nil {
+	if tidy := topology.TidyHeaders(p.Headers); tidy != nil {
 		p.Headers = tidy
 	}
 	return p.Append(nil)

@@ -24,10 +24,10 @@ func (c *conn) greet(h [8]byte) error {
 	major, minor := uint8(0), uint8(9)
 	switch {
 	case h == header091, h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-1, CONN-2
-	case p.amqp08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3
+	case p.AMQP08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3
 		major, minor = 8, 0
 	default:
-		offer := p.counterOffer(h)
+		offer := c.b.counterOffer(h)
 		c.mu.Lock()
 		c.reserve()
 		c.out.buf = append(c.out.buf, offer[:]...)
@@ -37,7 +37,7 @@ func (c *conn) greet(h [8]byte) error {
 	}
 	c.state = stateStart
 	mechanisms := "PLAIN AMQPLAIN" // CONN-7, CONN-8
-	if p.anonymous {
+	if p.Anonymous {
 		mechanisms += " ANONYMOUS"
 	}
 	c.send(0, &amqp.ConnectionStart{
@@ -55,9 +55,9 @@ var (
 
 // counterOffer answers a header that is not understood (CONN-4, CONN-5). AMQP
 // 1.0 is not spoken here: who takes up its offer is told so.
-func (p *profile) counterOffer(h [8]byte) [8]byte {
+func (b *Broker) counterOffer(h [8]byte) [8]byte {
 	almost := [6]byte(h[:6]) == [6]byte(header091[:6]) && h[6] >= 9
-	if p.offersAMQP1 && !almost && h != header10 {
+	if b.profile.OffersAMQP1 && !almost && h != header10 {
 		return header10
 	}
 	return header091
@@ -81,7 +81,7 @@ func (b *Broker) serverProperties(old bool) amqp.Table {
 		{Key: "information", Value: "Licensed under the Apache License 2.0. A RabbitMQ-compatible broker"},
 		{Key: "platform", Value: "Go"},
 		{Key: "product", Value: "RabbitMQ"},
-		{Key: "version", Value: b.profile.version},
+		{Key: "version", Value: b.profile.Version},
 	}
 	if old {
 		props[0].Value = amqp.Table(nil)
@@ -100,13 +100,13 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		switch {
 		case !ok:
 			return err
-		case e.blameless: // CONN-47: here the method is named
-			e.blameless = false
+		case e.NoMethod: // CONN-47: here the method is named
+			e.NoMethod = false
 			return e
 		case c.state == stateOpen:
 			return silently("malformed %s", id)
 		}
-		return errInternal() // CONN-45: channel 0 is handled by the connection itself
+		return amqp.NewInternalError() // CONN-45: channel 0 is handled by the connection itself
 	}
 	if c.tapped != nil {
 		v := c.tapped.ask(Call{Method: id.String(), Args: m})
@@ -144,15 +144,15 @@ func (c *conn) handle0(m amqp.Method) error {
 		}
 	}
 	if c.state == stateRunning {
-		return refuse(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
+		return amqp.Errorf(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
 	}
-	return refuse(amqp.ChannelError, "unexpected method in connection state opening")
+	return amqp.Errorf(amqp.ChannelError, "unexpected method in connection state opening")
 }
 
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
-	name, password, err := c.b.profile.credentials(m)
+	name, password, err := c.b.credentials(m)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (c *conn) refuseLogin(name, mechanism, reason string) error {
 	}
 	e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
 		"For details see the broker logfile.", mechanism) // CONN-15
-	e.soon = true
+	e.Impatient = true
 	return e
 }
 
@@ -205,10 +205,10 @@ func (c *conn) readClientProperties(props amqp.Table) {
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
 // CONN-17). Who stays anonymous is guest (CONN-8).
-func (p *profile) credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
+func (b *Broker) credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
 	switch m.Mechanism {
 	case "ANONYMOUS":
-		if p.anonymous {
+		if b.profile.Anonymous {
 			return "guest", "guest", nil
 		}
 	case "PLAIN":
@@ -240,7 +240,7 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 	if cfg.ChannelMax > 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax) {
 		return silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
 	}
-	if least := c.b.profile.minFrameMax; m.FrameMax != 0 && m.FrameMax < least {
+	if least := c.b.profile.MinFrameMax; m.FrameMax != 0 && m.FrameMax < least {
 		return silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, least)
 	}
 	if cfg.FrameMax > 0 && (m.FrameMax == 0 || m.FrameMax > cfg.FrameMax) {
@@ -254,15 +254,15 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 
 // open joins a virtual host (CONN-27 to CONN-31).
 func (c *conn) open(m *amqp.ConnectionOpen) error {
-	vh := c.b.vhost(m.VirtualHost)
-	if vh == nil {
-		return refuse(amqp.NotAllowed, "vhost %s not found", m.VirtualHost) // CONN-28
+	v := c.b.vhost(m.VirtualHost)
+	if v == nil {
+		return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost) // CONN-28
 	}
 	if !c.user.mayEnter(m.VirtualHost) { // CONN-29
-		return refuse(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", vh.name, c.user.name)
+		return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", m.VirtualHost, c.user.name)
 	}
 	c.mu.Lock() // snapshots read these once there are channels
-	c.vhost = vh
+	c.vhost = v.vh
 	c.channels = make(map[uint16]*channel)
 	c.mu.Unlock()
 	c.state = stateRunning
@@ -271,7 +271,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	}
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat()
-	c.log.Info("connection open", "user", c.user.name, "vhost", vh.name, "name", c.name)
+	c.log.Info("connection open", "user", c.user.name, "vhost", m.VirtualHost, "name", c.name)
 	return nil
 }
 
@@ -287,5 +287,5 @@ func decodeMethod(m amqp.Method, args []byte) error {
 	case errors.Is(err, amqp.ErrUTF8):
 		return refuseFrame(amqp.FrameError, "Malformed UTF-8 in shortstr")
 	}
-	return refuse(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
+	return amqp.Errorf(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
 }

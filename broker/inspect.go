@@ -29,7 +29,7 @@ type Unacked struct {
 // queue's order, and changes nothing. The bodies are shared with the queue: do not
 // write to them.
 func (v *VHost) Unacked(name string) ([]Unacked, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (v *VHost) Unacked(name string) ([]Unacked, error) {
 	for _, c := range consumers {
 		found = c.held.of(found, q.Queue, Unacked{Consumer: c.opts.Tag})
 	}
-	found = v.vh.gets.of(found, q.Queue, Unacked{})
+	found = v.gets.of(found, q.Queue, Unacked{})
 	slices.SortFunc(found, func(a, b holding) int { return cmp.Compare(a.out.item.Seq, b.out.item.Seq) })
 	list := make([]Unacked, len(found))
 	for i := range found {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -23,7 +24,7 @@ type Delivery struct {
 	// and so are those of Get in one virtual host.
 	Tag uint64
 
-	vh    *vhost
+	v     *VHost
 	queue *queue.Queue
 	from  *local
 }
@@ -53,8 +54,7 @@ type local struct {
 // A Consumer is a consumer in Go. Its methods are safe for concurrent use.
 type Consumer struct {
 	sub  queue.Subscription
-	vh   *vhost
-	b    *Broker
+	v    *VHost
 	name string // of the queue
 	opts ConsumeOptions
 
@@ -68,7 +68,7 @@ type Consumer struct {
 // Consume starts to consume from a queue. The errors are those of basic.consume,
 // or ErrClosed, and it fails for a negative Prefetch.
 func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil { // BASIC-28
 		return nil, err
 	}
@@ -76,14 +76,14 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 		return nil, errors.New("broker: Prefetch is negative")
 	}
 	if opts.Tag == "" {
-		opts.Tag = generatedName("amq.ctag-")
+		opts.Tag = topology.GeneratedName("amq.ctag-")
 	}
-	c := &Consumer{vh: v.vh, b: v.b, name: name, opts: opts, signal: make(chan struct{}, 1)}
+	c := &Consumer{v: v, name: name, opts: opts, signal: make(chan struct{}, 1)}
 	c.held.user = c
 	c.sub = queue.Subscription{
 		Receiver: receiver{c}, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive,
 	}
-	if err := v.vh.subscribe(q, &c.sub); err != nil {
+	if err := v.vh.Subscribe(q, &c.sub); err != nil {
 		return nil, err
 	}
 	if err := v.b.keep(c); err != nil {
@@ -92,7 +92,7 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	}
 	var fx queue.Effects
 	q.Unpark(&c.sub, &fx)
-	v.vh.perform(&fx)
+	v.vh.Perform(&fx)
 	return c, nil
 }
 
@@ -133,7 +133,7 @@ func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 	}
 	c.held.tag++
 	u := unacked{tag: c.held.tag, queue: c.sub.Queue(), item: *it}
-	c.vh.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
+	c.v.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
 		c.held.unacked.push(u)
@@ -185,23 +185,23 @@ func (c *Consumer) take() (*Delivery, error) {
 	if c.arrived = c.arrived[1:]; len(c.arrived) > 0 {
 		c.notify()
 	}
-	return c.held.delivery(c.vh, &u)
+	return c.held.delivery(c.v, &u)
 }
 
 // delivery is what the program sees.
-func (l *local) delivery(vh *vhost, u *unacked) (*Delivery, error) {
+func (l *local) delivery(v *VHost, u *unacked) (*Delivery, error) {
 	m, err := messageOf(&u.item, deliveredProps(&u.item))
 	if err != nil {
 		return nil, err
 	}
-	return &Delivery{Message: m, Tag: u.tag, vh: vh, queue: u.queue, from: l}, nil
+	return &Delivery{Message: m, Tag: u.tag, v: v, queue: u.queue, from: l}, nil
 }
 
-// lostQueue ends a consumer whose queue is gone.
-func (c receiver) lostQueue(*queue.Effects) {
+// QueueDeleted ends a consumer whose queue is gone.
+func (c receiver) QueueDeleted(*queue.Effects) {
 	c.held.mu.Lock()
 	defer c.held.mu.Unlock()
-	c.finish(errNoQueue(c.name, c.vh.name))
+	c.finish(topology.NoQueue(c.name, c.v.vh.Name))
 }
 
 // finish says why nothing comes any more. Called with the lock held.
@@ -221,42 +221,42 @@ func (c *Consumer) Close() {
 	out := c.held.unacked.takeAll(nil)
 	c.held.mu.Unlock()
 	for i := range out {
-		c.vh.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
+		c.v.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
 	}
 	var fx queue.Effects
 	c.sub.Queue().Requeue(itemsOf(out), &fx)
 	c.sub.Queue().Unsubscribe(&c.sub, &fx) // after the requeue (BASIC-40)
-	c.vh.perform(&fx)
-	c.b.forget(c)
+	c.v.vh.Perform(&fx)
+	c.v.b.forget(c)
 }
 
 // Get takes one message out of a queue, as basic.get does; false means that
 // the queue is empty. With noAck it counts as acknowledged, otherwise the
 // program holds it until Ack or Nack, or the broker's end.
 func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return nil, false, err
 	}
-	if err := v.vh.checkGet(q); err != nil {
+	if err := v.vh.CheckGet(q); err != nil {
 		return nil, false, err
 	}
 	var fx queue.Effects
 	it, _, ok := q.Get(noAck, &fx)
-	v.vh.perform(&fx)
+	v.vh.Perform(&fx)
 	if !ok {
 		return nil, false, nil
 	}
-	gets := &v.vh.gets
+	gets := &v.gets
 	gets.mu.Lock()
 	defer gets.mu.Unlock()
 	gets.tag++
 	u := unacked{tag: gets.tag, queue: q.Queue, item: it}
-	v.vh.recordLocal(EventDelivered, "", &u, noAck)
+	v.recordLocal(EventDelivered, "", &u, noAck)
 	if !noAck {
 		gets.unacked.push(u)
 	}
-	d, err := gets.delivery(v.vh, &u)
+	d, err := gets.delivery(v, &u)
 	return d, err == nil, err
 }
 
@@ -268,7 +268,7 @@ func (d *Delivery) Ack() error { return d.settle(verdictAck) }
 // for good, to be dead-lettered if the queue says so. It fails as Ack does.
 func (d *Delivery) Nack(requeue bool) error { return d.settle(rejection(requeue, verdictRequeue)) }
 
-func (d *Delivery) settle(v verdict) error {
+func (d *Delivery) settle(as verdict) error {
 	l := d.from
 	l.mu.Lock()
 	out, ok := l.unacked.take(nil, d.Tag, false)
@@ -279,18 +279,18 @@ func (d *Delivery) settle(v verdict) error {
 	}
 	l.mu.Unlock()
 	if !ok {
-		return refuse(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54
+		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54
 	}
-	d.vh.recordLocal(settledAs[v], "", &out[0], false)
+	d.v.recordLocal(settledAs[as], "", &out[0], false)
 	var fx queue.Effects
 	if unpark {
 		d.queue.Rejoin(&c.sub)
 	}
-	v.tell(d.queue, []queue.Item{out[0].item}, &fx)
+	as.tell(d.queue, []queue.Item{out[0].item}, &fx)
 	if unpark {
 		d.queue.Unpark(&c.sub, &fx)
 	}
-	d.vh.perform(&fx)
+	d.v.vh.Perform(&fx)
 	return nil
 }
 
@@ -312,15 +312,15 @@ func (b *Broker) endLocals() {
 	for _, c := range consumers {
 		c.Close()
 	}
-	for _, vh := range vhosts {
-		vh.gets.mu.Lock()
-		out := vh.gets.unacked.takeAll(nil)
-		vh.gets.mu.Unlock()
+	for _, v := range vhosts {
+		v.gets.mu.Lock()
+		out := v.gets.unacked.takeAll(nil)
+		v.gets.mu.Unlock()
 		var fx queue.Effects
 		for _, u := range out {
-			vh.recordLocal(EventRequeued, "", &u, false)
+			v.recordLocal(EventRequeued, "", &u, false)
 			u.queue.Requeue([]queue.Item{u.item}, &fx)
 		}
-		vh.perform(&fx)
+		v.vh.Perform(&fx)
 	}
 }

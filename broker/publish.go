@@ -2,11 +2,10 @@ package broker
 
 import (
 	"bytes"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -64,13 +63,13 @@ func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 type way struct {
 	queues    []*queue.Queue
 	requester string
-	later     []postponement
+	later     []topology.Delay
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
 func (ch *channel) check(rt *route, m *queue.Message, size uint64) (way, error) {
 	if rt.immediate { // BASIC-2
-		return way{}, refuse(amqp.NotImplemented, "immediate=true")
+		return way{}, amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
 	if ch.mode == modeTx {
 		if err := ch.checkTxSize(); err != nil {
@@ -98,6 +97,22 @@ func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
 	ch.pass(m, w, mandatory)
 }
 
+// postpone does what the route of a publish has led to. Without x-delayed-strict
+// a message is kept as soon as it is published, be it in a transaction that is
+// never committed, and counts as routed to nowhere (EXCH-52). What strict exchanges
+// are to keep is returned, for the publish to take effect.
+func (ch *channel) postpone(m *queue.Message, list []topology.Delay) (strict []topology.Delay) {
+	for _, p := range list {
+		if p.Strict {
+			strict = append(strict, p)
+			continue
+		}
+		p.Start(m, &ch.c.fx)
+		ch.tx.logged = ch.tx.logged || ch.c.fx.Logged
+	}
+	return strict
+}
+
 // count gives a publish on a confirm channel its number (BASIC-14).
 func (ch *channel) count() {
 	ch.published++
@@ -114,7 +129,7 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 	if w.requester != "" {
 		ch.c.flushPublishes()
 		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
-		replied = ch.c.b.profile.repliesAreQueued && isReplyName(w.requester)
+		replied = ch.c.b.profile.RepliesAreQueued && isReplyName(w.requester)
 	}
 	switch {
 	case len(w.queues) > 0:
@@ -122,31 +137,21 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 	case mandatory && len(w.later) == 0 && !replied:
 		ch.returnMessage(m)
 	}
-	keep(w.later, m, &ch.c.fx)
+	topology.StartDelays(w.later, m, &ch.c.fx)
 }
 
 // prepare checks a message and finds where it goes.
 func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	flags := m.Props.Flags()
-	readMarks(m, flags)
-	if !rt.known || rt.gen != c.vhost.gen.Load() || flags&inspected != 0 {
+	topology.ReadMarks(m, flags)
+	if !rt.known || rt.gen != c.vhost.Generation() || flags&inspected != 0 {
 		return ch.prepareSlowly(rt, m)
 	}
 	if err := m.Props.Validate(); err != nil {
-		return way{}, errInternal() // CONN-55
+		return way{}, amqp.NewInternalError() // CONN-55
 	}
 	return way{queues: rt.queues}, nil
-}
-
-// readMarks takes out of the properties what queues look at.
-func readMarks(m *queue.Message, flags amqp.PropertyFlags) {
-	if flags&amqp.HasPriority != 0 {
-		m.Priority = m.Props.Priority()
-	}
-	if flags&amqp.HasDeliveryMode != 0 {
-		m.Persistent = m.Props.DeliveryMode() == 2 // BASIC-8
-	}
 }
 
 // inspected are the properties that a publish looks into.
@@ -156,17 +161,15 @@ const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.
 func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	c.flushPublishes()
-	c.vhost.mu.RLock()
-	x := c.vhost.exchanges[rt.exchange]
-	c.vhost.mu.RUnlock()
+	x := c.vhost.Exchange(rt.exchange)
 	switch {
 	case x == nil: // EXCH-21
-		return way{}, errNoExchange(rt.exchange, c.vhost.name)
-	case x.internal: // EXCH-20
-		return way{}, refuse(amqp.AccessRefused, "cannot publish to internal %s", exchangeText(x.name, c.vhost.name))
+		return way{}, topology.NoExchange(rt.exchange, c.vhost.Name)
+	case x.Internal: // EXCH-20
+		return way{}, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", topology.ExchangeText(x.Name, c.vhost.Name))
 	}
 	if err := m.Props.Validate(); err != nil {
-		return way{}, errInternal() // CONN-55
+		return way{}, amqp.NewInternalError() // CONN-55
 	}
 	var extra []string
 	headers := m.Props.Headers()
@@ -180,23 +183,20 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 		return way{requester: rt.key}, nil // BASIC-73
 	}
 	queues := c.resolve(rt, x, extra, headers)
-	return way{queues: queues, later: c.router.later}, c.router.refusal
+	return way{queues: queues, later: c.router.Delays}, c.router.Refusal
 }
 
 // resolve finds a route's queues and remembers them if they depend on nothing
 // but the topology. A route to nowhere is not remembered: declaring a queue
 // does not change the generation.
-func (c *conn) resolve(rt *route, x *exchangeRecord, extra []string, headers amqp.RawTable) []*queue.Queue {
+func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) []*queue.Queue {
 	c.keys = append(append(c.keys[:0], rt.key), extra...)
-	c.vhost.mu.RLock()
-	defer c.vhost.mu.RUnlock()
-	gen := c.vhost.gen.Load()
 	if len(extra) > 0 {
-		c.scratch = c.router.route(c.scratch[:0], c.vhost, x, c.keys, headers)
+		c.scratch, _ = c.router.Find(c.scratch[:0], c.vhost, x, c.keys, headers)
 		return c.scratch
 	}
-	rt.queues = c.router.route(rt.queues[:0], c.vhost, x, c.keys, headers)
-	rt.gen, rt.known = gen, c.router.keyOnly && len(rt.queues) > 0
+	rt.queues, rt.gen = c.router.Find(rt.queues[:0], c.vhost, x, c.keys, headers)
+	rt.known = c.router.KeyOnly && len(rt.queues) > 0
 	return rt.queues
 }
 
@@ -207,20 +207,20 @@ func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTabl
 	if err := ch.bindReplyTo(m); err != nil {
 		return nil, nil, err
 	}
-	if !p.userIDLast {
+	if !p.UserIDLast {
 		if err := ch.checkUserID(m); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := readTTL(m); err != nil {
+	if err := topology.ReadTTL(m); err != nil {
 		return nil, nil, err
 	}
 	if m.Props.Headers() != nil {
-		if keys, routed, err = p.rewriteHeaders(m); err != nil {
+		if keys, routed, err = p.RewriteHeaders(m); err != nil {
 			return nil, nil, err
 		}
 	}
-	if p.userIDLast {
+	if p.UserIDLast {
 		err = ch.checkUserID(m)
 	}
 	return keys, routed, err
@@ -232,57 +232,7 @@ func (ch *channel) checkUserID(m *queue.Message) error {
 	if !ok || string(id) == ch.c.user.name || ch.c.user.impersonator {
 		return nil
 	}
-	return refuse(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, ch.c.user.name)
-}
-
-// readTTL takes the expiration out of the properties, and writes it there as a
-// plain number, as 3.13 delivers it (BASIC-6).
-func readTTL(m *queue.Message) error {
-	s, ok := m.Props.Expiration()
-	if !ok {
-		return nil
-	}
-	if detail := checkExpiration(string(s)); detail != "" {
-		return refuse(amqp.PreconditionFailed, "invalid expiration '%s': %s", s, detail)
-	}
-	ms, err := strconv.ParseInt(string(s), 10, 64)
-	if err != nil {
-		return err
-	}
-	m.TTL = ms + 1
-	if plain := strconv.FormatInt(ms, 10); plain != string(s) {
-		var p amqp.Properties
-		if err := p.Decode(m.Props); err != nil {
-			return errInternal()
-		}
-		p.Expiration = plain
-		m.Props = p.Append(nil)
-	}
-	return nil
-}
-
-// checkExpiration returns what is wrong with an expiration, or "" (BASIC-6).
-func checkExpiration(s string) string {
-	digits := 0
-	if s != "" && (s[0] == '+' || s[0] == '-') {
-		digits = 1
-	}
-	end := digits
-	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
-		end++
-	}
-	n, err := strconv.ParseInt(s[:end], 10, 64)
-	switch {
-	case end == digits:
-		return "no_integer"
-	case end < len(s):
-		return "{leftover_string," + fmt.Sprintf("%q", s[end:]) + "}"
-	case s[0] == '-' && strings.Trim(s[1:end], "0") != "":
-		return "{value_negative," + "-" + strings.TrimLeft(s[1:end], "0") + "}"
-	case err != nil || n > maxMillis:
-		return "{value_too_large," + strings.TrimLeft(strings.TrimPrefix(s[:end], "+"), "0") + "}"
-	}
-	return ""
+	return amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, ch.c.user.name)
 }
 
 // returnMessage sends basic.return (BASIC-3).

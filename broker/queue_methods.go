@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
 // This file is the queue class on a channel: the shorthand for the last queue
@@ -13,13 +14,13 @@ import (
 func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	c := ch.c
 	if strings.HasPrefix(m.Queue, replyTo) { // BASIC-77
-		if err := c.b.replies.check(m.Queue, c.vhost.name); err != nil {
+		if err := c.b.replies.check(m.Queue, c.vhost.Name); err != nil {
 			return err
 		}
 		ch.lastQueue = m.Queue // QUEUE-4
 		return ch.reply0(nil, m.NoWait, &amqp.QueueDeclareOk{Queue: m.Queue, ConsumerCount: 1})
 	}
-	q, err := c.vhost.declareQueue(m, c)
+	q, err := c.vhost.DeclareQueue(m, c)
 	if err != nil {
 		return err
 	}
@@ -34,19 +35,19 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 
 // queueBinding fills in EXCH-26: no queue name is the last one declared, and
 // if there is no key either, that name is the key.
-func (ch *channel) queueBinding(source, name, key string, args amqp.Table) (bindingRequest, error) {
+func (ch *channel) queueBinding(source, name, key string, args amqp.Table) (topology.Binding, error) {
 	resolved, err := ch.queueName(name)
 	if name == "" && key == "" {
 		key = resolved
 	}
-	return bindingRequest{source: source, destination: resolved, key: key, args: args}, err
+	return topology.Binding{Source: source, Destination: resolved, Key: key, Args: args}, err
 }
 
 // checkBindable refuses to bind or unbind the pseudo-queue of direct replies
 // (EXCH-30).
-func (p *profile) checkBindable(name string) error {
-	if p.repliesAreQueued && strings.HasPrefix(name, replyTo+".") {
-		return refuse(amqp.AccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue")
+func (ch *channel) checkBindable(name string) error {
+	if ch.c.b.profile.RepliesAreQueued && strings.HasPrefix(name, replyTo+".") {
+		return amqp.Errorf(amqp.AccessRefused, "cannot bind or unbind to a volatile (direct reply-to) queue")
 	}
 	return nil
 }
@@ -57,10 +58,10 @@ func (ch *channel) queueBind(m *amqp.QueueBind) error {
 	if err != nil {
 		return err
 	}
-	if err := ch.c.b.profile.checkBindable(r.destination); err != nil {
+	if err := ch.checkBindable(r.Destination); err != nil {
 		return err
 	}
-	return ch.reply0(ch.c.vhost.bind(r, ch.c), m.NoWait, &amqp.QueueBindOk{})
+	return ch.reply0(ch.c.vhost.Bind(r, ch.c), m.NoWait, &amqp.QueueBindOk{})
 }
 
 // queueUnbind is queue.unbind.
@@ -69,10 +70,10 @@ func (ch *channel) queueUnbind(m *amqp.QueueUnbind) error {
 	if err != nil {
 		return err
 	}
-	if err := ch.c.b.profile.checkBindable(r.destination); err != nil {
+	if err := ch.checkBindable(r.Destination); err != nil {
 		return err
 	}
-	return ch.reply0(ch.c.vhost.unbind(r, ch.c), false, &amqp.QueueUnbindOk{})
+	return ch.reply0(ch.c.vhost.Unbind(r, ch.c), false, &amqp.QueueUnbindOk{})
 }
 
 // queuePurge is queue.purge (QUEUE-24, QUEUE-25).
@@ -81,7 +82,7 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	if err != nil {
 		return err
 	}
-	q, err := ch.c.vhost.queue(name, ch.c)
+	q, err := ch.c.vhost.Queue(name, ch.c)
 	if err != nil {
 		return err
 	}
@@ -94,6 +95,6 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 	if err != nil {
 		return err
 	}
-	n, err := ch.c.vhost.deleteQueue(cleanName(name), m.IfUnused, m.IfEmpty, ch.c, &ch.c.fx)
+	n, err := ch.c.vhost.DeleteQueue(name, m.IfUnused, m.IfEmpty, ch.c, &ch.c.fx)
 	return ch.reply0(err, m.NoWait, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
 }

@@ -207,7 +207,7 @@ func errUnexpected(kind byte, payload []byte) error {
 // fatalFrame is a framing error: nothing received after it is looked at.
 func fatalFrame(format string, args ...any) error {
 	e := refuseFrame(amqp.FrameError, format, args...)
-	e.fatal = true
+	e.Fatal = true
 	return e
 }
 

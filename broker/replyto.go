@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -54,14 +55,14 @@ func (rs *replies) check(name, vhost string) error {
 	if name == replyTo || rs.get(name) != nil {
 		return nil
 	}
-	return errNoQueue(name, vhost)
+	return topology.NoQueue(name, vhost)
 }
 
 // isReplyName tells whether a name is of the form that requesters are given,
 // whether or not there is such a requester.
 func isReplyName(name string) bool {
 	secret, ok := strings.CutPrefix(name, replyTo+".")
-	return ok && isGenerated(secret)
+	return ok && topology.IsGenerated(secret)
 }
 
 // deliver hands a reply to its requester, if there is one still (BASIC-73,
@@ -90,7 +91,7 @@ func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 // replyTag is the tag of the next reply: the channel's next, which it does not use
 // up where replies are no queue's (BASIC-74). Called with the lock held.
 func (ch *channel) replyTag() uint64 {
-	if !ch.c.b.profile.repliesAreQueued {
+	if !ch.c.b.profile.RepliesAreQueued {
 		return ch.tag + 1
 	}
 	ch.tag++
@@ -101,11 +102,11 @@ func (ch *channel) replyTag() uint64 {
 func (ch *channel) consumeReplies(m *amqp.BasicConsume) error {
 	switch {
 	case !m.NoAck:
-		return refuse(amqp.PreconditionFailed, "reply consumer cannot acknowledge")
+		return amqp.Errorf(amqp.PreconditionFailed, "reply consumer cannot acknowledge")
 	case ch.reply != nil:
-		return refuse(amqp.PreconditionFailed, "reply consumer already set")
+		return amqp.Errorf(amqp.PreconditionFailed, "reply consumer already set")
 	}
-	ch.setReply(&replyConsumer{ch: ch, tag: m.ConsumerTag, name: generatedName(replyTo + ".")})
+	ch.setReply(&replyConsumer{ch: ch, tag: m.ConsumerTag, name: topology.GeneratedName(replyTo + ".")})
 	err := ch.reply0(nil, m.NoWait, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag})
 	ch.c.b.replies.set(ch.reply.name, ch.reply)
 	return err
@@ -134,11 +135,11 @@ func (ch *channel) bindReplyTo(m *queue.Message) error {
 		return nil
 	}
 	if ch.reply == nil {
-		return refuse(amqp.PreconditionFailed, "fast reply consumer does not exist")
+		return amqp.Errorf(amqp.PreconditionFailed, "fast reply consumer does not exist")
 	}
 	var p amqp.Properties
 	if err := p.Decode(m.Props); err != nil {
-		return errInternal()
+		return amqp.NewInternalError()
 	}
 	p.ReplyTo = ch.reply.name
 	m.Props = p.Append(nil)

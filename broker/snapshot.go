@@ -85,10 +85,10 @@ func (b *Broker) Snapshot() Snapshot {
 	b.mu.Unlock()
 	slices.SortFunc(consumers, func(a, b *Consumer) int { return cmp.Compare(a.opts.Tag, b.opts.Tag) })
 	var s Snapshot
-	for _, vh := range vhosts {
-		info := vh.info()
+	for _, v := range vhosts {
+		info := v.info()
 		for _, c := range consumers {
-			if consumer, on := c.info(); on && c.vh == vh {
+			if consumer, on := c.info(); on && c.v == v {
 				info.Consumers = append(info.Consumers, consumer)
 			}
 		}
@@ -106,44 +106,27 @@ func (b *Broker) Snapshot() Snapshot {
 	return s
 }
 
-func (vh *vhost) info() VHostInfo {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	info := VHostInfo{Name: vh.name}
-	for _, name := range slices.Sorted(maps.Keys(vh.exchanges)) {
-		x := vh.exchanges[name]
+func (v *VHost) info() VHostInfo {
+	exchanges, queues, bindings := v.vh.List()
+	info := VHostInfo{Name: v.vh.Name}
+	for _, x := range exchanges {
 		info.Exchanges = append(info.Exchanges, ExchangeInfo{
-			Name: x.name, Type: x.kind, Durable: x.durable, AutoDelete: x.autoDelete, Internal: x.internal,
-			Args: x.args.Map(), MessagesDelayed: x.messagesDelayed(),
+			Name: x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
+			Args: x.Args.Map(), MessagesDelayed: x.MessagesDelayed(),
 		})
-		info.Bindings = append(info.Bindings, bindingsTo(destination{exchange: x})...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(vh.queues)) {
-		q := vh.queues[name]
+	for _, q := range queues {
 		info.Queues = append(info.Queues, QueueInfo{
-			Name: q.Name, Durable: q.durable, AutoDelete: q.AutoDelete, Exclusive: q.exclusive != nil,
-			Args: q.args.Map(), Counts: q.Counts(),
+			Name: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
+			Args: q.Args.Map(), Counts: q.Counts(),
 		})
-		info.Bindings = append(info.Bindings, bindingsTo(destination{queue: q})...)
+	}
+	for _, b := range bindings {
+		info.Bindings = append(info.Bindings, Binding{
+			Source: b.Source, Destination: b.Destination, Key: b.Key, ToExchange: b.ToExchange, Args: b.Args.Map(),
+		})
 	}
 	return info
-}
-
-// bindingsTo lists the bindings that lead to a destination.
-func bindingsTo(d destination) []Binding {
-	var list []Binding
-	for _, x := range *d.sources() {
-		for b := range x.table.Of(d) {
-			info := Binding{Source: x.name, Key: b.Key, Args: b.Args.Map()}
-			if d.queue != nil {
-				info.Destination = d.queue.Name
-			} else {
-				info.Destination, info.ToExchange = d.exchange.name, true
-			}
-			list = append(list, info)
-		}
-	}
-	return list
 }
 
 // info describes an open connection; false for one that is not open.
@@ -154,7 +137,7 @@ func (c *conn) info() (ConnectionInfo, bool) {
 		return ConnectionInfo{}, false
 	}
 	info := ConnectionInfo{
-		Peer: c.nc.RemoteAddr().String(), Name: c.name, User: c.user.name, VHost: c.vhost.name, Since: c.since,
+		Peer: c.nc.RemoteAddr().String(), Name: c.name, User: c.user.name, VHost: c.vhost.Name, Since: c.since,
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
 		info.Channels = append(info.Channels, c.channels[id].info())

@@ -191,7 +191,7 @@ func (t *tapped) blocked() bool { return t != nil && t.holds > 0 }
 func (t *tapped) introduce(c *conn, user string) {
 	p := &Peer{ID: t.peer.ID, Addr: t.peer.Addr, Name: c.name, User: user}
 	if c.vhost != nil {
-		p.VHost = c.vhost.name
+		p.VHost = c.vhost.Name
 	}
 	t.peer = p
 }
@@ -229,9 +229,9 @@ func (c *conn) obey(v Verdict, channel uint16, handle func() error) error {
 
 // refusal is the error of a verdict that closes something.
 func (v *Verdict) refusal() *Error {
-	e := &Error{Code: amqp.ReplyCode(v.Code), Text: v.Text, bare: true, breaks: breaksConnection}
+	e := &Error{Code: amqp.ReplyCode(v.Code), Text: v.Text, Bare: true, Closes: amqp.ClosesConnection}
 	if v.Act == ActCloseChannel {
-		e.breaks = breaksChannel
+		e.Closes = amqp.ClosesChannel
 	}
 	return e
 }

@@ -205,8 +205,7 @@ func damageBody(body []byte) []byte {
 // deleted, so that nothing comes of settling it, or of returning it. Called with
 // the lock held.
 func (s *consumer) again(it *queue.Item) uint64 {
-	ghost := queue.New(queue.Config{Name: s.Queue().Name, Env: s.ch.c.vhost.env})
-	_, _, _ = ghost.Delete(false, false) // it has nothing to refuse for
+	ghost := s.ch.c.vhost.DeletedQueue(s.Queue().Name)
 	second := *it
 	second.Stored = false
 	return s.count(ghost, &second)

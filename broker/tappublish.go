@@ -2,6 +2,7 @@ package broker
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -44,22 +45,17 @@ func (ch *channel) publishCall(name string, rt *route, m *queue.Message) Call {
 
 // destinations are the queues that a publish is going to reach, the requester of
 // a direct reply included.
-func (c *conn) destinations(rt *route, m *queue.Message) (names []string) {
+func (c *conn) destinations(rt *route, m *queue.Message) []string {
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
-	extra, headers, _ := c.b.profile.rewriteHeaders(&probe)
-	var r router
-	vh := c.vhost
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	x := vh.exchanges[rt.exchange]
+	extra, headers, _ := c.b.profile.RewriteHeaders(&probe)
+	var r topology.Router
+	x := c.vhost.Exchange(rt.exchange)
 	if x == nil {
 		return nil
 	}
-	for _, q := range r.route(nil, vh, x, append([]string{rt.key}, extra...), headers) {
-		names = append(names, q.Name)
-	}
-	return names
+	queues, _ := r.Find(nil, c.vhost, x, append([]string{rt.key}, extra...), headers)
+	return names(queues)
 }
 
 // forgo counts a publish that nothing is done with. A transaction that it was

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -97,7 +98,7 @@ func (b *Broker) record(e Event) uint64 {
 
 // number gives a message the number of its publication.
 func number(m *queue.Message, id uint64) {
-	if id == idOf(m) {
+	if id == m.Publication() {
 		return
 	}
 	extra := queue.Extra{}
@@ -108,25 +109,17 @@ func number(m *queue.Message, id uint64) {
 	m.Extra = &extra
 }
 
-// idOf is the number of the publication of a message, 0 if it has none.
-func idOf(m *queue.Message) uint64 {
-	if m.Extra == nil {
-		return 0
-	}
-	return m.Extra.ID
-}
-
 // Recorded returns the numbers that Config.Tap has given to the messages that
 // are ready in a queue, in delivery order; 0 for those of before.
 func (v *VHost) Recorded(name string) ([]uint64, error) {
-	q, err := v.vh.queue(name, nil)
+	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return nil, err
 	}
 	items := q.Peek(math.MaxInt)
 	ids := make([]uint64, len(items))
 	for i := range items {
-		ids[i] = idOf(items[i].Msg)
+		ids[i] = items[i].Msg.Publication()
 	}
 	return ids, nil
 }
@@ -145,11 +138,11 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 		return
 	}
 	e := Event{
-		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.name,
+		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.Name,
 		Queues: names(w.queues), Requester: w.requester, Later: exchangesOf(w.later), Mandatory: rt.mandatory,
 		Act: act, Err: err,
 	}
-	strict := slices.ContainsFunc(w.later, func(p postponement) bool { return p.strict })
+	strict := slices.ContainsFunc(w.later, func(p topology.Delay) bool { return p.Strict })
 	dropped := act == ActSwallow || act == ActNack || err != nil
 	e.Tx = ch.mode == modeTx && !dropped
 	e.Returned = rt.mandatory && len(w.queues) == 0 && w.requester == "" && !strict && !dropped
@@ -163,71 +156,37 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 func (v *VHost) recordGoPublish(m *queue.Message, w way) {
 	if v.b.recording() {
 		number(m, v.b.record(Event{
-			Kind: EventPublished, Msg: m, VHost: v.vh.name, Queues: names(w.queues), Later: exchangesOf(w.later),
+			Kind: EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.queues), Later: exchangesOf(w.later),
 		}))
 	}
 }
 
-func exchangesOf(list []postponement) (names []string) {
+func exchangesOf(list []topology.Delay) (names []string) {
 	for _, p := range list {
-		names = append(names, p.in.name)
+		names = append(names, p.Exchange())
 	}
 	return names
 }
 
-// recordDue records where a message has gone that a delayed exchange has kept.
-func (vh *vhost) recordDue(exchange string, m *queue.Message, queues []*queue.Queue) {
-	if vh.b.recording() {
-		vh.recordOne(Event{Kind: EventDue, Exchange: exchange, Queues: names(queues)}, m)
-	}
-}
-
-// recordDeath records the publish of a dead letter.
-func (vh *vhost) recordDeath(d *queue.DeadLetter, m *queue.Message, w way) {
-	if !vh.b.recording() {
-		return
-	}
-	number(m, vh.b.record(vh.death(d, m, w)))
-}
-
-func (vh *vhost) death(d *queue.DeadLetter, m *queue.Message, w way) Event {
-	return Event{
-		Kind: EventPublished, Msg: m, VHost: vh.name, Queues: names(w.queues), Later: exchangesOf(w.later),
-		Of: idOf(d.Item.Msg), Reason: d.Reason, Queue: d.Queue,
-	}
-}
-
-// recordNoDeath records a dead letter whose exchange does not exist (QUEUE-71).
-func (vh *vhost) recordNoDeath(d *queue.DeadLetter) {
-	if !vh.b.recording() {
-		return
-	}
-	m := *d.Item.Msg
-	m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
-	e := vh.death(d, &m, way{})
-	e.Err = errNoExchange(m.Exchange, vh.name)
-	vh.b.record(e)
-}
-
 // recordRefused records the messages of a run that a queue has rejected.
-func (vh *vhost) recordRefused(by *Peer, q *queue.Queue, msgs []*queue.Message, refused []int) {
+func (b *Broker) recordRefused(vhost string, by *Peer, q *queue.Queue, msgs []*queue.Message, refused []int) {
 	for _, i := range refused {
-		vh.recordOne(Event{Kind: EventRefused, Peer: by, Queue: q.Name}, msgs[i])
+		b.recordOne(vhost, Event{Kind: EventRefused, Peer: by, Queue: q.Name}, msgs[i])
 	}
 }
 
 // recordOne records what has happened to a message that is known.
-func (vh *vhost) recordOne(e Event, m *queue.Message) {
-	if e.ID = idOf(m); e.ID != 0 && vh.b.recording() {
-		e.VHost = vh.name
-		vh.b.record(e)
+func (b *Broker) recordOne(vhost string, e Event, m *queue.Message) {
+	if e.ID = m.Publication(); e.ID != 0 && b.recording() {
+		e.VHost = vhost
+		b.record(e)
 	}
 }
 
 // recordDelivery records a delivery.
 func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act Act) {
 	c := ch.c
-	c.vhost.recordOne(Event{
+	c.b.recordOne(c.vhost.Name, Event{
 		Kind: EventDelivered, Peer: c.tapped.peer, Channel: ch.id, Queue: from,
 		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
 	}, it.Msg)
@@ -236,14 +195,14 @@ func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAc
 // recordSettled records what became of deliveries.
 func (c *conn) recordSettled(out []unacked, kind EventKind) {
 	for i := range out {
-		c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
+		c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
 	}
 }
 
 // recordLocal records what happens to a delivery to a Go program.
-func (vh *vhost) recordLocal(kind EventKind, consumerTag string, u *unacked, noAck bool) {
-	if vh.b.recording() {
-		vh.recordOne(Event{
+func (v *VHost) recordLocal(kind EventKind, consumerTag string, u *unacked, noAck bool) {
+	if v.b.recording() {
+		v.b.recordOne(v.vh.Name, Event{
 			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
 		}, u.item.Msg)
 	}
@@ -272,14 +231,53 @@ func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.vhost.recordOne(Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.later)}, p.msg)
+			c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.later)}, p.msg)
 		}
 	}
 }
 
-// gone is the queue's word that a message has left it for no client.
-func (vh *vhost) gone(name string, m *queue.Message, why queue.Reason) {
+// A recorder tells a Tap what virtual hosts do by themselves.
+type recorder struct{ b *Broker }
+
+// observer is the recorder of a broker, nil if nobody listens.
+func (b *Broker) observer() topology.Observer {
+	if !b.recording() {
+		return nil
+	}
+	return recorder{b}
+}
+
+// DeadLettered records the publish of a dead letter.
+func (r recorder) DeadLettered(
+	vhost string, d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue, delays []topology.Delay, err error,
+) {
+	id := r.b.record(Event{
+		Kind: EventPublished, Msg: m, VHost: vhost, Queues: names(queues), Later: exchangesOf(delays),
+		Of: d.Item.Msg.Publication(), Reason: d.Reason, Queue: d.Queue, Err: err,
+	})
+	if err == nil {
+		number(m, id)
+	}
+}
+
+// Due records where a message has gone that a delayed exchange has kept.
+func (r recorder) Due(vhost, exchange string, m *queue.Message, queues []*queue.Queue) {
+	r.b.recordOne(vhost, Event{Kind: EventDue, Exchange: exchange, Queues: names(queues)}, m)
+}
+
+// Cancelled records a delay that comes to nothing.
+func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queue.Reason) {
+	r.b.record(Event{Kind: EventCancelled, ID: publication, VHost: vhost, Exchange: exchange, Reason: why})
+}
+
+// Refused records a message that a full queue has rejected.
+func (r recorder) Refused(vhost, queue string, m *queue.Message) {
+	r.b.recordOne(vhost, Event{Kind: EventRefused, Queue: queue}, m)
+}
+
+// Gone records that a message has left a queue for no client.
+func (r recorder) Gone(vhost, name string, m *queue.Message, why queue.Reason) {
 	if why != queue.Rejected { // which is a client's doing, and recorded as such
-		vh.recordOne(Event{Kind: EventGone, Queue: name, Reason: why}, m)
+		r.b.recordOne(vhost, Event{Kind: EventGone, Queue: name, Reason: why}, m)
 	}
 }

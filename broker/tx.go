@@ -43,7 +43,7 @@ func (t *transaction) settle(out []unacked, v verdict) {
 // txSelect is BASIC-81.
 func (ch *channel) txSelect() error {
 	if ch.mode == modeConfirm {
-		return refuse(amqp.PreconditionFailed, "cannot switch from confirm to tx mode")
+		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from confirm to tx mode")
 	}
 	ch.mode = modeTx
 	return ch.reply0(nil, false, &amqp.TxSelectOk{})
@@ -51,15 +51,15 @@ func (ch *channel) txSelect() error {
 
 // checkTxSize refuses a publish in a transaction that has all that it may.
 func (ch *channel) checkTxSize() error {
-	if most := ch.c.b.profile.maxTx; most > 0 && len(ch.tx.publishes) >= most {
-		return refuse(amqp.PreconditionFailed, "transaction has reached the maximum of %d uncommitted publishes", most)
+	if most := ch.c.b.profile.MaxTx; most > 0 && len(ch.tx.publishes) >= most {
+		return amqp.Errorf(amqp.PreconditionFailed, "transaction has reached the maximum of %d uncommitted publishes", most)
 	}
 	return nil
 }
 
 func (ch *channel) checkTx() error {
 	if ch.mode != modeTx { // BASIC-82
-		return refuse(amqp.PreconditionFailed, "channel is not transactional")
+		return amqp.Errorf(amqp.PreconditionFailed, "channel is not transactional")
 	}
 	return nil
 }
@@ -99,7 +99,7 @@ func (ch *channel) txCommit() error {
 	}
 	c.fx.Logged = c.fx.Logged || tx.logged
 	if err := c.awaitCommit(); err != nil || ch.tx.refused {
-		return refuse(amqp.PreconditionFailed, "partial tx completion")
+		return amqp.Errorf(amqp.PreconditionFailed, "partial tx completion")
 	}
 	return ch.reply0(nil, false, &amqp.TxCommitOk{})
 }

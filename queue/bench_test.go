@@ -32,6 +32,8 @@ func (c *collector) Offer(it *queue.Item, _ *queue.Effects) bool {
 	return true
 }
 
+func (c *collector) QueueDeleted(*queue.Effects) {}
+
 // Published straight into the hands of consumers that wait, and settled.
 func BenchmarkPublishDeliver(b *testing.B) {
 	q := newBench(b, queue.Config{})

@@ -15,6 +15,10 @@ type Receiver interface {
 	// receiver's now. False means that it takes none for the moment (no
 	// credit, outbox full, cancelled): the consumer is parked until Unpark.
 	Offer(it *Item, fx *Effects) bool
+	// QueueDeleted tells the receiver that its queue is gone, once, after the
+	// deletion and with no lock held. It may come while Subscribe's caller has
+	// not announced the consumer yet.
+	QueueDeleted(fx *Effects)
 }
 
 // Subscription is one consumer of one queue. The exported fields are set

@@ -127,6 +127,8 @@ func (r *receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 	return true
 }
 
+func (r *receiver) QueueDeleted(*queue.Effects) {}
+
 // unlimited is more credit than a test uses up.
 const unlimited = 1 << 40
 

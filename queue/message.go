@@ -23,6 +23,15 @@ type Message struct {
 	Extra *Extra
 }
 
+// Publication is the number that an observer of the broker has given to the publish
+// of the message; 0 if there is none.
+func (m *Message) Publication() uint64 {
+	if m.Extra == nil {
+		return 0
+	}
+	return m.Extra.ID
+}
+
 // Extra is the rarer part of a message.
 type Extra struct {
 	// BCC are the routing keys of the BCC header, which is removed before the

@@ -21,6 +21,8 @@ func (c *crasher) Offer(*queue.Item, *queue.Effects) bool {
 	return false
 }
 
+func (*crasher) QueueDeleted(*queue.Effects) {}
+
 // Case tap-panic-deadlocks-queue: a receiver that panics leaves neither the queue's lock nor
 // its own held.
 func TestPanicUnderDeliveryReleasesLocks(t *testing.T) {

@@ -45,6 +45,8 @@ func (c *workerConsumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	return true
 }
 
+func (c *workerConsumer) QueueDeleted(*queue.Effects) {}
+
 func (w *worker) Wake() {
 	select {
 	case w.wake <- struct{}{}:

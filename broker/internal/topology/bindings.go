@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"errors"
@@ -9,53 +9,51 @@ import (
 	"github.com/rabbetmq/rabbet/exchange"
 )
 
-// This file binds queues and exchanges to exchanges (EXCH-22 to EXCH-30).
-
-// A bindingRequest is queue.bind, exchange.bind or one of their opposites.
-type bindingRequest struct {
-	source, destination, key string
-	args                     amqp.Table
-	toExchange               bool
+// A Binding is queue.bind, exchange.bind or one of their opposites.
+type Binding struct {
+	Source, Destination, Key string
+	Args                     amqp.Table
+	ToExchange               bool
 }
 
 // ends finds both ends of a binding. Called with the lock held.
-func (vh *vhost) ends(r *bindingRequest) (*exchangeRecord, destination, error) {
-	x := vh.exchanges[r.source]
+func (vh *VHost) ends(r *Binding) (*Exchange, destination, error) {
+	x := vh.exchanges[r.Source]
 	if x == nil { // reported first where both are missing (EXCH-23)
-		return nil, destination{}, errNoExchange(r.source, vh.name)
+		return nil, destination{}, NoExchange(r.Source, vh.Name)
 	}
-	if r.toExchange {
-		to := vh.exchanges[r.destination]
+	if r.ToExchange {
+		to := vh.exchanges[r.Destination]
 		if to == nil {
-			return nil, destination{}, errNoExchange(r.destination, vh.name)
+			return nil, destination{}, NoExchange(r.Destination, vh.Name)
 		}
 		return x, destination{exchange: to}, nil
 	}
-	q := vh.queues[r.destination]
+	q := vh.queues[r.Destination]
 	if q == nil {
-		return nil, destination{}, errNoQueue(r.destination, vh.name)
+		return nil, destination{}, NoQueue(r.Destination, vh.Name)
 	}
 	return x, destination{queue: q}, nil
 }
 
 // checkAccess refuses another connection's exclusive queue (EXCH-25).
-func (d destination) checkAccess(vh *vhost, by *conn) error {
+func (d destination) checkAccess(vh *VHost, by Owner) error {
 	if d.queue == nil {
 		return nil
 	}
 	return d.queue.checkAccess(vh, by)
 }
 
-func (r *bindingRequest) clean() error {
-	r.source, r.destination = cleanName(r.source), cleanName(r.destination)
-	if r.source == "" || r.toExchange && r.destination == "" {
+func (r *Binding) clean() error {
+	r.Source, r.Destination = cleanName(r.Source), cleanName(r.Destination)
+	if r.Source == "" || r.ToExchange && r.Destination == "" {
 		return errDefaultExchange()
 	}
 	return nil
 }
 
-// bind adds a binding; an identical one is left as it is (EXCH-22).
-func (vh *vhost) bind(r bindingRequest, by *conn) error {
+// Bind adds a binding; an identical one is left as it is (EXCH-22).
+func (vh *VHost) Bind(r Binding, by Owner) error {
 	if err := r.clean(); err != nil {
 		return err
 	}
@@ -68,20 +66,20 @@ func (vh *vhost) bind(r bindingRequest, by *conn) error {
 	if err := d.checkAccess(vh, by); err != nil {
 		return err
 	}
-	if err := vh.checkTopicKey(x, r.key); err != nil {
+	if err := vh.checkTopicKey(x, r.Key); err != nil {
 		return err
 	}
-	added, err := x.table.Bind(r.key, r.args, d)
+	added, err := x.table.Bind(r.Key, r.Args, d)
 	var invalid *exchange.ArgumentError
 	switch {
 	case errors.As(err, &invalid): // EXCH-40
-		return refuse(amqp.PreconditionFailed, "%s", invalid.Error())
+		return amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Error())
 	case err != nil:
 		return err
 	}
 	if added {
 		d.remember(x)
-		vh.persistBinding(x, exchange.Binding[destination]{Key: r.key, Args: r.args, Dest: d})
+		vh.persistBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
 		vh.changed()
 	}
 	return nil
@@ -89,9 +87,9 @@ func (vh *vhost) bind(r bindingRequest, by *conn) error {
 
 // checkTopicKey refuses keys with more wildcards than the profile bears (EXCH-35).
 // Bindings that are in the store already are left as they are.
-func (vh *vhost) checkTopicKey(x *exchangeRecord, key string) error {
+func (vh *VHost) checkTopicKey(x *Exchange, key string) error {
 	most := vh.profile.topicHashes
-	if most == 0 || x.kind != "topic" || vh.recovering {
+	if most == 0 || x.Kind != "topic" || vh.recovering {
 		return nil
 	}
 	n := 0
@@ -101,13 +99,13 @@ func (vh *vhost) checkTopicKey(x *exchangeRecord, key string) error {
 		}
 	}
 	if n > most {
-		return refuse(amqp.PreconditionFailed, "Topic binding key '%s' uses %d '#' wildcards, at most %d are allowed", key, n, most)
+		return amqp.Errorf(amqp.PreconditionFailed, "Topic binding key '%s' uses %d '#' wildcards, at most %d are allowed", key, n, most)
 	}
 	return nil
 }
 
-// unbind removes a binding; what is not there counts as removed (EXCH-24).
-func (vh *vhost) unbind(r bindingRequest, by *conn) error {
+// Unbind removes a binding; what is not there counts as removed (EXCH-24).
+func (vh *VHost) Unbind(r Binding, by Owner) error {
 	if err := r.clean(); err != nil {
 		return err
 	}
@@ -117,12 +115,12 @@ func (vh *vhost) unbind(r bindingRequest, by *conn) error {
 	if err != nil {
 		return nil
 	}
-	if x.table.Unbind(r.key, r.args, d) {
+	if x.table.Unbind(r.Key, r.Args, d) {
 		if err := d.checkAccess(vh, by); err != nil { // only if there is such a binding
-			_, _ = x.table.Bind(r.key, r.args, d)
+			_, _ = x.table.Bind(r.Key, r.Args, d)
 			return err
 		}
-		vh.forgetBinding(x, exchange.Binding[destination]{Key: r.key, Args: r.args, Dest: d})
+		vh.forgetBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
 		if !x.leadsTo(d) {
 			d.forget(x)
 		}
@@ -133,7 +131,7 @@ func (vh *vhost) unbind(r bindingRequest, by *conn) error {
 }
 
 // sources is the destination's list of the exchanges that lead to it.
-func (d destination) sources() *[]*exchangeRecord {
+func (d destination) sources() *[]*Exchange {
 	if d.queue != nil {
 		return &d.queue.sources
 	}
@@ -141,14 +139,14 @@ func (d destination) sources() *[]*exchangeRecord {
 }
 
 // remember notes that an exchange leads here.
-func (d destination) remember(x *exchangeRecord) {
+func (d destination) remember(x *Exchange) {
 	if l := d.sources(); !slices.Contains(*l, x) {
 		*l = append(*l, x)
 	}
 }
 
 // forget drops an exchange that no longer leads here.
-func (d destination) forget(x *exchangeRecord) {
+func (d destination) forget(x *Exchange) {
 	l := d.sources()
 	if i := slices.Index(*l, x); i >= 0 {
 		*l = slices.Delete(*l, i, i+1)
@@ -156,7 +154,7 @@ func (d destination) forget(x *exchangeRecord) {
 }
 
 // leadsTo tells whether an exchange has a binding to a destination.
-func (x *exchangeRecord) leadsTo(d destination) bool {
+func (x *Exchange) leadsTo(d destination) bool {
 	for range x.table.Of(d) {
 		return true
 	}

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"cmp"
@@ -10,13 +10,11 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the profiles: which version of RabbitMQ a broker behaves as.
-// What versions do differently is one immutable set of named facts, made at
+// A profile is the version of RabbitMQ that a broker behaves as. What versions do differently is one immutable set of named facts, made at
 // the start and looked at where the behaviour is; nothing compares versions.
 
-// Version is the version of RabbitMQ that a broker of the default profile says
-// it is and behaves as.
-const Version = "3.13.7"
+// DefaultVersion is the version of RabbitMQ that the default profile is.
+const DefaultVersion = "3.13.7"
 
 // defaultProfile is what an empty Config.Profile means.
 const defaultProfile = "3.13"
@@ -24,18 +22,18 @@ const defaultProfile = "3.13"
 // facts are what a version of RabbitMQ does in its own way. The tags are what
 // docs/profiles.md says of them, with the numbers of the behaviours.
 type facts struct {
-	version string `number:"CONN-9" fact:"version in server-properties"`
+	Version string `number:"CONN-9" fact:"version in server-properties"`
 
-	amqp08      bool   `number:"CONN-3" fact:"clients of AMQP 0-8 are served"`
-	offersAMQP1 bool   `number:"CONN-4, CONN-5" fact:"an unknown protocol header is answered with that of AMQP 1.0"`
-	anonymous   bool   `number:"CONN-8" fact:"the mechanism ANONYMOUS logs in as guest"`
-	minFrameMax uint32 `number:"CONN-23, CONN-26" fact:"smallest frame-max, and largest frame before it is agreed, in bytes"`
-	maxBody     int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
-	maxHeader   uint64 `number:"CONN-53, BASIC-7" fact:"largest body that a content header may announce, in bytes, or else the connection is closed at once; 0 is no limit"`
-	excessDies  bool   `number:"CONN-53" fact:"body bytes beyond the announced size close the connection at once, not with the next method"`
-	userIDLast  bool   `number:"BASIC-1" fact:"of a publish the user id is checked after expiration and headers"`
-	cancelOk    bool   `number:"BASIC-34" fact:"a client's cancel-ok cancels its consumer; for one that is not there it closes the connection with 541, otherwise with 503"`
-	maxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
+	AMQP08      bool   `number:"CONN-3" fact:"clients of AMQP 0-8 are served"`
+	OffersAMQP1 bool   `number:"CONN-4, CONN-5" fact:"an unknown protocol header is answered with that of AMQP 1.0"`
+	Anonymous   bool   `number:"CONN-8" fact:"the mechanism ANONYMOUS logs in as guest"`
+	MinFrameMax uint32 `number:"CONN-23, CONN-26" fact:"smallest frame-max, and largest frame before it is agreed, in bytes"`
+	MaxBody     int64  `number:"BASIC-7" fact:"default of the largest message, in bytes"`
+	MaxHeader   uint64 `number:"CONN-53, BASIC-7" fact:"largest body that a content header may announce, in bytes, or else the connection is closed at once; 0 is no limit"`
+	ExcessDies  bool   `number:"CONN-53" fact:"body bytes beyond the announced size close the connection at once, not with the next method"`
+	UserIDLast  bool   `number:"BASIC-1" fact:"of a publish the user id is checked after expiration and headers"`
+	CancelOk    bool   `number:"BASIC-34" fact:"a client's cancel-ok cancels its consumer; for one that is not there it closes the connection with 541, otherwise with 503"`
+	MaxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
 
 	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
 
@@ -59,47 +57,47 @@ type facts struct {
 	quorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
 	mirroring         bool                 `number:"POLICY-6, BASIC-32" fact:"policies may have ha-mode and its like, which one node makes nothing of; x-cancel-on-ha-failover is checked"`
 	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
-	globalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
-	quorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
-	repliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
+	GlobalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
+	QuorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
+	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
 }
 
 // profileNames are the profiles there are, oldest first.
 var profileNames = []string{"3.13", "4.2", "4.3"}
 
-// Profiles are the names that Config.Profile knows, oldest first.
-func Profiles() []string { return slices.Clone(profileNames) }
+// ProfileNames is the names of the profiles, oldest first.
+func ProfileNames() []string { return slices.Clone(profileNames) }
 
-var profiles = map[string]*profile{
+var profiles = map[string]*Profile{
 	"3.13": newProfile(facts{
-		version: Version, delayedPlugin: true,
-		amqp08: true, minFrameMax: 4096, maxBody: 128 << 20,
+		Version: DefaultVersion, delayedPlugin: true,
+		AMQP08: true, MinFrameMax: 4096, MaxBody: 128 << 20,
 		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true,
-		deliveryLimit: -1, mirroring: true, clientDeaths: true, globalQos: true,
+		deliveryLimit: -1, mirroring: true, clientDeaths: true, GlobalQos: true,
 	}),
 	"4.2": newProfile(facts{
-		version: "4.2.7", delayedPlugin: true,
-		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20, userIDLast: true, cancelOk: true,
+		Version: "4.2.7", delayedPlugin: true,
+		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, UserIDLast: true, CancelOk: true,
 		keepsTransient:  true,
 		transientQueues: true, addsQueueType: true, undefinedType: true,
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
-		globalQos: true, repliesAreQueued: true,
+		GlobalQos: true, RepliesAreQueued: true,
 	}),
 	"4.3": newProfile(facts{
-		version:     "4.3.6",
-		offersAMQP1: true, anonymous: true, minFrameMax: 8192, maxBody: 16 << 20, maxHeader: 512 << 20, excessDies: true,
-		userIDLast: true, cancelOk: true, maxTx: 10000,
+		Version:     "4.3.6",
+		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, MaxHeader: 512 << 20, ExcessDies: true,
+		UserIDLast: true, CancelOk: true, MaxTx: 10000,
 		keepsTransient: true, topicHashes: 2, pluginWords: true,
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
-		quorumTimeoutOnly: true, repliesAreQueued: true,
+		QuorumTimeoutOnly: true, RepliesAreQueued: true,
 	}),
 }
 
-// A profile is a version's facts and what follows from them. It is shared by all
+// A Profile is a version's facts and what follows from them. It is shared by all
 // brokers that behave so, and never changed.
-type profile struct {
+type Profile struct {
 	facts
 	arguments  []declareArgument       // of queues, in the order in which they are checked
 	accepts    map[*queueType][]string // the arguments of each type, in the order in which they are compared
@@ -108,8 +106,8 @@ type profile struct {
 	ofConsumers []consumeArgument
 }
 
-func newProfile(f facts) *profile {
-	p := &profile{
+func newProfile(f facts) *Profile {
+	p := &Profile{
 		facts: f, arguments: slices.Clone(declareArguments), accepts: make(map[*queueType][]string), ofConsumers: f.consumeArguments(),
 	}
 	for i := range p.arguments {
@@ -138,8 +136,8 @@ func newProfile(f facts) *profile {
 	return p
 }
 
-// profileOf finds a profile by its name; "" is the default one.
-func profileOf(name string) (*profile, error) {
+// ProfileOf finds a profile by its name; "" is the default one.
+func ProfileOf(name string) (*Profile, error) {
 	p := profiles[cmp.Or(name, defaultProfile)]
 	if p == nil {
 		return nil, fmt.Errorf("broker: there is no profile %q; there are %s", name, strings.Join(profileNames, ", "))
@@ -149,8 +147,8 @@ func profileOf(name string) (*profile, error) {
 
 // errDenied is the refusal of a feature that RabbitMQ has deprecated and does not
 // permit any more (QUEUE-29, QUEUE-42).
-func errDenied(feature string) *Error {
-	return refuse(amqp.InternalError, "Feature `%s` is deprecated.\nBy default, this feature is not permitted anymore.\n"+
+func errDenied(feature string) *amqp.Error {
+	return amqp.Errorf(amqp.InternalError, "Feature `%s` is deprecated.\nBy default, this feature is not permitted anymore.\n"+
 		"The feature will be removed from a future major RabbitMQ version, regardless of the configuration; actual "+
 		"version to be determined.\nTo continue using this feature when it is not permitted by default, set the "+
 		"following parameter in your configuration:\n    \"deprecated_features.permit.%s = true\"", feature, feature)

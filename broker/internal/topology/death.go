@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"slices"
@@ -8,8 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the history of a message's deaths, which the header x-death
-// tells (QUEUE-76 to QUEUE-83).
+// The header x-death has the history of a message's deaths (QUEUE-76 to QUEUE-83).
 
 // A death is what befell a message in one queue for one reason: how often, and
 // what it was like the first time (QUEUE-78).

@@ -1,17 +1,17 @@
-package broker
+package topology
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file makes a queue's settings out of its arguments and the definition of
-// its policies, both checked (POLICY-4).
+// A queue's settings are made of its arguments and the definition of its policies,
+// both checked (POLICY-4).
 
 // settings is nil for a queue with no optional feature: such a queue pays
 // nothing for them. Of two numbers the smaller counts; of anything else the
 // argument.
-func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settings {
+func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settings {
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
 	quorum := queueTypeOf(args) == &quorumQueue
 	found := false
@@ -72,9 +72,12 @@ func (p *profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	return s
 }
 
+// maxKey is the length in bytes of the longest routing key (LIMIT-8).
+const maxKey = 255
+
 // cutKey cuts a routing key out of a field table, where it may be of any length, to
 // what a delivery and the store have room for.
-func cutKey(key string) string { return key[:min(len(key), maxName)] }
+func cutKey(key string) string { return key[:min(len(key), maxKey)] }
 
 // overflows are the values of x-overflow; drop-head is the zero value, and so
 // what a queue does without any.

@@ -1,8 +1,8 @@
-package broker
+package topology
 
 // The table of docs/profiles.md is what the facts of the profiles say:
 //
-//	go test ./broker -run ProfilesPage -update
+//	go test ./broker/internal/topology -run ProfilesPage -update
 
 import (
 	"flag"
@@ -22,8 +22,8 @@ import (
 var updateProfiles = flag.Bool("update", false, "write the table of docs/profiles.md anew")
 
 const (
-	profilesPage = "../docs/profiles.md"
-	tableBegins  = "<!-- generated: go test ./broker -run ProfilesPage -update -->\n"
+	profilesPage = "../../../docs/profiles.md"
+	tableBegins  = "<!-- generated: go test ./broker/internal/topology -run ProfilesPage -update -->\n"
 	tableEnds    = "<!-- end of what is generated -->\n"
 )
 

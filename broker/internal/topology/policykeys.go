@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is what may stand in a policy's definition, by profile, and what
-// RabbitMQ says of what may not (POLICY-6, POLICY-7, POLICY-11, POLICY-12).
+// What may stand in a policy's definition depends on the profile; what may not is
+// refused with RabbitMQ's text (POLICY-6, POLICY-7, POLICY-11, POLICY-12).
 
 // A policyKey is one setting: how its value is checked, and whether an operator
 // may set it.
@@ -86,19 +86,19 @@ func anyInteger(v any, _ amqp.Table) string {
 
 // checkDefinition checks the keys and values of a policy, in RabbitMQ's order:
 // what is wrong with a value comes before what is not known at all.
-func (p *profile) checkDefinition(kind policyKind, def map[string]any) error {
+func (p *Profile) checkDefinition(kind PolicyKind, def map[string]any) error {
 	var unknown []string
 	for _, key := range slices.Sorted(maps.Keys(def)) {
 		v := def[key]
 		known, ok := p.policyKeys[key]
 		switch {
-		case !ok || kind == operatorPolicy && !known.operator:
+		case !ok || kind == OperatorPolicy && !known.operator:
 			unknown = append(unknown, fmt.Sprintf("{<<%q>>,%s}", key, amqp.FormatTerm(v)))
 		case known.check(v, nil) != "":
 			return errPolicy("%s %s", amqp.FormatTerm(v), known.invalid)
 		}
 	}
-	if p.mirroring && kind == userPolicy {
+	if p.mirroring && kind == UserPolicy {
 		if wrong := checkMirroring(def); wrong != "" {
 			return errPolicy("%s", wrong)
 		}

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"slices"
@@ -7,24 +7,23 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file does what queues leave to be done after their locks are released:
-// it deletes queues that have had their day, and dead-letters (QUEUE-70 to
-// QUEUE-85).
+// Dead letters, and what else queues leave to be done after their locks are released
+// (QUEUE-70 to QUEUE-85).
 
-// settle performs effects until none is left; those of a dead letter that
+// Settle performs effects until none is left; those of a dead letter that
 // arrives in a full queue come round again. Wake-ups stay for Flush.
-func (vh *vhost) settle(fx *queue.Effects) {
-	var r router
+func (vh *VHost) Settle(fx *queue.Effects) {
+	var r Router
 	for len(fx.Idle) > 0 || fx.HasDead() {
 		fx.EachDead(func(d queue.DeadLetter) { vh.deadLetter(d, &r, fx) })
 		vh.removeIdle(fx)
 	}
 }
 
-// perform settles effects and wakes the writers; what was consumed may let
+// Perform settles effects and wakes the writers; what was consumed may let
 // publishers go on (BASIC-17).
-func (vh *vhost) perform(fx *queue.Effects) {
-	vh.settle(fx)
+func (vh *VHost) Perform(fx *queue.Effects) {
+	vh.Settle(fx)
 	fx.Flush()
 	if vh.env.Store != nil {
 		vh.env.Store.Release()
@@ -33,16 +32,16 @@ func (vh *vhost) perform(fx *queue.Effects) {
 
 // deadLetter routes one message to the dead-letter exchange that its queue had
 // when it died. An exchange that does not exist drops it (QUEUE-71).
-func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
+func (vh *VHost) deadLetter(d queue.DeadLetter, r *Router, fx *queue.Effects) {
 	defer d.Done()
 	vh.mu.RLock()
 	x := vh.exchanges[d.Settings.DeadLetterExchange]
 	if x == nil {
 		vh.mu.RUnlock()
-		vh.recordNoDeath(&d)
+		vh.tellNoDeadLetter(&d)
 		return
 	}
-	m, deaths, err := newDeadLetter(&d, x.name, vh.env.Clock.Now().Unix())
+	m, deaths, err := newDeadLetter(&d, x.Name, vh.env.Clock.Now().Unix())
 	if err != nil { // checked when it was published
 		vh.mu.RUnlock()
 		return
@@ -50,13 +49,34 @@ func (vh *vhost) deadLetter(d queue.DeadLetter, r *router, fx *queue.Effects) {
 	queues := r.route(nil, vh, x, appendKeys(nil, m), m.Props.Headers())
 	vh.mu.RUnlock()
 	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
-	vh.recordDeath(&d, m, way{queues: queues, later: r.later})
-	keep(r.later, m, fx)
+	if o := vh.env.Observer; o != nil {
+		o.DeadLettered(vh.Name, &d, m, queues, r.Delays, nil)
+	}
+	StartDelays(r.Delays, m, fx)
 	for _, q := range queues {
 		refused := len(fx.Refused)
 		_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it
-		vh.recordRefused(nil, q, []*queue.Message{m}, fx.Refused[refused:])
+		vh.tellRefused(q, []*queue.Message{m}, fx.Refused[refused:])
 		fx.Refused = fx.Refused[:refused] // as does a full one: nobody waits for it
+	}
+}
+
+// tellNoDeadLetter tells the observer of a dead letter whose exchange does not exist
+// (QUEUE-71).
+func (vh *VHost) tellNoDeadLetter(d *queue.DeadLetter) {
+	if o := vh.env.Observer; o != nil {
+		m := *d.Item.Msg
+		m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
+		o.DeadLettered(vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, vh.Name))
+	}
+}
+
+// tellRefused tells the observer of the messages of a run that a queue has rejected.
+func (vh *VHost) tellRefused(q *queue.Queue, msgs []*queue.Message, refused []int) {
+	if o := vh.env.Observer; o != nil {
+		for _, i := range refused {
+			o.Refused(vh.Name, q.Name, msgs[i])
+		}
 	}
 }
 
@@ -77,20 +97,20 @@ func newDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Mess
 		own.ForeignDeaths, extra = false, &own
 	}
 	if len(deaths) == 0 { // QUEUE-79
-		setHeader(&p, "x-first-death-exchange", old.Exchange)
-		setHeader(&p, "x-first-death-queue", d.Queue)
-		setHeader(&p, "x-first-death-reason", string(d.Reason))
+		SetHeader(&p, "x-first-death-exchange", old.Exchange)
+		SetHeader(&p, "x-first-death-queue", d.Queue)
+		SetHeader(&p, "x-first-death-reason", string(d.Reason))
 	}
 	deaths = recordDeath(deaths, &p, d, now)
-	setHeader(&p, "x-last-death-exchange", old.Exchange)
-	setHeader(&p, "x-last-death-queue", d.Queue)
-	setHeader(&p, "x-last-death-reason", string(d.Reason))
+	SetHeader(&p, "x-last-death-exchange", old.Exchange)
+	SetHeader(&p, "x-last-death-queue", d.Queue)
+	SetHeader(&p, "x-last-death-reason", string(d.Reason))
 	tables := make(amqp.Array, len(deaths))
 	for i, death := range deaths {
 		tables[i] = death.table()
 	}
-	setHeader(&p, "x-death", tables)
-	if tidy := tidyHeaders(p.Headers); tidy != nil {
+	SetHeader(&p, "x-death", tables)
+	if tidy := TidyHeaders(p.Headers); tidy != nil {
 		p.Headers = tidy
 	}
 	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
@@ -104,8 +124,8 @@ func newDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Mess
 	return m, deaths, nil
 }
 
-// setHeader replaces a header, or adds it.
-func setHeader(p *amqp.Properties, key string, v any) {
+// SetHeader replaces a header, or adds it.
+func SetHeader(p *amqp.Properties, key string, v any) {
 	i := slices.IndexFunc(p.Headers, func(f amqp.Field) bool { return f.Key == key })
 	if i >= 0 {
 		p.Headers[i].Value = v

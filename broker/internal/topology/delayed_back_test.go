@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ import (
 // commit has found nothing to keep in memory meanwhile.
 func TestDelayedGivesBackWhatIsNotCommitted(t *testing.T) {
 	clock := delay.NewManual(time.Unix(0, 0))
-	d := newDelayed(&vhost{b: &Broker{}, env: &queue.Env{Clock: clock}}, "x", 1)
+	d := newDelayed(&VHost{env: &Env{Clock: clock}}, "x", 1)
 	for range 2 {
 		d.add(&queue.Message{Props: []byte{0, 0}}, 1, nil)
 	}

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file keeps in the store under which names messages wait, and brings them
-// back at the start: when each is due is read once, what it says is not.
+// The store keeps under which names messages wait. A start reads when each is due,
+// and leaves the rest of it where it is.
 
 // A delayedDoc says that messages wait, or may come to wait, under a name. It is
 // there before the exchange's own record and goes after it. Of an exchange that
@@ -24,27 +24,27 @@ type delayedDoc struct {
 	HasAlternate bool
 }
 
-func (vh *vhost) persistDelayed(d *delayed, x *exchangeRecord) {
-	vh.put(delayedDoc{vh.name, d.name, d.id, x.alternate, x.hasAlternate}, kindDelayed, vh.name, d.name)
+func (vh *VHost) persistDelayed(d *delayed, x *Exchange) {
+	vh.put(delayedDoc{vh.Name, d.name, d.id, x.alternate, x.hasAlternate}, kindDelayed, vh.Name, d.name)
 }
 
-// recoverDelayed makes what a record tells of.
-func (b *Broker) recoverDelayed(value []byte, known *recovered) error {
+// delayedExchange makes what a record tells of.
+func (r *recovered) delayedExchange(value []byte) error {
 	var doc delayedDoc
 	if err := decodeDoc(value, &doc); err != nil {
 		return err
 	}
-	vh := b.vhosts[doc.VHost]
+	vh := r.vhosts[doc.VHost]
 	if vh == nil {
 		return fmt.Errorf("there is no virtual host %q", doc.VHost)
 	}
-	if err := known.claim(doc.ID); err != nil {
+	if err := r.claim(doc.ID); err != nil {
 		return err
 	}
 	d := newDelayed(vh, doc.Name, doc.ID)
 	d.ghost = ghostOf(doc.Name, doc.Alternate, doc.HasAlternate)
-	vh.delayed[doc.Name], known.delayed[doc.ID] = d, d
-	b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
+	vh.delayed[doc.Name], r.delayed[doc.ID] = d, d
+	r.given(doc.ID)
 	return nil
 }
 
@@ -64,7 +64,7 @@ func (d *delayed) recover() error {
 		return true
 	})
 	if errors.Is(err, store.ErrDamaged) {
-		d.vh.env.Fault(d.name, err)
+		d.vh.fault(d.name, err)
 		return nil
 	}
 	return err

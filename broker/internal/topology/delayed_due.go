@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is what happens when messages are due: they are read, routed by the
+// Messages that are due are read, routed by the
 // bindings of that moment (EXCH-53), handed to their queues, and only then
 // forgotten, so that a crash finds each in one place at least.
 
@@ -46,7 +46,7 @@ func (d *delayed) dispatchSome() bool {
 		return false
 	}
 	if err := d.read(due); err != nil {
-		d.vh.env.Fault(d.name, err)
+		d.vh.fault(d.name, err)
 		if !errors.Is(err, store.ErrDamaged) {
 			d.giveBack(due)
 			return false
@@ -62,7 +62,7 @@ func (d *delayed) dispatchSome() bool {
 	if d.settle(due) == 0 {
 		d.vh.forgetIfEmpty(d)
 	}
-	d.vh.perform(&o.fx)
+	d.vh.Perform(&o.fx)
 	return true
 }
 
@@ -111,10 +111,10 @@ func (d *delayed) read(due []dueMessage) error {
 		}
 		m, err := queue.DecodeStored(r.Data)
 		if err == nil {
-			err = readTTL(m)
+			err = ReadTTL(m)
 		}
 		if err != nil {
-			d.vh.env.Fault(d.name, fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err))
+			d.vh.fault(d.name, fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err))
 			return
 		}
 		away[next].msg = m
@@ -138,7 +138,7 @@ func (d *delayed) giveBack(due []dueMessage) {
 	d.arm()
 }
 
-// settle lets the store forget what has gone out, and returns the number of
+// Settle lets the store forget what has gone out, and returns the number of
 // messages that still wait.
 func (d *delayed) settle(due []dueMessage) int {
 	d.mu.Lock()
@@ -162,7 +162,7 @@ func (d *delayed) settle(due []dueMessage) int {
 type outgoing struct {
 	d      *delayed
 	fx     queue.Effects
-	router router
+	router Router
 	keys   []string
 
 	queues []*queue.Queue // of the run
@@ -186,7 +186,9 @@ func (o *outgoing) send(m *queue.Message) {
 	o.found = o.router.route(o.found[:0], vh, x, o.keys, m.Props.Headers())
 	strict := x.strict
 	vh.mu.RUnlock()
-	vh.recordDue(o.d.name, m, o.found)
+	if by := vh.env.Observer; by != nil {
+		by.Due(vh.Name, o.d.name, m, o.found)
+	}
 	if len(o.found) == 0 {
 		if strict != nil && strict.deadLetter != nil {
 			o.flush()
@@ -195,7 +197,7 @@ func (o *outgoing) send(m *queue.Message) {
 		}
 		return
 	}
-	if len(o.msgs) > 0 && (len(o.msgs) >= batchMessages || !slices.Equal(o.queues, o.found)) {
+	if len(o.msgs) > 0 && (len(o.msgs) >= MaxRun || !slices.Equal(o.queues, o.found)) {
 		o.flush()
 	}
 	if len(o.msgs) == 0 {
@@ -209,7 +211,7 @@ func (o *outgoing) send(m *queue.Message) {
 func (o *outgoing) flush() {
 	for _, q := range o.queues {
 		_ = q.Publish(o.msgs, &o.fx) // a queue deleted since drops them
-		o.d.vh.recordRefused(nil, q, o.msgs, o.fx.Refused)
+		o.d.vh.tellRefused(q, o.msgs, o.fx.Refused)
 		o.fx.Refused = o.fx.Refused[:0]
 	}
 	clear(o.msgs)

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
@@ -6,32 +6,35 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file finds the queues of a message: through exchange-to-exchange
+// A message gets to its queues through exchange-to-exchange
 // bindings and alternate exchanges, each exchange visited once (EXCH-28) and
 // each queue found once (EXCH-32).
 
-// A router is one search. It is reused, so that a search allocates nothing
+// A Router is one search. It is reused, so that a search allocates nothing
 // once it has grown.
-type router struct {
-	vh      *vhost
-	visited []*exchangeRecord // doubles as the list of exchanges to visit
+type Router struct {
+	vh      *VHost
+	visited []*Exchange // doubles as the list of exchanges to visit
 	dests   []destination
 	seen    map[*queue.Queue]struct{} // used only past smallFanout queues
-	keyOnly bool                      // no exchange on the way looked at headers
+	KeyOnly bool                      // no exchange on the way looked at headers
 
-	later   []postponement // delayed exchanges that are to keep the message
-	refusal error          // why one of them cannot
+	Delays  []Delay // delayed exchanges that are to keep the message
+	Refusal error   // why one of them cannot
 }
+
+// MaxRun is the number of messages that are handed to the same queues at once.
+const MaxRun = 128
 
 // smallFanout is the number of queues up to which a linear look for
 // duplicates beats a map.
 const smallFanout = 16
 
 // route appends the queues that a publish to x reaches. keys holds the routing
-// key and what CC and BCC add (EXCH-45). Called with the vhost's lock held,
+// key and what CC and BCC add (EXCH-45). Called with the virtual host's lock held,
 // for reading at least.
-func (r *router) route(dst []*queue.Queue, vh *vhost, x *exchangeRecord, keys []string, headers amqp.RawTable) []*queue.Queue {
-	r.vh, r.keyOnly, r.later, r.refusal = vh, true, r.later[:0], nil
+func (r *Router) route(dst []*queue.Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*queue.Queue {
+	r.vh, r.KeyOnly, r.Delays, r.Refusal = vh, true, r.Delays[:0], nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers)
@@ -41,9 +44,19 @@ func (r *router) route(dst []*queue.Queue, vh *vhost, x *exchangeRecord, keys []
 	return dst
 }
 
+// Find is route for those who do not hold the lock. It returns the generation too that
+// the route was found in.
+func (r *Router) Find(
+	dst []*queue.Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable,
+) (queues []*queue.Queue, generation uint64) {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return r.route(dst, vh, x, keys, headers), vh.gen.Load()
+}
+
 // visit routes through one exchange; its alternate is visited next if it finds
 // nothing at all (EXCH-42).
-func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, headers amqp.RawTable) []*queue.Queue {
+func (r *Router) visit(dst []*queue.Queue, x *Exchange, keys []string, headers amqp.RawTable) []*queue.Queue {
 	if x.table == nil {
 		for _, key := range keys {
 			if q := r.vh.queues[key]; q != nil { // EXCH-33
@@ -52,7 +65,7 @@ func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, hea
 		}
 		return dst
 	}
-	r.keyOnly = r.keyOnly && x.table.KeyOnly()
+	r.KeyOnly = r.KeyOnly && x.table.KeyOnly()
 	r.dests = r.dests[:0]
 	if x.delayed != nil && r.postpones(x, headers) {
 		if x.strict == nil { // EXCH-52
@@ -77,7 +90,7 @@ func (r *router) visit(dst []*queue.Queue, x *exchangeRecord, keys []string, hea
 }
 
 // askAlternate visits an exchange's alternate next, if it has one.
-func (r *router) askAlternate(x *exchangeRecord) {
+func (r *Router) askAlternate(x *Exchange) {
 	if !x.hasAlternate {
 		return
 	}
@@ -87,7 +100,7 @@ func (r *router) askAlternate(x *exchangeRecord) {
 	}
 }
 
-func (r *router) follow(x *exchangeRecord) {
+func (r *Router) follow(x *Exchange) {
 	for _, v := range r.visited {
 		if v == x {
 			return
@@ -96,7 +109,7 @@ func (r *router) follow(x *exchangeRecord) {
 	r.visited = append(r.visited, x)
 }
 
-func (r *router) found(dst []*queue.Queue, q *queueRecord) []*queue.Queue {
+func (r *Router) found(dst []*queue.Queue, q *Queue) []*queue.Queue {
 	if len(dst) < smallFanout {
 		for _, d := range dst {
 			if d == q.Queue {

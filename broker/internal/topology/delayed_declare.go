@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"strconv"
@@ -6,9 +6,6 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 )
-
-// This file declares and deletes delayed exchanges (EXCH-47, EXCH-48, EXCH-55),
-// and says what x-delayed-strict asks for.
 
 // delayedType is the type of the exchanges that the plugin adds.
 const delayedType = "x-delayed-message"
@@ -28,39 +25,39 @@ type strictness struct {
 // Where RabbitMQ has no plugin any more the type is as unknown as it is there
 // (EXCH-9), but for those who ask for what only Rabbet has and for what is in the
 // store from before.
-func (vh *vhost) offersDelayed(args amqp.Table) bool {
+func (vh *VHost) offersDelayed(args amqp.Table) bool {
 	strict, _ := args.Get("x-delayed-strict")
 	return vh.profile.delayedPlugin || strict == true || vh.recovering
 }
 
 // makeDelayed gives an exchange the routing table of its x-delayed-type and what
 // waits under its name. Called with the lock held, when all else is checked.
-func (vh *vhost) makeDelayed(x *exchangeRecord) error {
+func (vh *VHost) makeDelayed(x *Exchange) error {
 	var kind string
-	switch v, _ := x.args.Get("x-delayed-type"); v := v.(type) { // EXCH-47
+	switch v, _ := x.Args.Get("x-delayed-type"); v := v.(type) { // EXCH-47
 	case string:
 		kind = v
 	case []byte:
 		kind = string(v)
 	default:
-		return refuse(amqp.PreconditionFailed, "Invalid argument, 'x-delayed-type' must be an existing exchange type")
+		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, 'x-delayed-type' must be an existing exchange type")
 	}
 	if kind == delayedType {
-		return refuse(amqp.PreconditionFailed, "Invalid argument, '%s' can't be used for 'x-delayed-type'", delayedType)
+		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, '%s' can't be used for 'x-delayed-type'", delayedType)
 	}
 	table, known := builtInTable(kind)
 	if !known {
 		return vh.profile.errExchangeType(kind)
 	}
-	strict, err := strictOf(x.args, exchangeText(x.name, vh.name))
+	strict, err := strictOf(x.Args, ExchangeText(x.Name, vh.Name))
 	if err != nil {
 		return err
 	}
 	x.table, x.strict = table, strict
-	x.delayed = vh.delayed[x.name]
+	x.delayed = vh.delayed[x.Name]
 	if x.delayed == nil {
-		x.delayed = newDelayed(vh, x.name, vh.nextQueueID())
-		vh.delayed[x.name] = x.delayed
+		x.delayed = newDelayed(vh, x.Name, vh.nextQueueID())
+		vh.delayed[x.Name] = x.delayed
 	}
 	vh.persistDelayed(x.delayed, x)
 	return nil
@@ -71,7 +68,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 	v, there := args.Get("x-delayed-strict")
 	on, isBool := v.(bool)
 	if there && !isBool {
-		return nil, refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-delayed-strict' in %s",
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-delayed-strict' in %s",
 			amqp.TypeName(v), resource)
 	}
 	if !on {
@@ -80,7 +77,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 	for _, name := range strictArguments[1:] {
 		if v, ok := args.Get(name); ok {
 			if _, isString := v.(string); !isString {
-				return nil, refuse(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s",
+				return nil, amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg '%s' in %s",
 					amqp.TypeName(v), name, resource)
 			}
 		}
@@ -89,7 +86,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 	key, hasKey := args.Get("x-dead-letter-routing-key")
 	switch {
 	case hasKey && !hasExchange:
-		return nil, refuse(amqp.PreconditionFailed,
+		return nil, amqp.Errorf(amqp.PreconditionFailed,
 			"invalid arg 'x-dead-letter-routing-key' for %s: routing_key_but_no_dlx_defined", resource)
 	case !hasExchange:
 		return &strictness{}, nil
@@ -102,7 +99,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 
 // checkStrict compares what a redeclaration of a delayed exchange says of
 // strictness. Of one that is not strict x-delayed-type is not compared (EXCH-48).
-func (x *exchangeRecord) checkStrict(resource string, args amqp.Table) error {
+func (x *Exchange) checkStrict(resource string, args amqp.Table) error {
 	if x.delayed == nil {
 		return nil
 	}
@@ -114,7 +111,7 @@ func (x *exchangeRecord) checkStrict(resource string, args amqp.Table) error {
 		return nil
 	}
 	for _, name := range strictArguments {
-		if err := checkArgument(name, resource, args, x.args); err != nil {
+		if err := checkArgument(name, resource, args, x.Args); err != nil {
 			return err
 		}
 	}
@@ -124,9 +121,9 @@ func (x *exchangeRecord) checkStrict(resource string, args amqp.Table) error {
 // removeDelayed decides what becomes of what waits in an exchange that has been
 // deleted: a strict one takes it along, otherwise it stays (EXCH-55). Called
 // with the lock held.
-func (vh *vhost) removeDelayed(x *exchangeRecord) {
+func (vh *VHost) removeDelayed(x *Exchange) {
 	d := x.delayed
-	d.ghost = ghostOf(x.name, x.alternate, x.hasAlternate)
+	d.ghost = ghostOf(x.Name, x.alternate, x.hasAlternate)
 	if d.close(x.strict != nil) {
 		vh.forgetDelayed(d)
 	} else {
@@ -135,14 +132,14 @@ func (vh *vhost) removeDelayed(x *exchangeRecord) {
 }
 
 // forgetDelayed forgets a name under which nothing waits.
-func (vh *vhost) forgetDelayed(d *delayed) {
+func (vh *VHost) forgetDelayed(d *delayed) {
 	delete(vh.delayed, d.name)
-	vh.unput(kindDelayed, vh.name, d.name)
+	vh.unput(kindDelayed, vh.Name, d.name)
 }
 
 // forgetIfEmpty ends a delayed that has outlived its exchange when the last
 // message is gone.
-func (vh *vhost) forgetIfEmpty(d *delayed) {
+func (vh *VHost) forgetIfEmpty(d *delayed) {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if x := vh.exchanges[d.name]; (x == nil || x.delayed != d) && vh.delayed[d.name] == d && d.close(false) {
@@ -153,7 +150,7 @@ func (vh *vhost) forgetIfEmpty(d *delayed) {
 // ghostOf is an exchange that is no more: it has no bindings, but what is due in
 // it is still offered to its alternate, as by the plugin, which routes by the
 // exchange as it was.
-func ghostOf(name, alternate string, hasAlternate bool) *exchangeRecord {
+func ghostOf(name, alternate string, hasAlternate bool) *Exchange {
 	table, _ := builtInTable("fanout")
-	return &exchangeRecord{name: name, alternate: alternate, hasAlternate: hasAlternate, table: table}
+	return &Exchange{Name: name, alternate: alternate, hasAlternate: hasAlternate, table: table}
 }

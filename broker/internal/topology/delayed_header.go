@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"encoding/binary"
@@ -9,8 +9,6 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 )
-
-// This file reads and changes the header x-delay (EXCH-49 to EXCH-51).
 
 const (
 	delayHeader = "x-delay"
@@ -104,7 +102,7 @@ func pastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
 	if p.Decode(props) != nil {
 		return props
 	}
-	setHeader(&p, delayHeader, -delay)
+	SetHeader(&p, delayHeader, -delay)
 	return p.Append(nil)
 }
 

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"bytes"
@@ -15,8 +15,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file keeps the topology in the store and brings it back at the start:
-// virtual hosts, policies, durable exchanges and queues, and the bindings whose both ends
+// The store keeps virtual hosts, policies, durable exchanges and queues, and the bindings whose both ends
 // are durable (PERSIST-1, PERSIST-4), or survive by the profile. Each is a record in JSON under a key that
 // begins with its kind; field tables are as on the wire.
 
@@ -30,7 +29,7 @@ const (
 
 // kinds are all kinds of records, in the order in which they come back.
 var kinds = []string{
-	kindVHost, string(userPolicy), string(operatorPolicy), kindDelayed, kindExchange, kindQueue, kindBinding,
+	kindVHost, string(UserPolicy), string(OperatorPolicy), kindDelayed, kindExchange, kindQueue, kindBinding,
 }
 
 type vhostDoc struct{ Name string }
@@ -61,7 +60,7 @@ type bindingDoc struct {
 // recordKey joins a kind and names; NUL keeps them apart.
 func recordKey(parts ...string) string { return strings.Join(parts, "\x00") }
 
-func (vh *vhost) put(doc any, key ...string) {
+func (vh *VHost) put(doc any, key ...string) {
 	if vh.env.Store == nil || vh.recovering {
 		return
 	}
@@ -86,83 +85,111 @@ func decodeDoc(value []byte, doc any) error {
 	return nil
 }
 
-func (vh *vhost) unput(key ...string) {
+func (vh *VHost) unput(key ...string) {
 	if vh.env.Store != nil {
 		vh.env.Store.Delete(recordKey(key...))
 	}
 }
 
-func (vh *vhost) persistVHost() { vh.put(vhostDoc{vh.name}, kindVHost, vh.name) }
+func (vh *VHost) persistVHost() { vh.put(vhostDoc{vh.Name}, kindVHost, vh.Name) }
 
-func (vh *vhost) persistExchange(x *exchangeRecord) {
+func (vh *VHost) persistExchange(x *Exchange) {
 	if x.kept {
-		vh.put(exchangeDoc{vh.name, x.name, x.kind, x.autoDelete, x.internal, amqp.AppendTable(nil, x.args), !x.durable},
-			kindExchange, vh.name, x.name)
+		vh.put(exchangeDoc{vh.Name, x.Name, x.Kind, x.AutoDelete, x.Internal, amqp.AppendTable(nil, x.Args), !x.Durable},
+			kindExchange, vh.Name, x.Name)
 	}
 }
 
-func (vh *vhost) forgetExchange(x *exchangeRecord) {
+func (vh *VHost) forgetExchange(x *Exchange) {
 	if x.kept {
-		vh.unput(kindExchange, vh.name, x.name)
+		vh.unput(kindExchange, vh.Name, x.Name)
 	}
 }
 
 // newQueue makes a queue as described, and its record if it is durable.
-func (vh *vhost) newQueue(doc queueDoc, args amqp.Table) *queueRecord {
+func (vh *VHost) newQueue(doc queueDoc, args amqp.Table) *Queue {
 	if doc.Durable {
-		vh.put(doc, kindQueue, vh.name, doc.Name)
+		vh.put(doc, kindQueue, vh.Name, doc.Name)
 	}
-	return &queueRecord{
+	return &Queue{
 		Queue: queue.New(queue.Config{
-			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.env, ID: doc.ID, Durable: doc.Durable,
+			Name: doc.Name, AutoDelete: doc.AutoDelete, Env: vh.queueEnv, ID: doc.ID, Durable: doc.Durable,
 			Quorum: queueTypeOf(args) == &quorumQueue, QuorumPriority: doc.QuorumPriority,
 			MaxPriority: maxPriority(args), Settings: vh.settings(doc.Name, args),
 		}),
-		durable: doc.Durable, args: args,
+		Durable: doc.Durable, Args: args,
 	}
 }
 
-func (vh *vhost) forgetQueue(q *queueRecord) {
-	if q.durable {
-		vh.unput(kindQueue, vh.name, q.Name)
+func (vh *VHost) forgetQueue(q *Queue) {
+	if q.Durable {
+		vh.unput(kindQueue, vh.Name, q.Name)
 	}
 }
 
 // bindingRecord is the record of a binding, if it survives (PERSIST-4). The order
 // in which a client wrote the arguments is not in it: who unbinds may have another.
-func (vh *vhost) bindingRecord(x *exchangeRecord, b exchange.Binding[destination]) (doc bindingDoc, key []string, ok bool) {
-	doc = bindingDoc{VHost: vh.name, Source: x.name, Key: b.Key, Args: amqp.AppendTable(nil, exchange.Sorted(b.Args))}
+func (vh *VHost) bindingRecord(x *Exchange, b exchange.Binding[destination]) (doc bindingDoc, key []string, ok bool) {
+	doc = bindingDoc{VHost: vh.Name, Source: x.Name, Key: b.Key, Args: amqp.AppendTable(nil, exchange.Sorted(b.Args))}
 	kind := kindQueue
 	if q := b.Dest.queue; q != nil {
-		doc.Destination, ok = q.Name, x.kept && q.durable
+		doc.Destination, ok = q.Name, x.kept && q.Durable
 	} else {
-		doc.Destination, doc.ToExchange, ok = b.Dest.exchange.name, true, x.kept && b.Dest.exchange.kept
+		doc.Destination, doc.ToExchange, ok = b.Dest.exchange.Name, true, x.kept && b.Dest.exchange.kept
 		kind = kindExchange
 	}
-	return doc, []string{kindBinding, vh.name, doc.Source, kind, doc.Destination, doc.Key, string(doc.Args)}, ok
+	return doc, []string{kindBinding, vh.Name, doc.Source, kind, doc.Destination, doc.Key, string(doc.Args)}, ok
 }
 
-func (vh *vhost) persistBinding(x *exchangeRecord, b exchange.Binding[destination]) {
+func (vh *VHost) persistBinding(x *Exchange, b exchange.Binding[destination]) {
 	if doc, key, ok := vh.bindingRecord(x, b); ok {
 		vh.put(doc, key...)
 	}
 }
 
-func (vh *vhost) forgetBinding(x *exchangeRecord, b exchange.Binding[destination]) {
+func (vh *VHost) forgetBinding(x *Exchange, b exchange.Binding[destination]) {
 	if _, key, ok := vh.bindingRecord(x, b); ok {
 		vh.unput(key...)
 	}
 }
 
-// recover brings back what the store holds: virtual hosts, policies, what delayed
+// Recover brings back what the store holds: virtual hosts, policies, what delayed
 // exchanges keep, exchanges, queues, then bindings. The messages stay where they are
-// until they are wanted.
-func (b *Broker) recover() error {
-	st := b.cfg.Store
-	if st == nil {
-		return nil
+// until they are wanted. Without a store there is nothing.
+func Recover(env *Env) (map[string]*VHost, error) {
+	r := recovered{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayed)}
+	if env.Store == nil {
+		return r.vhosts, nil
 	}
-	err := st.Records(func(key string, _ []byte) error {
+	if err := r.records(); err != nil {
+		return nil, err
+	}
+	if err := r.messages(); err != nil {
+		return nil, err
+	}
+	for _, vh := range r.vhosts {
+		vh.recovering = false
+	}
+	for _, q := range r.queues {
+		q.Resume()
+	}
+	for _, d := range r.delayed {
+		d.resume()
+	}
+	return r.vhosts, nil
+}
+
+// recovered is what has been brought back, queues and delayed exchanges by ID.
+type recovered struct {
+	env     *Env
+	vhosts  map[string]*VHost
+	queues  map[uint64]*Queue
+	delayed map[uint64]*delayed
+}
+
+// records brings back what there is a record of, a kind after the other.
+func (r *recovered) records() error {
+	err := r.env.Store.Records(func(key string, _ []byte) error {
 		if kind, _, _ := strings.Cut(key, "\x00"); !slices.Contains(kinds, kind) {
 			return fmt.Errorf("broker: record %q in the store: of an unknown kind, maybe of a newer program", key)
 		}
@@ -171,13 +198,12 @@ func (b *Broker) recover() error {
 	if err != nil {
 		return err
 	}
-	known := recovered{make(map[uint64]*queueRecord), make(map[uint64]*delayed)}
 	for _, kind := range kinds {
-		err := st.Records(func(key string, value []byte) error {
+		err := r.env.Store.Records(func(key string, value []byte) error {
 			if !strings.HasPrefix(key, kind+"\x00") {
 				return nil
 			}
-			if err := b.recoverRecord(kind, value, &known); err != nil {
+			if err := r.record(kind, value); err != nil {
 				return fmt.Errorf("broker: record %q in the store: %w", key, err)
 			}
 			return nil
@@ -186,38 +212,32 @@ func (b *Broker) recover() error {
 			return err
 		}
 	}
-	last, err := st.DropUnknown(func(id store.LogID) bool { return known.has(queue.QueueOf(id)) })
+	return nil
+}
+
+// messages finds the messages of queues and delayed exchanges, and drops those of
+// which there is neither.
+func (r *recovered) messages() error {
+	last, err := r.env.Store.DropUnknown(func(id store.LogID) bool { return r.has(queue.QueueOf(id)) })
 	if err != nil {
 		return err
 	}
-	b.queueIDs.Store(max(b.queueIDs.Load(), queue.QueueOf(last)))
-	for _, q := range known.queues {
+	r.given(queue.QueueOf(last))
+	for _, q := range r.queues {
 		if err := q.Recover(); err != nil {
 			return fmt.Errorf("broker: queue %q: %w", q.Name, err)
 		}
 	}
-	for _, d := range known.delayed {
+	for _, d := range r.delayed {
 		if err := d.recover(); err != nil {
 			return fmt.Errorf("broker: delayed exchange %q: %w", d.name, err)
 		}
 	}
-	for _, vh := range b.vhosts {
-		vh.recovering = false
-	}
-	for _, q := range known.queues {
-		q.Resume()
-	}
-	for _, d := range known.delayed {
-		d.resume()
-	}
 	return nil
 }
 
-// recovered is what has messages in the store, by ID.
-type recovered struct {
-	queues  map[uint64]*queueRecord
-	delayed map[uint64]*delayed
-}
+// given notes that an ID is in use: the next one is above.
+func (r *recovered) given(id uint64) { r.env.ids.Store(max(r.env.ids.Load(), id)) }
 
 func (r *recovered) has(id uint64) bool { return r.queues[id] != nil || r.delayed[id] != nil }
 
@@ -232,29 +252,31 @@ func (r *recovered) claim(id uint64) error {
 	return nil
 }
 
-func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) error {
+func (r *recovered) record(kind string, value []byte) error {
 	switch kind {
 	case kindVHost:
 		var doc vhostDoc
 		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
-		b.AddVHost(doc.Name).vh.recovering = true
+		vh := makeVHost(doc.Name, r.env)
+		vh.recovering = true
+		r.vhosts[doc.Name] = vh
 		return nil
-	case string(userPolicy), string(operatorPolicy):
-		return b.recoverPolicy(policyKind(kind), value)
+	case string(UserPolicy), string(OperatorPolicy):
+		return r.policy(PolicyKind(kind), value)
 	case kindDelayed:
-		return b.recoverDelayed(value, known)
+		return r.delayedExchange(value)
 	case kindExchange:
 		var doc exchangeDoc
 		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
-		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
+		vh, args, err := r.place(doc.VHost, doc.Args)
 		if err != nil {
 			return err
 		}
-		return vh.declareExchange(&amqp.ExchangeDeclare{
+		return vh.DeclareExchange(&amqp.ExchangeDeclare{
 			Exchange: doc.Name, Type: doc.Type, Durable: !doc.Transient, AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
 		})
 	case kindQueue:
@@ -262,37 +284,37 @@ func (b *Broker) recoverRecord(kind string, value []byte, known *recovered) erro
 		if err := decodeDoc(value, &doc); err != nil {
 			return err
 		}
-		vh, args, err := b.storedPlace(doc.VHost, doc.Args)
+		vh, args, err := r.place(doc.VHost, doc.Args)
 		if err != nil {
 			return err
 		}
-		if err := known.claim(doc.ID); err != nil {
+		if err := r.claim(doc.ID); err != nil {
 			return err
 		}
 		if !doc.QuorumPriority.Known() {
 			return fmt.Errorf("unknown rule %d for priorities", doc.QuorumPriority)
 		}
 		q := vh.newQueue(doc, args)
-		vh.queues[doc.Name], known.queues[doc.ID] = q, q
-		b.queueIDs.Store(max(b.queueIDs.Load(), doc.ID))
+		vh.queues[doc.Name], r.queues[doc.ID] = q, q
+		r.given(doc.ID)
 		return nil
 	}
 	var doc bindingDoc
 	if err := decodeDoc(value, &doc); err != nil {
 		return err
 	}
-	vh, args, err := b.storedPlace(doc.VHost, doc.Args)
+	vh, args, err := r.place(doc.VHost, doc.Args)
 	if err != nil {
 		return err
 	}
-	return vh.bind(bindingRequest{
-		source: doc.Source, destination: doc.Destination, key: doc.Key, args: args, toExchange: doc.ToExchange,
+	return vh.Bind(Binding{
+		Source: doc.Source, Destination: doc.Destination, Key: doc.Key, Args: args, ToExchange: doc.ToExchange,
 	}, nil)
 }
 
-// storedPlace finds the virtual host of a record and decodes its arguments.
-func (b *Broker) storedPlace(name string, table []byte) (*vhost, amqp.Table, error) {
-	vh := b.vhosts[name]
+// place finds the virtual host of a record and decodes its arguments.
+func (r *recovered) place(name string, table []byte) (*VHost, amqp.Table, error) {
+	vh := r.vhosts[name]
 	if vh == nil {
 		return nil, nil, fmt.Errorf("there is no virtual host %q", name)
 	}
@@ -300,29 +322,22 @@ func (b *Broker) storedPlace(name string, table []byte) (*vhost, amqp.Table, err
 	return vh, args, err
 }
 
-// retire ends delayed exchanges and queues, whose timers would keep the broker in
-// memory, and then the store: what is pending is committed.
-func (b *Broker) retire() error {
-	b.endLocals()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, vh := range b.vhosts {
-		vh.mu.RLock()
-		waiting := slices.Collect(maps.Values(vh.delayed))
-		vh.mu.RUnlock()
-		for _, d := range waiting {
-			d.stop() // what is going out needs the lock
-		}
+// StopDelayed has delayed exchanges send nothing out any more. It returns when what
+// is going out has gone.
+func (vh *VHost) StopDelayed() {
+	vh.mu.RLock()
+	waiting := slices.Collect(maps.Values(vh.delayed))
+	vh.mu.RUnlock()
+	for _, d := range waiting {
+		d.stop() // what is going out needs the lock
 	}
-	for _, vh := range b.vhosts {
-		vh.mu.RLock()
-		for _, q := range vh.queues {
-			q.Stop()
-		}
-		vh.mu.RUnlock()
+}
+
+// StopQueues stops the timers of the queues.
+func (vh *VHost) StopQueues() {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	for _, q := range vh.queues {
+		q.Stop()
 	}
-	if b.cfg.Store == nil {
-		return nil
-	}
-	return b.cfg.Store.Close()
 }

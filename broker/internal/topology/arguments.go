@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file checks queue arguments as RabbitMQ 3.13 does: types and values
+// Queue arguments are checked as RabbitMQ 3.13 does: types and values
 // (QUEUE-30 to QUEUE-50), and equality on a redeclaration (QUEUE-9 to
 // QUEUE-13). What other versions do differently is in the profile.
 
@@ -107,11 +107,11 @@ var retryArguments = []declareArgument{
 }
 
 // checkQueueArguments checks the arguments of a new queue.
-func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
-	resource := queueText(name, vhost)
+func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
+	resource := QueueText(name, vhost)
 	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36
 		if _, isString := v.(string); !isString {
-			return refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
 				amqp.TypeName(v), resource)
 		}
 	}
@@ -125,7 +125,7 @@ func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	for _, f := range m.Arguments { // QUEUE-43: whatever its value, and the client's first one is told
 		known := slices.ContainsFunc(p.arguments, func(a declareArgument) bool { return a.name == f.Key })
 		if known && !slices.Contains(p.accepts[kind], f.Key) {
-			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
 		}
 	}
 	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
@@ -138,14 +138,14 @@ func (p *profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 }
 
 // checkArgumentValues checks those arguments that have these names.
-func (p *profile) checkArgumentValues(args amqp.Table, resource string, names []string) error {
+func (p *Profile) checkArgumentValues(args amqp.Table, resource string, names []string) error {
 	for _, a := range p.arguments {
 		v, ok := args.Get(a.name)
 		if !ok || !slices.Contains(names, a.name) {
 			continue
 		}
 		if detail := a.check(v, args); detail != "" {
-			return refuse(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: %s", a.name, resource, detail)
 		}
 	}
 	return nil
@@ -165,18 +165,18 @@ func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error
 	case !m.Durable:
 		property = "non-durable"
 	case t == &streamQueue:
-		return refuse(amqp.NotImplemented, "queue type '%s' is not available", t.name)
+		return amqp.Errorf(amqp.NotImplemented, "queue type '%s' is not available", t.name)
 	default:
 		return nil
 	}
-	return refuse(amqp.PreconditionFailed, "invalid property '%s' for %s", property, resource)
+	return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, resource)
 }
 
 // checkServerNamed refuses a generated name for types that have none
 // (QUEUE-50).
 func checkServerNamed(args amqp.Table) error {
 	if t := queueTypeOf(args); t != &classicQueue {
-		return refuse(amqp.PreconditionFailed, "Cannot declare a server-named queue for type %s", t.module)
+		return amqp.Errorf(amqp.PreconditionFailed, "Cannot declare a server-named queue for type %s", t.module)
 	}
 	return nil
 }
@@ -194,7 +194,7 @@ func queueTypeOf(args amqp.Table) *queueType {
 
 // comparedArguments are those that count on a redeclaration, by the type of
 // the queue that exists (QUEUE-11).
-func (p *profile) comparedArguments(current amqp.Table) []string {
+func (p *Profile) comparedArguments(current amqp.Table) []string {
 	return p.accepts[queueTypeOf(current)]
 }
 
@@ -213,10 +213,10 @@ func checkArgument(name, resource string, received, current amqp.Table) error {
 		if sameValue(r, c) {
 			return nil
 		}
-		return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
+		return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
 			name, resource, quoted(r), quoted(c))
 	}
-	return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
+	return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received %s but current is %s",
 		name, resource, describeArgument(r, hasR), describeArgument(c, hasC))
 }
 

@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"cmp"
@@ -8,26 +8,24 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is what a publish reads and changes in a message's headers.
-
-// rewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes BCC
+// RewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
 // properties are written anew only if that changed something. It notes an x-death
 // that is not to be believed (QUEUE-82). The headers that it returns are those to
 // route by: as they came, duplicates too (TYPES-5), without BCC.
-func (p *profile) rewriteHeaders(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
+func (p *Profile) RewriteHeaders(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
 	routed = m.Props.Headers()
 	if nothingToRewrite(routed) {
 		return nil, routed, nil
 	}
 	headers, err := routed.Decode()
 	if err != nil {
-		return nil, nil, errInternal()
+		return nil, nil, amqp.NewInternalError()
 	}
 	for _, name := range []string{"CC", "BCC"} {
 		if v, ok := headers.Get(name); ok {
 			if _, isList := v.(amqp.Array); !isList { // EXCH-46
-				return nil, nil, refuse(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
+				return nil, nil, amqp.Errorf(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
 					name, amqp.TypeName(v))
 			}
 		}
@@ -46,7 +44,7 @@ func (p *profile) rewriteHeaders(m *queue.Message) (keys []string, routed amqp.R
 		}
 		m.Extra.ForeignDeaths = true
 	}
-	tidy := tidyHeaders(headers)
+	tidy := TidyHeaders(headers)
 	if tidy == nil {
 		return keys, routed, nil
 	}
@@ -55,7 +53,7 @@ func (p *profile) rewriteHeaders(m *queue.Message) (keys []string, routed amqp.R
 	}
 	var props amqp.Properties
 	if err := props.Decode(m.Props); err != nil {
-		return nil, nil, errInternal()
+		return nil, nil, amqp.NewInternalError()
 	}
 	props.Headers = tidy
 	m.Props = props.Append(nil)
@@ -93,9 +91,9 @@ func listHeader(t amqp.Table, name string) []string {
 	return keys
 }
 
-// tidyHeaders returns the table sorted by key, the first of duplicates kept,
+// TidyHeaders returns the table sorted by key, the first of duplicates kept,
 // without BCC; nil if it is so already.
-func tidyHeaders(t amqp.Table) amqp.Table {
+func TidyHeaders(t amqp.Table) amqp.Table {
 	byKey := func(a, b amqp.Field) int { return cmp.Compare(a.Key, b.Key) }
 	tidy := slices.IsSortedFunc(t, byKey)
 	for i, f := range t {

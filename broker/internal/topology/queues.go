@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"crypto/rand"
@@ -12,28 +12,26 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file declares and deletes queues (QUEUE-1 to QUEUE-28).
-
-// generatedName is prefix and 22 base64url characters of 16 random bytes
+// GeneratedName is prefix and 22 base64url characters of 16 random bytes
 // (QUEUE-1, BASIC-24).
-func generatedName(prefix string) string {
+func GeneratedName(prefix string) string {
 	var b [16]byte
 	rand.Read(b[:])
 	return prefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// isGenerated tells whether a text could be what generatedName appends.
-func isGenerated(s string) bool {
+// IsGenerated tells whether a text could be what generatedName appends.
+func IsGenerated(s string) bool {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	return err == nil && len(b) == 16
 }
 
-// declareQueue creates a queue or checks that the existing one is equivalent,
+// DeclareQueue creates a queue or checks that the existing one is equivalent,
 // in RabbitMQ's order of checks (QUEUE-7).
-func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, error) {
+func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	name := cleanName(m.Queue)
 	if m.Passive { // QUEUE-3, QUEUE-6
-		q, err := vh.queue(name, by)
+		q, err := vh.Queue(name, by)
 		if err == nil {
 			q.Touch()
 		}
@@ -43,9 +41,9 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 		if err := checkServerNamed(m.Arguments); err != nil {
 			return nil, err
 		}
-		name = generatedName("amq.gen-")
+		name = GeneratedName("amq.gen-")
 	} else if strings.HasPrefix(name, "amq.") { // QUEUE-2
-		return nil, refuse(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
+		return nil, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
 	if _, typed := m.Arguments.Get("x-queue-type"); !typed && vh.profile.addsQueueType { // QUEUE-14
 		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: classicQueue.name})
@@ -59,16 +57,16 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 		q.Touch()
 		return q, nil
 	}
-	if err := vh.profile.checkQueueArguments(m, name, vh.name); err != nil {
+	if err := vh.profile.checkQueueArguments(m, name, vh.Name); err != nil {
 		return nil, err
 	}
 	q := vh.newQueue(queueDoc{
-		VHost: vh.name, Name: name, ID: vh.nextQueueID(), Durable: m.Durable && !m.Exclusive, // QUEUE-17
+		VHost: vh.Name, Name: name, ID: vh.nextQueueID(), Durable: m.Durable && !m.Exclusive, // QUEUE-17
 		AutoDelete: m.AutoDelete, Args: amqp.AppendTable(nil, m.Arguments), QuorumPriority: vh.profile.quorumPriority,
 	}, m.Arguments)
 	if m.Exclusive {
-		q.exclusive = by
-		by.addExclusive(q)
+		q.Exclusive = by
+		by.AddExclusive(q)
 	}
 	vh.queues[name] = q
 	q.Touch()
@@ -77,34 +75,34 @@ func (vh *vhost) declareQueue(m *amqp.QueueDeclare, by *conn) (*queueRecord, err
 
 // checkEquivalent compares a redeclaration with what is there (QUEUE-8 to
 // QUEUE-13, QUEUE-17 to QUEUE-19).
-func (q *queueRecord) checkEquivalent(vh *vhost, m *amqp.QueueDeclare, by *conn) error {
+func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error {
 	if err := q.checkAccess(vh, by); err != nil {
 		return err
 	}
-	if m.Exclusive != (q.exclusive != nil) { // QUEUE-19
-		return errLocked(q.Name, vh.name)
+	if m.Exclusive != (q.Exclusive != nil) { // QUEUE-19
+		return errLocked(q.Name, vh.Name)
 	}
-	resource := queueText(q.Name, vh.name)
-	if !m.Exclusive && m.Durable != q.durable {
-		return errInequivalent("durable", resource, strconv.FormatBool(m.Durable), strconv.FormatBool(q.durable))
+	resource := QueueText(q.Name, vh.Name)
+	if !m.Exclusive && m.Durable != q.Durable {
+		return errInequivalent("durable", resource, strconv.FormatBool(m.Durable), strconv.FormatBool(q.Durable))
 	}
 	if m.AutoDelete != q.AutoDelete {
 		return errInequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
 	}
-	for _, name := range vh.profile.comparedArguments(q.args) {
-		if err := checkArgument(name, resource, m.Arguments, q.args); err != nil {
+	for _, name := range vh.profile.comparedArguments(q.Args) {
+		if err := checkArgument(name, resource, m.Arguments, q.Args); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deleteQueue removes a queue on a client's request and returns the number of
+// DeleteQueue removes a queue on a client's request and returns the number of
 // ready messages that went with it; a missing queue is none (QUEUE-22).
-func (vh *vhost) deleteQueue(name string, ifUnused, ifEmpty bool, by *conn, fx *queue.Effects) (int, error) {
-	q, err := vh.queue(name, by)
+func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *queue.Effects) (int, error) {
+	q, err := vh.Queue(cleanName(name), by)
 	if err != nil {
-		if asError(err).Code == amqp.NotFound {
+		if amqp.AsError(err).Code == amqp.NotFound {
 			return 0, nil
 		}
 		return 0, err
@@ -114,21 +112,21 @@ func (vh *vhost) deleteQueue(name string, ifUnused, ifEmpty bool, by *conn, fx *
 		if !ifUnused {
 			flag = "if-empty"
 		}
-		return 0, refuse(amqp.NotImplemented, "cannot delete %s. queue.delete operations with %s flag set are not "+
-			"supported by quorum queues", queueText(q.Name, vh.name), flag)
+		return 0, amqp.Errorf(amqp.NotImplemented, "cannot delete %s. queue.delete operations with %s flag set are not "+
+			"supported by quorum queues", QueueText(q.Name, vh.Name), flag)
 	}
-	n, err := vh.remove(q, ifUnused, ifEmpty, fx)
+	n, err := vh.Remove(q, ifUnused, ifEmpty, fx)
 	switch {
 	case errors.Is(err, queue.ErrNotEmpty):
-		return 0, refuse(amqp.PreconditionFailed, "%s not empty", queueText(q.Name, vh.name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", QueueText(q.Name, vh.Name)) // QUEUE-23
 	case errors.Is(err, queue.ErrHasConsumer):
-		return 0, refuse(amqp.PreconditionFailed, "%s in use", queueText(q.Name, vh.name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", QueueText(q.Name, vh.Name)) // QUEUE-23
 	}
 	return n, nil
 }
 
-// remove ends a queue, its bindings and its consumers (QUEUE-28, BASIC-34).
-func (vh *vhost) remove(q *queueRecord, ifUnused, ifEmpty bool, fx *queue.Effects) (int, error) {
+// Remove ends a queue, its bindings and its consumers (QUEUE-28, BASIC-34).
+func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (int, error) {
 	vh.mu.Lock()
 	n, consumers, err := q.Delete(ifUnused, ifEmpty)
 	if err != nil {
@@ -140,25 +138,25 @@ func (vh *vhost) remove(q *queueRecord, ifUnused, ifEmpty bool, fx *queue.Effect
 	vh.forgetQueue(q)
 	vh.unbindAll(destination{queue: q})
 	vh.mu.Unlock()
-	if q.exclusive != nil {
-		q.exclusive.dropExclusive(q)
+	if q.Exclusive != nil {
+		q.Exclusive.DropExclusive(q)
 	}
 	for _, s := range consumers {
-		s.Receiver.(interface{ lostQueue(*queue.Effects) }).lostQueue(fx)
+		s.Receiver.QueueDeleted(fx)
 	}
 	return n, nil
 }
 
 // removeIdle deletes auto-delete queues that lost their last consumer, unless
 // one has come since (QUEUE-21).
-func (vh *vhost) removeIdle(fx *queue.Effects) {
+func (vh *VHost) removeIdle(fx *queue.Effects) {
 	for _, idle := range fx.TakeIdle() {
 		vh.mu.RLock()
 		q := vh.queues[idle.Name]
 		vh.mu.RUnlock()
 		if q != nil && q.Queue == idle {
 			// Refused only if the queue is in use again, or gone.
-			_, _ = vh.remove(q, true, false, fx)
+			_, _ = vh.Remove(q, true, false, fx)
 		}
 	}
 }

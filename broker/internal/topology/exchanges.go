@@ -1,4 +1,4 @@
-package broker
+package topology
 
 import (
 	"strconv"
@@ -8,11 +8,9 @@ import (
 	"github.com/rabbetmq/rabbet/exchange"
 )
 
-// This file declares and deletes exchanges (EXCH-3 to EXCH-21).
-
-// declareExchange creates an exchange or checks that the existing one is
+// DeclareExchange creates an exchange or checks that the existing one is
 // equivalent, in RabbitMQ's order of checks (EXCH-6).
-func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
+func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare) error {
 	name := cleanName(m.Exchange)
 	if m.Passive {
 		return vh.checkExchange(name)
@@ -30,21 +28,21 @@ func (vh *vhost) declareExchange(m *amqp.ExchangeDeclare) error {
 		return x.checkEquivalent(vh, m)
 	}
 	if strings.HasPrefix(name, "amq.") { // EXCH-3
-		return refuse(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
+		return amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
 	}
-	x := &exchangeRecord{
-		name: name, kind: m.Type, durable: m.Durable, autoDelete: m.AutoDelete, internal: m.Internal,
+	x := &Exchange{
+		Name: name, Kind: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal,
 		kept: m.Durable || vh.profile.keepsTransient || vh.recovering,
-		args: m.Arguments, table: table,
+		Args: m.Arguments, table: table,
 	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
-			return refuse(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
-				amqp.TypeName(alt), exchangeText(name, vh.name))
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
+				amqp.TypeName(alt), ExchangeText(name, vh.Name))
 		}
 	}
 	vh.applyToExchange(x)
-	if x.kind == delayedType {
+	if x.Kind == delayedType {
 		if err := vh.makeDelayed(x); err != nil {
 			return err
 		}
@@ -66,21 +64,21 @@ func builtInTable(kind string) (exchange.Table[destination], bool) {
 }
 
 // checkExchange is a passive declare: existence is all that counts (EXCH-13).
-func (vh *vhost) checkExchange(name string) error {
+func (vh *VHost) checkExchange(name string) error {
 	if name == "" {
 		return errDefaultExchange()
 	}
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
 	if vh.exchanges[name] == nil {
-		return errNoExchange(name, vh.name)
+		return NoExchange(name, vh.Name)
 	}
 	return nil
 }
 
 // errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
 // own but no types.
-func (p *profile) errExchangeType(kind string) error {
+func (p *Profile) errExchangeType(kind string) error {
 	invalid := false
 	switch kind {
 	case "", "true", "false", "undefined", "none", "error", "ok":
@@ -89,36 +87,36 @@ func (p *profile) errExchangeType(kind string) error {
 		invalid = p.pluginWords
 	}
 	if invalid {
-		return refuse(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
 	}
-	return refuse(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
+	return amqp.Errorf(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
 }
 
 // errDefaultExchange is EXCH-4.
 func errDefaultExchange() error {
-	return refuse(amqp.AccessRefused, "operation not permitted on the default exchange")
+	return amqp.Errorf(amqp.AccessRefused, "operation not permitted on the default exchange")
 }
 
 // checkEquivalent compares a redeclaration with what is there (EXCH-10,
 // EXCH-11).
-func (x *exchangeRecord) checkEquivalent(vh *vhost, m *amqp.ExchangeDeclare) error {
-	resource := exchangeText(x.name, vh.name)
-	if m.Type != x.kind {
-		return errInequivalent("type", resource, atomText(m.Type), atomText(x.kind))
+func (x *Exchange) checkEquivalent(vh *VHost, m *amqp.ExchangeDeclare) error {
+	resource := ExchangeText(x.Name, vh.Name)
+	if m.Type != x.Kind {
+		return errInequivalent("type", resource, atomText(m.Type), atomText(x.Kind))
 	}
 	for _, f := range []struct {
 		field    string
 		got, was bool
 	}{
-		{"durable", m.Durable, x.durable},
-		{"auto_delete", m.AutoDelete, x.autoDelete},
-		{"internal", m.Internal, x.internal},
+		{"durable", m.Durable, x.Durable},
+		{"auto_delete", m.AutoDelete, x.AutoDelete},
+		{"internal", m.Internal, x.Internal},
 	} {
 		if f.got != f.was {
 			return errInequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
 		}
 	}
-	if err := checkArgument("alternate-exchange", resource, m.Arguments, x.args); err != nil {
+	if err := checkArgument("alternate-exchange", resource, m.Arguments, x.Args); err != nil {
 		return err
 	}
 	return x.checkStrict(resource, m.Arguments)
@@ -135,18 +133,19 @@ func atomText(name string) string {
 
 // errInequivalent is the refusal of a redeclaration that differs.
 func errInequivalent(field, resource, received, current string) error {
-	return refuse(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
+	return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
 		field, resource, received, current)
 }
 
-// deleteExchange removes an exchange and every binding from and to it
+// DeleteExchange removes an exchange and every binding from and to it
 // (EXCH-16 to EXCH-18).
-func (vh *vhost) deleteExchange(name string, ifUnused bool) error {
+func (vh *VHost) DeleteExchange(name string, ifUnused bool) error {
+	name = cleanName(name)
 	switch {
 	case name == "":
 		return errDefaultExchange()
 	case strings.HasPrefix(name, "amq."): // EXCH-5
-		return refuse(amqp.AccessRefused, "deletion of system %s not allowed", exchangeText(name, vh.name))
+		return amqp.Errorf(amqp.AccessRefused, "deletion of system %s not allowed", ExchangeText(name, vh.Name))
 	}
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
@@ -155,7 +154,7 @@ func (vh *vhost) deleteExchange(name string, ifUnused bool) error {
 		return nil
 	}
 	if ifUnused && x.table.Len() > 0 { // EXCH-17
-		return refuse(amqp.PreconditionFailed, "%s in use", exchangeText(name, vh.name))
+		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", ExchangeText(name, vh.Name))
 	}
 	vh.removeExchange(x)
 	return nil
@@ -163,8 +162,8 @@ func (vh *vhost) deleteExchange(name string, ifUnused bool) error {
 
 // removeExchange takes an exchange out; auto-delete exchanges that led to
 // nothing else go with it (EXCH-19). Called with the lock held.
-func (vh *vhost) removeExchange(x *exchangeRecord) {
-	delete(vh.exchanges, x.name)
+func (vh *VHost) removeExchange(x *Exchange) {
+	delete(vh.exchanges, x.Name)
 	vh.changed()
 	vh.forgetExchange(x)
 	for b := range x.table.All() {
@@ -178,7 +177,7 @@ func (vh *vhost) removeExchange(x *exchangeRecord) {
 }
 
 // unbindAll removes the bindings that lead to a destination that is going.
-func (vh *vhost) unbindAll(d destination) {
+func (vh *VHost) unbindAll(d destination) {
 	list := d.sources()
 	sources := *list
 	*list = nil
@@ -194,8 +193,8 @@ func (vh *vhost) unbindAll(d destination) {
 
 // unboundFrom deletes an auto-delete exchange that has lost its last binding
 // (EXCH-19).
-func (vh *vhost) unboundFrom(x *exchangeRecord) {
-	if x.autoDelete && x.table.Len() == 0 && vh.exchanges[x.name] == x {
+func (vh *VHost) unboundFrom(x *Exchange) {
+	if x.AutoDelete && x.table.Len() == 0 && vh.exchanges[x.Name] == x {
 		vh.removeExchange(x)
 	}
 }

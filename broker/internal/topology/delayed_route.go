@@ -1,0 +1,52 @@
+package topology
+
+import (
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// Routing notes at a delayed exchange that the message is to be kept there, and for
+// how long (EXCH-49 to EXCH-52).
+
+// A Delay is a delayed exchange that a route has led to, and how long it
+// keeps the message, in milliseconds.
+type Delay struct {
+	in     *delayed
+	ms     int64
+	Strict bool
+}
+
+// postpones tells whether an exchange keeps a message for later, which is noted.
+func (r *Router) postpones(x *Exchange, headers amqp.RawTable) bool {
+	ms, fault := delayOf(headers)
+	switch {
+	case x.strict == nil && fault == notANumber: // EXCH-49
+		r.Refusal = amqp.NewInternalError()
+	case x.strict != nil && fault == "" && ms > maxStrictDelay:
+		fault = tooLong
+		fallthrough
+	case x.strict != nil && fault != "":
+		v, _ := headers.Lookup(delayHeader)
+		r.Refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
+			delayHeader, amqp.FormatTerm(v), ExchangeText(x.Name, r.vh.Name), string(fault))
+	}
+	if ms <= 0 || fault != "" || x.strict == nil && ms > maxDelay { // EXCH-50
+		return false
+	}
+	r.KeyOnly = false
+	r.Delays = append(r.Delays, Delay{x.delayed, ms, x.strict != nil})
+	return true
+}
+
+// Exchange is the name of the delayed exchange.
+func (p *Delay) Exchange() string { return p.in.name }
+
+// Start hands a message to the delayed exchange.
+func (p *Delay) Start(m *queue.Message, fx *queue.Effects) { p.in.add(m, p.ms, fx) }
+
+// StartDelays hands a message to the delayed exchanges that its route has led to.
+func StartDelays(list []Delay, m *queue.Message, fx *queue.Effects) {
+	for _, p := range list {
+		p.Start(m, fx)
+	}
+}

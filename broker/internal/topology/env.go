@@ -1,0 +1,54 @@
+package topology
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// An Env is what the virtual hosts of one broker share. It is not changed once the
+// first of them is made.
+type Env struct {
+	Profile *Profile
+	Clock   delay.Clock
+	// Store keeps what survives; nil keeps everything in memory.
+	Store *store.Store
+	Log   *slog.Logger
+	// Observer, unless nil, is told of what happens to messages.
+	Observer Observer
+
+	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
+}
+
+// An Owner is a connection as the exclusive queues that it has declared know it.
+// Owners are compared with ==.
+type Owner interface {
+	// AddExclusive is told of a queue that the owner has declared. It is called with
+	// the virtual host's lock held.
+	AddExclusive(q *Queue)
+	// DropExclusive is told that such a queue is deleted. No lock is held.
+	DropExclusive(q *Queue)
+}
+
+// An Observer is told of what virtual hosts do to messages by themselves. Messages
+// are those that the queues have, and must not be changed save for the number that
+// DeadLettered gives one. Its methods are called with locks held, from many
+// goroutines at once: they must not block, nor call back.
+type Observer interface {
+	// DeadLettered is told of the publish of m, the dead letter of d, to queues and
+	// delayed exchanges; or, with err, that it is published nowhere. It may number m.
+	DeadLettered(vhost string, d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue, delays []Delay, err error)
+	// Due is told that a delay in an exchange is over, and where the message goes.
+	Due(vhost, exchange string, m *queue.Message, queues []*queue.Queue)
+	// Cancelled is told that a delay in an exchange comes to nothing. The message is
+	// named by its publication; those without one are passed over.
+	Cancelled(vhost, exchange string, publication uint64, why queue.Reason)
+	// Refused is told that a full queue has rejected a dead letter, or what was due.
+	Refused(vhost, queue string, m *queue.Message)
+	// Gone is told that a message has left a queue otherwise than by an
+	// acknowledgement.
+	Gone(vhost, queue string, m *queue.Message, why queue.Reason)
+}

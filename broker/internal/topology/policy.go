@@ -1,0 +1,288 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"runtime"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// Policies and operator policies are settings by name pattern, which apply to what
+// exists and to what comes (POLICY-1 to POLICY-13).
+
+// A Policy gives settings to all queues or exchanges whose names match. The fields
+// are those of the record that keeps it.
+type Policy struct {
+	Name       string
+	Pattern    string // a regular expression in Go's syntax, not anchored
+	ApplyTo    string // one of policyTargets; "" is all
+	Priority   int    // of policies that match the highest alone applies (POLICY-2)
+	Definition map[string]any
+}
+
+// PolicyKind tells a user's policies from an operator's.
+type PolicyKind string
+
+const (
+	UserPolicy     PolicyKind = "policy"
+	OperatorPolicy PolicyKind = "operator_policy"
+)
+
+// A rule is a policy ready to be applied.
+type rule struct {
+	Policy
+	pattern *regexp.Regexp
+}
+
+// rules are a virtual host's policies of one kind, the one that counts first.
+// The slice is not changed once it is in use.
+type rules []*rule
+
+func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error {
+	p.ApplyTo = cmp.Or(p.ApplyTo, "all")
+	p.Definition = maps.Clone(p.Definition)
+	r, err := newRule(p)
+	if err == nil {
+		err = vh.profile.checkDefinition(kind, p.Definition)
+	}
+	if err != nil {
+		return err
+	}
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
+	vh.changePolicies(kind, p.Name, r)
+	vh.put(policyDoc{vh.Name, r.Policy}, string(kind), vh.Name, p.Name)
+	return nil
+}
+
+func (vh *VHost) DeletePolicy(kind PolicyKind, name string) bool {
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
+	if !vh.changePolicies(kind, name, nil) {
+		return false
+	}
+	vh.unput(string(kind), vh.Name, name)
+	return true
+}
+
+// changePolicies puts a rule in the place of the one of that name, or removes
+// that, and applies what follows from it. It reports whether there was one.
+// Called with policyMu held, so that the store has the changes in their order.
+func (vh *VHost) changePolicies(kind PolicyKind, name string, r *rule) bool {
+	vh.mu.Lock()
+	list := &vh.policies
+	if kind == OperatorPolicy {
+		list = &vh.operatorPolicies
+	}
+	kept := slices.DeleteFunc(slices.Clone(*list), func(x *rule) bool { return x.Name == name })
+	found := len(kept) < len(*list)
+	if r != nil {
+		kept = append(kept, r)
+	}
+	slices.SortFunc(kept, func(a, b *rule) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
+	})
+	*list = kept
+	n := 0
+	for _, x := range vh.exchanges {
+		vh.applyToExchange(x)
+		if n++; n%applyAtOnce == 0 { // the map may change meanwhile: what comes has looked by itself
+			vh.mu.Unlock()
+			vh.mu.Lock()
+		}
+	}
+	vh.changed()
+	vh.mu.Unlock()
+	vh.applyToQueues()
+	return found
+}
+
+// applyAtOnce is how many queues or exchanges a policy is applied to before
+// others get a turn: with the locks, and with the processor.
+const applyAtOnce = 128
+
+// applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
+// Called with the lock held.
+func (vh *VHost) applyToExchange(x *Exchange) {
+	if alt, ok := x.Args.Get("alternate-exchange"); ok {
+		x.alternate, x.hasAlternate = alt.(string)
+		return
+	}
+	x.alternate, x.hasAlternate = "", false
+	if r := vh.policies.match(x.Name, "exchanges", nil); r != nil {
+		x.alternate, x.hasAlternate = r.Definition["alternate-exchange"].(string)
+	}
+}
+
+// applyToQueues gives queues the settings that follow from the policies as they
+// are now. Publishers go on meanwhile. A queue that is declared in between has
+// looked by itself. Called with policyMu held.
+func (vh *VHost) applyToQueues() {
+	var fx queue.Effects
+	var last *queue.Settings
+	queues := make([]*Queue, 0, applyAtOnce)
+	sets := make([]*queue.Settings, 0, applyAtOnce)
+	configure := func() {
+		vh.mu.RUnlock()
+		defer vh.mu.RLock()
+		for i, q := range queues {
+			q.Configure(sets[i], &fx)
+			vh.Perform(&fx)
+		}
+		queues, sets = queues[:0], sets[:0]
+		runtime.Gosched()
+	}
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	for _, q := range vh.queues {
+		set := vh.settings(q.Name, q.Args)
+		if set != nil && last != nil && *set == *last { // very many queues share one
+			set = last
+		}
+		last = set
+		queues, sets = append(queues, q), append(sets, set)
+		if len(queues) == applyAtOnce {
+			configure()
+		}
+	}
+	configure()
+}
+
+// settings are a queue's by its arguments and the policies that match it.
+// Called with the lock held.
+func (vh *VHost) settings(name string, args amqp.Table) *queue.Settings {
+	if len(vh.policies) == 0 && len(vh.operatorPolicies) == 0 {
+		return vh.profile.settings(args, nil)
+	}
+	t := queueTypeOf(args)
+	def := vh.profile.merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t))
+	return vh.profile.settings(args, def)
+}
+
+// match is the first rule for a name and what it names: "exchanges", or
+// "queues" of a type. nil is none.
+func (rs rules) match(name, what string, t *queueType) *rule {
+	for _, r := range rs {
+		if r.appliesTo(what, t) && r.pattern.MatchString(name) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (r *rule) appliesTo(what string, t *queueType) bool {
+	if t != nil {
+		for key := range r.Definition { // POLICY-10
+			if slices.Contains(t.withoutPolicy, key) {
+				return false
+			}
+		}
+	}
+	return r.ApplyTo == "all" || r.ApplyTo == what || t != nil && r.ApplyTo == t.policyTarget
+}
+
+// merge is the definition of a policy and an operator policy together: of what
+// both have the smaller limit counts, or the operator's word (POLICY-3).
+func (p *Profile) merge(user, operator *rule) map[string]any {
+	switch {
+	case user == nil && operator == nil:
+		return nil
+	case operator == nil:
+		return user.Definition
+	case user == nil:
+		return operator.Definition
+	}
+	def := maps.Clone(user.Definition)
+	for key, v := range operator.Definition {
+		mine, both := def[key].(int64)
+		limit, isLimit := v.(int64)
+		if !both || !isLimit || p.lower(key, limit, mine) {
+			def[key] = v
+		}
+	}
+	return def
+}
+
+// lower tells which of two limits counts: the smaller, but where a negative one
+// is no limit any other goes before it (POLICY-3).
+func (p *Profile) lower(key string, a, b int64) bool {
+	if key == "delivery-limit" && p.negativeLimit && (a < 0 || b < 0) {
+		return a > b
+	}
+	return a < b
+}
+
+// policyTargets are what a policy can apply to.
+var policyTargets = []string{"queues", "exchanges", "all", "classic_queues", "quorum_queues", "streams"}
+
+// errPolicy is RabbitMQ's refusal of a policy (POLICY-11).
+func errPolicy(format string, args ...any) error {
+	return amqp.Errorf(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
+}
+
+// newRule checks a policy but for what its keys mean, and brings the numbers of
+// its definition into one form.
+func newRule(p Policy) (*rule, error) {
+	pattern, err := regexp.Compile(p.Pattern)
+	switch {
+	case err != nil:
+		return nil, errPolicy("pattern should be regular expression but is invalid: %v", err)
+	case !slices.Contains(policyTargets, p.ApplyTo):
+		return nil, errPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
+			"'classic_queues', 'quorum_queues', 'streams'", p.ApplyTo)
+	case len(p.Definition) == 0:
+		return nil, errPolicy("no policy provided")
+	}
+	for key, v := range p.Definition {
+		p.Definition[key] = policyValue(v)
+	}
+	return &rule{p, pattern}, nil
+}
+
+// policyValue makes an int64 of any whole number.
+func policyValue(v any) any {
+	switch n := v.(type) {
+	case int:
+		return int64(n)
+	case float64:
+		if n == float64(int64(n)) {
+			return int64(n)
+		}
+	}
+	if n, ok := amqp.AsInt(v); ok {
+		return n
+	}
+	return v
+}
+
+// A policyDoc is a policy as the store keeps it.
+type policyDoc struct {
+	VHost  string
+	Policy Policy
+}
+
+// Policy brings a policy back from the store. Its keys were checked when it was set;
+// those that only another profile knows have no effect.
+func (r *recovered) policy(kind PolicyKind, value []byte) error {
+	var doc policyDoc
+	if err := decodeDoc(value, &doc); err != nil {
+		return err
+	}
+	vh := r.vhosts[doc.VHost]
+	if vh == nil {
+		return fmt.Errorf("there is no virtual host %q", doc.VHost)
+	}
+	rule, err := newRule(doc.Policy)
+	if err != nil {
+		return err
+	}
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
+	vh.changePolicies(kind, rule.Name, rule)
+	return nil
+}

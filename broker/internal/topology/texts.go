@@ -1,0 +1,29 @@
+package topology
+
+import "github.com/rabbetmq/rabbet/amqp"
+
+// Texts that name a queue or an exchange (ERR-5), and the refusals that are made
+// of nothing else.
+
+func QueueText(name, vhost string) string {
+	return "queue '" + name + "' in vhost '" + vhost + "'"
+}
+
+func ExchangeText(name, vhost string) string {
+	return "exchange '" + name + "' in vhost '" + vhost + "'"
+}
+
+func NoQueue(name, vhost string) *amqp.Error {
+	return amqp.Errorf(amqp.NotFound, "no %s", QueueText(name, vhost))
+}
+
+func NoExchange(name, vhost string) *amqp.Error {
+	return amqp.Errorf(amqp.NotFound, "no %s", ExchangeText(name, vhost))
+}
+
+// errLocked is QUEUE-18: another connection owns the queue.
+func errLocked(name, vhost string) *amqp.Error {
+	return amqp.Errorf(amqp.ResourceLocked, "cannot obtain exclusive access to locked %s. It could be originally "+
+		"declared on another connection or the exclusive property value does not match that of the original "+
+		"declaration.", QueueText(name, vhost))
+}

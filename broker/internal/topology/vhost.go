@@ -1,0 +1,179 @@
+package topology
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
+)
+
+// A VHost owns the names: exchanges, queues and what binds them. Its lock
+// guards the maps and every routing table in them, and is taken before any
+// queue's.
+type VHost struct {
+	Name     string
+	env      *Env
+	profile  *Profile   // env's
+	queueEnv *queue.Env // what its queues share
+
+	recovering bool // what is made now is in the store already
+
+	policyMu sync.Mutex // held while policies change, before mu
+
+	mu                         sync.RWMutex
+	exchanges                  map[string]*Exchange
+	queues                     map[string]*Queue
+	delayed                    map[string]*delayed // what waits, by the exchange's name
+	policies, operatorPolicies rules
+	gen                        atomic.Uint64 // of routes
+}
+
+// An Exchange is one exchange as it was declared.
+type Exchange struct {
+	Name, Kind                    string
+	Durable, AutoDelete, Internal bool
+	kept                          bool // in the store: there after a restart (PERSIST-1)
+	Args                          amqp.Table
+	alternate                     string // the alternate exchange, if hasAlternate
+	hasAlternate                  bool
+
+	table   exchange.Table[destination] // nil for the default exchange
+	sources []*Exchange                 // those with a binding to this one
+
+	delayed *delayed    // what waits in it; nil unless it is a delayed exchange
+	strict  *strictness // nil unless it is a strict one
+}
+
+// A Queue is one queue as it was declared.
+type Queue struct {
+	*queue.Queue
+	Durable   bool
+	Exclusive Owner // nil unless it is an exclusive queue
+	Args      amqp.Table
+	sources   []*Exchange // the exchanges with a binding to it
+}
+
+// A destination is where a binding leads: a queue or an exchange.
+type destination struct {
+	queue    *Queue
+	exchange *Exchange
+}
+
+// predeclared are the exchanges of every new virtual host (EXCH-1).
+var predeclared = []struct {
+	name, kind string
+	internal   bool
+}{
+	{"", "direct", false},
+	{"amq.direct", "direct", false},
+	{"amq.fanout", "fanout", false},
+	{"amq.topic", "topic", false},
+	{"amq.headers", "headers", false},
+	{"amq.match", "headers", false},
+	{"amq.rabbitmq.trace", "topic", true},
+}
+
+// NewVHost makes a virtual host with its predeclared exchanges (EXCH-1), and its
+// record.
+func NewVHost(name string, env *Env) *VHost {
+	vh := makeVHost(name, env)
+	vh.persistVHost()
+	return vh
+}
+
+// makeVHost is NewVHost without the record.
+func makeVHost(name string, env *Env) *VHost {
+	vh := &VHost{
+		Name:      name,
+		env:       env,
+		profile:   env.Profile,
+		exchanges: make(map[string]*Exchange),
+		queues:    make(map[string]*Queue),
+		delayed:   make(map[string]*delayed),
+	}
+	vh.queueEnv = &queue.Env{
+		Clock: env.Clock, Store: env.Store, Perform: vh.Perform, CountFailures: env.Profile.countsFailures, Fault: vh.fault,
+	}
+	if o := env.Observer; o != nil {
+		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }
+	}
+	for _, p := range predeclared {
+		x := &Exchange{Name: p.name, Kind: p.kind, Durable: true, kept: true, Internal: p.internal}
+		if p.name != "" {
+			x.table, _ = builtInTable(p.kind)
+		}
+		vh.exchanges[p.name] = x
+	}
+	return vh
+}
+
+// fault logs that messages of a queue, or of a delayed exchange, cannot be read.
+func (vh *VHost) fault(queue string, err error) {
+	text := "cannot read messages from the store"
+	if errors.Is(err, store.ErrDamaged) {
+		text = "messages in the store are damaged and left out: rabbet store check tells which"
+	}
+	vh.env.Log.Error(text, "queue", queue, "vhost", vh.Name, "error", err)
+}
+
+// changed makes cached routes stale. Called with the lock held.
+func (vh *VHost) changed() { vh.gen.Add(1) }
+
+// cleanName removes CR and LF, as RabbitMQ does with names in declare, delete,
+// bind and unbind (EXCH-2).
+func cleanName(name string) string {
+	if !strings.ContainsAny(name, "\r\n") {
+		return name
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(name)
+}
+
+// Queue finds a queue that an owner may use (QUEUE-18). A nil owner
+// is the broker itself, which may use every queue.
+func (vh *VHost) Queue(name string, by Owner) (*Queue, error) {
+	vh.mu.RLock()
+	q := vh.queues[name]
+	vh.mu.RUnlock()
+	if q == nil {
+		return nil, NoQueue(name, vh.Name)
+	}
+	if err := q.checkAccess(vh, by); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// Exchange finds an exchange, or nil.
+func (vh *VHost) Exchange(name string) *Exchange {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return vh.exchanges[name]
+}
+
+// Generation counts the changes that can alter where a message goes: what was found
+// under another one is stale.
+func (vh *VHost) Generation() uint64 { return vh.gen.Load() }
+
+// checkAccess refuses another connection's exclusive queue (QUEUE-18).
+func (q *Queue) checkAccess(vh *VHost, by Owner) error {
+	if q.Exclusive != nil && by != nil && q.Exclusive != by {
+		return errLocked(q.Name, vh.Name)
+	}
+	return nil
+}
+
+// nextQueueID is a name for a new queue in the store.
+func (vh *VHost) nextQueueID() uint64 { return vh.env.ids.Add(1) }
+
+// DeletedQueue is a queue that is deleted already: nothing comes of what is settled or
+// returned to it.
+func (vh *VHost) DeletedQueue(name string) *queue.Queue {
+	q := queue.New(queue.Config{Name: name, Env: vh.queueEnv})
+	_, _, _ = q.Delete(false, false) // it has nothing to refuse for
+	return q
+}
