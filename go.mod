@@ -3,6 +3,7 @@ module github.com/rabbetmq/rabbet
 go 1.25.0
 
 require (
+	github.com/dlclark/regexp2/v2 v2.13.0
 	github.com/google/btree v1.1.3
 	github.com/rabbitmq/amqp091-go v1.16.0
 	github.com/stretchr/testify v1.12.1

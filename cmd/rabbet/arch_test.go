@@ -41,13 +41,21 @@ type layer struct {
 // breaks the rules by being there. Imports point down. A directory speaks for
 // those below it that are not listed themselves.
 var layers = map[string]layer{
-	"amqp":                      {},
-	"delay":                     {others: []string{"github.com/google/btree"}},
-	"exchange":                  {module: []string{"amqp"}},
-	"store":                     {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
-	"queue":                     {module: []string{"amqp", "delay", "store"}},
-	"broker/internal/topology":  {module: []string{"amqp", "delay", "exchange", "store", "queue"}},
-	"broker":                    {module: []string{"amqp", "delay", "store", "queue", "broker/internal/topology"}},
+	"amqp":                    {},
+	"delay":                   {others: []string{"github.com/google/btree"}},
+	"exchange":                {module: []string{"amqp"}},
+	"store":                   {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
+	"queue":                   {module: []string{"amqp", "delay", "store"}},
+	"broker/access":           {},
+	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
+	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
+	"broker/internal/topology": {
+		module: []string{"amqp", "delay", "exchange", "store", "queue", "broker/access", "broker/internal/pattern"},
+	},
+	"broker": {module: []string{
+		"amqp", "delay", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/topology",
+		"broker/internal/userdb",
+	}},
 	"broker/brokertest":         {module: []string{"amqp", "delay", "store", "queue", "broker"}},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
 	"broker/management":         {module: []string{"amqp", "delay", "broker"}},
@@ -76,7 +84,9 @@ var testModules = []string{
 
 // embedded is all that a program which embeds the broker links, besides the
 // standard library and this module.
-var embedded = []string{"github.com/google/btree", "go.etcd.io/bbolt", "golang.org/x/sys"}
+var embedded = []string{
+	"github.com/dlclark/regexp2/v2", "github.com/google/btree", "go.etcd.io/bbolt", "golang.org/x/sys",
+}
 
 // goPackage is what `go list` tells of a package.
 type goPackage struct {
