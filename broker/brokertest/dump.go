@@ -8,22 +8,22 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file shows the whole broker.
-
-// Dump is the whole broker as text, for a human: virtual hosts with exchanges,
+// Dump returns the whole broker as text, for a human: virtual hosts with exchanges,
 // queues, bindings and messages, then connections with channels and consumers.
 // Its form may change.
-func (mq *Broker) Dump() string {
-	mq.tb.Helper()
-	s := mq.Broker().Snapshot()
+func (mq *Broker) Dump() string { return mq.server.Dump() }
+
+// Dump returns the whole broker as text.
+func (s *Server) Dump() string {
+	snapshot := s.Broker().Snapshot()
 	var b strings.Builder
-	for _, h := range s.VHosts {
-		mq.dumpVHost(&b, h)
+	for _, h := range snapshot.VHosts {
+		s.dumpVHost(&b, h)
 	}
-	if len(s.Connections) == 0 {
+	if len(snapshot.Connections) == 0 {
 		b.WriteString("no connections\n")
 	}
-	for _, c := range s.Connections {
+	for _, c := range snapshot.Connections {
 		fmt.Fprintf(&b, "connection %s of user %q in virtual host %q, since %s\n", client(c.Name, c.Peer), c.User,
 			c.VHost, c.Since.Format("15:04:05.000"))
 		for _, ch := range c.Channels {
@@ -37,8 +37,7 @@ func (mq *Broker) Dump() string {
 	return b.String()
 }
 
-func (mq *Broker) dumpVHost(b *strings.Builder, h broker.VHostInfo) {
-	mq.tb.Helper()
+func (s *Server) dumpVHost(b *strings.Builder, h broker.VHostInfo) {
 	fmt.Fprintf(b, "virtual host %q\n", h.Name)
 	exchanges := newTable("exchange", "type", "flags", "arguments")
 	own := 0
@@ -71,7 +70,7 @@ func (mq *Broker) dumpVHost(b *strings.Builder, h broker.VHostInfo) {
 		}
 		b.WriteString(t.String())
 	}
-	v := &VHost{mq, h.Name}
+	v := &ServerVHost{s, h.Name}
 	for _, q := range h.Queues {
 		if q.Ready+q.Unacked > 0 {
 			b.WriteString(v.messages(q.Name))

@@ -8,8 +8,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file is what faults can do.
-
 func anyCall(string) bool { return true }
 
 func only(methods ...string) func(string) bool {

@@ -12,8 +12,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file says which calls a fault is for.
-
 // clientMethods are what clients call.
 var clientMethods = []string{
 	"connection.start-ok", "connection.tune-ok", "connection.open", "connection.close", "connection.update-secret",
@@ -150,7 +148,7 @@ func (m Match) Chance(probability float64, seed uint64) Match {
 	return m
 }
 
-// check tells what is wrong with a match.
+// check says what is wrong with a match.
 func (m Match) check() error {
 	switch {
 	case len(m.methods) == 0:
@@ -165,7 +163,7 @@ func (m Match) check() error {
 	return nil
 }
 
-// fits tells whether a call matches, its number aside.
+// fits reports whether a call matches, its number aside.
 func (m *Match) fits(call *broker.Call) bool {
 	if !slices.Contains(m.methods, call.Method) {
 		return false

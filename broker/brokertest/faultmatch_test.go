@@ -236,6 +236,7 @@ func TestRequireHits(t *testing.T) {
     fault                               on                                   calls  hits
     swallow                             basic.publish nth=1                  1      1
     close-channel 404 "NOT_FOUND - it"  basic.publish exchange=orders nth=3  0      0
+  Faults see the calls of clients, not mq.Publish, mq.Get or mq.Consume.
 `, said+"\n")
 	missed.Remove()
 }

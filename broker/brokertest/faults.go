@@ -13,8 +13,6 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file makes things go wrong on demand: faults, and what has come of them.
-
 // faults are those of one broker, in the order in which they were added.
 type faults struct {
 	list atomic.Pointer[[]*Fault] // the active ones; replaced, never changed
@@ -24,7 +22,7 @@ type faults struct {
 
 // A Fault is something that goes wrong, as often as it is called for.
 type Fault struct {
-	mq     *Broker
+	s      *Server
 	match  Match
 	action Action
 
@@ -37,29 +35,40 @@ type Fault struct {
 	blocked []func() // let blocked connections go on
 }
 
-// Fault makes an action befall the calls that match, from now until Remove:
+// Fault makes an action befall the calls that match, from now until Remove or the
+// end of the test:
 //
 //	f := mq.Fault(brokertest.On("basic.publish").Exchange("orders").Nth(3), brokertest.Nack())
 //
-// Of several faults that a call would meet the one that was added first happens,
-// and only that; each counts the calls that match it all the same, so that the
-// third publish is the third whatever befell the second. Faults outlast Restart
-// and Crash. An action that makes no sense for the method fails the test.
+// If several faults match the same call, only the one added first takes effect. The
+// others still count the call, so that the third publish is the third whatever
+// befell the second. Faults outlast Restart and Crash. They see what clients do,
+// and not what the test does from Go: mq.Publish, mq.Get and the like. An action
+// that makes no sense for the method fails the test.
 func (mq *Broker) Fault(on Match, do Action) *Fault {
 	mq.tb.Helper()
+	f, err := mq.server.Fault(on, do)
+	check(mq.tb, err)
+	mq.tb.Cleanup(f.Remove)
+	mq.rescue.watch(mq)
+	return f
+}
+
+// Fault fails if the match or the action makes no sense.
+func (s *Server) Fault(on Match, do Action) (*Fault, error) {
 	if err := on.check(); err != nil {
-		mq.tb.Fatalf("brokertest: Fault: %v", err)
+		return nil, fmt.Errorf("Fault: %w", err)
 	}
 	if err := do.check(on); err != nil {
-		mq.tb.Fatalf("brokertest: Fault: %v", err)
+		return nil, fmt.Errorf("Fault: %w", err)
 	}
-	f := &Fault{mq: mq, match: on, action: do, count: on.counter()}
-	mq.faults.mu.Lock()
-	defer mq.faults.mu.Unlock()
-	mq.faults.all = append(mq.faults.all, f)
-	active := append(slices.Clone(mq.faults.active()), f)
-	mq.faults.list.Store(&active)
-	return f
+	f := &Fault{s: s, match: on, action: do, count: on.counter()}
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.all = append(s.faults.all, f)
+	active := append(slices.Clone(s.faults.active()), f)
+	s.faults.list.Store(&active)
+	return f, nil
 }
 
 func (fs *faults) active() []*Fault {
@@ -69,22 +78,29 @@ func (fs *faults) active() []*Fault {
 	return nil
 }
 
-// Faults are all faults that were added, in that order, those that were removed
+// Faults returns all faults that were added, in that order, those that were removed
 // too.
-func (mq *Broker) Faults() []*Fault {
-	mq.faults.mu.Lock()
-	defer mq.faults.mu.Unlock()
-	return slices.Clone(mq.faults.all)
+func (mq *Broker) Faults() []*Fault { return mq.server.Faults() }
+
+// Faults returns all faults that were added, in that order, those that were removed
+// too.
+func (s *Server) Faults() []*Fault {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	return slices.Clone(s.faults.all)
 }
 
 // ClearFaults removes all faults, and forgets them.
-func (mq *Broker) ClearFaults() {
-	for _, f := range mq.Faults() {
+func (mq *Broker) ClearFaults() { mq.server.ClearFaults() }
+
+// ClearFaults removes all faults, and forgets them.
+func (s *Server) ClearFaults() {
+	for _, f := range s.Faults() {
 		f.Remove()
 	}
-	mq.faults.mu.Lock()
-	defer mq.faults.mu.Unlock()
-	mq.faults.all = slices.DeleteFunc(mq.faults.all, func(f *Fault) bool { return f.Removed() })
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.all = slices.DeleteFunc(s.faults.all, func(f *Fault) bool { return f.Removed() })
 }
 
 // decide is the broker's question what is to become of a call.
@@ -143,14 +159,14 @@ func (f *Fault) hold(release func()) {
 	}
 }
 
-// Hits is how often the fault has happened.
+// Hits returns how often the fault has happened.
 func (f *Fault) Hits() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.hits
 }
 
-// Removed tells whether Remove was called.
+// Removed reports whether Remove was called.
 func (f *Fault) Removed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -165,7 +181,7 @@ func (f *Fault) Wait(ctx context.Context, n int) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		timeout, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		patience := f.mq.patience()
+		patience := f.s.patience()
 		timer := delay.Real{}.AfterFunc(patience, func() { cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 		ctx = timeout
@@ -192,7 +208,7 @@ func (f *Fault) Wait(ctx context.Context, n int) error {
 // Remove ends the fault, and lets connections go on that it has blocked. Delays
 // that have begun go on. Removing it again does nothing.
 func (f *Fault) Remove() {
-	fs := &f.mq.faults
+	fs := &f.s.faults
 	fs.mu.Lock()
 	active := slices.DeleteFunc(slices.Clone(fs.active()), func(other *Fault) bool { return other == f })
 	fs.list.Store(&active)
@@ -218,11 +234,16 @@ func (mq *Broker) RequireHits(faults ...*Fault) {
 	if len(faults) == 0 {
 		faults = mq.Faults()
 	}
+	ctx, cancel := mq.patience(context.Background())
+	defer cancel()
 	missed := func(f *Fault) bool { return f.Hits() == 0 }
-	if err := mq.wait(context.Background(), func() bool { return !slices.ContainsFunc(faults, missed) }); err != nil {
-		mq.tb.Fatalf("want every fault to happen, but some did not%s\n%s", err, faultTable(faults))
+	if err := mq.server.wait(ctx, func() bool { return !slices.ContainsFunc(faults, missed) }); err != nil {
+		mq.tb.Fatalf("want every fault to happen, but some did not%s\n%s%s", err, faultTable(faults), clientsOnly)
 	}
 }
+
+// clientsOnly is what those must know who wonder why a fault does not happen.
+const clientsOnly = "  Faults see the calls of clients, not mq.Publish, mq.Get or mq.Consume.\n"
 
 // faultTable shows faults with their numbers.
 func faultTable(faults []*Fault) string {
@@ -261,7 +282,7 @@ func (a Action) String() string {
 	return text
 }
 
-// check tells why an action cannot befall what matches.
+// check says why an action cannot befall what matches.
 func (a Action) check(on Match) error {
 	if a.name == "" {
 		return fmt.Errorf("the zero Action: use a function such as Nack")

@@ -1,7 +1,7 @@
 package brokertest
 
 import (
-	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -9,34 +9,77 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file looks at what there is and changes nothing. Nothing here waits.
-
 // Counts are a queue's numbers at one moment.
 type Counts = queue.Counts
 
 // allMessages is more than a queue can hold.
 const allMessages = int(^uint(0) >> 1)
 
-// Ready is a queue's messages that wait for a consumer, in delivery order. Do
+// Ready returns a queue's messages that wait for a consumer, in delivery order. Do
 // not write to the bodies, which are the queue's.
 func (v *VHost) Ready(queue string) []broker.Message {
-	v.mq.tb.Helper()
-	list, err := v.host().Peek(queue, allMessages)
-	if err != nil {
-		v.mq.tb.Fatalf("brokertest: Ready: %v", err)
-	}
+	v.tb.Helper()
+	list, err := v.core.Ready(queue)
+	check(v.tb, err)
 	return list
 }
 
-// Unacked is a queue's messages that are out and not settled, in the queue's
+// Unacked returns a queue's messages that are out and not settled, in the queue's
 // order, with who holds them.
 func (v *VHost) Unacked(queue string) []broker.Unacked {
-	v.mq.tb.Helper()
-	list, err := v.host().Unacked(queue)
-	if err != nil {
-		v.mq.tb.Fatalf("brokertest: Unacked: %v", err)
-	}
+	v.tb.Helper()
+	list, err := v.core.Unacked(queue)
+	check(v.tb, err)
 	return list
+}
+
+// Consumers returns a queue's consumers, or with "" all of the virtual host.
+func (v *VHost) Consumers(queue string) []ConsumerInfo {
+	v.tb.Helper()
+	list, err := v.core.Consumers(queue)
+	check(v.tb, err)
+	return list
+}
+
+// Connections returns the clients that are connected, the oldest first.
+func (mq *Broker) Connections() []broker.ConnectionInfo { return mq.server.Connections() }
+
+// Topology returns what has been declared in the virtual host, sorted by name, in a
+// form that can be compared with what a test expects: without the predeclared
+// exchanges, without exclusive queues, which are a connection's own, and what
+// leads to them. Integers in arguments are of type int, whatever the client sent.
+// Policies are not part of it.
+func (v *VHost) Topology() Topology {
+	v.tb.Helper()
+	t, err := v.core.Topology()
+	check(v.tb, err)
+	return t
+}
+
+// Ready fails with NOT_FOUND if there is no such queue.
+func (v *ServerVHost) Ready(queue string) ([]broker.Message, error) {
+	h, err := v.host()
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.Peek(queue, allMessages)
+	if err != nil {
+		return nil, fmt.Errorf("Ready: %w", err)
+	}
+	return list, nil
+}
+
+// Unacked fails with NOT_FOUND if there is no such queue.
+func (v *ServerVHost) Unacked(queue string) ([]broker.Unacked, error) {
+	h, err := v.host()
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.Unacked(queue)
+	if err != nil {
+		return nil, fmt.Errorf("Unacked: %w", err)
+	}
+	return list, nil
 }
 
 // A ConsumerInfo is a consumer and where it is: address and name of its
@@ -47,13 +90,16 @@ type ConsumerInfo struct {
 	Channel          uint16
 }
 
-// Consumers is a queue's consumers, or with "" all of the virtual host.
-func (v *VHost) Consumers(queue string) []ConsumerInfo {
-	v.mq.tb.Helper()
-	return v.consumers(v.mq.Broker().Snapshot(), v.info().Name, queue)
+// Consumers returns a queue's consumers, or with "" all of the virtual host.
+func (v *ServerVHost) Consumers(queue string) ([]ConsumerInfo, error) {
+	info, err := v.Info()
+	if err != nil {
+		return nil, err
+	}
+	return consumers(v.s.Broker().Snapshot(), info.Name, queue), nil
 }
 
-func (v *VHost) consumers(s broker.Snapshot, vhost, queue string) []ConsumerInfo {
+func consumers(s broker.Snapshot, vhost, queue string) []ConsumerInfo {
 	var list []ConsumerInfo
 	add := func(from ConsumerInfo, consumers []broker.ConsumerInfo) {
 		for _, c := range consumers {
@@ -78,18 +124,16 @@ func (v *VHost) consumers(s broker.Snapshot, vhost, queue string) []ConsumerInfo
 	return list
 }
 
-// Connections is the clients that are connected, the oldest first.
-func (mq *Broker) Connections() []broker.ConnectionInfo { return mq.Broker().Snapshot().Connections }
+// Connections returns the clients that are connected, the oldest first.
+func (s *Server) Connections() []broker.ConnectionInfo { return s.Broker().Snapshot().Connections }
 
-// Topology is what has been declared in the virtual host, sorted by name, in a
-// form that can be compared with what a test expects: without the predeclared
-// exchanges, without exclusive queues, which are a connection's own, and what
-// leads to them. Integers in arguments are of type int, whatever the client sent.
-// Policies are not part of it.
-func (v *VHost) Topology() Topology {
-	v.mq.tb.Helper()
+// Topology returns what has been declared in the virtual host.
+func (v *ServerVHost) Topology() (Topology, error) {
 	var t Topology
-	info := v.info()
+	info, err := v.Info()
+	if err != nil {
+		return t, err
+	}
 	for _, x := range info.Exchanges {
 		if !predeclared(x.Name) {
 			t.Exchanges = append(t.Exchanges, broker.Exchange{
@@ -113,10 +157,10 @@ func (v *VHost) Topology() Topology {
 			t.Bindings = append(t.Bindings, b)
 		}
 	}
-	return t
+	return t, nil
 }
 
-// predeclared tells whether every virtual host has the exchange (EXCH-1).
+// predeclared reports whether every virtual host has the exchange (EXCH-1).
 func predeclared(exchange string) bool {
 	return exchange == "" || strings.HasPrefix(exchange, "amq.")
 }
@@ -151,39 +195,38 @@ func plainValue(v any) any {
 	return v
 }
 
-// info is the virtual host as it is now.
-func (v *VHost) info() broker.VHostInfo {
-	v.mq.tb.Helper()
+// Info returns all that is in the virtual host, exclusive queues too.
+func (v *ServerVHost) Info() (broker.VHostInfo, error) {
 	name := v.name
 	if name == "" {
-		name = v.mq.vhostName()
+		name = v.s.vhostName()
 	}
-	for _, h := range v.mq.Broker().Snapshot().VHosts {
+	for _, h := range v.s.Broker().Snapshot().VHosts {
 		if h.Name == name {
-			return h
+			return h, nil
 		}
 	}
-	v.mq.tb.Fatalf("brokertest: there is no virtual host %q", name)
-	return broker.VHostInfo{}
+	return broker.VHostInfo{}, fmt.Errorf("there is no virtual host %q", name)
 }
 
-// vhostName is the name of the default virtual host.
-func (mq *Broker) vhostName() string {
-	mq.mu.Lock()
-	defer mq.mu.Unlock()
-	return mq.login.vhost
+// vhostName returns the name of the default virtual host.
+func (s *Server) vhostName() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login.vhost
 }
 
-// counts is a queue's numbers; false if there is no such queue.
-func (v *VHost) counts(name string) (Counts, bool) {
-	v.mq.tb.Helper()
-	n, err := v.host().Counts(name)
-	var e *broker.Error
-	if errors.As(err, &e) && e.Code == amqp.NotFound {
-		return Counts{}, false
-	}
+// Counts returns a queue's numbers. It fails with NOT_FOUND if there is no such queue.
+func (v *ServerVHost) Counts(queue string) (Counts, error) {
+	h, err := v.host()
 	if err != nil {
-		v.mq.tb.Fatalf("brokertest: %v", err)
+		return Counts{}, err
 	}
-	return n, true
+	return h.Counts(queue)
+}
+
+// counts returns a queue's numbers; false if there is no such queue.
+func (v *ServerVHost) counts(queue string) (Counts, bool) {
+	c, err := v.Counts(queue)
+	return c, err == nil
 }

@@ -8,9 +8,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file is the ledger: every publish that was ever made, with what became of
-// it. The broker tells it; looking at it disturbs nobody.
-
 // A ledger keeps publications. Its lock is a leaf.
 type ledger struct {
 	limit int // of publications that are kept; 0 is none, negative is no limit

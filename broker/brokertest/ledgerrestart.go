@@ -2,8 +2,6 @@ package brokertest
 
 import "github.com/rabbetmq/rabbet/broker"
 
-// This file is what the ledger makes of a broker that was started anew.
-
 // noteMove notes that a broker which is starting has moved something: what is due
 // by then goes at once, before anybody could look where it was.
 func (l *ledger) noteMove(p *posting, e *broker.Event) {

@@ -10,9 +10,6 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is what can be done to connections from outside: cutting them, and
-// holding up what they carry.
-
 // A link is the broker's end of one connection.
 type link struct {
 	net.Conn
@@ -121,14 +118,40 @@ func (n *network) all() []*link {
 // are back in their queues, exclusive queues are gone. A connection that is
 // blocked by an alarm is cleaned up after once the alarm is over.
 func (mq *Broker) KillConnections(match func(broker.ConnectionInfo) bool) int {
+	return mq.server.KillConnections(match)
+}
+
+// Pause makes the network carry nothing, in either direction, until Resume or
+// until the test has failed: clients can still connect and write, and nobody
+// answers. Connections stay open until either side misses heartbeats. The broker
+// itself goes on: time passes, and what the test does from Go takes effect.
+func (mq *Broker) Pause() {
+	mq.rescue.watch(mq)
+	mq.server.Pause()
+}
+
+// Resume ends a Pause: what was held up arrives. Without one it does nothing.
+func (mq *Broker) Resume() { mq.server.Resume() }
+
+// SetAlarm raises or clears a resource alarm: while one is on, connections that
+// publish are blocked and told so (CONN-77). Restart and Crash clear it, and so
+// does a test that has failed.
+func (mq *Broker) SetAlarm(a broker.Alarm, on bool) {
+	mq.tb.Helper()
+	mq.rescue.watch(mq)
+	check(mq.tb, mq.server.SetAlarm(a, on))
+}
+
+// KillConnections cuts connections and returns their number.
+func (s *Server) KillConnections(match func(broker.ConnectionInfo) bool) int {
 	matches := map[string]bool{}
 	if match != nil {
-		for _, c := range mq.Connections() {
+		for _, c := range s.Connections() {
 			matches[c.Peer] = match(c)
 		}
 	}
 	var cut []*link
-	for _, l := range mq.net.all() {
+	for _, l := range s.net.all() {
 		if match == nil || matches[l.peer.String()] {
 			l.reset()
 			cut = append(cut, l)
@@ -146,19 +169,17 @@ func (mq *Broker) KillConnections(match func(broker.ConnectionInfo) bool) int {
 	return len(cut)
 }
 
-// Pause makes the network carry nothing, in either direction, until Resume:
-// clients can still connect and write, and nobody answers. Connections stay
-// open until either side misses heartbeats. The broker itself goes on: time
-// passes, and what the test does from Go takes effect.
-func (mq *Broker) Pause() { mq.net.pause(true) }
+// Pause makes the network carry nothing until Resume.
+func (s *Server) Pause() { s.net.pause(true) }
 
-// Resume ends a Pause: what was held up arrives. Without one it does nothing.
-func (mq *Broker) Resume() { mq.net.pause(false) }
+// Resume ends a Pause.
+func (s *Server) Resume() { s.net.pause(false) }
 
-// SetAlarm raises or clears a resource alarm: while one is on, connections that
-// publish are blocked and told so (CONN-77). Restart and Crash clear it.
-func (mq *Broker) SetAlarm(a broker.Alarm, on bool) {
-	mq.tb.Helper()
-	mq.needStarted("SetAlarm")
-	mq.Broker().SetAlarm(a, on)
+// SetAlarm fails for a broker that is stopped or closed.
+func (s *Server) SetAlarm(a broker.Alarm, on bool) error {
+	if err := s.needStarted("SetAlarm"); err != nil {
+		return err
+	}
+	s.Broker().SetAlarm(a, on)
+	return nil
 }

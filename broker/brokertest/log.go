@@ -7,9 +7,6 @@ import (
 	"sync"
 )
 
-// This file keeps the broker's log until it is known whether anybody wants to
-// read it: formatting waits for the test's failure.
-
 // keptRecords is how many of the last log records are kept.
 const keptRecords = 1000
 

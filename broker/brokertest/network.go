@@ -14,14 +14,13 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is how clients reach the broker: over TCP once somebody asks for
-// the URL, or in memory. The listener and the connections are this package's,
-// not the broker's, so that the port stays when the broker restarts, and so
-// that connections can be cut and held up.
+// The listener and the connections are this package's, not the broker's, so that
+// the port stays when the broker restarts, and so that connections can be cut and
+// held up.
 
 // A network is the connections of a test's broker.
 type network struct {
-	mq      *Broker
+	s       *Server
 	serving sync.WaitGroup // accepting, and serving each connection
 
 	mu       sync.Mutex
@@ -35,30 +34,62 @@ type network struct {
 	resumed sync.Cond   // paused has changed, or a link was closed
 }
 
-func (n *network) init(mq *Broker) {
-	n.mq = mq
+func (n *network) init(s *Server) {
+	n.s = s
 	n.resumed.L = &n.mu
 	n.links = make(map[string]*link)
 }
 
-// URL is an AMQP URL for the broker's user and virtual host. The first call
+// URL returns an AMQP URL for the broker's user and virtual host. The first call
 // starts to listen on loopback. A synctest bubble cannot wait for TCP: use
 // DialFunc with MemoryURL there.
 func (mq *Broker) URL() string {
 	mq.tb.Helper()
-	return mq.url(mq.listen().String())
+	url, err := mq.server.URL()
+	check(mq.tb, err)
+	return url
 }
 
-// MemoryURL is an AMQP URL for the broker's user and virtual host that needs
+// MemoryURL returns an AMQP URL for the broker's user and virtual host that needs
 // DialFunc to get there:
 //
 //	conn, err := amqp091.DialConfig(mq.MemoryURL(), amqp091.Config{Dial: mq.DialFunc})
-func (mq *Broker) MemoryURL() string { return mq.url("memory") }
+func (mq *Broker) MemoryURL() string { return mq.server.MemoryURL() }
 
-func (mq *Broker) url(host string) string {
-	mq.mu.Lock()
-	to := mq.login
-	mq.mu.Unlock()
+// Addr returns the TCP address that the broker listens on; the first call of this
+// or of URL starts to listen.
+func (mq *Broker) Addr() net.Addr {
+	mq.tb.Helper()
+	addr, err := mq.server.Addr()
+	check(mq.tb, err)
+	return addr
+}
+
+// Dial opens a connection that never leaves the process: the client's end of a
+// buffered pipe with deadlines. It fails with broker.ErrClosed after Close, and
+// with ECONNREFUSED after Stop.
+func (mq *Broker) Dial() (net.Conn, error) { return mq.server.Dial() }
+
+// DialFunc is Dial in the form of amqp091-go's Config.Dial; the arguments,
+// network and address, are ignored.
+func (mq *Broker) DialFunc(_, _ string) (net.Conn, error) { return mq.server.Dial() }
+
+// URL fails if the broker cannot listen, and in a synctest bubble.
+func (s *Server) URL() (string, error) {
+	addr, err := s.listen()
+	if err != nil {
+		return "", err
+	}
+	return s.url(addr.String()), nil
+}
+
+// MemoryURL returns an AMQP URL that needs DialFunc to get there.
+func (s *Server) MemoryURL() string { return s.url("memory") }
+
+func (s *Server) url(host string) string {
+	s.mu.Lock()
+	to := s.login
+	s.mu.Unlock()
 	u := url.URL{
 		Scheme: "amqp", User: url.UserPassword(to.user, to.password), Host: host,
 		Path: "/" + to.vhost, RawPath: "/" + url.PathEscape(to.vhost),
@@ -66,24 +97,17 @@ func (mq *Broker) url(host string) string {
 	return u.String()
 }
 
-// Addr is the TCP address that the broker listens on; the first call of this or
-// of URL starts to listen.
-func (mq *Broker) Addr() net.Addr {
-	mq.tb.Helper()
-	return mq.listen()
-}
+// Addr fails as URL does.
+func (s *Server) Addr() (net.Addr, error) { return s.listen() }
 
-func (mq *Broker) listen() net.Addr {
-	mq.tb.Helper()
+var errBubble = errors.New("a synctest bubble cannot wait for TCP: its time would stand still. Connect in memory: " +
+	"amqp091.DialConfig(mq.MemoryURL(), amqp091.Config{Dial: mq.DialFunc})")
+
+func (s *Server) listen() (net.Addr, error) {
 	if inBubble() {
-		mq.tb.Fatalf("brokertest: a synctest bubble cannot wait for TCP: its time would stand still. Connect in memory: " +
-			"amqp091.DialConfig(mq.MemoryURL(), amqp091.Config{Dial: mq.DialFunc})")
+		return nil, errBubble
 	}
-	addr, err := mq.net.listen(mq.opts.addr)
-	if err != nil {
-		mq.tb.Fatalf("brokertest: %v", err)
-	}
-	return addr
+	return s.net.listen(s.opts.addr)
 }
 
 func (n *network) listen(addr string) (net.Addr, error) {
@@ -125,11 +149,9 @@ func (n *network) accept(l net.Listener) {
 // acceptRetry is the pause after an accept that failed.
 const acceptRetry = 5 * time.Millisecond
 
-// Dial opens a connection that never leaves the process: the client's end of a
-// buffered pipe with deadlines. It fails with broker.ErrClosed after Close, and
-// with ECONNREFUSED after Stop.
-func (mq *Broker) Dial() (net.Conn, error) {
-	n := &mq.net
+// Dial opens a connection in memory.
+func (s *Server) Dial() (net.Conn, error) {
+	n := &s.net
 	n.mu.Lock()
 	n.dialled++
 	dialled := n.dialled
@@ -145,9 +167,8 @@ func (mq *Broker) Dial() (net.Conn, error) {
 	return client, nil
 }
 
-// DialFunc is Dial in the form of amqp091-go's Config.Dial; the arguments,
-// network and address, are ignored.
-func (mq *Broker) DialFunc(_, _ string) (net.Conn, error) { return mq.Dial() }
+// DialFunc is Dial in the form of amqp091-go's Config.Dial.
+func (s *Server) DialFunc(_, _ string) (net.Conn, error) { return s.Dial() }
 
 // memoryAddr is a client's address on a connection in memory: each has its own.
 type memoryAddr string
@@ -176,7 +197,7 @@ func (n *network) serve(l *link) error {
 	n.links[l.peer.String()] = l
 	n.serving.Go(func() {
 		defer n.forget(l)
-		b := n.mq.await()
+		b := n.s.await()
 		if b == nil {
 			l.Close()
 			return
@@ -201,7 +222,7 @@ func (n *network) refuse(on bool) {
 	n.refusing = on
 }
 
-// refuses tells whether new connections are turned away.
+// refuses reports whether new connections are turned away.
 func (n *network) refuses() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

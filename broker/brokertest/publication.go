@@ -6,8 +6,6 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is what the ledger tells of a publish.
-
 // A Publication is one publish: a client's, the test's, or that of a dead letter.
 type Publication struct {
 	// ID numbers the publications of a broker from 1, in their order.

@@ -12,8 +12,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file asks the ledger, and requires things of it.
-
 // A PublicationMatch says which publications are meant. Any function of that
 // form will do.
 type PublicationMatch func(*Publication) bool
@@ -72,17 +70,27 @@ func InState(s RouteState) PublicationMatch {
 // respect, in their order, dead letters included. The bodies are shared with the
 // broker: do not write to them.
 func (v *VHost) Published(match ...PublicationMatch) []Publication {
-	v.mq.tb.Helper()
-	l := &v.mq.ledger
+	v.tb.Helper()
+	list, err := v.core.Published(match...)
+	check(v.tb, err)
+	return list
+}
+
+// Published fails with ErrNoLedger if there is none.
+func (v *ServerVHost) Published(match ...PublicationMatch) ([]Publication, error) {
+	l := &v.s.ledger
 	if l.limit == 0 {
-		v.mq.tb.Fatalf("brokertest: there is no ledger of publications: WithLedger(0)")
+		return nil, ErrNoLedger
 	}
-	vhost := v.info().Name
+	info, err := v.Info()
+	if err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var list []Publication
 	for _, e := range l.entries {
-		if e.VHost != vhost {
+		if e.VHost != info.Name {
 			continue
 		}
 		p := e.publication()
@@ -90,7 +98,7 @@ func (v *VHost) Published(match ...PublicationMatch) []Publication {
 			list = append(list, p)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // publication is what others see of an entry.
@@ -117,7 +125,7 @@ func (p *posting) publication() Publication {
 	return out
 }
 
-// Unroutable tells whether a publication was handled and found no queue. What
+// Unroutable reports whether a publication was handled and found no queue. What
 // was refused, or lost to a fault, did not get so far, nor did what is delayed
 // still, was never due, or was dead-lettered then.
 func (p *Publication) Unroutable() bool {
@@ -128,14 +136,16 @@ func (p *Publication) Unroutable() bool {
 // RequirePublished requires that something was published that matches, for which
 // it waits a while, and returns all that does.
 func (v *VHost) RequirePublished(match ...PublicationMatch) []Publication {
-	v.mq.tb.Helper()
+	v.tb.Helper()
+	ctx, cancel := v.patience(context.Background())
+	defer cancel()
 	var list []Publication
-	err := v.mq.wait(context.Background(), func() bool {
+	err := v.core.s.wait(ctx, func() bool {
 		list = v.Published(match...)
 		return len(list) > 0
 	})
 	if err != nil {
-		v.mq.tb.Fatalf("nothing was published that matches%s\n%s", err, v.publications(v.Published()))
+		v.tb.Fatalf("nothing was published that matches%s\n%s", err, publications(v.Published()))
 	}
 	return list
 }
@@ -143,14 +153,14 @@ func (v *VHost) RequirePublished(match ...PublicationMatch) []Publication {
 // RequireNoUnroutable requires that each publication so far has found a queue, dead
 // letters too.
 func (v *VHost) RequireNoUnroutable() {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	if list := v.Published((*Publication).Unroutable); len(list) > 0 {
-		v.mq.tb.Fatalf("%s found no queue:\n%s", plural(len(list), "publication"), v.publications(list))
+		v.tb.Fatalf("%s found no queue:\n%s", plural(len(list), "publication"), publications(list))
 	}
 }
 
 // publications is a table for humans.
-func (v *VHost) publications(list []Publication) string {
+func publications(list []Publication) string {
 	if len(list) == 0 {
 		return "  nothing was published\n"
 	}

@@ -4,20 +4,15 @@ import (
 	"context"
 	"fmt"
 	"strings"
-)
 
-// This file is what a test requires of queues. Each of these waits a while for
-// what clients do in their own time (WithPatience), and fails the test with what
-// there is instead: the messages with their bodies, and where others are.
-//
-// A requirement is met as soon as it holds once. That something does not happen
-// later it cannot know.
+	"github.com/rabbetmq/rabbet/broker"
+)
 
 // RequireLen requires that a queue has n messages: those that are ready and
 // those that are out with consumers and not acknowledged, as RabbitMQ counts
 // `messages`.
 func (v *VHost) RequireLen(queue string, n int) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	v.require(queue, plural(n, "message"), func(c Counts) (bool, string) {
 		have := c.Ready + c.Unacked
 		return have == n, plural(have, "message")
@@ -26,7 +21,7 @@ func (v *VHost) RequireLen(queue string, n int) {
 
 // RequireReady requires that n messages of a queue wait for a consumer.
 func (v *VHost) RequireReady(queue string, n int) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	v.require(queue, plural(n, "ready message"), func(c Counts) (bool, string) {
 		return c.Ready == n, plural(c.Ready, "ready message")
 	})
@@ -35,21 +30,53 @@ func (v *VHost) RequireReady(queue string, n int) {
 // RequireEmpty requires that queues have no messages, neither ready nor out;
 // without names, all queues of the virtual host.
 func (v *VHost) RequireEmpty(queues ...string) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	v.requireAll(queues, "messages", func(c Counts) int { return c.Ready + c.Unacked })
 }
 
 // RequireNoUnacked requires that nobody holds messages of queues; without names,
 // of any queue of the virtual host.
 func (v *VHost) RequireNoUnacked(queues ...string) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	v.requireAll(queues, "unacked messages", func(c Counts) int { return c.Unacked })
+}
+
+// RequireDelayed requires that n messages wait in a delayed exchange.
+func (v *VHost) RequireDelayed(exchange string, n int) {
+	v.tb.Helper()
+	ctx, cancel := v.patience(context.Background())
+	defer cancel()
+	check(v.tb, v.core.WaitDelayed(ctx, exchange, n))
+}
+
+// WaitDelayed waits until n messages wait in a delayed exchange, as WaitQueue does.
+func (v *ServerVHost) WaitDelayed(ctx context.Context, exchange string, n int) error {
+	have := 0
+	var missing error
+	err := v.s.wait(ctx, func() bool {
+		var h *broker.VHost
+		if h, missing = v.host(); missing != nil {
+			return false
+		}
+		var info broker.DelayedInfo
+		info, missing = h.Delayed(exchange)
+		have = info.Count
+		return missing == nil && have == n
+	})
+	switch {
+	case err == nil:
+		return nil
+	case missing != nil:
+		return unmet("exchange %q: want %s, but that did not come%s: %v", exchange, plural(n, "delayed message"), err, missing)
+	}
+	return unmet("exchange %q: want %s, have %d, and that did not change%s\n%s", exchange, plural(n, "delayed message"), have, err,
+		v.delayedTable(exchange))
 }
 
 // WaitConsumers waits until a queue has n consumers or more, or with 0 until it
 // has none.
 func (v *VHost) WaitConsumers(queue string, n int) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
 	want := fmt.Sprintf("at least %s", plural(n, "consumer"))
 	if n == 0 {
 		want = "no consumers"
@@ -62,22 +89,32 @@ func (v *VHost) WaitConsumers(queue string, n int) {
 // WaitQueue waits until a queue is there and cond holds for its numbers. If ctx
 // has a deadline, that bounds the wait.
 func (v *VHost) WaitQueue(ctx context.Context, queue string, cond func(Counts) bool) {
-	v.mq.tb.Helper()
-	v.waitFor(ctx, queue, "what WaitQueue waits for", func(c Counts) (bool, string) {
+	v.tb.Helper()
+	ctx, cancel := v.patience(ctx)
+	defer cancel()
+	check(v.tb, v.core.WaitQueue(ctx, queue, "what WaitQueue waits for", cond))
+}
+
+// WaitQueue waits until a queue is there and cond holds for its numbers, for as
+// long as ctx lasts, or the patience of WithPatience if that has no deadline. It
+// fails with an *UnmetError, which quotes want as what was waited for.
+func (v *ServerVHost) WaitQueue(ctx context.Context, queue, want string, cond func(Counts) bool) error {
+	return v.waitFor(ctx, queue, want, func(c Counts) (bool, string) {
 		return cond(c), fmt.Sprintf("%d ready, %d unacked, %s", c.Ready, c.Unacked, plural(c.Consumers, "consumer"))
 	})
 }
 
 func (v *VHost) require(queue, want string, cond func(Counts) (ok bool, have string)) {
-	v.mq.tb.Helper()
-	v.waitFor(context.Background(), queue, want, cond)
+	v.tb.Helper()
+	ctx, cancel := v.patience(context.Background())
+	defer cancel()
+	check(v.tb, v.core.waitFor(ctx, queue, want, cond))
 }
 
-// waitFor waits for a condition of one queue and fails the test without it.
-func (v *VHost) waitFor(ctx context.Context, queue, want string, cond func(Counts) (ok bool, have string)) {
-	v.mq.tb.Helper()
+// waitFor waits for a condition of one queue.
+func (v *ServerVHost) waitFor(ctx context.Context, queue, want string, cond func(Counts) (ok bool, have string)) error {
 	there, have := false, ""
-	err := v.mq.wait(ctx, func() bool {
+	err := v.s.wait(ctx, func() bool {
 		var c Counts
 		if c, there = v.counts(queue); !there {
 			return false
@@ -88,18 +125,24 @@ func (v *VHost) waitFor(ctx context.Context, queue, want string, cond func(Count
 	})
 	switch {
 	case err == nil:
+		return nil
 	case !there:
-		v.mq.tb.Fatalf("queue %q: want %s, but there is no such queue, and none came%s\n%s", queue, want, err, v.describe(""))
-	default:
-		v.mq.tb.Fatalf("queue %q: want %s, have %s, and that did not change%s\n%s", queue, want, have, err, v.describe(queue))
+		return unmet("queue %q: want %s, but there is no such queue, and none came%s\n%s", queue, want, err, v.describe(""))
 	}
+	return unmet("queue %q: want %s, have %s, and that did not change%s\n%s", queue, want, have, err, v.describe(queue))
 }
 
 // requireAll waits until a number is zero for all queues that are named.
 func (v *VHost) requireAll(queues []string, what string, number func(Counts) int) {
-	v.mq.tb.Helper()
+	v.tb.Helper()
+	ctx, cancel := v.patience(context.Background())
+	defer cancel()
+	check(v.tb, v.core.waitForAll(ctx, queues, what, number))
+}
+
+func (v *ServerVHost) waitForAll(ctx context.Context, queues []string, what string, number func(Counts) int) error {
 	var guilty []string
-	err := v.mq.wait(context.Background(), func() bool {
+	err := v.s.wait(ctx, func() bool {
 		guilty = guilty[:0]
 		for _, name := range v.named(queues) {
 			if c, there := v.counts(name); !there && len(queues) > 0 || number(c) > 0 {
@@ -109,7 +152,7 @@ func (v *VHost) requireAll(queues []string, what string, number func(Counts) int
 		return len(guilty) == 0
 	})
 	if err == nil {
-		return
+		return nil
 	}
 	var text strings.Builder
 	for _, name := range guilty {
@@ -120,16 +163,17 @@ func (v *VHost) requireAll(queues []string, what string, number func(Counts) int
 			fmt.Fprintf(&text, "queue %q: want no %s, but there is no such queue, and none came%s\n", name, what, err)
 		}
 	}
-	v.mq.tb.Fatalf("%s%s", text.String(), v.queues())
+	return unmet("%s%s", text.String(), v.queues())
 }
 
-// named is the queues that are asked for: all if none is.
-func (v *VHost) named(queues []string) []string {
+// named returns the queues that are asked for: all if none is.
+func (v *ServerVHost) named(queues []string) []string {
 	if len(queues) > 0 {
 		return queues
 	}
+	info, _ := v.Info() // one that has gone has none
 	var all []string
-	for _, q := range v.info().Queues {
+	for _, q := range info.Queues {
 		all = append(all, q.Name)
 	}
 	return all

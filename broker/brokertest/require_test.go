@@ -166,7 +166,7 @@ func TestOtherFailures(t *testing.T) {
 		}, `and that did not change before the context ended: context canceled`},
 		{"Get", func() { mq.Purge("q"); mq.Get("q") }, `Get: nothing came to queue "q" in N ms`},
 		{"Next", func() { mq.Consume("q", broker.ConsumeOptions{Tag: "t"}).Next() },
-			`brokertest: Next: nothing came to consumer "t" of queue "q" in N ms`},
+			`Next: nothing came to consumer "t" of queue "q" in N ms`},
 		{"Advance", func() { mq.Advance(time.Second) }, "brokertest: Advance: this broker's time is real. Start it with " +
 			"brokertest.New(t, brokertest.WithManualClock()); in a synctest bubble use time.Sleep"},
 		{"SetTime", func() { mq.SetTime(time.Time{}) }, "brokertest: SetTime: this broker's time is real."},

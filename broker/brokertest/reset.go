@@ -7,22 +7,27 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file makes a broker as good as new.
-
 // Reset drops everything: connections (320, CONN-75), virtual hosts with all that
 // is in them, what the store has, alarms, faults, and the ledger, which numbers
 // from 1 again. What stays is the address and, of a manual clock, the time.
 // Whoever connects meanwhile waits. It is for a broker that several tests share.
 func (mq *Broker) Reset() {
 	mq.tb.Helper()
-	mq.needOpen("Reset")
-	mq.stopTaking()
-	mq.net.pause(false)
-	mq.ClearFaults()
-	shutdown(mq.Broker())
-	mq.ledger.reset()
-	mq.disk.clear()
-	mq.again("Reset")
+	check(mq.tb, mq.server.Reset())
+}
+
+// Reset makes the broker as good as new.
+func (s *Server) Reset() error {
+	if err := s.needOpen("Reset"); err != nil {
+		return err
+	}
+	s.stopTaking()
+	s.net.pause(false)
+	s.ClearFaults()
+	shutdown(s.Broker())
+	s.ledger.reset()
+	s.disk.clear()
+	return s.again("Reset")
 }
 
 // clear removes what a store has left, and what is wrong with the disk.

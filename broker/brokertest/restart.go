@@ -3,14 +3,12 @@ package brokertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
 	"github.com/rabbetmq/rabbet/store"
 )
-
-// This file is a broker with a disk: how it starts again, and how the disk
-// fails.
 
 // Durable gives the broker a store in a folder of its own, which is removed
 // when the test ends: what is durable survives Restart and Crash. Commits are
@@ -71,119 +69,154 @@ func (d *disk) remove() {
 
 // FailNextSync makes the next n commits to the store fail, as a failing disk
 // does: what they would confirm is nacked, and the batch is tried again every
-// 100 ms until it works. A negative n fails all until FailNextSync(0).
+// 100 ms until it works. A negative n fails all until FailNextSync(0). It needs
+// Durable.
 func (mq *Broker) FailNextSync(n int) {
 	mq.tb.Helper()
-	mq.needStore("FailNextSync")
-	mq.disk.mu.Lock()
-	defer mq.disk.mu.Unlock()
-	mq.disk.failing = n
-}
-
-func (mq *Broker) needStore(caller string) {
-	mq.tb.Helper()
-	if !mq.opts.durable {
-		mq.tb.Fatalf("brokertest: %s: this broker keeps everything in memory. Start it with "+
-			"brokertest.New(t, brokertest.Durable())", caller)
-	}
+	check(mq.tb, mq.server.FailNextSync(n))
 }
 
 // Restart stops the broker in order, telling clients (320, CONN-75), and starts
-// it again with the same store, at the same address. Whoever connects meanwhile
-// waits. It needs Durable.
+// it again at the same address, with the same store. Without Durable everything
+// that was in the broker is gone. Whoever connects meanwhile waits.
 func (mq *Broker) Restart() {
 	mq.tb.Helper()
-	mq.needStore("Restart")
-	mq.endRunning("Restart")
-	mq.net.pause(false)
-	shutdown(mq.Broker())
-	mq.again("Restart")
+	check(mq.tb, mq.server.Restart())
 }
 
 // Stop stops the broker in order, telling clients (320, CONN-75), until Start.
 // Whoever connects meanwhile is turned away: with ECONNREFUSED in memory, and by
-// a reset over TCP, where the port stays taken. It needs Durable.
+// a reset over TCP, where the port stays taken.
 func (mq *Broker) Stop() {
 	mq.tb.Helper()
-	mq.needStore("Stop")
-	mq.endRunning("Stop")
-	mq.net.refuse(true)
-	mq.net.pause(false)
-	shutdown(mq.Broker())
+	check(mq.tb, mq.server.Stop())
 }
 
 // Start starts the broker again after Stop, with the same store, at the same
-// address.
+// address. Without Durable everything that was in the broker is gone.
 func (mq *Broker) Start() {
 	mq.tb.Helper()
-	mq.needOpen("Start")
-	if mq.takes() {
-		mq.tb.Fatalf("brokertest: Start: the broker has not been stopped")
-	}
-	mq.again("Start")
+	check(mq.tb, mq.server.Start())
 }
 
 // Crash ends the broker as a kill of its process does, and starts it again at
 // the same address: clients get a reset (ECONNRESET), and what was not
-// committed to the store is lost; what was confirmed is there. It needs Durable.
+// committed to the store is lost; what was confirmed is there. Without Durable
+// everything is gone.
 func (mq *Broker) Crash() {
 	mq.tb.Helper()
-	mq.needStore("Crash")
-	mq.endRunning("Crash")
-	links := mq.net.all()
+	check(mq.tb, mq.server.Crash())
+}
+
+// FailNextSync fails with ErrInMemory without a store.
+func (s *Server) FailNextSync(n int) error {
+	if !s.opts.durable {
+		return fmt.Errorf("FailNextSync: %w", ErrInMemory)
+	}
+	s.disk.mu.Lock()
+	defer s.disk.mu.Unlock()
+	s.disk.failing = n
+	return nil
+}
+
+// Restart fails with ErrStopped for a broker that is stopped.
+func (s *Server) Restart() error {
+	if err := s.endRunning("Restart"); err != nil {
+		return err
+	}
+	s.net.pause(false)
+	shutdown(s.Broker())
+	return s.again("Restart")
+}
+
+// Stop fails with ErrStopped for a broker that is stopped already.
+func (s *Server) Stop() error {
+	if err := s.endRunning("Stop"); err != nil {
+		return err
+	}
+	s.net.refuse(true)
+	s.net.pause(false)
+	shutdown(s.Broker())
+	return nil
+}
+
+// Start fails with ErrStarted for a broker that runs.
+func (s *Server) Start() error {
+	if err := s.needOpen("Start"); err != nil {
+		return err
+	}
+	if s.takes() {
+		return fmt.Errorf("Start: %w", ErrStarted)
+	}
+	return s.again("Start")
+}
+
+// Crash fails with ErrStopped for a broker that is stopped.
+func (s *Server) Crash() error {
+	if err := s.endRunning("Crash"); err != nil {
+		return err
+	}
+	links := s.net.all()
 	for _, l := range links {
 		l.mute.Store(true) // a process that is dead says nothing any more
 	}
-	// The error would be that of the folder's lock file; a second Open tells.
-	_ = mq.storage().Abandon()
-	mq.ledger.dismiss()
+	if st := s.storage(); st != nil {
+		// The error would be that of the folder's lock file; a second Open tells.
+		_ = st.Abandon()
+	}
+	s.ledger.dismiss()
 	for _, l := range links {
 		l.reset()
 	}
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = mq.Broker().Shutdown(dead)
-	mq.again("Crash")
+	_ = s.Broker().Shutdown(dead)
+	return s.again("Crash")
 }
 
 // endRunning is stopTaking for a broker that must be running.
-func (mq *Broker) endRunning(caller string) {
-	mq.tb.Helper()
-	mq.needOpen(caller)
-	if !mq.stopTaking() {
-		mq.tb.Fatalf("brokertest: %s: the broker is stopped", caller)
+func (s *Server) endRunning(caller string) error {
+	if err := s.needOpen(caller); err != nil {
+		return err
 	}
+	if !s.stopTaking() {
+		return fmt.Errorf("%s: %w", caller, ErrStopped)
+	}
+	return nil
 }
 
-// stopTaking lets new connections wait from now on, and tells whether they did
-// not already.
-func (mq *Broker) stopTaking() bool {
-	mq.mu.Lock()
-	defer mq.mu.Unlock()
-	was := mq.running
-	mq.running = false
+// stopTaking lets new connections wait from now on, and reports whether they were
+// taken until now.
+func (s *Server) stopTaking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.running
+	s.running = false
 	return was
 }
 
-// takes tells whether connections are taken.
-func (mq *Broker) takes() bool {
-	mq.mu.Lock()
-	defer mq.mu.Unlock()
-	return mq.running
+// takes reports whether connections are taken.
+func (s *Server) takes() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running
 }
 
 // again starts the broker once more.
-func (mq *Broker) again(caller string) {
-	mq.tb.Helper()
-	if err := mq.start(); err != nil {
-		mq.tb.Fatalf("brokertest: %s: %v", caller, err)
+func (s *Server) again(caller string) error {
+	if err := s.start(); err != nil {
+		return fmt.Errorf("%s: %w", caller, err)
 	}
-	mq.net.refuse(false)
+	s.mu.Lock()
+	s.restarted = caller != "Reset"
+	s.mu.Unlock()
+	s.net.refuse(false)
+	return nil
 }
 
 // storage is the open store; nil without one.
-func (mq *Broker) storage() *store.Store {
-	mq.mu.Lock()
-	defer mq.mu.Unlock()
-	return mq.store
+func (s *Server) storage() *store.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store
 }

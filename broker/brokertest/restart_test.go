@@ -154,15 +154,23 @@ func TestFoldersAreRemoved(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-// Without a store there is nothing to come back with.
-func TestNothingToRestartFrom(t *testing.T) {
+// Without a store a broker restarts all the same, and has nothing then.
+func TestRestartInMemory(t *testing.T) {
 	mq, f := newFake(t)
 	for name, do := range map[string]func(){
-		"Restart": mq.Restart, "Crash": mq.Crash, "Stop": mq.Stop, "FailNextSync": func() { mq.FailNextSync(1) },
+		"Restart": mq.Restart, "Crash": mq.Crash, "Stop": func() { mq.Stop(); mq.Start() },
 	} {
-		assert.Equal(t, "brokertest: "+name+": this broker keeps everything in memory. Start "+
-			"it with brokertest.New(t, brokertest.Durable())", f.fails(do))
+		mq.Declare(brokertest.Topology{Queues: []broker.Queue{{Name: "q", Durable: true}}})
+		mq.Publish("", "q", nil, brokertest.Persistent())
+		closed := dial(t, mq).NotifyClose(make(chan *amqp091.Error, 1))
+		do()
+		<-closed
+		assert.Empty(t, mq.Topology(), name)
+		assert.Contains(t, f.fails(func() { mq.RequireLen("q", 1) }),
+			"this broker keeps everything in memory, and was restarted", name)
 	}
+	assert.Equal(t, "brokertest: FailNextSync: this broker keeps everything in memory. Start "+
+		"it with brokertest.New(t, brokertest.Durable())", f.fails(func() { mq.FailNextSync(1) }))
 }
 
 // A broker that cannot start says why.

@@ -13,8 +13,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// This file shows what there is to a human: in failures and in Dump.
-
 const (
 	shownMessages = 20  // of a queue
 	shownQueues   = 50  // of a virtual host
@@ -52,8 +50,7 @@ func (t *table) String() string {
 }
 
 // describe shows a queue's messages, and how many there are elsewhere.
-func (v *VHost) describe(queue string) string {
-	v.mq.tb.Helper()
+func (v *ServerVHost) describe(queue string) string {
 	if queue == "" {
 		return v.queues()
 	}
@@ -61,9 +58,11 @@ func (v *VHost) describe(queue string) string {
 }
 
 // messages shows what is in a queue: what is out, by whom, then what is ready.
-func (v *VHost) messages(queue string) string {
-	v.mq.tb.Helper()
-	h := v.host()
+func (v *ServerVHost) messages(queue string) string {
+	h, err := v.host()
+	if err != nil {
+		return ""
+	}
 	out, err := h.Unacked(queue)
 	if err != nil {
 		return "" // it is gone
@@ -126,11 +125,13 @@ func client(name, peer string) string {
 }
 
 // queues shows the numbers of all queues of the virtual host.
-func (v *VHost) queues() string {
-	v.mq.tb.Helper()
-	info := v.info()
+func (v *ServerVHost) queues() string {
+	info, err := v.Info()
+	if err != nil {
+		return "  " + err.Error() + "\n"
+	}
 	if len(info.Queues) == 0 {
-		return fmt.Sprintf("  virtual host %q has no queues\n", info.Name)
+		return fmt.Sprintf("  virtual host %q has no queues\n%s", info.Name, v.s.lostInRestart())
 	}
 	t := newTable("queue", "ready", "unacked", "consumers")
 	for i, q := range info.Queues {
@@ -143,7 +144,17 @@ func (v *VHost) queues() string {
 	if more := len(info.Queues) - shownQueues; more > 0 {
 		text += fmt.Sprintf("    and %d more\n", more)
 	}
-	return text
+	return text + v.s.lostInRestart()
+}
+
+// lostInRestart says that what is missed may have gone with a restart.
+func (s *Server) lostInRestart() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opts.durable || !s.restarted {
+		return ""
+	}
+	return "  this broker keeps everything in memory, and was restarted: with brokertest.Durable() what is durable survives\n"
 }
 
 // name is a name as it is, unless that would not be seen.

@@ -1,20 +1,14 @@
 package brokertest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is time: as it passes, or as the test says.
-
-// Now is the broker's time.
-func (mq *Broker) Now() time.Time {
-	if clock := mq.opts.config.Clock; clock != nil {
-		return clock.Now()
-	}
-	return delay.Real{}.Now()
-}
+// Now returns the broker's time.
+func (mq *Broker) Now() time.Time { return mq.server.Now() }
 
 // Advance moves the time of a broker WithManualClock by d. When it returns,
 // every time to live, delay and expiry that fell due on the way has taken
@@ -28,22 +22,38 @@ func (mq *Broker) Now() time.Time {
 // count from it: wait for it with RequireLen.
 func (mq *Broker) Advance(d time.Duration) {
 	mq.tb.Helper()
-	mq.clock("Advance").Advance(d)
+	check(mq.tb, mq.server.Advance(d))
 }
 
 // SetTime moves the time of a broker WithManualClock to t, as Advance does.
 // Moving it back makes nothing happen, and nothing unhappen.
 func (mq *Broker) SetTime(t time.Time) {
 	mq.tb.Helper()
-	mq.clock("SetTime").SetTime(t)
+	check(mq.tb, mq.server.SetTime(t))
 }
 
-// clock is the manual clock, for those who cannot do without.
-func (mq *Broker) clock(caller string) *delay.Manual {
-	mq.tb.Helper()
-	if mq.manual == nil {
-		mq.tb.Fatalf("brokertest: %s: this broker's time is real. Start it with "+
-			"brokertest.New(t, brokertest.WithManualClock()); in a synctest bubble use time.Sleep", caller)
+// Now returns the broker's time.
+func (s *Server) Now() time.Time {
+	if clock := s.opts.config.Clock; clock != nil {
+		return clock.Now()
 	}
-	return mq.manual
+	return delay.Real{}.Now()
+}
+
+// Advance fails with ErrRealTime without a manual clock.
+func (s *Server) Advance(d time.Duration) error {
+	if s.manual == nil {
+		return fmt.Errorf("Advance: %w", ErrRealTime)
+	}
+	s.manual.Advance(d)
+	return nil
+}
+
+// SetTime fails with ErrRealTime without a manual clock.
+func (s *Server) SetTime(t time.Time) error {
+	if s.manual == nil {
+		return fmt.Errorf("SetTime: %w", ErrRealTime)
+	}
+	s.manual.SetTime(t)
+	return nil
 }

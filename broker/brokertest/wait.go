@@ -2,6 +2,7 @@ package brokertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +11,6 @@ import (
 
 	"github.com/rabbetmq/rabbet/delay"
 )
-
-// This file waits for what clients do in their own time.
 
 // defaultPatience bounds a wait: long enough for a machine that is busy with a
 // hundred other tests, and only a failure takes that long.
@@ -28,27 +27,32 @@ const (
 // be told.
 const deadlineGrace = time.Second
 
-// patience is how long a wait may take: WithPatience, cut to the test's deadline.
-func (mq *Broker) patience() time.Duration {
-	patience := mq.opts.patience
-	if patience == 0 {
-		patience = defaultPatience
+// patience is how long a wait may take.
+func (s *Server) patience() time.Duration { return cmp.Or(s.opts.patience, defaultPatience) }
+
+// patience bounds a context that has no deadline: by WithPatience, cut to the
+// test's own deadline.
+func (v *VHost) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); bounded {
+		return ctx, func() {}
 	}
+	patience := v.core.s.patience()
 	// A bubble's time and the test's deadline do not go together.
-	if t, ok := mq.tb.(interface{ Deadline() (time.Time, bool) }); ok && !inBubble() {
+	if t, ok := v.tb.(interface{ Deadline() (time.Time, bool) }); ok && !inBubble() {
 		if deadline, ok := t.Deadline(); ok {
 			patience = min(patience, deadline.Sub(delay.Real{}.Now())-deadlineGrace)
 		}
 	}
-	return patience
+	return context.WithTimeout(ctx, patience)
 }
 
-// wait looks until cond holds. The error says how long it took in vain, in words
-// that continue a sentence.
-func (mq *Broker) wait(ctx context.Context, cond func() bool) error {
+// wait looks until cond holds, for as long as ctx or else the server's patience
+// lasts. The error says how long it took in vain, in words that continue a
+// sentence.
+func (s *Server) wait(ctx context.Context, cond func() bool) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, mq.patience())
+		ctx, cancel = context.WithTimeout(ctx, s.patience())
 		defer cancel()
 	}
 	begin := delay.Real{}.Now()
@@ -66,7 +70,7 @@ func (mq *Broker) wait(ctx context.Context, cond func() bool) error {
 	return nil
 }
 
-// inBubble tells whether the caller is in a testing/synctest bubble, which the
+// inBubble reports whether the caller is in a testing/synctest bubble, which the
 // runtime says nowhere but in the first line of a stack trace.
 func inBubble() bool {
 	var line [128]byte

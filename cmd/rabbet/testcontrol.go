@@ -27,8 +27,12 @@ func serveTests(o *serveOptions, log, always *slog.Logger, start time.Time) erro
 	if err != nil {
 		return err
 	}
+	address, err := s.Broker.Addr()
+	if err != nil {
+		return err
+	}
 	always.Info("Test control", "url", "http://"+s.Addr().String()+"/")
-	always.Info("Server startup complete", "address", s.Broker.Addr().String(), "version", version(),
+	always.Info("Server startup complete", "address", address.String(), "version", version(),
 		"took", delay.Real{}.Now().Sub(start).Round(100*time.Microsecond).String())
 	always.Info("Shutting down", "signal", <-signals)
 	if err := s.Close(); err != nil {

@@ -7,9 +7,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
-// This file is the verbs that change something: time, topology, messages,
-// connections, resources.
-
 func advance(r *request) (any, error) {
 	var how struct{ By *duration }
 	if err := r.read(&how); err != nil {
@@ -18,7 +15,9 @@ func advance(r *request) (any, error) {
 	if how.By == nil || *how.By < 0 {
 		return nil, bad(`say by how much, such as {"by":"30m"}`)
 	}
-	r.s.Broker.Advance(time.Duration(*how.By))
+	if err := r.s.Broker.Advance(time.Duration(*how.By)); err != nil {
+		return nil, err
+	}
 	return r.now(), nil
 }
 
@@ -30,7 +29,9 @@ func setTime(r *request) (any, error) {
 	if how.To == nil {
 		return nil, bad(`say to when, such as {"to":"2030-01-01T00:00:00Z"}`)
 	}
-	r.s.Broker.SetTime(*how.To)
+	if err := r.s.Broker.SetTime(*how.To); err != nil {
+		return nil, err
+	}
 	return r.now(), nil
 }
 
@@ -135,12 +136,14 @@ func declare(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := r.s.Broker.VHost
+	v := r.s.Broker.ServerVHost
 	if name := r.URL.Query().Get("vhost"); name != "" {
 		v = r.s.Broker.In(name)
 	}
-	v.Declare(t)
-	return topologyOf(v.Topology()), nil
+	if err := v.Declare(t); err != nil {
+		return nil, err
+	}
+	return topology(r)
 }
 
 func publish(r *request) (any, error) {
@@ -164,9 +167,10 @@ func publish(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	reached, err := v.Publish(m.Exchange, m.Key, body, brokertest.Properties(p))
 	return struct {
 		Queues int `json:"queues"`
-	}{v.Publish(m.Exchange, m.Key, body, brokertest.Properties(p))}, nil
+	}{reached}, err
 }
 
 func get(r *request) (any, error) {
@@ -178,8 +182,8 @@ func get(r *request) (any, error) {
 	if err := r.read(&from); err != nil {
 		return nil, err
 	}
-	m := v.Get(from.Queue)
-	return messageOf(&m), nil
+	m, err := v.Get(r.Context(), from.Queue)
+	return messageOf(&m), err
 }
 
 func purge(r *request) (any, error) {
@@ -190,9 +194,22 @@ func purge(r *request) (any, error) {
 	if err := r.read(&struct{}{}); err != nil {
 		return nil, err
 	}
-	return struct {
-		Purged int `json:"purged"`
-	}{v.Purge(name)}, nil
+	n, err := v.Purge(name)
+	return purged{n}, err
+}
+
+// purged is how many messages were dropped.
+type purged struct {
+	Purged int `json:"purged"`
+}
+
+func deleteQueue(r *request) (any, error) {
+	v, name, err := r.queue()
+	if err != nil {
+		return nil, err
+	}
+	n, err := v.DeleteQueue(name)
+	return purged{n}, err
 }
 
 // A killing says which connections are to be cut.
@@ -224,8 +241,7 @@ func alarm(r *request) (any, error) {
 	if !known || a.On == nil {
 		return nil, bad(`say which, memory or disk, and whether, such as {"alarm":"memory","on":true}`)
 	}
-	r.s.Broker.SetAlarm(which, *a.On)
-	return nil, nil
+	return nil, r.s.Broker.SetAlarm(which, *a.On)
 }
 
 func failDisk(r *request) (any, error) {
@@ -236,15 +252,16 @@ func failDisk(r *request) (any, error) {
 	if how.Commits == nil {
 		return nil, bad(`say how many commits are to fail, such as {"commits":1}`)
 	}
-	r.s.Broker.FailNextSync(*how.Commits)
-	return nil, nil
+	return nil, r.s.Broker.FailNextSync(*how.Commits)
 }
 
 func reset(r *request) (any, error) {
 	if err := r.read(&struct{}{}); err != nil {
 		return nil, err
 	}
-	r.s.Broker.Reset()
+	if err := r.s.Broker.Reset(); err != nil {
+		return nil, err
+	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	clear(r.s.faults)

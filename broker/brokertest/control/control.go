@@ -2,8 +2,8 @@
 // verbs of package brokertest as JSON over HTTP. docs/test-control.md in the
 // repository shows all of them.
 //
-// Whoever reaches it rules the broker, so it listens on loopback alone, and
-// answers no page of a browser.
+// Anyone who can reach it controls the broker. It therefore listens on loopback
+// only and rejects requests made by web pages.
 package control
 
 import (
@@ -20,14 +20,11 @@ import (
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
-// This file is the server: its life, and how what fails is told.
-
 // A Server is a broker and its control. Use Start.
 type Server struct {
 	// Broker is the broker that is controlled.
-	Broker *brokertest.Broker
+	Broker *brokertest.Server
 
-	tb       *host
 	listener net.Listener
 	http     http.Server
 	served   chan struct{}
@@ -51,11 +48,11 @@ func Start(addr string, log *slog.Logger, opts ...brokertest.Option) (_ *Server,
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{tb: &host{log: log}, listener: l, served: make(chan struct{}), faults: make(map[int]*brokertest.Fault)}
-	if f := try(func() { s.Broker = brokertest.New(s.tb, opts...) }); f != nil {
-		s.tb.finish()
-		return nil, errors.Join(errors.New(f.text), l.Close())
+	b, err := brokertest.NewServer(opts...)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
 	}
+	s := &Server{Broker: b, listener: l, served: make(chan struct{}), faults: make(map[int]*brokertest.Fault)}
 	s.http = http.Server{Handler: s, ReadHeaderTimeout: handshakeTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() {
 		defer close(s.served)
@@ -73,7 +70,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.served
-	s.tb.finish()
+	s.Broker.Close()
 	return err
 }
 
@@ -85,7 +82,7 @@ func checkLoopback(addr string) error {
 	}
 	if !isLoopback(hostname) {
 		return fmt.Errorf("the test control listens on loopback only, such as 127.0.0.1:15680, not on %q: "+
-			"whoever reaches it rules the broker", addr)
+			"anyone who reaches it controls the broker", addr)
 	}
 	return nil
 }
@@ -93,57 +90,6 @@ func checkLoopback(addr string) error {
 func isLoopback(hostname string) bool {
 	ip := net.ParseIP(strings.Trim(hostname, "[]"))
 	return hostname == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// A host is the brokertest.TB of a server: what would fail a test fails the
-// request.
-type host struct {
-	log *slog.Logger
-
-	mu       sync.Mutex
-	cleanups []func()
-}
-
-// A failure is what brokertest says when a test fails.
-type failure struct{ text string }
-
-func (h *host) Helper()                         {}
-func (h *host) Failed() bool                    { return false }
-func (h *host) Logf(format string, args ...any) { h.log.Info(fmt.Sprintf(format, args...)) }
-
-func (h *host) Fatalf(format string, args ...any) {
-	panic(&failure{strings.TrimPrefix(fmt.Sprintf(format, args...), "brokertest: ")})
-}
-
-func (h *host) Cleanup(f func()) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.cleanups = append(h.cleanups, f)
-}
-
-func (h *host) finish() {
-	h.mu.Lock()
-	list := h.cleanups
-	h.cleanups = nil
-	h.mu.Unlock()
-	for i := len(list) - 1; i >= 0; i-- {
-		list[i]()
-	}
-}
-
-// try calls what may fail the test.
-func try(do func()) (f *failure) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case *failure:
-			f = p
-		default:
-			panic(p)
-		}
-	}()
-	do()
-	return nil
 }
 
 // A status is an answer other than 200 with its reason.
@@ -162,8 +108,22 @@ func missing(format string, args ...any) error {
 	return &status{http.StatusNotFound, fmt.Sprintf(format, args...)}
 }
 
-// unmet is a condition that did not come to hold.
-func unmet(text string) error { return &status{http.StatusConflict, text} }
+// failed returns the status of an error and its reason, with what the caller can do
+// about it.
+func failed(err error) (int, problem) {
+	text := err.Error()
+	switch st := (*status)(nil); {
+	case errors.As(err, &st):
+		return st.code, problem{text}
+	case errors.As(err, new(*brokertest.UnmetError)):
+		return http.StatusConflict, problem{text}
+	case errors.Is(err, brokertest.ErrRealTime):
+		text += ": start rabbet serve with --manual-clock"
+	case errors.Is(err, brokertest.ErrInMemory):
+		text += ": start rabbet serve without --memory"
+	}
+	return http.StatusBadRequest, problem{text}
+}
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -185,21 +145,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, problem{"no such path: GET / lists all"})
 		return
 	}
-	var result any
-	var err error
-	f := try(func() { result, err = s.call(route, &request{Request: r, s: s, params: params}) })
-	code := http.StatusOK
-	switch st := (*status)(nil); {
-	case f != nil && route.requires:
-		code, result = http.StatusConflict, problem{f.text}
-	case f != nil:
-		code, result = http.StatusBadRequest, problem{f.text}
-	case errors.As(err, &st):
-		code, result = st.code, problem{st.text}
-	case err != nil:
-		code, result = http.StatusBadRequest, problem{err.Error()}
+	result, err := s.call(route, &request{Request: r, s: s, params: params})
+	if err != nil {
+		code, problem := failed(err)
+		answer(w, code, problem)
+		return
 	}
-	answer(w, code, result)
+	answer(w, http.StatusOK, result)
 }
 
 // call runs a verb. Those that put another broker in place wait for each other.

@@ -99,7 +99,9 @@ func (r *remote) channel() *amqp091.Channel {
 	r.t.Helper()
 	props := amqp091.NewConnectionProperties()
 	props.SetClientConnectionName("shop")
-	conn, err := amqp091.DialConfig(r.s.Broker.URL(), amqp091.Config{Properties: props})
+	url, err := r.s.Broker.URL()
+	require.NoError(r.t, err)
+	conn, err := amqp091.DialConfig(url, amqp091.Config{Properties: props})
 	require.NoError(r.t, err)
 	r.t.Cleanup(func() { _ = conn.Close() })
 	ch, err := conn.Channel()
@@ -196,7 +198,7 @@ func TestTimeOverHTTP(t *testing.T) {
 	assert.Contains(t, r.fails(400, "POST", "/time/set", ``), "say to when")
 
 	real := start(t)
-	assert.Contains(t, real.fails(400, "POST", "/time/advance", `{"by":"1s"}`), "WithManualClock")
+	assert.Contains(t, real.fails(400, "POST", "/time/advance", `{"by":"1s"}`), "time is real: start rabbet serve with --manual-clock")
 }
 
 func TestFaultsOverHTTP(t *testing.T) {
@@ -236,7 +238,7 @@ func TestFaultsOverHTTP(t *testing.T) {
 		`{"on":{"method":"queue.bind"},"do":{"action":"swallow","after":"-1s"}}`:                 "negative",
 		`{"on":{"method":"queue.bind","nth":[0]},"do":{"action":"swallow"}}`:                     "calls are counted from 1",
 		`{"on":{"method":"queue.bind","exchang":"x"},"do":{"action":"swallow"}}`:                 `unknown field "exchang"`,
-		`{"on":{"method":"queue.bind"},"do":{"action":"close-connection","code":99999}}`:         "uint16",
+		`{"on":{"method":"queue.bind"},"do":{"action":"close-connection","code":99999}}`:         "do.code: expected a number from 0 to 65535, not number 99999",
 		`{"on":{"method":"queue.bind"},"do":{"action":"swallow"}} {}`:                            "something behind the JSON value",
 		`{"on":{"method":"login"},"do":{"action":"block-connection","text":"low on something"}}`: "makes no sense for login",
 		`nonsense`: "invalid character",
@@ -292,10 +294,10 @@ func TestLifeOverHTTP(t *testing.T) {
 	assert.Equal(t, 1.0, at(r.ok("POST", "/connections/kill", `{"name":"shop","user":"guest","vhost":"/"}`), "killed"))
 	assert.Empty(t, r.ok("GET", "/connections", ""))
 
-	addr := r.s.Broker.Addr()
+	addr := at(r.ok("GET", "/address", ""), "amqp")
 	r.ok("POST", "/faults", `{"on":{"method":"*"},"do":{"action":"swallow"}}`)
 	r.ok("POST", "/reset", "")
-	assert.Equal(t, addr, r.s.Broker.Addr())
+	assert.Equal(t, addr, at(r.ok("GET", "/address", ""), "amqp"))
 	for _, path := range []string{"/queues", "/publications", "/faults"} {
 		assert.Empty(t, r.ok("GET", path, ""), path)
 	}
@@ -304,10 +306,9 @@ func TestLifeOverHTTP(t *testing.T) {
 	r.channel()
 
 	memory := start(t)
-	for _, path := range []string{"/restart", "/crash"} {
-		assert.Contains(t, memory.fails(400, "POST", path, ""), "keeps everything in memory")
+	for _, path := range []string{"/restart", "/crash", "/stop", "/start"} {
+		memory.ok("POST", path, "")
 	}
-	assert.Contains(t, memory.fails(400, "POST", "/disk/fail", `{"commits":1}`), "keeps everything in memory")
 }
 
 // What is asked wrongly is refused, with a reason.
@@ -344,6 +345,85 @@ func TestMistakesOverHTTP(t *testing.T) {
 	assert.Greater(t, len(r.ok("GET", "/", "").([]any)), 30)
 }
 
+// http-error-go-advice: whoever asks need not know Go.
+func TestErrorsSpeakNoGo(t *testing.T) {
+	r := start(t)
+	assert.Equal(t, "FailNextSync: this broker keeps everything in memory: start rabbet serve without --memory",
+		r.fails(400, "POST", "/disk/fail", `{"commits":1}`))
+	assert.Equal(t, "Advance: this broker's time is real: start rabbet serve with --manual-clock",
+		r.fails(400, "POST", "/time/advance", `{"by":"1s"}`))
+	r.ok("POST", "/stop", "")
+	assert.Equal(t, "Stop: the broker is stopped", r.fails(400, "POST", "/stop", ""))
+	r.ok("POST", "/start", "")
+	assert.Equal(t, "Start: the broker has not been stopped", r.fails(400, "POST", "/start", ""))
+	for body, want := range map[string]string{
+		`{"body":{"id":7}}`:                    "body: expected text, not an object",
+		`{"body":7}`:                           "body: expected text, not a number",
+		`{"key":["a"]}`:                        "key: expected text, not a list",
+		`{"properties":{"priority":"high"}}`:   "properties.priority: expected a number from 0 to 255, not text",
+		`{"properties":{"priority":300}}`:      "properties.priority: expected a number from 0 to 255, not number 300",
+		`{"properties":{"headers":[]}}`:        "properties.headers: expected an object, not a list",
+		`{"properties":{"timestamp":"today"}}`: "properties.timestamp: expected a whole number that is not negative, not text",
+		`[]`:                                   "expected an object, not a list",
+	} {
+		assert.Equal(t, want, r.fails(400, "POST", "/publish", body), body)
+	}
+	assert.Equal(t, `a duration is text such as "1m30s", not 5`, r.fails(400, "POST", "/time/advance", `{"by":5}`))
+	assert.Equal(t, `time: invalid duration "soon"`, r.fails(400, "POST", "/time/advance", `{"by":"soon"}`))
+	assert.Contains(t, r.fails(400, "POST", "/alarms", `{"alarm":"disk","on":"yes"}`), "on: expected true or false, not text")
+}
+
+// A queue that only one connection may use is listed too.
+func TestExclusiveQueuesOverHTTP(t *testing.T) {
+	r := start(t)
+	ch := r.channel()
+	_, err := ch.QueueDeclare("own", false, false, true, false, nil)
+	require.NoError(t, err)
+	r.ok("POST", "/declare", `{"queues":[{"name":"shared"}]}`)
+	list := r.ok("GET", "/queues", "")
+	assert.Equal(t, []any{"own", true}, []any{at(list, 0, "name"), at(list, 0, "exclusive")})
+	assert.Equal(t, []any{"shared", nil}, []any{at(list, 1, "name"), at(list, 1, "exclusive")})
+	assert.Len(t, at(r.ok("GET", "/topology", ""), "queues"), 1)
+}
+
+func TestStopAndDeleteOverHTTP(t *testing.T) {
+	r := start(t)
+	r.ok("POST", "/declare", `{"queues":[{"name":"a/b"}]}`)
+	r.ok("POST", "/publish", `{"key":"a/b"}`)
+	assert.Equal(t, 1.0, at(r.ok("DELETE", "/queues/a%2Fb", ""), "purged"))
+	assert.Contains(t, r.fails(404, "DELETE", "/queues/a%2Fb", ""), "no queue 'a/b'")
+
+	url := at(r.ok("GET", "/address", ""), "amqp").(string)
+	r.ok("POST", "/stop", "")
+	_, err := amqp091.Dial(url)
+	require.Error(t, err)
+	assert.Contains(t, r.fails(400, "POST", "/publish", `{"key":"q"}`), "the broker is stopped")
+	r.ok("POST", "/start", "")
+	conn, err := amqp091.Dial(url)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+}
+
+func TestDelayedOverHTTP(t *testing.T) {
+	r := start(t, brokertest.WithManualClock())
+	r.ok("POST", "/declare", `{"exchanges":[{"name":"later","type":"x-delayed-message","arguments":{"x-delayed-type":"fanout"}}],
+		"queues":[{"name":"q"}],"bindings":[{"source":"later","destination":"q"}]}`)
+	for _, delay := range []string{"60000", "1000", "2000"} {
+		r.ok("POST", "/publish", `{"exchange":"later","body":"`+delay+`","properties":{"headers":{"x-delay":`+delay+`}}}`)
+	}
+	list := r.ok("POST", "/delayed/later/wait", `{"messages":3}`)
+	assert.Equal(t, "1000", at(list, 0, "body"))
+	r.ok("DELETE", "/delayed/later/"+at(list, 1, "id").(string), "")
+	assert.Contains(t, r.fails(404, "DELETE", "/delayed/later/"+at(list, 1, "id").(string), ""), "waits in exchange")
+	r.ok("POST", "/time/advance", `{"by":"2s"}`)
+	assert.Equal(t, "1000", at(r.ok("POST", "/get", `{"queue":"q"}`), "body"))
+	assert.Contains(t, r.fails(409, "POST", "/delayed/later/wait", `{"messages":0,"timeout":"1ms"}`),
+		`exchange "later": want 0 delayed messages, have 1`)
+	assert.Equal(t, 1.0, at(r.ok("POST", "/delayed/later/purge", ""), "purged"))
+	assert.Empty(t, r.ok("GET", "/delayed/later", ""))
+	assert.Contains(t, r.fails(400, "GET", "/delayed/nope", ""), "no exchange 'nope'")
+}
+
 // The page shows commands that work, and the verbs that there are.
 func TestPageShowsWhatWorks(t *testing.T) {
 	const address = "http://127.0.0.1:15680"
@@ -371,9 +451,12 @@ func TestPageShowsWhatWorks(t *testing.T) {
 		if path == "/faults/1/wait" { // nobody publishes here
 			want, body = 409, strings.Replace(body, "5s", "1ms", 1)
 		}
+		if path == "/delayed/later/ID" {
+			want = 400
+		}
 		code, _, text := r.send(method, path, body)
 		assert.Equal(t, want, code, "%s: %s", c[0], text)
-		used[method+" "+strings.NewReplacer("/orders", "/{name}", "/1", "/{id}").Replace(strings.Split(path, "?")[0])] = true
+		used[method+" "+strings.NewReplacer("/orders", "/{name}", "/1", "/{id}", "/later", "/{exchange}", "/ID", "/{id}").Replace(strings.Split(path, "?")[0])] = true
 	}
 	for _, verb := range r.ok("GET", "/", "").([]any) {
 		name := at(verb, "method").(string) + " " + at(verb, "path").(string)
@@ -393,6 +476,8 @@ func TestLoopbackOnly(t *testing.T) {
 	r := start(t)
 	_, err = control.Start(r.s.Addr().String(), slog.New(slog.DiscardHandler))
 	assert.ErrorContains(t, err, "in use")
-	_, err = control.Start("localhost:0", slog.New(slog.DiscardHandler), brokertest.WithAddr(r.s.Broker.Addr().String()))
+	taken, err := r.s.Broker.Addr()
+	require.NoError(t, err)
+	_, err = control.Start("localhost:0", slog.New(slog.DiscardHandler), brokertest.WithAddr(taken.String()))
 	assert.ErrorContains(t, err, "in use", "the broker's address")
 }

@@ -3,14 +3,13 @@ package control
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
-
-// This file is the verbs of faults.
 
 // A matching is a brokertest.Match; what is not given matches all.
 type matching struct {
@@ -129,7 +128,10 @@ func addFault(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := r.s.Broker.Fault(in.On.match(), do)
+	f, err := r.s.Broker.Fault(in.On.match(), do)
+	if err != nil {
+		return nil, err
+	}
 	r.s.mu.Lock()
 	defer r.s.mu.Unlock()
 	r.s.lastID++
@@ -203,7 +205,7 @@ func waitFault(r *request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), in.Timeout.orDefault())
 	defer cancel()
 	if err := f.Wait(ctx, in.Hits); err != nil {
-		return nil, unmet(err.Error())
+		return nil, &status{http.StatusConflict, err.Error()}
 	}
 	return faultOf(id, f), nil
 }

@@ -12,8 +12,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
-// This file is the verbs that look, and those that wait for what they see.
-
 // A queueState is a queue's numbers.
 type queueState struct {
 	Name       string `json:"name"`
@@ -22,44 +20,44 @@ type queueState struct {
 	Messages   int    `json:"messages"` // both
 	Consumers  int    `json:"consumers"`
 	ReadyBytes int64  `json:"ready_bytes"`
+	Exclusive  bool   `json:"exclusive,omitempty"`
 }
 
 func stateOf(name string, c brokertest.Counts) queueState {
-	return queueState{name, c.Ready, c.Unacked, c.Ready + c.Unacked, c.Consumers, c.ReadyBytes}
+	return queueState{
+		Name: name, Ready: c.Ready, Unacked: c.Unacked, Messages: c.Ready + c.Unacked, Consumers: c.Consumers, ReadyBytes: c.ReadyBytes,
+	}
 }
 
+// queues lists all queues, also those that belong to one connection.
 func queues(r *request) (any, error) {
 	v, err := r.vhost()
 	if err != nil {
 		return nil, err
 	}
+	info, err := v.Info()
+	if err != nil {
+		return nil, err
+	}
 	list := []queueState{}
-	for _, q := range v.Topology().Queues {
-		if c, ok := r.counts(q.Name); ok {
-			list = append(list, stateOf(q.Name, c))
+	for _, q := range info.Queues {
+		if c, err := v.Counts(q.Name); err == nil {
+			state := stateOf(q.Name, c)
+			state.Exclusive = q.Exclusive
+			list = append(list, state)
 		}
 	}
 	return list, nil
 }
 
-// counts are a queue's numbers; false if it is gone.
-func (r *request) counts(name string) (brokertest.Counts, bool) {
-	h, err := r.s.Broker.Broker().VHost(r.URL.Query().Get("vhost"))
-	if err != nil {
-		return brokertest.Counts{}, false
-	}
-	c, err := h.Counts(name)
-	return c, err == nil
-}
-
 func oneQueue(r *request) (any, error) {
-	_, name, err := r.queue()
+	v, name, err := r.queue()
 	if err != nil {
 		return nil, err
 	}
-	c, ok := r.counts(name)
-	if !ok {
-		return nil, missing("the queue has just gone")
+	c, err := v.Counts(name)
+	if err != nil {
+		return nil, missing("%v", err) // it has just gone
 	}
 	return stateOf(name, c), nil
 }
@@ -81,17 +79,24 @@ func messages(r *request) (any, error) {
 		Ready   []message `json:"ready"`
 		Unacked []unacked `json:"unacked"`
 	}{[]message{}, []unacked{}}
-	for _, m := range v.Ready(name) {
+	ready, err := v.Ready(name)
+	if err != nil {
+		return nil, err
+	}
+	held, err := v.Unacked(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range ready {
 		out.Ready = append(out.Ready, messageOf(&m))
 	}
-	for _, u := range v.Unacked(name) {
+	for _, u := range held {
 		out.Unacked = append(out.Unacked, unacked{messageOf(&u.Message), u.Connection, u.Peer, u.Channel, u.Consumer, u.DeliveryTag})
 	}
 	return out, nil
 }
 
-// waitQueue waits until the numbers that are given are those of the queue, which
-// need not be there yet.
+// waitQueue waits until the queue is there and has the numbers that are given.
 func waitQueue(r *request) (any, error) {
 	v, err := r.vhost()
 	if err != nil {
@@ -107,14 +112,12 @@ func waitQueue(r *request) (any, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), want.Timeout.orDefault())
 	defer cancel()
 	var last brokertest.Counts
-	f := try(func() {
-		v.WaitQueue(ctx, r.params["name"], func(c brokertest.Counts) bool {
-			last = c
-			return want.are(c)
-		})
+	err = v.WaitQueue(ctx, r.params["name"], want.String(), func(c brokertest.Counts) bool {
+		last = c
+		return want.are(c)
 	})
-	if f != nil { // it can only say that it has waited for what it was told to
-		return nil, unmet(strings.Replace(f.text, "what WaitQueue waits for", want.String(), 1))
+	if err != nil {
+		return nil, err
 	}
 	return stateOf(r.params["name"], last), nil
 }
@@ -138,6 +141,9 @@ func (n *numbers) String() string {
 	add("ready", n.Ready)
 	add("unacked", n.Unacked)
 	add("consumers", n.Consumers)
+	if len(list) == 0 {
+		return "any messages"
+	}
 	return strings.Join(list, ", ")
 }
 
@@ -159,8 +165,12 @@ func consumers(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	of, err := v.Consumers(r.URL.Query().Get("queue"))
+	if err != nil {
+		return nil, err
+	}
 	list := []consumer{}
-	for _, c := range v.Consumers(r.URL.Query().Get("queue")) {
+	for _, c := range of {
 		list = append(list, consumer{
 			c.Tag, c.Queue, c.Connection, c.Peer, c.Channel, c.NoAck, c.Exclusive, c.Prefetch, c.Unacked, c.Priority,
 		})
@@ -227,8 +237,12 @@ func publications(r *request) (any, error) {
 	default:
 		return nil, bad("unroutable is true or not given, not %q", only)
 	}
+	published, err := v.Published(match...)
+	if err != nil {
+		return nil, err
+	}
 	list := []publication{}
-	for _, p := range v.Published(match...) {
+	for _, p := range published {
 		list = append(list, publicationOf(&p))
 	}
 	return list, nil
@@ -241,7 +255,11 @@ func topology(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return topologyOf(v.Topology()), nil
+	t, err := v.Topology()
+	if err != nil {
+		return nil, err
+	}
+	return topologyOf(t), nil
 }
 
 func getTime(r *request) (any, error) { return r.now(), nil }
@@ -253,8 +271,16 @@ func (r *request) now() any {
 	}{r.s.Broker.Now()}
 }
 
-// fits tells whether a connection is one to be killed.
+// fits reports whether a connection is one to be killed.
 func (k *killing) fits(c broker.ConnectionInfo) bool {
 	is := func(want *string, have string) bool { return want == nil || *want == have }
 	return is(k.Name, c.Name) && is(k.Peer, c.Peer) && is(k.User, c.User) && is(k.VHost, c.VHost)
+}
+
+// address tells where the broker listens, with its user and virtual host.
+func address(r *request) (any, error) {
+	url, err := r.s.Broker.URL()
+	return struct {
+		AMQP string `json:"amqp"`
+	}{url}, err
 }

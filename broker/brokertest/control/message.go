@@ -11,8 +11,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
-// This file is messages as JSON has them.
-
 // A content is a body: as text where it is, in base64 otherwise.
 type content struct {
 	Body       *string `json:"body,omitempty"`

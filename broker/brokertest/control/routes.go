@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,16 +16,12 @@ import (
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
-// This file is the table of verbs, and how requests are read: strictly, for what
-// is misspelt must not pass for done.
-
 // A route is one verb.
 type route struct {
 	method, path string
 	query        []string // the parameters that it knows
 	text         string
 	do           func(r *request) (any, error)
-	requires     bool // what fails is a condition: 409
 	renews       bool // it puts another broker in place, or changes the time
 }
 
@@ -33,21 +30,28 @@ func routes() []route {
 	const vhost = "vhost"
 	return []route{
 		{method: "GET", path: "/", text: "this list", do: list},
+		{method: "GET", path: "/address", text: "where the broker listens, as an AMQP URL", do: address},
 		{method: "GET", path: "/time", text: "the broker's time", do: getTime},
 		{method: "POST", path: "/time/advance", text: `move a manual clock: {"by":"30m"}`, do: advance, renews: true},
 		{method: "POST", path: "/time/set", text: `move a manual clock: {"to":"2030-01-01T00:00:00Z"}`, do: setTime, renews: true},
 
 		{method: "POST", path: "/declare", query: []string{vhost}, text: "exchanges, queues, bindings, policies", do: declare},
 		{method: "POST", path: "/publish", query: []string{vhost}, text: "publish a message", do: publish},
-		{method: "POST", path: "/get", query: []string{vhost}, text: `take the next message: {"queue":"q"}`, do: get, requires: true},
+		{method: "POST", path: "/get", query: []string{vhost}, text: `take the next message: {"queue":"q"}`, do: get},
 
 		{method: "GET", path: "/topology", query: []string{vhost}, text: "what a virtual host has", do: topology},
 		{method: "GET", path: "/queues", query: []string{vhost}, text: "the queues and their numbers", do: queues},
 		{method: "GET", path: "/queues/{name}", query: []string{vhost}, text: "the numbers of a queue", do: oneQueue},
 		{method: "GET", path: "/queues/{name}/messages", query: []string{vhost}, text: "the messages of a queue", do: messages},
+		{method: "DELETE", path: "/queues/{name}", query: []string{vhost}, text: "delete a queue", do: deleteQueue},
 		{method: "POST", path: "/queues/{name}/purge", query: []string{vhost}, text: "drop the ready messages", do: purge},
 		{method: "POST", path: "/queues/{name}/wait", query: []string{vhost}, text: `wait: {"messages":1,"timeout":"5s"}`,
 			do: waitQueue},
+		{method: "GET", path: "/delayed/{exchange}", query: []string{vhost}, text: "what waits in a delayed exchange", do: delayed},
+		{method: "POST", path: "/delayed/{exchange}/wait", query: []string{vhost}, text: `wait: {"messages":1,"timeout":"5s"}`,
+			do: waitDelayed},
+		{method: "POST", path: "/delayed/{exchange}/purge", query: []string{vhost}, text: "drop what waits", do: purgeDelayed},
+		{method: "DELETE", path: "/delayed/{exchange}/{id}", query: []string{vhost}, text: "drop one message that waits", do: cancelDelayed},
 		{method: "GET", path: "/consumers", query: []string{vhost, "queue"}, text: "the consumers", do: consumers},
 		{method: "GET", path: "/connections", text: "the connections", do: connections},
 		{method: "POST", path: "/connections/kill", text: `reset connections: {"name":"shop"}, {} is all`, do: kill},
@@ -64,10 +68,12 @@ func routes() []route {
 
 		{method: "POST", path: "/alarms", text: `{"alarm":"memory","on":true}`, do: alarm},
 		{method: "POST", path: "/disk/fail", text: `fail the next commits: {"commits":1}, -1 is all, 0 none`, do: failDisk},
-		{method: "POST", path: "/pause", text: "carry nothing over the network", do: do((*brokertest.Broker).Pause)},
-		{method: "POST", path: "/resume", text: "end a pause", do: do((*brokertest.Broker).Resume)},
-		{method: "POST", path: "/restart", text: "stop in order and start again", do: do((*brokertest.Broker).Restart), renews: true},
-		{method: "POST", path: "/crash", text: "die and start again", do: do((*brokertest.Broker).Crash), renews: true},
+		{method: "POST", path: "/pause", text: "carry nothing over the network", do: done((*brokertest.Server).Pause)},
+		{method: "POST", path: "/resume", text: "end a pause", do: done((*brokertest.Server).Resume)},
+		{method: "POST", path: "/restart", text: "stop in order and start again", do: do((*brokertest.Server).Restart), renews: true},
+		{method: "POST", path: "/stop", text: "stop in order, and turn clients away", do: do((*brokertest.Server).Stop), renews: true},
+		{method: "POST", path: "/start", text: "start again after /stop", do: do((*brokertest.Server).Start), renews: true},
+		{method: "POST", path: "/crash", text: "die and start again", do: do((*brokertest.Server).Crash), renews: true},
 		{method: "POST", path: "/reset", text: "drop everything", do: reset, renews: true},
 	}
 }
@@ -131,14 +137,21 @@ type request struct {
 }
 
 // do is a verb without arguments.
-func do(verb func(*brokertest.Broker)) func(*request) (any, error) {
+func do(verb func(*brokertest.Server) error) func(*request) (any, error) {
 	return func(r *request) (any, error) {
 		if err := r.read(&struct{}{}); err != nil {
 			return nil, err
 		}
-		verb(r.s.Broker)
-		return nil, nil
+		return nil, verb(r.s.Broker)
 	}
+}
+
+// done is a verb without arguments that cannot fail.
+func done(verb func(*brokertest.Server)) func(*request) (any, error) {
+	return do(func(s *brokertest.Server) error {
+		verb(s)
+		return nil
+	})
 }
 
 // checkQuery refuses parameters that a verb does not know, and those given twice.
@@ -171,7 +184,7 @@ func (r *request) read(into any) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
-		return bad("%s", strings.TrimPrefix(err.Error(), "json: "))
+		return bad("%s", inJSON(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return bad("there is something behind the JSON value")
@@ -179,30 +192,65 @@ func (r *request) read(into any) error {
 	return nil
 }
 
-// vhost is the virtual host of ?vhost=, which must exist; the default one without.
-func (r *request) vhost() (*brokertest.VHost, error) {
-	name := r.URL.Query().Get("vhost")
-	if name == "" {
-		return r.s.Broker.VHost, nil
+// inJSON says what is wrong with a body in the words of JSON: who sent it need not
+// know Go.
+func inJSON(err error) string {
+	var t *json.UnmarshalTypeError
+	if !errors.As(err, &t) {
+		return strings.TrimPrefix(err.Error(), "json: ")
 	}
-	if _, err := r.s.Broker.Broker().VHost(name); err != nil {
+	wanted := t.Type
+	for wanted.Kind() == reflect.Pointer {
+		wanted = wanted.Elem()
+	}
+	text := fmt.Sprintf("expected %s, not %s", kindNames[wanted.Kind()], article(t.Value))
+	if field := strings.TrimPrefix(strings.ToLower(t.Field), "content."); field != "" {
+		text = field + ": " + text
+	}
+	return text
+}
+
+// kindNames are JSON's names for what a field takes.
+var kindNames = map[reflect.Kind]string{
+	reflect.String: "text", reflect.Bool: "true or false", reflect.Struct: "an object", reflect.Map: "an object",
+	reflect.Slice: "a list", reflect.Int: "a whole number", reflect.Uint8: "a number from 0 to 255",
+	reflect.Uint16: "a number from 0 to 65535", reflect.Uint64: "a whole number that is not negative",
+	reflect.Float64: "a number",
+}
+
+// article puts a or an before one of JSON's kinds, or shows a value as it is.
+func article(value string) string {
+	switch value {
+	case "string":
+		return "text"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	case "number", "bool":
+		return "a " + value
+	}
+	return value // such as "number 1.5"
+}
+
+// vhost is the virtual host of ?vhost=, which must exist; the default one without.
+func (r *request) vhost() (*brokertest.ServerVHost, error) {
+	name := r.URL.Query().Get("vhost")
+	v, err := r.s.Broker.Lookup(name)
+	if err != nil {
 		return nil, missing("there is no virtual host %q", name)
 	}
-	return r.s.Broker.In(name), nil
+	return v, nil
 }
 
 // queue is the virtual host and the queue of the path, which must exist.
-func (r *request) queue() (*brokertest.VHost, string, error) {
+func (r *request) queue() (*brokertest.ServerVHost, string, error) {
 	v, err := r.vhost()
 	if err != nil {
 		return nil, "", err
 	}
 	name := r.params["name"]
-	h, err := r.s.Broker.Broker().VHost(r.URL.Query().Get("vhost"))
-	if err != nil {
-		return nil, "", err
-	}
-	if _, err := h.Counts(name); err != nil {
+	if _, err := v.Counts(name); err != nil {
 		return nil, "", missing("%v", err)
 	}
 	return v, name, nil
