@@ -17,6 +17,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
+	"github.com/rabbetmq/rabbet/broker/brokertest/amqp091test"
 )
 
 // orders stands for the package under test.
@@ -314,6 +315,33 @@ func TestOtherHost(t *testing.T) {
 	assert.Regexp(t, `^amqp://app:secret@127\.0\.0\.1:\d+/shop$`, mq.URL())
 }
 
+func TestWithTheOfficialClient(t *testing.T) {
+	mq := brokertest.New(t)
+	mq.Declare(brokertest.Topology{Queues: []broker.Queue{{Name: "orders"}}})
+	ch := amqp091test.Channel(t, mq)
+	orders := amqp091test.Consume(t, ch, "orders")
+
+	amqp091test.Publish(t, ch, "", "orders", amqp091.Publishing{Body: []byte("42")})
+	d := amqp091test.Receive(t, orders)
+	assert.Equal(t, "42", string(d.Body))
+	require.NoError(t, d.Ack(false))
+	mq.RequireEmpty("orders")
+}
+
+func TestRejectedOrderIsRetried(t *testing.T) {
+	mq := brokertest.New(t)
+	mq.Declare(brokertest.Topology{Queues: []broker.Queue{
+		{Name: "retry"},
+		{Name: "orders", Args: map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "retry"}},
+	}})
+	mq.Publish("", "orders", []byte("42"))
+	require.NoError(t, mq.Consume("orders").Next().Nack(false))
+
+	order := mq.Get("retry")
+	assert.Equal(t, "orders", order.Deaths()[0].Queue)
+	assert.Equal(t, "rejected", order.Deaths()[0].Reason)
+}
+
 // The page shows what is compiled and run here, and what a failure prints.
 func TestPageShowsTheExamples(t *testing.T) {
 	page, err := os.ReadFile("../../docs/testing.md")
@@ -321,7 +349,9 @@ func TestPageShowsTheExamples(t *testing.T) {
 	var sources strings.Builder
 	files, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
-	for _, file := range files {
+	shared, err := filepath.Glob("amqp091test/*_test.go")
+	require.NoError(t, err)
+	for _, file := range append(files, shared...) {
 		source, err := os.ReadFile(file)
 		require.NoError(t, err)
 		sources.Write(source)
@@ -330,6 +360,9 @@ func TestPageShowsTheExamples(t *testing.T) {
 	require.NotEmpty(t, blocks)
 	for _, block := range blocks {
 		code, _, _ := strings.Cut(block, "```")
+		if strings.HasPrefix(code, "import ") {
+			continue
+		}
 		assert.Contains(t, sources.String(), "\n"+code)
 	}
 	assert.Contains(t, string(page), "```text\n"+lenFailure+"\n```")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/broker/brokertest"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // short is the patience of tests that fail on purpose.
@@ -87,4 +88,11 @@ func (f *fakeTB) fails(do func()) string {
 	f.failure = ""
 	said = regexp.MustCompile(` in [0-9.]+m?s`).ReplaceAllString(said, " in N ms")
 	return strings.TrimRight(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(said, "127.0.0.1:PORT"), "\n")
+}
+
+// after is a channel that is closed after a while.
+func after(d time.Duration) <-chan struct{} {
+	late := make(chan struct{})
+	delay.Real{}.AfterFunc(d, func() { close(late) })
+	return late
 }

@@ -48,8 +48,14 @@ func (r *rescue) watch(mq *Broker) {
 				return
 			}
 		}
-		if wait(rescueGrace) {
-			mq.server.letGo()
+		if !wait(rescueGrace) {
+			return
+		}
+		links := mq.server.net.all()
+		if faulty := mq.server.letGo(); faulty && wait(2*rescueGrace) {
+			for _, l := range links { // those that have ended do not mind
+				l.reset()
+			}
 		}
 	})
 }
@@ -65,9 +71,11 @@ func (r *rescue) end() {
 	r.running.Wait()
 }
 
-// letGo ends what keeps the broker from answering its clients.
-func (s *Server) letGo() {
+// letGo ends what keeps the broker from answering its clients. It reports whether a
+// fault has happened: what it has swallowed or delays still will not be answered.
+func (s *Server) letGo() (faulty bool) {
 	for _, f := range s.Faults() {
+		faulty = faulty || f.Hits() > 0
 		f.Remove()
 	}
 	s.Resume()
@@ -75,4 +83,5 @@ func (s *Server) letGo() {
 	for _, a := range []broker.Alarm{broker.MemoryAlarm, broker.DiskAlarm} {
 		b.SetAlarm(a, false)
 	}
+	return faulty
 }

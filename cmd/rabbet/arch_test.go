@@ -56,7 +56,12 @@ var layers = map[string]layer{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/topology",
 		"broker/internal/userdb",
 	}},
-	"broker/brokertest":         {module: []string{"amqp", "delay", "store", "queue", "broker"}},
+	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker"}},
+	"broker/brokertest/amqp091test": {
+		module: []string{"broker/brokertest", "delay"},
+		others: []string{"github.com/rabbitmq/amqp091-go"},
+		tests:  []string{"broker"},
+	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
 	"broker/management":         {module: []string{"amqp", "delay", "broker"}},
 	"conformance/scripts": {
