@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -58,6 +59,11 @@ func New(cfg Config) (*Broker, error) {
 	}
 	if err := cfg.complete(p); err != nil {
 		return nil, err
+	}
+	if cfg.Store != nil {
+		if err := cfg.Store.Claim(); err != nil {
+			return nil, fmt.Errorf("broker: %w", err)
+		}
 	}
 	b := &Broker{
 		cfg: cfg, profile: p, clock: cfg.Clock, log: cfg.Logger,

@@ -293,6 +293,6 @@ func (c *conn) endBatch() {
 	}
 	if c.fx.Logged {
 		c.fx.Logged = false
-		c.b.cfg.Store.Wait() // publishers must not outrun the disk
+		_ = c.b.cfg.Store.Wait(c.b.life) // publishers must not outrun the disk
 	}
 }

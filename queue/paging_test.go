@@ -71,7 +71,7 @@ func (p *paged) fill(first, last int, persistent bool) {
 			batch = append(batch, m)
 		}
 		require.True(p.t, p.Publish(batch, &p.fx))
-		p.store.Wait()
+		_ = p.store.Wait(p.t.Context())
 	}
 	p.commit()
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
@@ -234,14 +236,82 @@ func (s *Store) released() (ws []Waiter) {
 	return ws
 }
 
-// Wait blocks while too much waits to be committed. It is for publishers,
-// holding no lock.
-func (s *Store) Wait() {
+// ErrFailing says that what waits to be committed has no more room, and that the disk
+// does not take it: the last attempt to commit has failed.
+var ErrFailing = errors.New("store: commits fail")
+
+// Wait blocks while too much waits to be committed: 32 MiB of messages. It is for
+// publishers, holding no lock. It ends with ctx, of which it returns the error; with
+// the store, without one; and with ErrFailing when an attempt to commit fails while
+// there is no room: the caller stops publishing then, until Failing reports false.
+func (s *Store) Wait(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.pending.bytes > maxPending && !s.closing {
-		s.room.Wait()
+	if s.hasRoom() {
+		return nil
 	}
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.room.Broadcast()
+	})
+	defer stop()
+	for failures := s.failures; !s.hasRoom(); s.room.Wait() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if s.failures != failures {
+			return ErrFailing
+		}
+	}
+	return nil
+}
+
+// hasRoom reports whether more may be appended. Called with the lock held.
+func (s *Store) hasRoom() bool {
+	waiting := s.pending.bytes
+	if s.failing.Load() { // it takes in what is pending, again and again
+		waiting += s.current.bytes
+	}
+	return waiting <= maxPending || s.closing
+}
+
+// note keeps whether the attempt to commit worked, and tells who is to know.
+func (s *Store) note(err error) {
+	s.mu.Lock()
+	s.failing.Store(err != nil)
+	if err != nil {
+		s.failures++
+	}
+	s.room.Broadcast()
+	s.mu.Unlock()
+	if s.opts.OnCommit != nil {
+		s.opts.OnCommit(err)
+	}
+}
+
+func (s *Store) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// merge makes what is pending a part of the current batch, and returns its
+// operations.
+func (s *Store) merge() []op {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, p := &s.current, &s.pending
+	c.ops = append(c.ops, p.ops...)
+	c.waiters = append(c.waiters, p.waiters...)
+	c.bytes += p.bytes
+	c.adds += p.adds
+	c.live += p.live // what is consumed of it is not counted any more: it waits for the disk
+	c.firm = c.firm || p.firm
+	merged := c.ops[len(c.ops)-len(p.ops):]
+	clear(p.ops)
+	*p = batch{number: p.number + 1, ops: p.ops[:0]}
+	return merged
 }
 
 // next waits for a batch that is due and makes it the current one. It reports

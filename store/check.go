@@ -82,8 +82,11 @@ func openToRead(dir string) (*bolt.DB, error) {
 // checkPages looks at a file that is about to be opened for writing, which reads
 // all over it. A file that is not there yet is fine.
 func checkPages(path string) error {
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-		return nil
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil // opening says why
+	case info.Size() == 0:
+		return fmt.Errorf("%w: %s is empty", ErrDamaged, path)
 	}
 	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
 	switch {

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -26,7 +25,7 @@ var (
 type write struct{ bucket, key, value []byte }
 
 type committer struct {
-	done    sync.WaitGroup
+	done    chan struct{} // closed when it has ended
 	touched []*Log
 	plan    []write
 	arena   arena // behind the plan's keys and values
@@ -36,54 +35,73 @@ type committer struct {
 // retryPause is the time between attempts to commit a batch that failed.
 const retryPause = 100 * time.Millisecond
 
-func (c *committer) start(s *Store) { c.done.Go(func() { c.run(s) }) }
-
-func (c *committer) wait() { c.done.Wait() }
+func (c *committer) start(s *Store) {
+	c.done = make(chan struct{})
+	go func() {
+		defer close(c.done)
+		c.run(s)
+	}()
+}
 
 // run commits batch after batch until the store closes and nothing is pending.
 func (c *committer) run(s *Store) {
 	for s.next() {
-		c.commit(s, s.current.ops)
+		c.commit(s)
 		s.finish()
 	}
 	s.tell(ErrClosed, false)
 }
 
 // commit writes one batch, trying until it works. Those who wait for it are told
-// of the first attempt: a failure is theirs to act on at once. Those who wait for
-// the batch behind it are told of the next failure: one may be an accident, two
-// are theirs as well.
-func (c *committer) commit(s *Store, ops []op) {
+// of the first attempt: a failure is theirs to act on at once. From the second
+// attempt on the batch takes in what was appended meanwhile: a message that has been
+// consumed drops out, so that a full disk is left with less to write, not with the
+// same again. Whoever waits for what was taken in is told of the next failure.
+func (c *committer) commit(s *Store) {
 	if c.lost != nil { // what is on disk must stay a prefix of the operations
 		s.tell(c.lost, false)
 		return
 	}
-	c.prepare(ops)
+	c.prepare(s.current.ops)
 	for attempt := 0; len(c.plan) > 0; attempt++ {
 		err := c.try(s)
 		if err != nil && s.abandoned.Err() != nil {
 			s.tell(ErrClosed, false)
 			return
 		}
-		s.failing.Store(err != nil)
-		if s.opts.OnCommit != nil {
-			s.opts.OnCommit(err)
-		}
+		s.note(err)
 		if err == nil {
 			break
 		}
 		s.tell(err, attempt > 0)
-		s.mu.Lock()
-		closing := s.closing
-		s.mu.Unlock()
-		if closing && attempt > 0 { // the disk does not recover
+		if attempt > 0 && s.isClosing() { // the disk does not recover
 			c.lost = err
 			return
 		}
 		_ = delay.Wait(s.abandoned, delay.Real{}, retryPause)
+		c.prepare(s.merge())
+		c.plan = lastWrites(c.plan)
 	}
 	s.tell(nil, false)
 	c.reset()
+}
+
+// lastWrites is a plan without the writes that later ones of it undo. A chunk that is
+// deleted before it was ever written leaves no more than its deletion.
+func lastWrites(plan []write) []write {
+	type place struct{ bucket, key string }
+	last := make(map[place]int, len(plan))
+	for i, w := range plan {
+		last[place{string(w.bucket), string(w.key)}] = i
+	}
+	kept := plan[:0]
+	for i, w := range plan {
+		if last[place{string(w.bucket), string(w.key)}] == i {
+			kept = append(kept, w)
+		}
+	}
+	clear(plan[len(kept):])
+	return kept
 }
 
 // try is one attempt to write the plan, none if the store is abandoned.
@@ -96,7 +114,10 @@ func (c *committer) try(s *Store) error {
 	if err := s.abandoned.Err(); err != nil {
 		return err
 	}
-	return s.db.Update(c.execute)
+	if err := s.db.Update(c.execute); err != nil {
+		return err
+	}
+	return s.checkPlace()
 }
 
 // reset forgets the batch that was committed.
@@ -168,6 +189,11 @@ func (c *committer) planChunks(l *Log) {
 		}
 		rest = rest[n:]
 	}
+	if n := len(l.adds); n > 0 {
+		l.written = l.adds[n-1].seq
+	}
+	clear(l.adds)
+	l.adds = l.adds[:0]
 }
 
 // chunkRoom is as much as the first chunk of some messages can need.
@@ -230,12 +256,8 @@ func (c *committer) execute(tx *bolt.Tx) error {
 // finish forgets the batch and tells the log's user what has reached the disk.
 func (l *Log) finish() {
 	l.touched = false
-	var last uint64
-	if n := len(l.adds); n > 0 {
-		last = l.adds[n-1].seq
-	}
-	clear(l.adds)
-	l.adds = l.adds[:0]
+	last := l.written
+	l.written = 0
 	if cap(l.adds) > 4096 {
 		l.adds = nil
 	}

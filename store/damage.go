@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // This file is what is known of damage: a chunk that makes no sense is passed over
@@ -78,13 +80,22 @@ func sound(tx *bolt.Tx) (err error) {
 	})
 }
 
-// openBolt is bolt.Open for a file that was found sound. What bbolt alone looks at,
-// such as the order of keys in a page and in the one above, makes it panic.
-func openBolt(path string, mode os.FileMode, opts *bolt.Options) (db *bolt.DB, err error) {
+// openBolt is bolt.Open for a file that was found sound, for writing. What bbolt alone
+// looks at, such as the order of keys in a page and in the one above, makes it panic.
+func openBolt(path string, opts *bolt.Options) (db *bolt.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %s: %v", ErrDamaged, path, r)
 		}
 	}()
-	return bolt.Open(path, mode, opts)
+	db, err = bolt.Open(path, 0o640, opts)
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, ErrLocked
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("store: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("store: %s: %w", path, err)
+	}
+	return db, nil
 }

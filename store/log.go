@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -28,7 +29,8 @@ type Log struct {
 	// The rest is the committer's.
 	chunks  []chunkState // in order of position
 	gone    int          // of them, those deleted from the disk
-	adds    []op         // of the batch at hand
+	adds    []op         // of the batch at hand, until they are planned
+	written uint64       // the last message that the plan adds; 0 is none
 	touched bool
 	dirty   []int // chunks whose bitmap has changed
 
@@ -225,10 +227,17 @@ func (l *Log) dropAll() {
 	}
 }
 
-// eachStored visits the messages of one chunk on disk, settled ones too.
+// eachStored visits the messages of one chunk, settled ones too: as the plan has it,
+// which may have failed to reach the disk so far, or as the disk has it.
 func (l *Log) eachStored(first uint64, visit func(Record) bool) error {
+	key := chunkKey(nil, l.id, first)
+	for _, w := range slices.Backward(l.s.plan) {
+		if w.value != nil && bytes.Equal(w.key, key) && bytes.Equal(w.bucket, bucketChunks) {
+			return eachIn(first, w.value, visit)
+		}
+	}
 	return l.s.db.View(func(tx *bolt.Tx) error {
-		return eachIn(first, tx.Bucket(bucketChunks).Get(chunkKey(nil, l.id, first)), visit)
+		return eachIn(first, tx.Bucket(bucketChunks).Get(key), visit)
 	})
 }
 

@@ -12,7 +12,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // This file opens and closes a store.
@@ -65,6 +66,9 @@ type Store struct {
 	dir  string
 	opts Options
 	db   *bolt.DB
+	file os.FileInfo // of the database
+	// patience is closePatience, or less in a test.
+	patience time.Duration
 
 	mu      sync.Mutex
 	work    sync.Cond // the pending batch is due, or the store is closing
@@ -74,6 +78,9 @@ type Store struct {
 	lingers bool      // a timer will look after the pending batch
 	closing bool
 	ended   bool // the committer has
+	claimed bool // by Claim
+	// failures counts the attempts to commit that failed.
+	failures uint64
 
 	telling    sync.Mutex  // held while waiters are told, before mu, so that they are told in order
 	releasable atomic.Bool // Release has something to do, perhaps
@@ -97,6 +104,9 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
+	if err := create(path, opts.Sync); err != nil {
+		return nil, err
+	}
 	if err := checkPages(path); err != nil {
 		return nil, err
 	}
@@ -105,23 +115,19 @@ func Open(dir string, opts Options) (*Store, error) {
 		file, err = os.OpenFile(name, flag, perm)
 		return file, err
 	}
-	db, err := openBolt(path, 0o640, &bolt.Options{
+	db, err := openBolt(path, &bolt.Options{
 		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
 		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: openFile,
 	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, ErrLocked
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("store: %w", err)
-	case err != nil:
-		return nil, fmt.Errorf("store: %s: %w", path, err)
+	if err != nil {
+		return nil, err
 	}
-	if !isFile(path, file) { // Compact has put another in its place
+	info, err := file.Stat()
+	if err != nil || !isFile(path, info) { // Compact has put another in its place
 		db.Close()
 		return nil, ErrLocked
 	}
-	s := &Store{dir: dir, opts: opts, db: db}
+	s := &Store{dir: dir, opts: opts, db: db, file: info, patience: closePatience}
 	s.pending.number = 1
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
@@ -134,12 +140,72 @@ func Open(dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// isFile tells whether a path leads to a file that is open.
-func isFile(path string, file *os.File) bool {
-	there, err1 := os.Stat(path)
-	open, err2 := file.Stat()
-	return err1 == nil && err2 == nil && os.SameFile(there, open)
+// create makes a new database where there is no file. It is complete before it has
+// its name: a file of 0 bytes under that name is damage, not a beginning.
+func create(path string, sync Sync) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong with it, opening says
+	}
+	temp := path + ".new"
+	db, err := openBolt(temp, &bolt.Options{Timeout: lockTimeout, NoSync: sync == SyncNone})
+	if err != nil {
+		return err
+	}
+	// Whoever else creates the store has the lock, or is done: then the file has its
+	// name, and temp may be another.
+	if _, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		err = os.Rename(temp, path)
+	}
+	if err == nil && sync == SyncAlways {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
+
+// isFile reports whether a path leads to a file.
+func isFile(path string, file os.FileInfo) bool {
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(there, file)
+}
+
+// ErrMoved says that the data file is not where it was opened: somebody has removed,
+// moved or replaced it. What is written to it would be gone with the process.
+var ErrMoved = errors.New("store: the data file was removed or replaced")
+
+// checkPlace makes sure that what was committed is in the file that the next start
+// will find.
+func (s *Store) checkPlace() error {
+	if isFile(filepath.Join(s.dir, FileName), s.file) {
+		return nil
+	}
+	return ErrMoved
+}
+
+// ErrClaimed says that a broker has the store already.
+var ErrClaimed = errors.New("store: in use by another broker of this process")
+
+// Claim takes the store for the one who calls, until it is closed. It fails with
+// ErrClaimed for a second: two would settle each other's messages. On a store that is
+// closed it fails with ErrClosed.
+func (s *Store) Claim() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing:
+		return ErrClosed
+	case s.claimed:
+		return ErrClaimed
+	}
+	s.claimed = true
+	return nil
+}
+
+// SyncPolicy is when commits count as done, as Options said. Under SyncNone nobody
+// need wait for a record.
+func (s *Store) SyncPolicy() Sync { return s.opts.Sync }
 
 // Failing reports whether the last attempt to commit has failed. The batch is
 // tried again until it works.
@@ -148,19 +214,26 @@ func (s *Store) Failing() bool { return s.failing.Load() }
 // Dir is the data folder.
 func (s *Store) Dir() string { return s.dir }
 
+// closePatience is how long Close and Abandon wait for a disk that does not answer.
+const closePatience = 5 * time.Second
+
+// ErrStuck says that the disk did not answer in time: what was pending may be on it or
+// not, and the folder stays locked until the disk answers or the process ends.
+var ErrStuck = errors.New("store: the disk does not answer")
+
 // Close commits what is pending, marks the store as closed in order, and
 // releases the folder. Those who append must have stopped. If the disk fails,
-// it tries twice, and what is pending is lost with the error.
+// it tries twice, and what is pending is lost with the error; if the disk does not
+// answer for five seconds, it returns ErrStuck.
 func (s *Store) Close() error {
-	if !s.end(false) {
-		return ErrClosed
-	}
-	err := s.lost
-	if err == nil {
-		err = s.markClean()
-	}
-	s.abandon() // frees the context
-	return errors.Join(err, s.db.Close())
+	return s.end(false, func() error {
+		err := s.lost
+		if err == nil {
+			err = s.markClean()
+		}
+		s.abandon() // frees the context
+		return errors.Join(err, s.db.Close())
+	})
 }
 
 // Abandon releases the folder as the death of the process would: a commit that
@@ -168,19 +241,16 @@ func (s *Store) Close() error {
 // is written. Who waits for that is told ErrClosed, and the next Open takes it
 // for a crash. For tests.
 func (s *Store) Abandon() error {
-	if !s.end(true) {
-		return ErrClosed
-	}
-	return s.db.Close()
+	return s.end(true, func() error { return s.db.Close() })
 }
 
-// end waits until both goroutines have ended. It reports false, at once, if
-// someone else has asked for it before.
-func (s *Store) end(abandon bool) bool {
+// end waits until both goroutines have ended, and then does the rest. It fails with
+// ErrClosed, at once, if someone else has asked for it before.
+func (s *Store) end(abandon bool, rest func() error) error {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
-		return false
+		return ErrClosed
 	}
 	s.closing = true
 	if abandon {
@@ -189,9 +259,21 @@ func (s *Store) end(abandon bool) bool {
 	s.work.Signal()
 	s.room.Broadcast()
 	s.mu.Unlock()
-	s.pager.stop()
-	s.committer.wait()
-	return true
+	ended := make(chan error, 1)
+	go func() {
+		s.pager.stop()
+		<-s.committer.done
+		ended <- rest()
+	}()
+	gaveUp := make(chan struct{})
+	timer := delay.Real{}.AfterFunc(s.patience, func() { close(gaveUp) })
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-gaveUp:
+		return ErrStuck
+	}
 }
 
 // Put stores a record under a key, Delete removes it.

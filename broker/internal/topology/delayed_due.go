@@ -2,6 +2,7 @@ package topology
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ type dueMessage struct {
 func (d *delayed) ring() {
 	for d.dispatchSome() {
 		if st := d.vh.env.Store; st != nil {
-			st.Wait() // queues must not outrun the disk
+			_ = st.Wait(context.Background()) // queues must not outrun the disk
 		}
 	}
 }
