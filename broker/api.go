@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -101,6 +102,16 @@ func checkNames(names ...string) error {
 	return nil
 }
 
+// checkText is checkNames for what no client can say but in UTF-8 (CONN-47).
+func checkText(names ...string) error {
+	for _, name := range names {
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("broker: %q is not UTF-8", name)
+		}
+	}
+	return checkNames(names...)
+}
+
 // checkProperties refuses properties that no frame can carry as they are.
 func checkProperties(p *amqp.Properties) error {
 	if err := p.Headers.Validate(); err != nil {
@@ -112,7 +123,7 @@ func checkProperties(p *amqp.Properties) error {
 
 // DeclareExchange is exchange.declare.
 func (v *VHost) DeclareExchange(x Exchange) error {
-	if err := checkNames(x.Name); err != nil {
+	if err := checkText(x.Name); err != nil {
 		return err
 	}
 	args, err := tableOf(x.Args)
@@ -135,7 +146,7 @@ func (v *VHost) DeleteExchange(name string) error {
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
 // from Go is never exclusive: there is no connection to own it.
 func (v *VHost) DeclareQueue(q Queue) (string, error) {
-	if err := checkNames(q.Name); err != nil {
+	if err := checkText(q.Name); err != nil {
 		return "", err
 	}
 	args, err := tableOf(q.Args)
@@ -161,7 +172,7 @@ func (v *VHost) DeleteQueue(name string) (int, error) {
 
 // Bind is queue.bind or exchange.bind.
 func (v *VHost) Bind(b Binding) error {
-	if err := checkNames(b.Key); err != nil {
+	if err := checkText(b.Source, b.Destination, b.Key); err != nil {
 		return err
 	}
 	args, err := tableOf(b.Args)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 )
@@ -83,17 +84,32 @@ func New(cfg Config) (*Broker, error) {
 		vhosts: make(map[string]struct{}),
 	})
 	b.env = &topology.Env{Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer()}
-	found, err := topology.Recover(b.env)
-	if err != nil {
+	if err := b.recover(); err != nil {
 		return nil, err
-	}
-	for name, vh := range found {
-		b.vhosts[name] = &VHost{b: b, vh: vh}
-		b.users.allow(cfg.DefaultUser, name)
 	}
 	b.AddVHost(cfg.DefaultVHost)
 	b.watch()
 	return b, nil
+}
+
+// recover brings back what the store holds.
+func (b *Broker) recover() error {
+	if b.cfg.Store == nil {
+		return nil
+	}
+	set, err := records.Read(b.cfg.Store)
+	if err != nil {
+		return err
+	}
+	vhosts, err := topology.Recover(b.env, set)
+	if err != nil {
+		return err
+	}
+	for name, vh := range vhosts {
+		b.vhosts[name] = &VHost{b: b, vh: vh}
+		b.users.allow(b.cfg.DefaultUser, name)
+	}
+	return nil
 }
 
 // vhost finds a virtual host, or nil.

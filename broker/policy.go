@@ -1,6 +1,12 @@
 package broker
 
-import "github.com/rabbetmq/rabbet/broker/internal/topology"
+import (
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
+)
 
 // A Policy gives settings to all queues or exchanges whose names match.
 type Policy struct {
@@ -19,22 +25,43 @@ type Policy struct {
 	Definition map[string]any
 }
 
-// SetPolicy creates or replaces a policy. The error has RabbitMQ's text.
-func (v *VHost) SetPolicy(p Policy) error {
-	return v.vh.SetPolicy(topology.UserPolicy, topology.Policy(p))
-}
+// SetPolicy creates or replaces a policy. The error has RabbitMQ's text. Text that is not
+// UTF-8 is refused with another error.
+func (v *VHost) SetPolicy(p Policy) error { return v.setPolicy(topology.UserPolicy, p) }
 
 // DeletePolicy removes a policy and reports whether it was there.
 func (v *VHost) DeletePolicy(name string) bool { return v.vh.DeletePolicy(topology.UserPolicy, name) }
 
 // SetOperatorPolicy creates or replaces an operator policy: a limit that users'
 // policies and arguments can undercut but not exceed (POLICY-3, POLICY-4).
-func (v *VHost) SetOperatorPolicy(p Policy) error {
-	return v.vh.SetPolicy(topology.OperatorPolicy, topology.Policy(p))
-}
+func (v *VHost) SetOperatorPolicy(p Policy) error { return v.setPolicy(topology.OperatorPolicy, p) }
 
 // DeleteOperatorPolicy removes an operator policy and reports whether it was
 // there.
 func (v *VHost) DeleteOperatorPolicy(name string) bool {
 	return v.vh.DeletePolicy(topology.OperatorPolicy, name)
+}
+
+func (v *VHost) setPolicy(kind topology.PolicyKind, p Policy) error {
+	if !isText(p.Name) || !isText(p.Pattern) || !isText(p.Definition) {
+		return fmt.Errorf("broker: policy %q has text that is not UTF-8", p.Name)
+	}
+	return v.vh.SetPolicy(kind, topology.Policy(p))
+}
+
+// isText reports whether all strings in a value of a policy are UTF-8, as JSON has them.
+func isText(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return utf8.ValidString(v)
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { return !isText(item) })
+	case map[string]any:
+		for key, item := range v {
+			if !isText(key) || !isText(item) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -49,12 +49,15 @@ var layers = map[string]layer{
 	"broker/access":           {},
 	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
+	"broker/internal/records": {module: []string{"amqp", "queue", "store"}},
 	"broker/internal/topology": {
-		module: []string{"amqp", "delay", "exchange", "store", "queue", "broker/access", "broker/internal/pattern"},
+		module: []string{
+			"amqp", "delay", "exchange", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/records",
+		},
 	},
 	"broker": {module: []string{
-		"amqp", "delay", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/topology",
-		"broker/internal/userdb",
+		"amqp", "delay", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/records",
+		"broker/internal/topology", "broker/internal/userdb",
 	}},
 	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker"}},
 	"broker/brokertest/amqp091test": {

@@ -113,7 +113,7 @@ func TestStoreCheckFindsFaults(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "has faults: ")
 	assert.NotContains(t, stdout, "\nok")
-	assert.Contains(t, stdout, `fault: record "exchange\x00/\x00broken": unexpected end of JSON input`)
+	assert.Contains(t, stdout, `fault: record "exchange\x00/\x00broken": unexpected EOF`)
 	assert.Contains(t, stdout, `fault: record "queue\x00/\x00other": its key and its value have different names`)
 	assert.Contains(t, stdout, `fault: record "what\x00ever": of an unknown kind`)
 	assert.Regexp(t, `fault: log \d+: \d+ messages of queue \d+ at priority 3, which is unknown`, stdout)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -134,7 +135,7 @@ func (vh *VHost) removeDelayed(x *Exchange) {
 // forgetDelayed forgets a name under which nothing waits.
 func (vh *VHost) forgetDelayed(d *delayed) {
 	delete(vh.delayed, d.name)
-	vh.unput(kindDelayed, vh.Name, d.name)
+	vh.unput(&records.Delayed{VHost: records.Text(vh.Name), Name: records.Text(d.name)})
 }
 
 // forgetIfEmpty ends a delayed that has outlived its exchange when the last

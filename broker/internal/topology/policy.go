@@ -9,28 +9,25 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
 // Policies and operator policies are settings by name pattern, which apply to what
 // exists and to what comes (POLICY-1 to POLICY-13).
 
-// A Policy gives settings to all queues or exchanges whose names match. The fields
-// are those of the record that keeps it.
-type Policy struct {
-	Name       string
-	Pattern    string // a regular expression in Go's syntax, not anchored
-	ApplyTo    string // one of policyTargets; "" is all
-	Priority   int    // of policies that match the highest alone applies (POLICY-2)
-	Definition map[string]any
-}
+// A Policy gives settings to all queues or exchanges whose names match Pattern, a regular
+// expression that is not anchored, and that ApplyTo names: one of policyTargets, "" is
+// all. Of policies that match, the one of the highest Priority alone applies (POLICY-2).
+type Policy = records.PolicyFields
 
-// PolicyKind tells a user's policies from an operator's.
-type PolicyKind string
+// A PolicyKind tells a user's policies from an operator's.
+type PolicyKind = records.Kind
 
+// The kinds of policies.
 const (
-	UserPolicy     PolicyKind = "policy"
-	OperatorPolicy PolicyKind = "operator_policy"
+	UserPolicy     = records.KindPolicy
+	OperatorPolicy = records.KindOperatorPolicy
 )
 
 // A rule is a policy ready to be applied.
@@ -56,7 +53,7 @@ func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error {
 	vh.policyMu.Lock()
 	defer vh.policyMu.Unlock()
 	vh.changePolicies(kind, p.Name, r)
-	vh.put(policyDoc{vh.Name, r.Policy}, string(kind), vh.Name, p.Name)
+	vh.put(records.NewPolicy(kind, vh.Name, r.Policy))
 	return nil
 }
 
@@ -66,7 +63,7 @@ func (vh *VHost) DeletePolicy(kind PolicyKind, name string) bool {
 	if !vh.changePolicies(kind, name, nil) {
 		return false
 	}
-	vh.unput(string(kind), vh.Name, name)
+	vh.unput(records.NewPolicy(kind, vh.Name, Policy{Name: name}))
 	return true
 }
 
@@ -258,31 +255,4 @@ func policyValue(v any) any {
 		return n
 	}
 	return v
-}
-
-// A policyDoc is a policy as the store keeps it.
-type policyDoc struct {
-	VHost  string
-	Policy Policy
-}
-
-// Policy brings a policy back from the store. Its keys were checked when it was set;
-// those that only another profile knows have no effect.
-func (r *recovered) policy(kind PolicyKind, value []byte) error {
-	var doc policyDoc
-	if err := decodeDoc(value, &doc); err != nil {
-		return err
-	}
-	vh := r.vhosts[doc.VHost]
-	if vh == nil {
-		return fmt.Errorf("there is no virtual host %q", doc.VHost)
-	}
-	rule, err := newRule(doc.Policy)
-	if err != nil {
-		return err
-	}
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
-	vh.changePolicies(kind, rule.Name, rule)
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -60,9 +61,10 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	if err := vh.profile.checkQueueArguments(m, name, vh.Name); err != nil {
 		return nil, err
 	}
-	q := vh.newQueue(queueDoc{
-		VHost: vh.Name, Name: name, ID: vh.nextQueueID(), Durable: m.Durable && !m.Exclusive, // QUEUE-17
-		AutoDelete: m.AutoDelete, Args: amqp.AppendTable(nil, m.Arguments), QuorumPriority: vh.profile.quorumPriority,
+	q := vh.newQueue(&records.Queue{
+		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.nextQueueID(),
+		Durable:    m.Durable && !m.Exclusive, // QUEUE-17
+		AutoDelete: m.AutoDelete, Args: records.ArgsOf(m.Arguments), QuorumPriority: vh.profile.quorumPriority,
 	}, m.Arguments)
 	if m.Exclusive {
 		q.Exclusive = by
