@@ -84,8 +84,10 @@ func (f *fakeTB) fails(do func()) string {
 	}()
 	<-done
 	require.False(f.t, returned, "the test goes on")
+	f.mu.Lock()
 	said := f.failure
 	f.failure = ""
+	f.mu.Unlock()
 	said = regexp.MustCompile(` in [0-9.]+m?s`).ReplaceAllString(said, " in N ms")
 	return strings.TrimRight(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(said, "127.0.0.1:PORT"), "\n")
 }
