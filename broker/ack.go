@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -87,7 +88,7 @@ func (c *conn) finish(out []unacked, v verdict) {
 		c.recordSettled(out, settledAs[v])
 	}
 	if v == verdictAck || v == verdictAckInTx {
-		c.byQueue(out, func(q *queue.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
+		c.byQueue(out, func(q *topology.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
 	} else {
 		c.finishByConsumer(out, v)
 	}
@@ -122,7 +123,7 @@ func (c *conn) finishByConsumer(out []unacked, v verdict) {
 }
 
 // tell tells a queue what has become of items that were out.
-func (v verdict) tell(q *queue.Queue, items []queue.Item, fx *queue.Effects) {
+func (v verdict) tell(q *topology.Queue, items []queue.Item, fx *queue.Effects) {
 	switch v {
 	case verdictAck:
 		q.Settle(items)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
 // This file is the delivery acknowledgement timeout: a channel that holds a
@@ -28,7 +28,7 @@ type tagMark struct {
 // A holder is who holds deliveries: a channel's consumer, or nil for basic.get,
 // of one queue.
 type holder struct {
-	queue    *queue.Queue
+	queue    *topology.Queue
 	consumer *consumer
 }
 
@@ -180,6 +180,6 @@ func (ch *channel) cancelOverdue(s *consumer) {
 	c.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
 	c.mu.Unlock()
 	c.finish(out, verdictRequeue)
-	s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+	s.from.Unsubscribe(&s.Subscription, &c.fx)
 	c.settleEffects()
 }

@@ -19,7 +19,7 @@ const (
 
 // A publishBatch is a run of messages on their way to the same queues.
 type publishBatch struct {
-	queues []*queue.Queue
+	queues []*topology.Queue
 	msgs   []*queue.Message
 	origin []origin // of each message
 
@@ -59,7 +59,7 @@ func (b *publishBatch) bytes(n int) []byte {
 }
 
 // add puts a message on its way. The list of queues is copied if it is kept.
-func (c *conn) add(ch *channel, queues []*queue.Queue, m *queue.Message) {
+func (c *conn) add(ch *channel, queues []*topology.Queue, m *queue.Message) {
 	b := &c.batch
 	if len(b.msgs) > 0 && (len(b.msgs) >= topology.MaxRun || !slices.Equal(b.queues, queues)) {
 		c.flushPublishes()

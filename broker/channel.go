@@ -212,10 +212,10 @@ func (ch *channel) end() {
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
-	c.requeue(out, (*queue.Queue).Requeue)
+	c.requeue(out)
 	c.reuse(out)
 	for _, s := range consumers {
-		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+		s.from.Unsubscribe(&s.Subscription, &c.fx)
 	}
 	c.settleEffects()
 }
@@ -335,15 +335,15 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 }
 
 // requeue returns items to their queues, a call a queue.
-func (c *conn) requeue(out []unacked, back func(*queue.Queue, []queue.Item, *queue.Effects)) {
-	c.byQueue(out, func(q *queue.Queue, items []queue.Item) {
-		back(q, slices.Clone(items), &c.fx)
+func (c *conn) requeue(out []unacked) {
+	c.byQueue(out, func(q *topology.Queue, items []queue.Item) {
+		q.Requeue(slices.Clone(items), &c.fx)
 	})
 }
 
 // byQueue calls visit once for each queue with that queue's items, in order.
 // It uses up the list; the items are valid during the call.
-func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
+func (c *conn) byQueue(out []unacked, visit func(*topology.Queue, []queue.Item)) {
 	for rounds := 0; len(out) > 0; rounds++ {
 		if rounds == manyQueues {
 			visitMany(out, visit)
@@ -369,9 +369,9 @@ func (c *conn) byQueue(out []unacked, visit func(*queue.Queue, []queue.Item)) {
 // manyQueues is the number of queues from which deliveries are grouped by a map.
 const manyQueues = 16
 
-func visitMany(out []unacked, visit func(*queue.Queue, []queue.Item)) {
-	byQueue := make(map[*queue.Queue][]queue.Item)
-	var order []*queue.Queue
+func visitMany(out []unacked, visit func(*topology.Queue, []queue.Item)) {
+	byQueue := make(map[*topology.Queue][]queue.Item)
+	var order []*topology.Queue
 	for _, u := range out {
 		if byQueue[u.queue] == nil {
 			order = append(order, u.queue)

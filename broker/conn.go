@@ -54,8 +54,8 @@ type conn struct {
 	fx       queue.Effects
 	batch    publishBatch
 	router   topology.Router
-	keys     []string       // scratch
-	scratch  []*queue.Queue // scratch
+	keys     []string          // scratch
+	scratch  []*topology.Queue // scratch
 	routes   map[string]*route
 	last     *channel   // the channel of the frame before
 	confirms []*channel // those with confirms to send at the end of the batch

@@ -40,7 +40,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		return err
 	}
 	s := &consumer{
-		ch: ch, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
+		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
@@ -98,7 +98,7 @@ func (ch *channel) cancelConsumer(tag string) {
 	}
 	c.mu.Unlock()
 	if s != nil {
-		s.Queue().Unsubscribe(&s.Subscription, &c.fx)
+		s.from.Unsubscribe(&s.Subscription, &c.fx)
 	}
 }
 
@@ -143,7 +143,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	}
 	ch.tag++
 	if !m.NoAck {
-		ch.unacked.push(unacked{tag: ch.tag, queue: q.Queue, item: it})
+		ch.unacked.push(unacked{tag: ch.tag, queue: q, item: it})
 		c.b.acks.arm()
 	}
 	c.appendMethod(ch.id, &amqp.BasicGetOk{
@@ -214,7 +214,7 @@ func (c *conn) unparkOne(s *consumer) {
 func (c *conn) unpark() {
 	for i, s := range c.unparked {
 		c.unparked[i] = nil
-		s.Queue().Unpark(&s.Subscription, &c.fx)
+		s.from.Unpark(&s.Subscription, &c.fx)
 	}
 	c.unparked = c.unparked[:0]
 }

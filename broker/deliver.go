@@ -18,6 +18,7 @@ import (
 type consumer struct {
 	queue.Subscription
 	ch   *channel
+	from *topology.Queue
 	tag  string
 	args amqp.Table
 
@@ -55,9 +56,9 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		}
 		return false
 	}
-	tag := s.count(s.Queue(), it)
+	tag := s.count(s.from, it)
 	if c.tapped != nil {
-		ch.deliverAsked(s.Queue().Name, s.tag, tag, it, s.NoAck, s.again, fx)
+		ch.deliverAsked(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
 		return true
 	}
 	ch.sendDelivery(s.tag, tag, it, fx)
@@ -65,7 +66,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 }
 
 // count takes a delivery on, and returns its tag.
-func (s *consumer) count(from *queue.Queue, it *queue.Item) uint64 {
+func (s *consumer) count(from *topology.Queue, it *queue.Item) uint64 {
 	ch := s.ch
 	ch.tag++
 	if !s.NoAck {
@@ -102,7 +103,7 @@ func (s *consumer) unstall(fx *queue.Effects) {
 	s.stalled, s.parked = false, false
 	c.mu.Unlock()
 	if parked {
-		s.Queue().Unpark(&s.Subscription, fx)
+		s.from.Unpark(&s.Subscription, fx)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
 // This file tells who holds the messages that a queue has given out.
@@ -39,12 +39,12 @@ func (v *VHost) Unacked(name string) ([]Unacked, error) {
 	v.b.mu.Unlock()
 	var found []holding
 	for _, c := range conns {
-		found = c.holds(found, q.Queue)
+		found = c.holds(found, q)
 	}
 	for _, c := range consumers {
-		found = c.held.of(found, q.Queue, Unacked{Consumer: c.opts.Tag})
+		found = c.held.of(found, q, Unacked{Consumer: c.opts.Tag})
 	}
-	found = v.gets.of(found, q.Queue, Unacked{})
+	found = v.gets.of(found, q, Unacked{})
 	slices.SortFunc(found, func(a, b holding) int { return cmp.Compare(a.out.item.Seq, b.out.item.Seq) })
 	list := make([]Unacked, len(found))
 	for i := range found {
@@ -64,7 +64,7 @@ type holding struct {
 }
 
 // holds appends what a connection holds of a queue.
-func (c *conn) holds(list []holding, q *queue.Queue) []holding {
+func (c *conn) holds(list []holding, q *topology.Queue) []holding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, ch := range c.channels {
@@ -79,14 +79,14 @@ func (c *conn) holds(list []holding, q *queue.Queue) []holding {
 }
 
 // of appends what is held of a queue.
-func (l *local) of(list []holding, q *queue.Queue, by Unacked) []holding {
+func (l *local) of(list []holding, q *topology.Queue, by Unacked) []holding {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.unacked.of(list, q, by)
 }
 
 // of appends the deliveries of a queue.
-func (l *unackedList) of(list []holding, q *queue.Queue, by Unacked) []holding {
+func (l *unackedList) of(list []holding, q *topology.Queue, by Unacked) []holding {
 	for _, u := range l.list[l.head:] {
 		if u.queue != q {
 			continue

@@ -25,7 +25,7 @@ type Delivery struct {
 	Tag uint64
 
 	v     *VHost
-	queue *queue.Queue
+	queue *topology.Queue
 	from  *local
 }
 
@@ -55,6 +55,7 @@ type local struct {
 type Consumer struct {
 	sub  queue.Subscription
 	v    *VHost
+	from *topology.Queue
 	name string // of the queue
 	opts ConsumeOptions
 
@@ -78,7 +79,7 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	if opts.Tag == "" {
 		opts.Tag = topology.GeneratedName("amq.ctag-")
 	}
-	c := &Consumer{v: v, name: name, opts: opts, signal: make(chan struct{}, 1)}
+	c := &Consumer{v: v, from: q, name: name, opts: opts, signal: make(chan struct{}, 1)}
 	c.held.user = c
 	c.sub = queue.Subscription{
 		Receiver: receiver{c}, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive,
@@ -132,7 +133,7 @@ func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 		return false
 	}
 	c.held.tag++
-	u := unacked{tag: c.held.tag, queue: c.sub.Queue(), item: *it}
+	u := unacked{tag: c.held.tag, queue: c.from, item: *it}
 	c.v.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
@@ -224,8 +225,8 @@ func (c *Consumer) Close() {
 		c.v.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
 	}
 	var fx queue.Effects
-	c.sub.Queue().Requeue(itemsOf(out), &fx)
-	c.sub.Queue().Unsubscribe(&c.sub, &fx) // after the requeue (BASIC-40)
+	c.from.Requeue(itemsOf(out), &fx)
+	c.from.Unsubscribe(&c.sub, &fx) // after the requeue (BASIC-40)
 	c.v.vh.Perform(&fx)
 	c.v.b.forget(c)
 }
@@ -251,7 +252,7 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 	gets.mu.Lock()
 	defer gets.mu.Unlock()
 	gets.tag++
-	u := unacked{tag: gets.tag, queue: q.Queue, item: it}
+	u := unacked{tag: gets.tag, queue: q, item: it}
 	v.recordLocal(EventDelivered, "", &u, noAck)
 	if !noAck {
 		gets.unacked.push(u)

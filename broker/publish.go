@@ -20,7 +20,7 @@ type route struct {
 
 	known  bool // queues is valid while the virtual host's generation is gen
 	gen    uint64
-	queues []*queue.Queue
+	queues []*topology.Queue
 }
 
 // maxRoutes is the number of routes that a connection remembers.
@@ -61,7 +61,7 @@ func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 // A way is where a message goes: to queues, to a direct reply-to consumer, or to
 // delayed exchanges that keep it.
 type way struct {
-	queues    []*queue.Queue
+	queues    []*topology.Queue
 	requester string
 	later     []topology.Delay
 }
@@ -189,7 +189,7 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 // resolve finds a route's queues and remembers them if they depend on nothing
 // but the topology. A route to nowhere is not remembered: declaring a queue
 // does not change the generation.
-func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) []*queue.Queue {
+func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) []*topology.Queue {
 	c.keys = append(append(c.keys[:0], rt.key), extra...)
 	if len(extra) > 0 {
 		c.scratch, _ = c.router.Find(c.scratch[:0], c.vhost, x, c.keys, headers)

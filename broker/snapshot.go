@@ -152,7 +152,7 @@ func (ch *channel) info() ChannelInfo {
 	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
 		s := ch.consumers[tag]
 		info.Consumers = append(info.Consumers, ConsumerInfo{
-			Tag: tag, Queue: s.Queue().Name, NoAck: s.NoAck, Exclusive: s.Exclusive,
+			Tag: tag, Queue: s.from.Name, NoAck: s.NoAck, Exclusive: s.Exclusive,
 			Prefetch: s.prefetch, Unacked: s.unacked, Priority: s.Priority,
 		})
 	}

@@ -359,7 +359,7 @@ func (ch *channel) consumerQueue(tag string) []string {
 	ch.c.mu.Lock()
 	defer ch.c.mu.Unlock()
 	if s := ch.consumers[tag]; s != nil {
-		return []string{s.Queue().Name}
+		return []string{s.from.Name}
 	}
 	return nil
 }

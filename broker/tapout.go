@@ -205,7 +205,7 @@ func damageBody(body []byte) []byte {
 // deleted, so that nothing comes of settling it, or of returning it. Called with
 // the lock held.
 func (s *consumer) again(it *queue.Item) uint64 {
-	ghost := s.ch.c.vhost.DeletedQueue(s.Queue().Name)
+	ghost := s.ch.c.vhost.DeletedQueue(s.from.Name)
 	second := *it
 	second.Stored = false
 	return s.count(ghost, &second)

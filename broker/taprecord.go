@@ -124,7 +124,7 @@ func (v *VHost) Recorded(name string) ([]uint64, error) {
 	return ids, nil
 }
 
-func names(queues []*queue.Queue) []string {
+func names(queues []*topology.Queue) []string {
 	list := make([]string, len(queues))
 	for i, q := range queues {
 		list[i] = q.Name
@@ -169,7 +169,7 @@ func exchangesOf(list []topology.Delay) (names []string) {
 }
 
 // recordRefused records the messages of a run that a queue has rejected.
-func (b *Broker) recordRefused(vhost string, by *Peer, q *queue.Queue, msgs []*queue.Message, refused []int) {
+func (b *Broker) recordRefused(vhost string, by *Peer, q *topology.Queue, msgs []*queue.Message, refused []int) {
 	for _, i := range refused {
 		b.recordOne(vhost, Event{Kind: EventRefused, Peer: by, Queue: q.Name}, msgs[i])
 	}
@@ -249,7 +249,7 @@ func (b *Broker) observer() topology.Observer {
 
 // DeadLettered records the publish of a dead letter.
 func (r recorder) DeadLettered(
-	vhost string, d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue, delays []topology.Delay, err error,
+	vhost string, d *queue.DeadLetter, m *queue.Message, queues []*topology.Queue, delays []topology.Delay, err error,
 ) {
 	id := r.b.record(Event{
 		Kind: EventPublished, Msg: m, VHost: vhost, Queues: names(queues), Later: exchangesOf(delays),
@@ -261,7 +261,7 @@ func (r recorder) DeadLettered(
 }
 
 // Due records where a message has gone that a delayed exchange has kept.
-func (r recorder) Due(vhost, exchange string, m *queue.Message, queues []*queue.Queue) {
+func (r recorder) Due(vhost, exchange string, m *queue.Message, queues []*topology.Queue) {
 	r.b.recordOne(vhost, Event{Kind: EventDue, Exchange: exchange, Queues: names(queues)}, m)
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"slices"
 
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -11,8 +12,8 @@ import (
 // An unacked is one delivery that awaits its acknowledgement.
 type unacked struct {
 	tag      uint64
-	queue    *queue.Queue // nil marks a settled entry
-	consumer *consumer    // nil for basic.get
+	queue    *topology.Queue // nil marks a settled entry
+	consumer *consumer       // nil for basic.get
 	item     queue.Item
 	shared   bool // counted by the channel's shared limit
 }

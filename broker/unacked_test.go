@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
 // someQueue stands for any queue: entries without one count as settled.
-var someQueue = new(queue.Queue)
+var someQueue = new(topology.Queue)
 
 // unackedOf is a list of the tags first to last.
 func unackedOf(first, last uint64) *unackedList {

@@ -39,45 +39,45 @@ func LogOf(id uint64, level int) store.LogID { return store.LogID(id<<8 | uint64
 func QueueOf(id store.LogID) uint64 { return uint64(id) >> 8 }
 
 // log is the log of a level, made when it is first needed.
-func (b *backing) log(q *Queue, level int) *store.Log {
+func (b *backing) log(q *Classic, level int) *store.Log {
 	if b.logs[level] == nil {
 		b.attach(q, level, b.store.Log(b.logID(level)))
 	}
 	return b.logs[level]
 }
 
-func (b *backing) attach(q *Queue, level int, log *store.Log) {
+func (b *backing) attach(q *Classic, level int, log *store.Log) {
 	log.OnCommit = func(seq uint64) { q.committed(level, seq) }
 	b.logs[level] = log
 }
 
 // survives tells whether a message survives a restart in the queue: a persistent
 // one in a durable queue (PERSIST-2), any in a quorum queue (QUEUE-98).
-func (q *Queue) survives(m *Message) bool {
+func (q *Classic) survives(m *Message) bool {
 	return q.back.durable && (m.Persistent || q.quorum)
 }
 
 // add gives an item to the store.
-func (b *backing) add(q *Queue, it *Item) {
+func (b *backing) add(q *Classic, it *Item) {
 	survives := q.survives(it.Msg)
 	b.adding = b.adding || survives
 	b.app.Add(b.log(q, q.ready.of(it.Msg)), it.Seq, it.Deadline, !survives, it.Msg)
 }
 
-func (b *backing) settle(q *Queue, it *Item) {
+func (b *backing) settle(q *Classic, it *Item) {
 	b.app.Settle(b.log(q, q.ready.of(it.Msg)), it.Seq)
 }
 
 // consume is settle for an item that was acknowledged, or sent to one who does
 // not acknowledge.
-func (b *backing) consume(q *Queue, it *Item) {
+func (b *backing) consume(q *Classic, it *Item) {
 	b.app.Consume(b.log(q, q.ready.of(it.Msg)), it.Seq)
 }
 
 // flush hands over to the store what has collected. Nothing may be left when
 // the queue's lock is released, so that the order of operations is that of
 // their effects. It also asks for what is wanted back in memory.
-func (q *Queue) flush() {
+func (q *Classic) flush() {
 	b := q.back
 	if b == nil {
 		return
@@ -92,7 +92,7 @@ func (q *Queue) flush() {
 
 // full tells whether a message that comes now goes to the store only because
 // the window in memory is full.
-func (b *backing) full(q *Queue, m *Message) bool {
+func (b *backing) full(q *Classic, m *Message) bool {
 	f := &q.ready.at(q.ready.of(m)).fresh
 	items, bytes, _ := q.window()
 	return f.n-f.paged >= items || q.ready.bytes()-f.outBytes >= bytes
@@ -100,7 +100,7 @@ func (b *backing) full(q *Queue, m *Message) bool {
 
 // committed is called by the store when a level's messages have reached the
 // disk: what does not fit the window can leave memory.
-func (q *Queue) committed(level int, seq uint64) {
+func (q *Classic) committed(level int, seq uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
@@ -114,7 +114,7 @@ func (q *Queue) committed(level int, seq uint64) {
 }
 
 // purge settles what is ready.
-func (b *backing) purge(q *Queue) {
+func (b *backing) purge(q *Classic) {
 	q.ready.each(func(it *Item) bool {
 		if it.Stored {
 			b.settle(q, it)
@@ -165,7 +165,7 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 
 // wanted finds the chunk to be read back first, or nil. Called with the lock
 // held.
-func (q *Queue) wanted() *wantedChunk {
+func (q *Classic) wanted() *wantedChunk {
 	for level := q.ready.top; level >= 0; level-- {
 		f := &q.ready.at(level).fresh
 		if c := f.wanted(); c != nil && (len(q.subs) > 0 || !f.inMemory() && (q.ready.timed > 0 || q.over())) {
@@ -182,7 +182,7 @@ type wantedChunk struct {
 }
 
 // read is the pager's part: it brings back what is wanted, chunk by chunk.
-func (q *Queue) read() {
+func (q *Classic) read() {
 	var fx Effects
 	q.mu.Lock()
 	for !q.deleted {
@@ -208,7 +208,7 @@ func (q *Queue) read() {
 // damaged is told and left out, so that it stops nothing that comes after it. The
 // lock is let go meanwhile; the chunk is left alone if something else has happened
 // to it by then.
-func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
+func (q *Classic) bringIn(w *wantedChunk, fx *Effects) bool {
 	s := w.c.out
 	items, err := q.readUnlocked(w.level, s)
 	if err != nil || q.deleted || w.c.out != s || s.dropped {
@@ -228,12 +228,12 @@ func (q *Queue) bringIn(w *wantedChunk, fx *Effects) bool {
 
 // readUnlocked reads a span without the lock, and holds it again when it returns,
 // or panics: the caller's deferred Unlock must find it held.
-func (q *Queue) readUnlocked(level int, s *span) ([]Item, error) {
+func (q *Classic) readUnlocked(level int, s *span) ([]Item, error) {
 	q.mu.Unlock()
 	defer q.mu.Lock()
 	items, err := q.back.read(level, s, s.n)
 	if err != nil {
-		q.env.Fault(q.Name, err)
+		q.env.Fault(q.name, err)
 	}
 	if errors.Is(err, store.ErrDamaged) {
 		err = nil
@@ -243,7 +243,7 @@ func (q *Queue) readUnlocked(level int, s *span) ([]Item, error) {
 
 // fetch makes sure that the first item, if there is one, is in memory, unless it
 // cannot be read, and that what is due has expired. The lock may be let go meanwhile.
-func (q *Queue) fetch(fx *Effects) {
+func (q *Classic) fetch(fx *Effects) {
 	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
 		level := q.ready.nextLevel()

@@ -18,7 +18,7 @@ import (
 // stored makes a durable queue in a store of its own. Each commit takes two
 // values of the channel returned, or its end: one when it is written, and one
 // before anybody is told.
-func stored(t *testing.T, cfg queue.Config) (*queue.Queue, chan struct{}) {
+func stored(t *testing.T, cfg queue.Config) (*queue.Classic, chan struct{}) {
 	gate := make(chan struct{})
 	st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone, OnCommit: func(err error) {
 		assert.NoError(t, err)

@@ -36,14 +36,10 @@ type Subscription struct {
 	// such thing.
 	Exclusive bool
 
-	queue      *Queue
 	next, prev *Subscription // neighbours in the turn order of its priority
 	waiting    bool          // in turn, that is not parked
 	gone       bool          // cancelled
 }
-
-// Queue is the queue that the consumer was subscribed to.
-func (s *Subscription) Queue() *Queue { return s.queue }
 
 // A rota keeps the consumers that can take a delivery, in turns: highest
 // priority first, round robin within one (BASIC-36, BASIC-37).
@@ -111,7 +107,7 @@ func (r *rota) find(priority int64) (int, bool) {
 
 // Subscribe registers a consumer, parked: it is offered nothing before Unpark,
 // so that the caller can announce it first (BASIC-26).
-func (q *Queue) Subscribe(s *Subscription) error {
+func (q *Classic) Subscribe(s *Subscription) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
@@ -120,7 +116,6 @@ func (q *Queue) Subscribe(s *Subscription) error {
 	if !q.quorum && (s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive) {
 		return ErrExclusive // BASIC-29, BASIC-30
 	}
-	s.queue = q
 	q.subs = append(q.subs, s)
 	if q.active == nil {
 		q.active = s
@@ -129,13 +124,13 @@ func (q *Queue) Subscribe(s *Subscription) error {
 }
 
 // Unpark puts a consumer back in turn, at the end, and hands out what there is.
-func (q *Queue) Unpark(s *Subscription, fx *Effects) {
+func (q *Classic) Unpark(s *Subscription, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unpark(s, fx)
 }
 
-func (q *Queue) unpark(s *Subscription, fx *Effects) {
+func (q *Classic) unpark(s *Subscription, fx *Effects) {
 	if q.rejoin(s) {
 		q.dispatch(fx)
 		q.flush()
@@ -144,14 +139,14 @@ func (q *Queue) unpark(s *Subscription, fx *Effects) {
 
 // Rejoin is Unpark that hands out nothing, so that items which come back next find
 // the consumer in turn (BASIC-36). Unpark has to follow.
-func (q *Queue) Rejoin(s *Subscription) {
+func (q *Classic) Rejoin(s *Subscription) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.rejoin(s)
 }
 
 // rejoin tells whether the consumer is in turn now.
-func (q *Queue) rejoin(s *Subscription) bool {
+func (q *Classic) rejoin(s *Subscription) bool {
 	if s.gone || q.set.SingleActive && s != q.active { // BASIC-40
 		return false
 	}
@@ -163,7 +158,7 @@ func (q *Queue) rejoin(s *Subscription) bool {
 
 // Unsubscribe removes a consumer; when it returns, nothing more is offered to
 // it. What is out with it stays out.
-func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
+func (q *Classic) Unsubscribe(s *Subscription, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s.gone {
@@ -175,7 +170,7 @@ func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
 	if len(q.subs) == 0 {
 		q.active = nil
 		q.used() // QUEUE-58
-		if q.AutoDelete && !q.deleted {
+		if q.autoDelete && !q.deleted {
 			fx.Idle = append(fx.Idle, q)
 		}
 	} else if s == q.active { // the next takes over at once (BASIC-40, BASIC-41)
@@ -186,7 +181,7 @@ func (q *Queue) Unsubscribe(s *Subscription, fx *Effects) {
 	}
 }
 
-func (q *Queue) drop(s *Subscription) {
+func (q *Classic) drop(s *Subscription) {
 	s.gone = true
 	if s.waiting {
 		q.rota.remove(s)

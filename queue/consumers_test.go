@@ -132,7 +132,6 @@ func TestSubscribeOffersNothing(t *testing.T) {
 	assert.NoError(t, b.Subscribe(&r.Subscription))
 	b.publish("2")
 	assert.Zero(t, r.offers)
-	assert.Same(t, b.Queue, r.Queue())
 	b.Unpark(&r.Subscription, &b.fx)
 	assert.Equal(t, []string{"x:1", "x:2"}, b.taken())
 }
@@ -172,7 +171,7 @@ func TestUnsubscribe(t *testing.T) {
 	b.Unsubscribe(&x.Subscription, &b.fx)
 	assert.Empty(t, b.fx.TakeIdle(), "y is still there")
 	b.Unsubscribe(&y.Subscription, &b.fx)
-	assert.Equal(t, []*queue.Queue{b.Queue}, b.fx.TakeIdle(), "QUEUE-21")
+	assert.Equal(t, []queue.Queue{b.Classic}, b.fx.TakeIdle(), "QUEUE-21")
 	assert.Empty(t, b.fx.TakeIdle(), "taken once")
 	b.publish("5")
 	assert.Empty(t, b.taken())

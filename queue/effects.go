@@ -36,7 +36,7 @@ type DeadLetter struct {
 	Item     Item
 	Reason   Reason
 
-	from *Queue
+	from *Classic
 }
 
 // Done lets the queue forget the item for good. It is called after the item has
@@ -53,9 +53,9 @@ type Effects struct {
 	wake []Waker
 	// Idle holds queues to delete if they have no consumer still: auto-delete
 	// ones that lost their last (QUEUE-21), and expired ones (QUEUE-58).
-	Idle []*Queue
+	Idle []Queue
 	// withDead holds queues with dead letters to be published.
-	withDead []*Queue
+	withDead []*Classic
 	// Refused holds the indices of messages of a Publish that a full queue
 	// rejected (QUEUE-65).
 	Refused []int
@@ -88,7 +88,7 @@ func (fx *Effects) TakeBacklog() (messages int, bytes int64) {
 }
 
 // TakeIdle returns the queues noted for deletion and forgets them.
-func (fx *Effects) TakeIdle() []*Queue {
+func (fx *Effects) TakeIdle() []Queue {
 	idle := fx.Idle
 	fx.Idle = nil
 	return idle
@@ -108,7 +108,7 @@ func (fx *Effects) EachDead(publish func(DeadLetter)) {
 	}
 }
 
-func (q *Queue) eachDead(publish func(DeadLetter)) {
+func (q *Classic) eachDead(publish func(DeadLetter)) {
 	q.deadLettering.Lock()
 	defer q.deadLettering.Unlock()
 	q.mu.Lock()

@@ -11,13 +11,13 @@ import "time"
 const perMilli = 1000
 
 // now is the time as deadlines count it, in microseconds since 1970.
-func (q *Queue) now() int64 { return q.env.Clock.Now().UnixMicro() }
+func (q *Classic) now() int64 { return q.env.Clock.Now().UnixMicro() }
 
 // expireHead discards what is due at the head, and what comes to the head then,
 // until it is not due, or for one hold: then it returns true. In a classic queue
 // with priorities there is still but one head, that of the highest; what is due
 // at the head of a lower one waits (QUEUE-53, QUEUE-88).
-func (q *Queue) expireHead(fx *Effects) bool {
+func (q *Classic) expireHead(fx *Effects) bool {
 	head, due := q.ready.due()
 	if due == 0 {
 		return false
@@ -34,14 +34,14 @@ func (q *Queue) expireHead(fx *Effects) bool {
 }
 
 // counting tells whether the queue's own expiry is counting.
-func (q *Queue) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
+func (q *Classic) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
 
 // end is when the queue itself expires, if that is counting.
-func (q *Queue) end() int64 { return q.lastUsed + q.set.Expires*perMilli }
+func (q *Classic) end() int64 { return q.lastUsed + q.set.Expires*perMilli }
 
 // arm sets the timer for the next deadline, if it is not set for an earlier
 // one. Called with the lock held.
-func (q *Queue) arm() {
+func (q *Classic) arm() {
 	if q.stopped {
 		return
 	}
@@ -64,7 +64,7 @@ func (q *Queue) arm() {
 }
 
 // fire is the timer's call.
-func (q *Queue) fire() {
+func (q *Classic) fire() {
 	var fx Effects
 	q.mu.Lock()
 	q.armed = 0
@@ -87,14 +87,14 @@ func (q *Queue) fire() {
 }
 
 // Touch counts as use: a declare, the first and passive ones included (QUEUE-58).
-func (q *Queue) Touch() {
+func (q *Classic) Touch() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.used()
 }
 
 // used restarts the queue's own expiry. Called with the lock held.
-func (q *Queue) used() {
+func (q *Classic) used() {
 	if q.set.Expires > 0 {
 		q.lastUsed = q.now()
 		q.arm()
@@ -104,14 +104,14 @@ func (q *Queue) used() {
 // Stop ends what the queue does by itself: from now on nothing expires in time,
 // and the clock does not hold on to the queue. It is for the broker's end, and
 // notes in the store what the next start must know.
-func (q *Queue) Stop() {
+func (q *Classic) Stop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stop()
 	q.noteDelivered()
 }
 
-func (q *Queue) stop() {
+func (q *Classic) stop() {
 	q.stopped = true
 	if q.timer != nil {
 		q.timer.Stop()

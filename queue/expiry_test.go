@@ -151,7 +151,7 @@ func TestQueueExpiry(t *testing.T) {
 	b.clock.Advance(time.Second - 1)
 	assert.Empty(t, b.timed.TakeIdle())
 	b.clock.Advance(1)
-	assert.Equal(t, []*queue.Queue{b.Queue}, b.timed.TakeIdle())
+	assert.Equal(t, []queue.Queue{b.Classic}, b.timed.TakeIdle())
 	assert.Empty(t, b.died(), "QUEUE-27")
 }
 

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A bench is one queue and what happened to it.
 type bench struct {
-	*queue.Queue
+	*queue.Classic
 	t     testing.TB
 	clock *delay.Manual
 	fx    queue.Effects
@@ -42,7 +42,7 @@ func newBench(t testing.TB, cfg queue.Config) *bench {
 		b.bury(fx)
 		b.timed.Idle = append(b.timed.Idle, fx.TakeIdle()...)
 	}}
-	b.Queue = queue.New(cfg)
+	b.Classic = queue.New(cfg)
 	b.Touch()
 	return b
 }

@@ -17,7 +17,7 @@ const (
 
 // window is what the queue keeps in memory of a level: items and bytes before it
 // begins to page out, and the chunks at the head that stay.
-func (q *Queue) window() (items int, bytes int64, keep int) {
+func (q *Classic) window() (items int, bytes int64, keep int) {
 	if q.set.Lazy {
 		return maxChunk, fullBytes, 1
 	}

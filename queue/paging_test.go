@@ -41,7 +41,7 @@ func openPaged(t testing.TB, cfg queue.Config, st *store.Store) *paged {
 	cfg.Env = &queue.Env{Clock: b.clock, Store: st, Perform: func(fx *queue.Effects) {
 		b.bury(fx)
 	}}
-	b.Queue = queue.New(cfg)
+	b.Classic = queue.New(cfg)
 	return &paged{b, st}
 }
 

@@ -3,14 +3,14 @@ package queue
 // This file looks at all that is ready in a queue, that which is on disk too.
 
 // Peek returns up to limit ready items in delivery order and changes nothing.
-func (q *Queue) Peek(limit int) []Item {
+func (q *Classic) Peek(limit int) []Item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.peek(limit)
 }
 
 // peek is Peek for those who hold the lock.
-func (q *Queue) peek(limit int) []Item {
+func (q *Classic) peek(limit int) []Item {
 	items := make([]Item, 0, max(0, min(limit, q.ready.len())))
 	q.ready.each(func(it *Item) bool {
 		if len(items) == cap(items) {
@@ -23,7 +23,7 @@ func (q *Queue) peek(limit int) []Item {
 		read, err := q.back.read(level, s, cap(items)-len(items))
 		items = append(items, read...)
 		if err != nil {
-			q.env.Fault(q.Name, err)
+			q.env.Fault(q.name, err)
 		}
 		return len(items) < cap(items)
 	})
@@ -32,14 +32,14 @@ func (q *Queue) peek(limit int) []Item {
 
 // gone tells whoever wants to know that an item has left the queue. Called with
 // the lock held.
-func (q *Queue) gone(it *Item, why Reason) {
+func (q *Classic) gone(it *Item, why Reason) {
 	if q.env.Gone != nil {
-		q.env.Gone(q.Name, it.Msg, why)
+		q.env.Gone(q.name, it.Msg, why)
 	}
 }
 
 // allGone is gone for all that is ready.
-func (q *Queue) allGone(why Reason) {
+func (q *Classic) allGone(why Reason) {
 	if q.env.Gone == nil {
 		return
 	}

@@ -21,12 +21,10 @@ var (
 // holdLimit is how many items are handled under one hold of a queue's lock.
 const holdLimit = 1024
 
-// A Queue holds messages and hands them to consumers. Use New.
-type Queue struct {
-	// Name is the queue's name in its virtual host.
-	Name string
-	// AutoDelete asks for deletion after the last consumer (QUEUE-21).
-	AutoDelete bool
+// A Classic is a classic queue, or a quorum queue as one node shows it. Use New.
+type Classic struct {
+	name       string // in its virtual host
+	autoDelete bool   // it asks for deletion after the last consumer (QUEUE-21)
 
 	quorum bool // a quorum queue as one node shows it (QUEUE-92 to QUEUE-99)
 
@@ -98,8 +96,8 @@ type Counts struct {
 
 // New makes an empty queue. Nothing of it expires before the first call of Touch,
 // or of Resume: whoever is told of the end of a queue must know it by then.
-func New(cfg Config) *Queue {
-	q := &Queue{Name: cfg.Name, AutoDelete: cfg.AutoDelete, quorum: cfg.Quorum, env: cfg.Env, set: cfg.Settings}
+func New(cfg Config) *Classic {
+	q := &Classic{name: cfg.Name, autoDelete: cfg.AutoDelete, quorum: cfg.Quorum, env: cfg.Env, set: cfg.Settings}
 	q.ready.zero.inTurn = cfg.Quorum
 	if q.set == nil {
 		q.set = plain
@@ -124,16 +122,19 @@ func New(cfg Config) *Queue {
 	return q
 }
 
+// Name is the queue's name in its virtual host.
+func (q *Classic) Name() string { return q.name }
+
 // Publish appends messages in order and hands out what consumers can take.
 // Those that a full queue rejects are in fx.Refused. It reports false, having
 // done nothing, when the queue is deleted.
-func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
+func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
 		if q.env.Gone != nil {
 			for _, m := range msgs {
-				q.env.Gone(q.Name, m, Deleted)
+				q.env.Gone(q.name, m, Deleted)
 			}
 		}
 		return false
@@ -180,7 +181,7 @@ func (q *Queue) Publish(msgs []*Message, fx *Effects) bool {
 
 // enqueue hands one item to a consumer that waits for it, or keeps it. True
 // means that the queue has to be tidied.
-func (q *Queue) enqueue(it Item, h *hold, fx *Effects) bool {
+func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 	q.seq++
 	it.Seq = q.seq
 	keep := q.back != nil && q.survives(it.Msg)
@@ -206,7 +207,7 @@ func (q *Queue) enqueue(it Item, h *hold, fx *Effects) bool {
 }
 
 // offer goes round the consumers until one takes the item; nil if none does.
-func (q *Queue) offer(it *Item, h *hold, fx *Effects) *Subscription {
+func (q *Classic) offer(it *Item, h *hold, fx *Effects) *Subscription {
 	for s := q.rota.next(); s != nil; s = q.rota.next() {
 		h.take(s.Lock)
 		if s.Receiver.Offer(it, fx) {
@@ -223,7 +224,7 @@ func (q *Queue) offer(it *Item, h *hold, fx *Effects) *Subscription {
 
 // dispatch hands out ready items until none is left or no consumer takes one.
 // It is called with the lock held and lets go of it between holds.
-func (q *Queue) dispatch(fx *Effects) {
+func (q *Classic) dispatch(fx *Effects) {
 	for q.dispatchSome(fx) {
 		q.flush()
 		q.mu.Unlock()
@@ -232,7 +233,7 @@ func (q *Queue) dispatch(fx *Effects) {
 }
 
 // dispatchSome is one hold's share; true asks for another.
-func (q *Queue) dispatchSome(fx *Effects) bool {
+func (q *Classic) dispatchSome(fx *Effects) bool {
 	if q.ready.timed > 0 {
 		defer q.arm()
 	}
@@ -278,7 +279,7 @@ func (h *hold) release() {
 
 // Get takes the first ready item and tells how many are left (BASIC-51). With
 // noAck it is settled at once.
-func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
+func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.flush()
@@ -305,7 +306,7 @@ func (q *Queue) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 
 // Purge drops the ready messages and returns their number; what is out with
 // consumers is untouched (QUEUE-24).
-func (q *Queue) Purge() int {
+func (q *Classic) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len()
@@ -321,7 +322,7 @@ func (q *Queue) Purge() int {
 // Delete ends the queue and returns the number of ready messages dropped with
 // it (QUEUE-24) and the consumers that lost it. It fails with ErrNotEmpty,
 // tested first, or ErrHasConsumer (QUEUE-23), or ErrDeleted.
-func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
+func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -348,7 +349,7 @@ func (q *Queue) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 }
 
 // Counts returns the queue's numbers, exact at this moment.
-func (q *Queue) Counts() Counts {
+func (q *Classic) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	waiting := 0

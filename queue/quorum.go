@@ -57,7 +57,7 @@ func (r QuorumPriority) level(m *Message) int {
 
 // countReturns counts items that come back and discards those that have been
 // delivered as often as they may (QUEUE-92, QUEUE-94). It returns the others.
-func (q *Queue) countReturns(items []Item, why returnCause, fx *Effects) []Item {
+func (q *Classic) countReturns(items []Item, why returnCause, fx *Effects) []Item {
 	kept := items[:0]
 	for _, it := range items {
 		if q.env.CountFailures {
@@ -77,11 +77,11 @@ func (q *Queue) countReturns(items []Item, why returnCause, fx *Effects) []Item 
 }
 
 // SingleActive tells whether only one of the queue's consumers gets messages.
-func (q *Queue) SingleActive() bool {
+func (q *Classic) SingleActive() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.set.SingleActive
 }
 
 // Quorum tells whether it is a quorum queue.
-func (q *Queue) Quorum() bool { return q.quorum }
+func (q *Classic) Quorum() bool { return q.quorum }

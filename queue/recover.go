@@ -12,7 +12,7 @@ import (
 // Recover takes over what the store has of the queue. It comes before anything
 // else is done with it, and reads no bodies. What is damaged is told to Env.Fault and
 // left out. What is due meanwhile waits for Resume.
-func (q *Queue) Recover() error {
+func (q *Classic) Recover() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for level := range q.back.logs {
@@ -27,7 +27,7 @@ func (q *Queue) Recover() error {
 			q.ready.top = max(q.ready.top, level)
 		})
 		if errors.Is(err, store.ErrDamaged) {
-			q.env.Fault(q.Name, err)
+			q.env.Fault(q.name, err)
 		} else if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (q *Queue) Recover() error {
 // Resume lets a recovered queue do what is due, and begins the time for which it may
 // stay unused (QUEUE-59). It comes once all queues are recovered: what expires may
 // be dead-lettered to any of them.
-func (q *Queue) Resume() {
+func (q *Classic) Resume() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.used()
@@ -49,7 +49,7 @@ func (q *Queue) Resume() {
 
 // noteDelivered tells the store which of the ready messages have been with a
 // client, for the next start after an orderly stop (PERSIST-5).
-func (q *Queue) noteDelivered() {
+func (q *Classic) noteDelivered() {
 	if q.back == nil || q.deleted {
 		return
 	}

@@ -6,12 +6,12 @@ import "slices"
 
 // Requeue returns items that were out to their original positions, marked as
 // redelivered (BASIC-58, BASIC-59). The slice is the queue's from then on.
-func (q *Queue) Requeue(items []Item, fx *Effects) { q.requeue(items, lost, fx) }
+func (q *Classic) Requeue(items []Item, fx *Effects) { q.requeue(items, lost, fx) }
 
 // Return is Requeue where a client asks for it. In a quorum queue without a
 // delivery limit the items go to the end then (QUEUE-93). Failed says that the
 // client could not process them, which not every return does (QUEUE-94).
-func (q *Queue) Return(items []Item, failed bool, fx *Effects) {
+func (q *Classic) Return(items []Item, failed bool, fx *Effects) {
 	why := returnedUnharmed
 	if failed {
 		why = returnedFailed
@@ -28,7 +28,7 @@ const (
 	returnedUnharmed                    // a client asks, without blame for the message
 )
 
-func (q *Queue) requeue(items []Item, why returnCause, fx *Effects) {
+func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	if len(items) == 0 {
 		return
 	}

@@ -72,7 +72,7 @@ type Env struct {
 
 // ttl is what a message may spend in the queue: the less of the queue's and its
 // own, in milliseconds plus one (QUEUE-52). 0 is for ever.
-func (q *Queue) ttl(m *Message) int64 {
+func (q *Classic) ttl(m *Message) int64 {
 	if q.set.TTL > 0 && (m.TTL == 0 || q.set.TTL < m.TTL) {
 		return q.set.TTL
 	}
@@ -81,7 +81,7 @@ func (q *Queue) ttl(m *Message) int64 {
 
 // refuses tells whether a queue that rejects at its limit takes no more. It
 // looks before any consumer is asked, as RabbitMQ does (QUEUE-65).
-func (q *Queue) refuses(m *Message) bool {
+func (q *Classic) refuses(m *Message) bool {
 	s := q.set
 	return s.Overflow != DropHead &&
 		(s.MaxLength >= 0 && int64(q.ready.len()) >= s.MaxLength ||
@@ -90,7 +90,7 @@ func (q *Queue) refuses(m *Message) bool {
 
 // over tells whether the head must go (QUEUE-62). Queues that reject never get
 // over, save by requeues, which RabbitMQ lets stay.
-func (q *Queue) over() bool {
+func (q *Classic) over() bool {
 	s := q.set
 	return s.Overflow == DropHead && (s.MaxLength >= 0 && int64(q.ready.len()) > s.MaxLength ||
 		s.MaxBytes >= 0 && q.ready.bytes() > s.MaxBytes)
@@ -98,10 +98,10 @@ func (q *Queue) over() bool {
 
 // tidy brings the queue within its limits, and rids its head of what is due. It
 // is called with the lock held and lets go of it between holds.
-func (q *Queue) tidy(fx *Effects) { q.inHolds(q.tidySome, fx) }
+func (q *Classic) tidy(fx *Effects) { q.inHolds(q.tidySome, fx) }
 
 // inHolds calls some, one hold's share of something, until it is false.
-func (q *Queue) inHolds(some func(*Effects) bool, fx *Effects) {
+func (q *Classic) inHolds(some func(*Effects) bool, fx *Effects) {
 	for some(fx) {
 		q.flush()
 		q.mu.Unlock()
@@ -111,11 +111,11 @@ func (q *Queue) inHolds(some func(*Effects) bool, fx *Effects) {
 
 // tidySome is one hold's share; true asks for another. What is both over the
 // limit and due is dropped for the limit, as in RabbitMQ.
-func (q *Queue) tidySome(fx *Effects) bool { return q.trim(fx) || q.expireHead(fx) }
+func (q *Classic) tidySome(fx *Effects) bool { return q.trim(fx) || q.expireHead(fx) }
 
 // trim drops from the head until the queue is within its limits (QUEUE-62 to
 // QUEUE-64), or for one hold: then it returns true.
-func (q *Queue) trim(fx *Effects) bool {
+func (q *Classic) trim(fx *Effects) bool {
 	for range holdLimit {
 		if !q.over() || !q.ready.inMemory() {
 			return false
@@ -127,10 +127,10 @@ func (q *Queue) trim(fx *Effects) bool {
 
 // discard is the end of an item in this queue: it is dropped, or dead-lettered
 // once the lock is released.
-func (q *Queue) discard(it Item, reason Reason, fx *Effects) {
+func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
 	if q.set.DeadLetter {
-		q.dead = append(q.dead, DeadLetter{Queue: q.Name, Settings: q.set, Item: it, Reason: reason, from: q})
+		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason, from: q})
 		if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
 			fx.withDead = append(fx.withDead, q)
 		}
@@ -141,7 +141,7 @@ func (q *Queue) discard(it Item, reason Reason, fx *Effects) {
 
 // ConsumerTimeout is how long a delivery of the queue may wait for its
 // acknowledgement; 0 is as the broker says.
-func (q *Queue) ConsumerTimeout() time.Duration {
+func (q *Classic) ConsumerTimeout() time.Duration {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return time.Duration(q.set.ConsumerTimeout) * time.Millisecond
@@ -150,7 +150,7 @@ func (q *Queue) ConsumerTimeout() time.Duration {
 // Configure gives the queue new settings, nil for none; they apply at once, and
 // an expiry that is new begins now (POLICY-9). A
 // message's deadline stays as it is (QUEUE-56).
-func (q *Queue) Configure(s *Settings, fx *Effects) {
+func (q *Classic) Configure(s *Settings, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if s == nil {

@@ -3,14 +3,14 @@ package queue
 // This file is how items that were out are done with, for good.
 
 // Settle drops items that were out and are acknowledged.
-func (q *Queue) Settle(items []Item) { q.settle(items, len(items), (*backing).consume) }
+func (q *Classic) Settle(items []Item) { q.settle(items, len(items), (*backing).consume) }
 
 // SettleInTx is Settle in a transaction: should it be lost in a crash, and what
 // it publishes with it, the items must be there again.
-func (q *Queue) SettleInTx(items []Item) { q.settle(items, len(items), (*backing).settle) }
+func (q *Classic) SettleInTx(items []Item) { q.settle(items, len(items), (*backing).settle) }
 
 // settle drops items for good, of which some were counted as out.
-func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)) {
+func (q *Classic) settle(items []Item, out int, drop func(*backing, *Classic, *Item)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= out
@@ -28,7 +28,7 @@ func (q *Queue) settle(items []Item, out int, drop func(*backing, *Queue, *Item)
 
 // fetched takes note that items are not out any more. Only quorum queues tell those
 // that Get has given out.
-func (q *Queue) fetched(items []Item) {
+func (q *Classic) fetched(items []Item) {
 	if q.fetches == 0 {
 		return
 	}
@@ -42,7 +42,7 @@ func (q *Queue) fetched(items []Item) {
 
 // Reject drops items that were out and are refused for good; they are
 // dead-lettered if the queue says so (BASIC-60).
-func (q *Queue) Reject(items []Item, fx *Effects) {
+func (q *Classic) Reject(items []Item, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked -= len(items)

@@ -48,7 +48,7 @@ func (vh *VHost) deadLetter(d queue.DeadLetter, r *Router, fx *queue.Effects) {
 	}
 	queues := r.route(nil, vh, x, appendKeys(nil, m), m.Props.Headers())
 	vh.mu.RUnlock()
-	queues = slices.DeleteFunc(queues, func(q *queue.Queue) bool { return isCycle(q.Name, deaths) })
+	queues = slices.DeleteFunc(queues, func(q *Queue) bool { return isCycle(q.Name, deaths) })
 	if o := vh.env.Observer; o != nil {
 		o.DeadLettered(vh.Name, &d, m, queues, r.Delays, nil)
 	}
@@ -72,7 +72,7 @@ func (vh *VHost) tellNoDeadLetter(d *queue.DeadLetter) {
 }
 
 // tellRefused tells the observer of the messages of a run that a queue has rejected.
-func (vh *VHost) tellRefused(q *queue.Queue, msgs []*queue.Message, refused []int) {
+func (vh *VHost) tellRefused(q *Queue, msgs []*queue.Message, refused []int) {
 	if o := vh.env.Observer; o != nil {
 		for _, i := range refused {
 			o.Refused(vh.Name, q.Name, msgs[i])

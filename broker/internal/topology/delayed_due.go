@@ -166,9 +166,9 @@ type outgoing struct {
 	router Router
 	keys   []string
 
-	queues []*queue.Queue // of the run
+	queues []*Queue // of the run
 	msgs   []*queue.Message
-	found  []*queue.Queue // of the message at hand
+	found  []*Queue // of the message at hand
 }
 
 // send routes one message (EXCH-53).

@@ -40,9 +40,9 @@ type Owner interface {
 type Observer interface {
 	// DeadLettered is told of the publish of m, the dead letter of d, to queues and
 	// delayed exchanges; or, with err, that it is published nowhere. It may number m.
-	DeadLettered(vhost string, d *queue.DeadLetter, m *queue.Message, queues []*queue.Queue, delays []Delay, err error)
+	DeadLettered(vhost string, d *queue.DeadLetter, m *queue.Message, queues []*Queue, delays []Delay, err error)
 	// Due is told that a delay in an exchange is over, and where the message goes.
-	Due(vhost, exchange string, m *queue.Message, queues []*queue.Queue)
+	Due(vhost, exchange string, m *queue.Message, queues []*Queue)
 	// Cancelled is told that a delay in an exchange comes to nothing. The message is
 	// named by its publication; those without one are passed over.
 	Cancelled(vhost, exchange string, publication uint64, why queue.Reason)

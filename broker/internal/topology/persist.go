@@ -48,7 +48,7 @@ func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
 	}
 	cfg := configOf(doc, args)
 	cfg.Env, cfg.Settings = vh.queueEnv, vh.settings(cfg.Name, args)
-	return &Queue{Queue: queue.New(cfg), Durable: doc.Durable, Args: args}
+	return &Queue{Queue: queue.New(cfg), Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
 }
 
 // configOf is what the record of a queue says of it.

@@ -154,7 +154,7 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 func (vh *VHost) removeIdle(fx *queue.Effects) {
 	for _, idle := range fx.TakeIdle() {
 		vh.mu.RLock()
-		q := vh.queues[idle.Name]
+		q := vh.queues[idle.Name()]
 		vh.mu.RUnlock()
 		if q != nil && q.Queue == idle {
 			// Refused only if the queue is in use again, or gone.

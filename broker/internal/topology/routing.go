@@ -3,7 +3,6 @@ package topology
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/exchange"
-	"github.com/rabbetmq/rabbet/queue"
 )
 
 // A message gets to its queues through exchange-to-exchange
@@ -16,8 +15,8 @@ type Router struct {
 	vh      *VHost
 	visited []*Exchange // doubles as the list of exchanges to visit
 	dests   []destination
-	seen    map[*queue.Queue]struct{} // used only past smallFanout queues
-	KeyOnly bool                      // no exchange on the way looked at headers
+	seen    map[*Queue]struct{} // used only past smallFanout queues
+	KeyOnly bool                // no exchange on the way looked at headers
 
 	Delays  []Delay // delayed exchanges that are to keep the message
 	Refusal error   // why one of them cannot
@@ -33,7 +32,7 @@ const smallFanout = 16
 // route appends the queues that a publish to x reaches. keys holds the routing
 // key and what CC and BCC add (EXCH-45). Called with the virtual host's lock held,
 // for reading at least.
-func (r *Router) route(dst []*queue.Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*queue.Queue {
+func (r *Router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
 	r.vh, r.KeyOnly, r.Delays, r.Refusal = vh, true, r.Delays[:0], nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
@@ -47,8 +46,8 @@ func (r *Router) route(dst []*queue.Queue, vh *VHost, x *Exchange, keys []string
 // Find is route for those who do not hold the lock. It returns the generation too that
 // the route was found in.
 func (r *Router) Find(
-	dst []*queue.Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable,
-) (queues []*queue.Queue, generation uint64) {
+	dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable,
+) (queues []*Queue, generation uint64) {
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
 	return r.route(dst, vh, x, keys, headers), vh.gen.Load()
@@ -56,7 +55,7 @@ func (r *Router) Find(
 
 // visit routes through one exchange; its alternate is visited next if it finds
 // nothing at all (EXCH-42).
-func (r *Router) visit(dst []*queue.Queue, x *Exchange, keys []string, headers amqp.RawTable) []*queue.Queue {
+func (r *Router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
 	if x.table == nil {
 		for _, key := range keys {
 			if q := r.vh.queues[key]; q != nil { // EXCH-33
@@ -109,26 +108,26 @@ func (r *Router) follow(x *Exchange) {
 	r.visited = append(r.visited, x)
 }
 
-func (r *Router) found(dst []*queue.Queue, q *Queue) []*queue.Queue {
+func (r *Router) found(dst []*Queue, q *Queue) []*Queue {
 	if len(dst) < smallFanout {
 		for _, d := range dst {
-			if d == q.Queue {
+			if d == q {
 				return dst
 			}
 		}
-		return append(dst, q.Queue)
+		return append(dst, q)
 	}
 	if len(r.seen) == 0 {
 		if r.seen == nil {
-			r.seen = make(map[*queue.Queue]struct{})
+			r.seen = make(map[*Queue]struct{})
 		}
 		for _, d := range dst {
 			r.seen[d] = struct{}{}
 		}
 	}
-	if _, dup := r.seen[q.Queue]; dup {
+	if _, dup := r.seen[q]; dup {
 		return dst
 	}
-	r.seen[q.Queue] = struct{}{}
-	return append(dst, q.Queue)
+	r.seen[q] = struct{}{}
+	return append(dst, q)
 }

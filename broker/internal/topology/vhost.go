@@ -51,11 +51,12 @@ type Exchange struct {
 
 // A Queue is one queue as it was declared.
 type Queue struct {
-	*queue.Queue
-	Durable   bool
-	Exclusive Owner // nil unless it is an exclusive queue
-	Args      amqp.Table
-	sources   []*Exchange // the exchanges with a binding to it
+	queue.Queue
+	Name                string
+	Durable, AutoDelete bool
+	Exclusive           Owner // nil unless it is an exclusive queue
+	Args                amqp.Table
+	sources             []*Exchange // the exchanges with a binding to it
 }
 
 // A destination is where a binding leads: a queue or an exchange.
@@ -172,8 +173,8 @@ func (vh *VHost) nextQueueID() uint64 { return vh.env.ids.Add(1) }
 
 // DeletedQueue is a queue that is deleted already: nothing comes of what is settled or
 // returned to it.
-func (vh *VHost) DeletedQueue(name string) *queue.Queue {
+func (vh *VHost) DeletedQueue(name string) *Queue {
 	q := queue.New(queue.Config{Name: name, Env: vh.queueEnv})
 	_, _, _ = q.Delete(false, false) // it has nothing to refuse for
-	return q
+	return &Queue{Queue: q, Name: name}
 }
