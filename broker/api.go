@@ -170,6 +170,20 @@ func (v *VHost) DeleteQueue(name string) (int, error) {
 	return v.vh.DeleteQueue(name, false, false, nil, &fx)
 }
 
+// DeleteQueueIf is DeleteQueue, refused for a queue that has consumers with ifUnused, or
+// ready messages with ifEmpty (QUEUE-23).
+func (v *VHost) DeleteQueueIf(name string, ifUnused, ifEmpty bool) (int, error) {
+	var fx queue.Effects
+	defer v.vh.Perform(&fx)
+	return v.vh.DeleteQueue(name, ifUnused, ifEmpty, nil, &fx)
+}
+
+// DeleteExchangeIf is DeleteExchange, refused for an exchange that has bindings with
+// ifUnused (EXCH-17).
+func (v *VHost) DeleteExchangeIf(name string, ifUnused bool) error {
+	return v.vh.DeleteExchange(name, ifUnused)
+}
+
 // Bind is queue.bind or exchange.bind.
 func (v *VHost) Bind(b Binding) error {
 	if err := checkText(b.Source, b.Destination, b.Key); err != nil {

@@ -38,17 +38,18 @@ type Broker struct {
 	machine check // memory and disk
 	acks    check // deliveries that are held for too long
 
-	peers     atomic.Uint64 // the last Peer's ID
-	mu        sync.Mutex
-	vhosts    map[string]*VHost
-	listeners []net.Listener // in order of their start
-	conns     map[*conn]struct{}
-	consumers map[*Consumer]struct{} // those in Go
-	closed    bool
-	life      context.Context // done once the broker is closed
-	end       context.CancelFunc
-	running   sync.WaitGroup // connections and accept loops
-	over      chan struct{}  // closed when the broker has ended
+	peers       atomic.Uint64 // the last Peer's ID
+	connections atomic.Uint64 // those that there have been
+	mu          sync.Mutex
+	vhosts      map[string]*VHost
+	listeners   []net.Listener // in order of their start
+	conns       map[*conn]struct{}
+	consumers   map[*Consumer]struct{} // those in Go
+	closed      bool
+	life        context.Context // done once the broker is closed
+	end         context.CancelFunc
+	running     sync.WaitGroup // connections and accept loops
+	over        chan struct{}  // closed when the broker has ended
 }
 
 // New starts a broker, with what its store holds if there is one. It fails for a

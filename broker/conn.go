@@ -38,10 +38,11 @@ const dropDelay = 3 * time.Second
 // lock; mu guards what deliveries from other goroutines touch, and is a leaf:
 // no other lock is taken under it.
 type conn struct {
-	b   *Broker
-	nc  net.Conn
-	log *slog.Logger
-	in  reader
+	b      *Broker
+	nc     net.Conn
+	number uint64 // of the connection, from 1
+	log    *slog.Logger
+	in     reader
 
 	tapped *tapped // nil without a Tap
 
@@ -100,7 +101,7 @@ type clientInfo struct {
 
 func newConn(b *Broker, nc net.Conn) *conn {
 	c := &conn{
-		b: b, nc: nc,
+		b: b, nc: nc, number: b.connections.Add(1),
 		log:      b.log.With("client", nc.RemoteAddr().String()),
 		wake:     make(chan struct{}, 1),
 		frameMax: b.profile.MinFrameMax, // CONN-26

@@ -23,6 +23,8 @@ type Delivery struct {
 	// Tag is the delivery tag: deliveries of one Consumer are numbered from 1,
 	// and so are those of Get in one virtual host.
 	Tag uint64
+	// Left is the number of ready messages that Get has left in the queue.
+	Left int
 
 	v     *VHost
 	queue *topology.Queue
@@ -243,7 +245,7 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 		return nil, false, err
 	}
 	var fx queue.Effects
-	it, _, ok := q.Get(noAck, &fx)
+	it, left, ok := q.Get(noAck, &fx)
 	v.vh.Perform(&fx)
 	if !ok {
 		return nil, false, nil
@@ -258,7 +260,11 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 		gets.unacked.push(u)
 	}
 	d, err := gets.delivery(v, &u)
-	return d, err == nil, err
+	if err != nil {
+		return nil, false, err
+	}
+	d.Left = left
+	return d, true, nil
 }
 
 // Ack settles a delivery for good. It fails for one that is settled already, or

@@ -255,7 +255,7 @@ func TestGoConsumersTakeTurns(t *testing.T) {
 	}
 	assert.Equal(t, "0", string(receive(t, theirs).Body))
 	s := b.Snapshot()
-	assert.Equal(t, []broker.ConsumerInfo{{Tag: "mine", Queue: "q", NoAck: true}}, s.VHosts[0].Consumers)
+	assert.Equal(t, []broker.ConsumerInfo{{Tag: "mine", Queue: "q", NoAck: true, Active: true}}, s.VHosts[0].Consumers)
 }
 
 // PERSIST-5: what a Go program holds when the broker ends comes back, marked.

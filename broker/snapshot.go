@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -38,33 +39,73 @@ type ExchangeInfo struct {
 	// MessagesDelayed is the number of messages that wait in a delayed exchange,
 	// exact at the moment (EXCH-56).
 	MessagesDelayed int
+	// Policy is the name of the policy that applies, "" for none.
+	Policy string
+	Stats  ExchangeStats
 }
 
 // QueueInfo is one queue.
 type QueueInfo struct {
-	Name                           string
+	Name string
+	// ID tells the queue from others that had its name before.
+	ID uint64
+	// Type is classic, quorum or stream.
+	Type                           string
 	Durable, AutoDelete, Exclusive bool
 	Args                           map[string]any
+	// Owner is the ID of the connection that an exclusive queue belongs to.
+	Owner string
+	// Policy and OperatorPolicy are the names of those that apply, "" for none, and
+	// Definition is what follows from both (POLICY-3).
+	Policy, OperatorPolicy string
+	Definition             map[string]any
 	queue.Counts
+	// ExclusiveConsumer and SingleActiveConsumer are consumer tags; "" is none.
+	ExclusiveConsumer, SingleActiveConsumer string
+	// Stats has no Confirm, and nothing of what is unroutable.
+	Stats MessageStats
 }
 
 // ConnectionInfo is one connection that is open.
 type ConnectionInfo struct {
-	// Peer is the client's address; Name what it calls itself (CONN-11).
-	Peer, Name  string
-	User, VHost string
-	Since       time.Time
-	Channels    []ChannelInfo
+	// ID is RabbitMQ's name of the connection: the client's address and the broker's,
+	// such as "127.0.0.1:40000 -> 127.0.0.1:5672".
+	ID string
+	// Peer is the client's address and Local the broker's; Name is what the client
+	// calls itself (CONN-11).
+	Peer, Local, Name string
+	User, VHost       string
+	// State is running, blocked or closing.
+	State string
+	Since time.Time
+	// Properties are those that the client has sent (CONN-11).
+	Properties amqp.Table
+	// ChannelMax, FrameMax and Heartbeat are what was agreed; a Heartbeat of 0 is none.
+	ChannelMax uint16
+	FrameMax   uint32
+	Heartbeat  time.Duration
+	// Received and Sent are bytes.
+	Received, Sent uint64
+	// Reads and Writes count calls of the network, and Pending is the bytes that wait
+	// to be written.
+	Reads, Writes uint64
+	Pending       int
+	Channels      []ChannelInfo
 }
 
 // ChannelInfo is one channel.
 type ChannelInfo struct {
-	Number  uint16
-	Unacked int
+	Number uint16
+	// Confirm and Transactional are the channel's mode.
+	Confirm, Transactional bool
+	// Unacked are deliveries, Unconfirmed publishes, and Uncommitted and
+	// UncommittedAcks what a transaction has of both.
+	Unacked, Unconfirmed, Uncommitted, UncommittedAcks int
 	// Prefetch is the limit of consumers to come, GlobalPrefetch that of the
 	// channel; 0 is none.
 	Prefetch, GlobalPrefetch int
 	Consumers                []ConsumerInfo
+	Stats                    MessageStats
 }
 
 // ConsumerInfo is one consumer.
@@ -74,13 +115,20 @@ type ConsumerInfo struct {
 	Prefetch         int
 	Unacked          int
 	Priority         int64
+	Args             map[string]any
+	// Timeout is how long a delivery may wait for its acknowledgement; 0 is without end.
+	Timeout time.Duration
+	// SingleActive says that the queue serves one consumer at a time.
+	SingleActive bool
+	// Active is false for a consumer that waits for the active one of its queue to end
+	// (BASIC-40).
+	Active bool
 }
 
 // Snapshot takes a picture of the broker.
 func (b *Broker) Snapshot() Snapshot {
 	b.mu.Lock()
 	vhosts := slices.Collect(maps.Values(b.vhosts))
-	conns := slices.Collect(maps.Keys(b.conns))
 	consumers := slices.Collect(maps.Keys(b.consumers))
 	b.mu.Unlock()
 	slices.SortFunc(consumers, func(a, b *Consumer) int { return cmp.Compare(a.opts.Tag, b.opts.Tag) })
@@ -94,77 +142,7 @@ func (b *Broker) Snapshot() Snapshot {
 		}
 		s.VHosts = append(s.VHosts, info)
 	}
-	for _, c := range conns {
-		if info, open := c.info(); open {
-			s.Connections = append(s.Connections, info)
-		}
-	}
+	s.Connections = b.Connections()
 	slices.SortFunc(s.VHosts, func(a, b VHostInfo) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(s.Connections, func(a, b ConnectionInfo) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Peer, b.Peer))
-	})
 	return s
-}
-
-func (v *VHost) info() VHostInfo {
-	exchanges, queues, bindings := v.vh.List()
-	info := VHostInfo{Name: v.vh.Name}
-	for _, x := range exchanges {
-		info.Exchanges = append(info.Exchanges, ExchangeInfo{
-			Name: x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
-			Args: x.Args.Map(), MessagesDelayed: x.MessagesDelayed(),
-		})
-	}
-	for _, q := range queues {
-		info.Queues = append(info.Queues, QueueInfo{
-			Name: q.Name, Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
-			Args: q.Args.Map(), Counts: q.Counts(),
-		})
-	}
-	for _, b := range bindings {
-		info.Bindings = append(info.Bindings, Binding{
-			Source: b.Source, Destination: b.Destination, Key: b.Key, ToExchange: b.ToExchange, Args: b.Args.Map(),
-		})
-	}
-	return info
-}
-
-// info describes an open connection; false for one that is not open.
-func (c *conn) info() (ConnectionInfo, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.channels == nil || c.finished {
-		return ConnectionInfo{}, false
-	}
-	info := ConnectionInfo{
-		Peer: c.nc.RemoteAddr().String(), Name: c.name, User: c.user.name, VHost: c.vhost.Name, Since: c.since,
-	}
-	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
-		info.Channels = append(info.Channels, c.channels[id].info())
-	}
-	return info, true
-}
-
-func (ch *channel) info() ChannelInfo {
-	info := ChannelInfo{
-		Number: ch.id, Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
-	}
-	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
-		s := ch.consumers[tag]
-		info.Consumers = append(info.Consumers, ConsumerInfo{
-			Tag: tag, Queue: s.from.Name, NoAck: s.NoAck, Exclusive: s.Exclusive,
-			Prefetch: s.prefetch, Unacked: s.unacked, Priority: s.Priority,
-		})
-	}
-	return info
-}
-
-// info describes a consumer; false for one that has ended.
-func (c *Consumer) info() (ConsumerInfo, bool) {
-	c.held.mu.Lock()
-	defer c.held.mu.Unlock()
-	return ConsumerInfo{
-		Tag: c.opts.Tag, Queue: c.name, NoAck: c.opts.NoAck, Exclusive: c.opts.Exclusive,
-		Prefetch: c.opts.Prefetch, Unacked: c.held.unacked.len(), Priority: c.opts.Priority,
-	}, c.over == nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
@@ -71,6 +72,12 @@ func TestSnapshotOfTopology(t *testing.T) {
 	assert.Equal(t, append(predeclared[:len(predeclared):len(predeclared)], broker.ExchangeInfo{
 		Name: "x", Type: "headers", AutoDelete: true, Args: map[string]any{"alternate-exchange": "amq.fanout"},
 	}), h.Exchanges)
+	for i := range h.Queues {
+		assert.Equal(t, "classic", h.Queues[i].Type)
+		h.Queues[i].Type, h.Queues[i].ID, h.Queues[i].Stats = "", 0, broker.MessageStats{}
+	}
+	assert.Equal(t, "memory:1 -> memory:0", h.Queues[0].Owner)
+	h.Queues[0].Owner = ""
 	assert.Equal(t, []broker.QueueInfo{
 		{Name: "mine", Exclusive: true, Args: none},
 		{Name: "p", Args: none},
@@ -118,13 +125,18 @@ func TestSnapshotOfConnections(t *testing.T) {
 	first := s.Connections[0]
 	assert.Equal(t, conn.LocalAddr().String(), first.Peer)
 	assert.Equal(t, "client", s.Connections[1].Peer)
-	first.Peer = ""
+	assert.Equal(t, first.Peer+" -> "+first.Local, first.ID)
+	assert.Contains(t, first.Properties, amqp.Field{Key: "connection_name", Value: "worker 1"})
+	assert.NotZero(t, first.Received)
+	assert.NotZero(t, first.Sent)
+	first.ID, first.Peer, first.Local, first.Properties, first.Received, first.Sent = "", "", "", nil, 0, 0
 	assert.Equal(t, broker.ConnectionInfo{
+		State: "running", ChannelMax: 2047, FrameMax: 131072, Heartbeat: 10 * time.Second,
 		Name: "worker 1", User: "guest", VHost: "/", Since: since,
 		Channels: []broker.ChannelInfo{
 			{Number: 1, Unacked: 2, Prefetch: 5, GlobalPrefetch: 8, Consumers: []broker.ConsumerInfo{
-				{Tag: "c1", Queue: "q", Prefetch: 5, Unacked: 2, Priority: 9},
-				{Tag: "c2", Queue: "q", NoAck: true, Prefetch: 5},
+				{Tag: "c1", Queue: "q", Prefetch: 5, Unacked: 2, Priority: 9, Active: true, Args: map[string]any{"x-priority": int32(9)}},
+				{Tag: "c2", Queue: "q", NoAck: true, Prefetch: 5, Active: true},
 			}},
 			{Number: 2, Prefetch: 77},
 		},

@@ -187,3 +187,11 @@ func (q *Classic) drop(s *Subscription) {
 		q.rota.remove(s)
 	}
 }
+
+// Serves reports whether a consumer may get deliveries, and does not wait for the
+// active one to end (BASIC-40).
+func (q *Classic) Serves(s *Subscription) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.set.SingleActive || s == q.active
+}

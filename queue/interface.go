@@ -47,6 +47,10 @@ type Consumable interface {
 	Unpark(s *Subscription, fx *Effects)
 	Rejoin(s *Subscription)
 
+	// Serves reports whether a consumer may get deliveries, and does not wait for the
+	// active one to end (BASIC-40).
+	Serves(s *Subscription) bool
+
 	// Settle ends items that were out: acked. SettleInTx is Settle for acks that a
 	// crash may take back.
 	Settle(items []Item)

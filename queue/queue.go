@@ -90,8 +90,13 @@ type Counts struct {
 	// Waiting is how many consumers wait for the active one to end, in a quorum queue.
 	// RabbitMQ leaves them out of declare-ok.
 	Waiting int
-	// ReadyBytes is the sum of the ready messages' bodies.
-	ReadyBytes int64
+	// ReadyBytes is the sum of the ready messages' bodies, UnackedBytes of those that are
+	// out.
+	ReadyBytes, UnackedBytes int64
+	// Persistent are messages that survive a restart, ready or out, and PersistentBytes
+	// their bodies.
+	Persistent      int
+	PersistentBytes int64
 }
 
 // New makes an empty queue. Nothing of it expires before the first call of Touch,

@@ -66,7 +66,11 @@ var layers = map[string]layer{
 		tests:  []string{"broker"},
 	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
-	"broker/management":         {module: []string{"amqp", "delay", "broker"}},
+	"broker/management": {
+		module: []string{"amqp", "delay", "broker", "broker/access", "broker/internal/pattern"},
+		tests:  []string{"broker/brokertest"},
+	},
+	"broker/brokertest/mgmttest": {module: []string{"broker", "broker/brokertest", "broker/management"}},
 	"conformance/scripts": {
 		module: []string{"amqp", "delay"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},

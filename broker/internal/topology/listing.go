@@ -3,6 +3,7 @@ package topology
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // List is what a virtual host has: exchanges and queues by name, and the bindings
@@ -39,4 +40,59 @@ func bindingsTo(d destination) []Binding {
 		}
 	}
 	return list
+}
+
+// QueueNames are the names of all queues, sorted.
+func (vh *VHost) QueueNames() []string {
+	vh.mu.RLock()
+	names := make([]string, 0, len(vh.queues))
+	for name := range vh.queues {
+		names = append(names, name)
+	}
+	vh.mu.RUnlock()
+	slices.Sort(names)
+	return names
+}
+
+// Exchanges are all exchanges, sorted by name.
+func (vh *VHost) Exchanges() []*Exchange {
+	vh.mu.RLock()
+	list := slices.Collect(maps.Values(vh.exchanges))
+	vh.mu.RUnlock()
+	slices.SortFunc(list, func(a, b *Exchange) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Type is the queue's type by the name that x-queue-type gives it.
+func (q *Queue) Type() string { return queueTypeOf(q.Args).name }
+
+// PoliciesOfQueue are the names of the policies that apply to a queue, "" for none, and
+// the definition that follows from both.
+func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition map[string]any) {
+	vh.mu.RLock()
+	policies, operatorPolicies := vh.policies, vh.operatorPolicies
+	vh.mu.RUnlock()
+	if len(policies) == 0 && len(operatorPolicies) == 0 {
+		return "", "", nil
+	}
+	t := queueTypeOf(q.Args)
+	a, b := policies.match(q.Name, "queues", t), operatorPolicies.match(q.Name, "queues", t)
+	if a != nil {
+		user = a.Name
+	}
+	if b != nil {
+		operator = b.Name
+	}
+	return user, operator, vh.profile.merge(a, b)
+}
+
+// PolicyOfExchange is the name of the policy that applies to an exchange, "" for none.
+func (vh *VHost) PolicyOfExchange(x *Exchange) string {
+	vh.mu.RLock()
+	policies := vh.policies
+	vh.mu.RUnlock()
+	if r := policies.match(x.Name, "exchanges", nil); r != nil {
+		return r.Name
+	}
+	return ""
 }

@@ -1,0 +1,183 @@
+package broker
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
+)
+
+// QueueNames are the names of all queues, sorted.
+func (v *VHost) QueueNames() []string { return v.vh.QueueNames() }
+
+// Queue describes a queue; false if it does not exist.
+func (v *VHost) Queue(name string) (QueueInfo, bool) {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return QueueInfo{}, false
+	}
+	return v.queueInfo(q), true
+}
+
+// Exchanges describes all exchanges, sorted by name.
+func (v *VHost) Exchanges() []ExchangeInfo {
+	list := v.vh.Exchanges()
+	infos := make([]ExchangeInfo, len(list))
+	for i, x := range list {
+		infos[i] = v.exchangeInfo(x)
+	}
+	return infos
+}
+
+// Exchange describes an exchange; false if it does not exist. The default one is "".
+func (v *VHost) Exchange(name string) (ExchangeInfo, bool) {
+	x := v.vh.Exchange(name)
+	if x == nil {
+		return ExchangeInfo{}, false
+	}
+	return v.exchangeInfo(x), true
+}
+
+// Bindings are all that were made; the default exchange's implicit ones are not among
+// them.
+func (v *VHost) Bindings() []Binding {
+	_, _, list := v.vh.List()
+	var bindings []Binding
+	for _, b := range list {
+		bindings = append(bindings, Binding{
+			Source: b.Source, Destination: b.Destination, Key: b.Key, ToExchange: b.ToExchange, Args: b.Args.Map(),
+		})
+	}
+	return bindings
+}
+
+// Connections describes the connections that are open, the oldest first.
+func (b *Broker) Connections() []ConnectionInfo {
+	b.mu.Lock()
+	conns := slices.Collect(maps.Keys(b.conns))
+	b.mu.Unlock()
+	var infos []ConnectionInfo
+	for _, c := range conns {
+		if info, open := c.info(); open {
+			infos = append(infos, info)
+		}
+	}
+	slices.SortFunc(infos, func(a, b ConnectionInfo) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Peer, b.Peer))
+	})
+	return infos
+}
+
+func (v *VHost) info() VHostInfo {
+	info := VHostInfo{Name: v.vh.Name, Exchanges: v.Exchanges(), Bindings: v.Bindings()}
+	for _, name := range v.QueueNames() {
+		if q, ok := v.Queue(name); ok {
+			info.Queues = append(info.Queues, q)
+		}
+	}
+	return info
+}
+
+func (v *VHost) exchangeInfo(x *topology.Exchange) ExchangeInfo {
+	return ExchangeInfo{
+		Name: x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
+		Args: x.Args.Map(), MessagesDelayed: x.MessagesDelayed(), Policy: v.vh.PolicyOfExchange(x),
+	}
+}
+
+func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
+	info := QueueInfo{
+		Name: q.Name, Type: q.Type(), Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
+		Args: q.Args.Map(), Counts: q.Counts(),
+	}
+	if owner, ok := q.Exclusive.(*conn); ok {
+		info.Owner = owner.id()
+	}
+	info.Policy, info.OperatorPolicy, info.Definition = v.vh.PoliciesOfQueue(q)
+	return info
+}
+
+// argsOf are arguments as a map; nil for none.
+func argsOf(t amqp.Table) map[string]any {
+	if len(t) == 0 {
+		return nil
+	}
+	return t.Map()
+}
+
+// id is RabbitMQ's name of a connection. One that leaves no process has no addresses;
+// its number tells it from others.
+func (c *conn) id() string {
+	if _, ok := c.nc.RemoteAddr().(pipeAddr); ok {
+		return "memory:" + strconv.FormatUint(c.number, 10) + " -> memory:0"
+	}
+	return c.nc.RemoteAddr().String() + " -> " + c.nc.LocalAddr().String()
+}
+
+// info describes an open connection; false for one that is not open.
+func (c *conn) info() (ConnectionInfo, bool) {
+	c.mu.Lock()
+	if c.channels == nil || c.finished {
+		c.mu.Unlock()
+		return ConnectionInfo{}, false
+	}
+	info := ConnectionInfo{
+		ID: c.id(), Peer: c.nc.RemoteAddr().String(), Local: c.nc.LocalAddr().String(), Name: c.name,
+		User: c.user.name, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
+		ChannelMax: c.channelMax, FrameMax: c.frameMax, Heartbeat: c.interval,
+		Received: c.received.Load(), Sent: c.sent.Load(),
+	}
+	switch {
+	case c.forced != nil:
+		info.State = "closing"
+	case c.blocked:
+		info.State = "blocked"
+	}
+	var consumers [][]*consumer
+	for _, id := range slices.Sorted(maps.Keys(c.channels)) {
+		ch := c.channels[id]
+		info.Channels = append(info.Channels, ch.info())
+		var list []*consumer
+		for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
+			list = append(list, ch.consumers[tag])
+		}
+		consumers = append(consumers, list)
+	}
+	c.mu.Unlock()
+	for i, list := range consumers { // the queues' locks go before the connection's
+		for k, s := range list {
+			info.Channels[i].Consumers[k].Active = s.from.Serves(&s.Subscription)
+		}
+	}
+	return info, true
+}
+
+func (ch *channel) info() ChannelInfo {
+	info := ChannelInfo{
+		Number: ch.id, Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
+	}
+	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
+		s := ch.consumers[tag]
+		info.Consumers = append(info.Consumers, ConsumerInfo{
+			Tag: tag, Queue: s.from.Name, NoAck: s.NoAck, Exclusive: s.Exclusive,
+			Prefetch: s.prefetch, Unacked: s.unacked, Priority: s.Priority, Args: argsOf(s.args),
+		})
+	}
+	return info
+}
+
+// info describes a consumer; false for one that has ended.
+func (c *Consumer) info() (ConsumerInfo, bool) {
+	c.held.mu.Lock()
+	info := ConsumerInfo{
+		Tag: c.opts.Tag, Queue: c.name, NoAck: c.opts.NoAck, Exclusive: c.opts.Exclusive,
+		Prefetch: c.opts.Prefetch, Unacked: c.held.unacked.len(), Priority: c.opts.Priority,
+	}
+	on := c.over == nil
+	c.held.mu.Unlock()
+	info.Active = c.from.Serves(&c.sub)
+	return info, on
+}

@@ -1,0 +1,49 @@
+package broker
+
+// MessageStats counts messages since the broker's start or the object's beginning,
+// whichever is later, or since ResetStats. Each field is one that RabbitMQ's statistics
+// have; which of them an object has is said where it is described.
+type MessageStats struct {
+	// Publish counts what was published; of a queue, what was routed to it.
+	Publish uint64
+	// Confirm counts publishes that the publisher was told of.
+	Confirm uint64
+	// ReturnUnroutable and DropUnroutable count publishes that reached no queue, with
+	// and without mandatory.
+	ReturnUnroutable, DropUnroutable uint64
+	// Deliver and DeliverNoAck count deliveries to consumers that have to acknowledge
+	// and to others, Get and GetNoAck the same of basic.get, GetEmpty those that found
+	// nothing.
+	Deliver, DeliverNoAck, Get, GetNoAck, GetEmpty uint64
+	// Ack counts acknowledgements, Redeliver those deliveries that were not the first.
+	Ack, Redeliver uint64
+}
+
+// DeliverGet is all that was delivered or got.
+func (s *MessageStats) DeliverGet() uint64 { return s.Deliver + s.DeliverNoAck + s.Get + s.GetNoAck }
+
+// Add adds what others count.
+func (s *MessageStats) Add(o MessageStats) {
+	s.Publish += o.Publish
+	s.Confirm += o.Confirm
+	s.ReturnUnroutable += o.ReturnUnroutable
+	s.DropUnroutable += o.DropUnroutable
+	s.Deliver += o.Deliver
+	s.DeliverNoAck += o.DeliverNoAck
+	s.Get += o.Get
+	s.GetNoAck += o.GetNoAck
+	s.GetEmpty += o.GetEmpty
+	s.Ack += o.Ack
+	s.Redeliver += o.Redeliver
+}
+
+// ExchangeStats counts what was published to an exchange and what went out of it to
+// queues; a message that reaches three counts three times.
+type ExchangeStats struct{ PublishIn, PublishOut uint64 }
+
+// ChurnStats counts what comes and goes.
+type ChurnStats struct {
+	ConnectionsCreated, ConnectionsClosed        uint64
+	ChannelsCreated, ChannelsClosed              uint64
+	QueuesDeclared, QueuesCreated, QueuesDeleted uint64
+}
