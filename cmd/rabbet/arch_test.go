@@ -70,6 +70,7 @@ var layers = map[string]layer{
 		module: []string{"amqp", "delay", "broker", "broker/access", "broker/internal/pattern"},
 		tests:  []string{"broker/brokertest"},
 	},
+	"broker/management/ui":       {},
 	"broker/brokertest/mgmttest": {module: []string{"broker", "broker/brokertest", "broker/management"}},
 	"conformance/scripts": {
 		module: []string{"amqp", "delay"},
@@ -83,7 +84,7 @@ var layers = map[string]layer{
 	"cmd": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
-			"broker/management", "conformance",
+			"broker/management", "broker/management/ui", "conformance",
 		},
 		others: []string{"*"},
 	},

@@ -1,0 +1,82 @@
+// The page as a whole: login or frame, and the page that the address names.
+import { html, render, useEffect, useState, useRef, useErrorBoundary } from './lib/html.js';
+import { request } from './lib/api.js';
+import { authorization, hasToken, loggedIn, logOut, session } from './lib/session.js';
+import { learnExtensions } from './lib/broker.js';
+import { useStore } from './lib/store.js';
+import { useRoute } from './lib/router.js';
+import { pageOf } from './lib/pages.js';
+import { Login } from './pages/login.js';
+import { Frame } from './components/frame.js';
+import { Questions } from './components/dialog.js';
+import { Toasts, say } from './components/toast.js';
+import { Empty, ErrorNote, Note } from './components/basic.js';
+import { Keys } from './components/keys.js';
+
+async function start() {
+	if (!hasToken()) {
+		logOut();
+		return;
+	}
+	const token = authorization();
+	try {
+		loggedIn(token.replace('Basic ', ''), await request('GET', 'whoami', { auth: token }));
+	} catch {
+		logOut();
+	}
+}
+
+function App() {
+	const { state } = useStore(session);
+	useEffect(() => { if (state === 'in') learnExtensions(); }, [state]);
+	if (state === 'unknown') return html`<div class="login"><p class="muted" role="status">Rabbet is loading</p></div>`;
+	if (state === 'out') return html`<${Login} />`;
+	return html`<${Frame}><${Page} /></${Frame}>
+		<${Keys} /><${Questions} say=${say} /><${Toasts} />
+		${state === 'ended' && html`<${Login} again />`}`;
+}
+
+/** Loads the module of the page that the address names, and shows its default export. */
+function Page() {
+	const { parts } = useRoute();
+	const [page, setPage] = useState(/** @type {any} */ (null));
+	const wanted = parts.join('\n');
+	const first = useRef(true);
+	useEffect(() => {
+		const found = pageOf(parts);
+		if (!found) {
+			setPage({ wanted, view: html`<${Empty} title="There is no such page">Look for it with <kbd>Ctrl</kbd> <kbd>K</kbd>.</${Empty}>` });
+			return undefined;
+		}
+		let current = true;
+		found.load().then(
+			(module) => { if (current) setPage({ wanted, Component: module.default, props: found.props }); },
+			(err) => { if (current) setPage({ wanted, view: html`<${Note} kind="warn" title="This page could not be loaded.">The broker may have been upgraded, or does not answer. <button class="btn small" onClick=${() => location.reload()}>Reload</button> <span class="visually-hidden">${String(err)}</span></${Note}>` }); },
+		);
+		return () => { current = false; };
+	}, [wanted]);
+	useEffect(() => {
+		if (!page) return;
+		const title = document.querySelector('main h1');
+		document.title = (title?.textContent ? title.textContent.slice(0, 60) + ' · ' : '') + 'Rabbet';
+		if (first.current) {
+			first.current = false;
+			return;
+		}
+		scrollTo(0, 0);
+		/** @type {HTMLElement | null} */ (title)?.focus({ preventScroll: true });
+	}, [page]);
+	if (!page) return null;
+	if (page.view) return page.view;
+	return html`<${Guard} key=${page.wanted}><${page.Component} ...${page.props} /></${Guard}>`;
+}
+
+/** A fault of one page is told in its place. @param {any} props */
+function Guard({ children }) {
+	const [error, reset] = useErrorBoundary((err) => console.error(err));
+	if (error) return html`<${ErrorNote} error=${{ message: 'This page has a fault of its own.', details: String(error.stack || error) }} retry=${reset} />`;
+	return children;
+}
+
+start();
+render(html`<${App} />`, /** @type {HTMLElement} */ (document.getElementById('app')));

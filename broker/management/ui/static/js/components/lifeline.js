@@ -1,0 +1,27 @@
+// The life of one traced message, station by station.
+import { html } from '../lib/html.js';
+import { useLive } from '../lib/live.js';
+import * as f from '../lib/format.js';
+import { exchangeTitle, href } from '../lib/router.js';
+import { Card, Facts, Note, Waiting } from './basic.js';
+import { QueueLink } from './cells.js';
+import { Payload } from './payload.js';
+
+/** @param {{where: string, vhost: string}} props */
+export function LifeLine({ where, vhost }) {
+	const live = useLive(where);
+	const m = live.data;
+	if (!m) return html`<${Card}>${live.error?.status === 404 ? html`<${Note} kind="warn">The trace has forgotten this message.</${Note}>` : html`<${Waiting} live=${live} />`}</${Card}>`;
+	const start = m.events?.[0]?.at ?? m.at;
+	return html`<${Card} title="Its life"><div class="stack">
+		<ol class="life">${(m.events || []).map((e, i) => html`<li key=${i} class=${kind(e.type)}>
+			<div><strong>${e.type}</strong> ${e.queue && html`<${QueueLink} vhost=${vhost} name=${e.queue} />`}${e.redelivered && html` <span class="warn">again</span>`}</div>
+			<div class="small muted"><span class="num">${f.time(e.at)}</span>${e.at > start && html`, after <span class="num">${f.duration(e.at - start)}</span>`}${e.consumer_tag && html`, consumer <span class="name">${e.consumer_tag}</span>`}${e.connection_name && html`, <a class="name" href=${href(['connections', e.connection_name])}>${e.connection_name}</a>${e.channel && ` channel ${e.channel}`}`}${e.reason && html`, ${e.reason}`}</div></li>`)}</ol>
+		<${Facts} rows=${[['Exchange', html`<span class="name">${exchangeTitle(m.exchange)}</span>`], ['Routing key', html`<code class="name">${m.routing_key}</code>`], ['Message ID', m.message_id && html`<span class="name">${m.message_id}</span>`], ['Correlation ID', m.correlation_id && html`<span class="name">${m.correlation_id}</span>`],
+			['Properties', Object.keys(m.properties || {}).length > 0 && html`<code class="name">${JSON.stringify(m.properties)}</code>`]]} />
+		<${Payload} payload=${m.payload ?? ''} encoding=${m.payload_encoding} size=${m.payload_bytes} truncated=${m.truncated} properties=${m.properties} />
+	</div></${Card}>`;
+}
+
+/** @param {string} type */
+const kind = (type) => (type === 'acked' ? 'good' : /reject|dead|expired|dropped|unroutable|purged/.test(type) ? 'bad' : '');
