@@ -65,7 +65,7 @@ func BenchmarkPublishGet(b *testing.B) {
 // The same behind a backlog of a million, with limits, priorities and a TTL.
 func BenchmarkPublishGetAllFeatures(b *testing.B) {
 	q := newBench(b, queue.Config{MaxPriority: 4, Settings: settings(func(s *queue.Settings) {
-		s.MaxLength, s.MaxBytes, s.TTL = 2_000_000, 1<<40, 3_600_001
+		s.MaxLength, s.MaxBytes, s.TTL = 2_000_000, 1<<40, queue.Millis(3_600_000)
 	})})
 	msgs := messages(perCall)
 	for range 10_000 {

@@ -34,10 +34,10 @@ func (q *Classic) expireHead(fx *Effects) bool {
 }
 
 // counting tells whether the queue's own expiry is counting.
-func (q *Classic) counting() bool { return q.set.Expires > 0 && len(q.subs) == 0 }
+func (q *Classic) counting() bool { return q.set.Expires.ends() && len(q.subs) == 0 }
 
 // end is when the queue itself expires, if that is counting.
-func (q *Classic) end() int64 { return q.lastUsed + q.set.Expires*perMilli }
+func (q *Classic) end() int64 { return q.set.Expires.after(q.lastUsed) }
 
 // arm sets the timer for the next deadline, if it is not set for an earlier
 // one. Called with the lock held.
@@ -95,7 +95,7 @@ func (q *Classic) Touch() {
 
 // used restarts the queue's own expiry. Called with the lock held.
 func (q *Classic) used() {
-	if q.set.Expires > 0 {
+	if q.set.Expires.ends() {
 		q.lastUsed = q.now()
 		q.arm()
 	}

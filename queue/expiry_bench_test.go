@@ -26,7 +26,7 @@ func randomMessages(timed bool) []*queue.Message {
 		m := &slab[i]
 		m.Body = []byte("body")
 		if timed {
-			m.TTL, m.Priority = 1+rnd.Int64N(3_600_000), uint8(rnd.IntN(10))
+			m.TTL, m.Priority = queue.Millis(rnd.Int64N(3_600_000)), uint8(rnd.IntN(10))
 		}
 		msgs[i] = m
 	}

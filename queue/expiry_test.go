@@ -20,7 +20,7 @@ func settings(f func(s *queue.Settings)) *queue.Settings {
 
 // expiring is a message with a TTL.
 func expiring(body string, ttl time.Duration) *queue.Message {
-	return &queue.Message{Body: []byte(body), TTL: ttl.Milliseconds() + 1}
+	return &queue.Message{Body: []byte(body), TTL: queue.Millis(ttl.Milliseconds())}
 }
 
 // died is what has been dead-lettered since the last call, by whomever.
@@ -34,7 +34,7 @@ func (b *bench) died() []string {
 
 // A message expires at its instant, without anybody asking for it.
 func TestExpiryAtTheInstant(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 5001 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(5000) })})
 	b.publish("1")
 	b.clock.Advance(time.Second)
 	b.publish("2")
@@ -98,7 +98,7 @@ func TestExpiryOfANewHead(t *testing.T) {
 // QUEUE-54, QUEUE-68: a TTL of 0 is enough for a consumer that waits, and for
 // nothing else.
 func TestTTLZero(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 1 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(0) })})
 	b.publish("1")
 	assert.Equal(t, []string{"expired:1"}, b.died())
 	b.subscribe("x", 1)
@@ -111,7 +111,7 @@ func TestTTLZero(t *testing.T) {
 // QUEUE-55: no deadline passes while a message is out, but it counts when the
 // message is back.
 func TestDeadlineOfWhatIsOut(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 1001 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(1000) })})
 	b.publish("1", "2")
 	one, two := b.get(), b.get()
 	b.Requeue([]queue.Item{two}, &b.fx)
@@ -123,9 +123,9 @@ func TestDeadlineOfWhatIsOut(t *testing.T) {
 
 // QUEUE-56: new settings do not change the deadline of what is there.
 func TestDeadlinesOutliveSettings(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 10_001 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(10_000) })})
 	b.publish("1")
-	b.Configure(settings(func(s *queue.Settings) { s.TTL = 1001 }), &b.fx)
+	b.Configure(settings(func(s *queue.Settings) { s.TTL = queue.Millis(1000) }), &b.fx)
 	b.publish("2")
 	b.clock.Advance(5 * time.Second)
 	assert.Empty(t, b.died(), "2 is behind 1")
@@ -135,7 +135,7 @@ func TestDeadlinesOutliveSettings(t *testing.T) {
 
 // QUEUE-58: a queue expires when for the time nobody consumed, got or declared.
 func TestQueueExpiry(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires = 10_000 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires = queue.Millis(10_000) })})
 	use := func(f func()) {
 		b.clock.Advance(9 * time.Second)
 		f()
@@ -159,7 +159,7 @@ func TestQueueExpiry(t *testing.T) {
 func TestOneTimer(t *testing.T) {
 	b := newBench(t, queue.Config{
 		MaxPriority: 5,
-		Settings:    settings(func(s *queue.Settings) { s.Expires, s.TTL = 3_600_000, 60_001 }),
+		Settings:    settings(func(s *queue.Settings) { s.Expires, s.TTL = queue.Millis(3_600_000), queue.Millis(60_000) }),
 	})
 	for i := range 100 {
 		m := expiring("m", time.Duration(100-i)*time.Second)
@@ -245,7 +245,7 @@ func TestTimerIsSetForward(t *testing.T) {
 
 // The clock holds on to no queue that is gone, whatever comes after its end.
 func TestDeleteEndsTheTimer(t *testing.T) {
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires, s.TTL = 5000, 1001 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.Expires, s.TTL = queue.Millis(5000), queue.Millis(1000) })})
 	b.publish("out", "ready")
 	out := b.get()
 	assert.Equal(t, 1, b.clock.Pending())
@@ -263,7 +263,7 @@ func TestDeleteEndsTheTimer(t *testing.T) {
 // More than one hold's work at one instant is all done at that instant.
 func TestExpiryOfMany(t *testing.T) {
 	const n = 5000
-	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = 1001 })})
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(1000) })})
 	b.Publish(messages(n), &b.fx)
 	b.clock.Advance(time.Second)
 	died := b.died()

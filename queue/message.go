@@ -13,8 +13,8 @@ type Message struct {
 	Props amqp.RawProperties
 	// Body is the content; nil and empty are the same.
 	Body []byte
-	// TTL is the per-message expiration in milliseconds plus one; 0 is none.
-	TTL int64
+	// TTL is the message's own expiration.
+	TTL TTL
 	// Priority is the priority property; 0 if absent (QUEUE-86).
 	Priority uint8
 	// Persistent says that the delivery mode is 2 (BASIC-8).

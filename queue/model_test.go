@@ -79,9 +79,9 @@ func (m *model) publish(i int, msg *queue.Message) {
 	}
 	m.seq++
 	it := modelItem{body: body, seq: m.seq, level: min(int(msg.Priority), m.levels)}
-	for _, ttl := range []int64{s.TTL, msg.TTL} { // QUEUE-52
-		if ttl > 0 && (it.deadline == 0 || m.now+(ttl-1)*1000 < it.deadline) {
-			it.deadline = m.now + (ttl-1)*1000
+	for _, ttl := range []queue.TTL{s.TTL, msg.TTL} { // QUEUE-52
+		if ms, ends := ttl.Millis(); ends && (it.deadline == 0 || m.now+ms*1000 < it.deadline) {
+			it.deadline = m.now + ms*1000
 		}
 	}
 	if len(m.ready) == 0 && m.offer(it) { // QUEUE-68

@@ -240,7 +240,7 @@ func TestLongQueueWithPriorities(t *testing.T) {
 
 func TestLongQueueExpires(t *testing.T) {
 	p := newPaged(t, queue.Config{Settings: &queue.Settings{
-		TTL: 1001, MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1, DeadLetter: true,
+		TTL: queue.Millis(1000), MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1, DeadLetter: true,
 	}})
 	p.fill(1, backlog, true)
 	p.clock.Advance(2 * time.Second)

@@ -121,7 +121,7 @@ func New(cfg Config) *Classic {
 		q.back = newBacking(cfg.Env.Store, cfg.ID, cfg.Durable, above+1)
 		q.back.quorum, q.back.countFailures = cfg.Quorum, cfg.Env.CountFailures
 	}
-	if q.set.Expires > 0 {
+	if q.set.Expires.ends() {
 		q.lastUsed = q.now()
 	}
 	return q
@@ -157,11 +157,11 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 			continue
 		}
 		it := Item{Msg: m}
-		if ttl := q.ttl(m); ttl != 0 {
+		if ttl := q.ttl(m); ttl.ends() {
 			if now == 0 {
 				now = q.now()
 			}
-			it.Deadline = now + (ttl-1)*perMilli
+			it.Deadline = ttl.after(now)
 		}
 		untidy = q.enqueue(it, &h, fx) || untidy
 	}
@@ -205,7 +205,7 @@ func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 		q.back.add(q, &it)
 	}
 	q.ready.push(it)
-	if q.over() || it.Deadline != 0 && q.ttl(it.Msg) == 1 { // QUEUE-54
+	if q.over() || it.Deadline != 0 && q.ttl(it.Msg).atOnce() { // QUEUE-54
 		return q.tidySome(fx)
 	}
 	return false

@@ -159,7 +159,7 @@ func TestConditionalDelete(t *testing.T) {
 // A deleted queue takes nothing and gives nothing, and what is out with its
 // consumers can still be settled (QUEUE-26).
 func TestDeletedQueue(t *testing.T) {
-	b := newBench(t, queue.Config{AutoDelete: true, Settings: &queue.Settings{MaxLength: -1, MaxBytes: -1, DeadLetter: true, TTL: 1001}})
+	b := newBench(t, queue.Config{AutoDelete: true, Settings: &queue.Settings{MaxLength: -1, MaxBytes: -1, DeadLetter: true, TTL: queue.Millis(1000)}})
 	x := b.subscribe("x", 2)
 	b.publish("1", "2", "3", "4")
 	n, subs, err := b.Delete(false, false)

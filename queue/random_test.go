@@ -112,7 +112,7 @@ func randomSettings(rnd *rand.Rand) queue.Settings {
 		s.MaxBytes = int64(rnd.IntN(100))
 	}
 	if rnd.IntN(3) == 0 {
-		s.TTL = int64(1 + rnd.IntN(50))
+		s.TTL = queue.Millis(int64(rnd.IntN(50)))
 	}
 	s.Overflow = queue.Overflow(rnd.IntN(3))
 	return s
@@ -128,7 +128,7 @@ func (l *life) publishSome() {
 		m := message(fmt.Sprintf("%d%s", l.names, strings.Repeat(".", l.rnd.IntN(10))))
 		m.Priority = uint8(l.rnd.IntN(5))
 		if l.rnd.IntN(4) == 0 {
-			m.TTL = int64(1 + l.rnd.IntN(50))
+			m.TTL = queue.Millis(int64(l.rnd.IntN(50)))
 		}
 		msgs = append(msgs, m)
 		l.m.publish(i, m)

@@ -22,10 +22,8 @@ const (
 // Settings are a queue's optional features as they apply now. A Settings that
 // a queue has is not changed; Configure replaces it.
 type Settings struct {
-	// TTL is x-message-ttl in milliseconds plus one; 0 is none (QUEUE-52).
-	TTL int64
-	// Expires is x-expires in milliseconds; 0 is never (QUEUE-58).
-	Expires int64
+	// TTL is x-message-ttl (QUEUE-52), Expires is x-expires (QUEUE-58).
+	TTL, Expires TTL
 	// MaxLength and MaxBytes limit the ready messages; negative is no limit
 	// (QUEUE-61).
 	MaxLength, MaxBytes int64
@@ -71,13 +69,8 @@ type Env struct {
 }
 
 // ttl is what a message may spend in the queue: the less of the queue's and its
-// own, in milliseconds plus one (QUEUE-52). 0 is for ever.
-func (q *Classic) ttl(m *Message) int64 {
-	if q.set.TTL > 0 && (m.TTL == 0 || q.set.TTL < m.TTL) {
-		return q.set.TTL
-	}
-	return m.TTL
-}
+// own (QUEUE-52).
+func (q *Classic) ttl(m *Message) TTL { return q.set.TTL.shorter(m.TTL) }
 
 // refuses tells whether a queue that rejects at its limit takes no more. It
 // looks before any consumer is asked, as RabbitMQ does (QUEUE-65).

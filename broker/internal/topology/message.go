@@ -33,7 +33,7 @@ func ReadTTL(m *queue.Message) error {
 	if err != nil {
 		return err
 	}
-	m.TTL = ms + 1
+	m.TTL = queue.Millis(ms)
 	if plain := strconv.FormatInt(ms, 10); plain != string(s) {
 		var p amqp.Properties
 		if err := p.Decode(m.Props); err != nil {

@@ -41,10 +41,14 @@ func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 		s, _ := v.(string)
 		return s, has
 	}
-	if millis("message-ttl", &s.TTL) {
-		s.TTL++ // 0 is none
+	ttl := func(key string, field *queue.TTL) {
+		var ms int64
+		if millis(key, &ms) {
+			*field = queue.Millis(ms)
+		}
 	}
-	millis("expires", &s.Expires)
+	ttl("message-ttl", &s.TTL)
+	ttl("expires", &s.Expires)
 	number("max-length", &s.MaxLength)
 	number("max-length-bytes", &s.MaxBytes)
 	if quorum { // QUEUE-45, QUEUE-92
