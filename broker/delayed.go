@@ -35,7 +35,7 @@ type DelayedMessage struct {
 // under its name. It fails with NOT_FOUND if there is no such exchange, and with
 // PRECONDITION_FAILED if it is of another type.
 func (v *VHost) Delayed(exchange string) (DelayedInfo, error) {
-	info, err := v.vh.DelayedInfo(exchange)
+	info, err := v.vh.Delayed(exchange)
 	return DelayedInfo(info), err
 }
 
@@ -53,7 +53,7 @@ func (v *VHost) ListDelayed(exchange, after string, limit int) ([]DelayedMessage
 	list := make([]DelayedMessage, len(page))
 	for i, p := range page {
 		list[i].ID, list[i].Due = p.ID, p.Due
-		if list[i].Message, err = messageOf(&queue.Item{Msg: p.Msg}, p.Msg.Props); err != nil {
+		if list[i].Message, err = messageOf(&queue.Item{Msg: p.Message}, p.Props); err != nil {
 			return nil, err
 		}
 	}

@@ -46,13 +46,15 @@ var layers = map[string]layer{
 	"exchange":                {module: []string{"amqp"}},
 	"store":                   {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
 	"queue":                   {module: []string{"amqp", "delay", "store"}},
+	"queue/delayed":           {module: []string{"amqp", "delay", "store", "queue"}},
 	"broker/access":           {},
 	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
 	"broker/internal/records": {module: []string{"amqp", "queue", "store"}},
 	"broker/internal/topology": {
 		module: []string{
-			"amqp", "delay", "exchange", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/records",
+			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/pattern",
+			"broker/internal/records",
 		},
 	},
 	"broker": {module: []string{
@@ -238,6 +240,8 @@ func TestImportRules(t *testing.T) {
 		{"queue", module + "/exchange", false},
 		{"queue", module + "/broker", false},
 		{"queue", "go.etcd.io/bbolt", false},
+		{"queue/delayed", module + "/queue", true},
+		{"queue", module + "/queue/delayed", false},
 		{"store", "go.etcd.io/bbolt/errors", true},
 		{"delay", "github.com/google/btree", true},
 		{"broker/internal/topology", module + "/exchange", true},

@@ -1,215 +1,145 @@
 package topology
 
 import (
-	"sync"
-	"time"
+	"slices"
 
-	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
-	"github.com/rabbetmq/rabbet/store"
+	"github.com/rabbetmq/rabbet/queue/delayed"
 )
 
-// Exchanges of type x-delayed-message hold messages back until they are due (EXCH-50,
-// EXCH-54). Memory has when and in which order, the store the messages themselves
-// once they are there.
-
-// A delayed is what waits under the name of a delayed exchange. It outlives the
+// A delayedQueue is what waits under the name of a delayed exchange. It outlives the
 // exchange: what waits when that is deleted is routed in its time all the same,
 // by what bears the name then (EXCH-55).
-type delayed struct {
+type delayedQueue struct {
+	*delayed.Queue
 	vh   *VHost
 	name string
 	id   uint64 // names its log, in one series with the queues
-
-	// dispatch is held while due messages go out, so that they keep their
-	// order; never two of them. It comes before all other locks.
-	dispatch sync.Mutex
-
-	mu    sync.Mutex
-	index delay.Index
-	held  map[uint64]*queue.Message // by position: those that the store has not committed, or all
-	seq   uint64                    // position of the newest
-	safe  uint64                    // what came up to here is committed
-	log   *store.Log                // nil without a store
-	app   store.Appender
-	alarm *delay.Alarm
-	rest  time.Time // nothing goes out before: the store could not be read
-	gone  bool      // nothing is added any more
-	ended bool      // nothing goes out any more
-
-	numbers map[uint64]uint64 // the publications of those that wait, by position; nil without an observer
 
 	// ghost stands for the exchange once that is deleted: no bindings, but its
 	// alternate still counts. Guarded by the virtual host's lock.
 	ghost *Exchange
 }
 
-func newDelayed(vh *VHost, name string, id uint64) *delayed {
-	d := &delayed{vh: vh, name: name, id: id}
-	d.alarm = delay.NewAlarm(vh.env.Clock, d.ring)
-	if st := vh.env.Store; st != nil {
-		d.attach(st.Log(queue.LogOf(id, 0)))
+func newDelayed(vh *VHost, name string, id uint64) *delayedQueue {
+	d := &delayedQueue{vh: vh, name: name, id: id}
+	cfg := delayed.Config{
+		Clock: vh.env.Clock, Store: vh.env.Store, ID: id, Decode: decodeDelayed, Dispatch: d.dispatch,
+		Fault: func(err error) { vh.fault(name, err) },
 	}
+	if o := vh.env.Observer; o != nil {
+		cfg.Cancelled = func(publication uint64, why queue.Reason) { o.Cancelled(vh.Name, name, publication, why) }
+	}
+	d.Queue = delayed.New(cfg)
 	return d
 }
 
-func (d *delayed) attach(log *store.Log) {
-	log.OnCommit = d.committed
-	d.log = log
+// decodeDelayed reads a message back from the store.
+func decodeDelayed(data []byte) (*queue.Message, error) {
+	m, err := queue.DecodeStored(data)
+	if err == nil {
+		err = ReadTTL(m)
+	}
+	return m, err
 }
 
-// now is the time as due times count it, in microseconds since 1970.
-func (d *delayed) now() int64 { return d.vh.env.Clock.Now().UnixMicro() }
-
-// add keeps a message for so many milliseconds. It goes to the store whatever
-// its delivery mode and whether the exchange is durable or not (EXCH-54).
-func (d *delayed) add(m *queue.Message, ms int64, fx *queue.Effects) {
+// keep holds a message back for so many milliseconds.
+func (d *delayedQueue) keep(m *queue.Message, ms int64, fx *queue.Effects) {
 	late := *m
 	late.Props = pastDelay(m.Props, ms)
-	at := d.now() + ms*perMilli
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.gone { // deleted since the route was found
-		d.tellCancelled(m.Publication(), queue.Deleted)
-		return
-	}
-	d.seq++
-	d.track(d.seq, m)
-	due := delay.Due{At: at, Seq: d.seq}
-	d.index.Add(due)
-	d.hold(d.seq, &late)
-	if d.log != nil {
-		d.app.Add(d.log, due.Seq, due.At, false, &late)
-		d.app.Flush()
-		fx.Logged = true
-	}
-	if first, _ := d.index.First(); first == due {
-		d.arm()
-	}
+	d.Add(&late, ms, fx)
 }
 
-// hold keeps a message in memory. Called with the lock held.
-func (d *delayed) hold(seq uint64, m *queue.Message) {
-	if d.held == nil {
-		d.held = make(map[uint64]*queue.Message)
-	}
-	d.held[seq] = m
+func (vh *VHost) persistDelayed(d *delayedQueue, x *Exchange) {
+	vh.put(&records.Delayed{
+		VHost: records.Text(vh.Name), Name: records.Text(d.name), ID: d.id,
+		Alternate: records.Text(x.alternate), HasAlternate: x.hasAlternate,
+	})
 }
 
-// perMilli is a millisecond as due times count.
-const perMilli = 1000
-
-// committed is called by the store when the messages up to a position are on
-// disk: they can leave memory.
-func (d *delayed) committed(seq uint64) {
-	for d.forget(seq) {
-	}
+// resume lets what is due go out. It comes once all queues are recovered.
+func (d *delayedQueue) resume() {
+	d.vh.forgetIfEmpty(d)
+	d.Resume()
 }
 
-// forget is one hold's share; true asks for another.
-func (d *delayed) forget(seq uint64) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for n := 0; d.safe < seq; n++ {
-		if n == holdLimit {
-			return true
+// dispatch routes what is due by the bindings of this moment (EXCH-53) and hands it to
+// its queues.
+func (d *delayedQueue) dispatch(due []*queue.Message) (forgotten func(left int)) {
+	o := outgoing{d: d}
+	for _, m := range due {
+		o.send(m)
+	}
+	o.flush()
+	return func(left int) {
+		if left == 0 {
+			d.vh.forgetIfEmpty(d)
 		}
-		d.safe++
-		delete(d.held, d.safe)
+		d.vh.Perform(&o.fx)
 	}
-	if len(d.held) == 0 {
-		d.held = nil // maps do not shrink
-	}
-	return false
 }
 
-// holdLimit is how many messages are handled under one hold of the lock.
-const holdLimit = 1024
+// unroutable is why a strict exchange dead-letters.
+const unroutable queue.Reason = "unroutable"
 
-// arm sets the alarm for what is due first. Called with the lock held.
-func (d *delayed) arm() {
-	first, ok := d.index.First()
-	if !ok || d.ended {
-		d.alarm.Stop()
+// An outgoing hands due messages to their queues, a run to the same queues in
+// one call.
+type outgoing struct {
+	d      *delayedQueue
+	fx     queue.Effects
+	router Router
+	keys   []string
+
+	queues []*Queue // of the run
+	msgs   []*queue.Message
+	found  []*Queue // of the message at hand
+}
+
+// send routes one message (EXCH-53).
+func (o *outgoing) send(m *queue.Message) {
+	vh := o.d.vh
+	o.keys = appendKeys(o.keys[:0], m)
+	vh.mu.RLock()
+	x := vh.exchanges[o.d.name]
+	if x == nil {
+		x = o.d.ghost
+	}
+	if x == nil { // strict, and just deleted
+		vh.mu.RUnlock()
 		return
 	}
-	at := time.UnixMicro(first.At)
-	if at.Before(d.rest) {
-		at = d.rest
+	o.found = o.router.route(o.found[:0], vh, x, o.keys, m.Props.Headers())
+	strict := x.strict
+	vh.mu.RUnlock()
+	if by := vh.env.Observer; by != nil {
+		by.Due(vh.Name, o.d.name, m, o.found)
 	}
-	d.alarm.Set(at)
+	if len(o.found) == 0 {
+		if strict != nil && strict.deadLetter != nil {
+			o.flush()
+			dead := queue.DeadLetter{Settings: strict.deadLetter, Item: queue.Item{Msg: m}, Reason: unroutable}
+			vh.deadLetter(dead, &o.router, &o.fx)
+		}
+		return
+	}
+	if len(o.msgs) > 0 && (len(o.msgs) >= MaxRun || !slices.Equal(o.queues, o.found)) {
+		o.flush()
+	}
+	if len(o.msgs) == 0 {
+		o.queues = append(o.queues[:0], o.found...)
+	}
+	o.msgs = append(o.msgs, m)
 }
 
-// len is the number of messages that wait, exact at this moment (EXCH-56).
-func (d *delayed) len() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.index.Len()
-}
-
-// cancel drops one message and reports whether it was there.
-func (d *delayed) cancel(due delay.Due) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.index.Remove(due) {
-		return false
+// flush hands the run to its queues. What a full one refuses is lost: there is
+// nobody to be told.
+func (o *outgoing) flush() {
+	for _, q := range o.queues {
+		_ = q.Publish(o.msgs, &o.fx) // a queue deleted since drops them
+		o.d.vh.tellRefused(q, o.msgs, o.fx.Refused)
+		o.fx.Refused = o.fx.Refused[:0]
 	}
-	delete(d.held, due.Seq)
-	d.recordNoDelay(due.Seq, cancelled)
-	if d.log != nil {
-		d.app.Settle(d.log, due.Seq)
-		d.app.Flush()
-	}
-	d.arm()
-	return true
-}
-
-// purge drops all that waits and returns its number. What is going out goes out
-// first: it would be dropped from the store unread, and not be counted.
-func (d *delayed) purge() int {
-	d.dispatch.Lock()
-	defer d.dispatch.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := d.index.Len()
-	d.recordNoDelays(queue.Purged)
-	d.index.Clear()
-	d.held = nil
-	if d.log != nil && n > 0 {
-		d.app.DropRange(d.log, 1, d.seq)
-		d.app.Flush()
-	}
-	d.arm()
-	return n
-}
-
-// close drops all that waits, for good; only if that is nothing, unless forced.
-// It reports whether it did.
-func (d *delayed) close(force bool) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.index.Len() > 0 && !force {
-		return false
-	}
-	d.gone = true
-	d.recordNoDelays(queue.Deleted)
-	d.index.Clear()
-	d.held = nil
-	if d.log != nil {
-		d.app.Drop(d.log)
-		d.app.Flush()
-	}
-	d.arm()
-	return true
-}
-
-// stop ends what goes on by itself, for the broker's end: what is going out has
-// gone out when it returns, what waits stays in the store.
-func (d *delayed) stop() {
-	d.dispatch.Lock()
-	defer d.dispatch.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.ended = true
-	d.alarm.Stop()
+	clear(o.msgs)
+	o.queues, o.msgs = o.queues[:0], o.msgs[:0]
 }

@@ -125,7 +125,7 @@ func (x *Exchange) checkStrict(resource string, args amqp.Table) error {
 func (vh *VHost) removeDelayed(x *Exchange) {
 	d := x.delayed
 	d.ghost = ghostOf(x.Name, x.alternate, x.hasAlternate)
-	if d.close(x.strict != nil) {
+	if d.Delete(x.strict != nil) {
 		vh.forgetDelayed(d)
 	} else {
 		vh.persistDelayed(d, d.ghost)
@@ -133,17 +133,17 @@ func (vh *VHost) removeDelayed(x *Exchange) {
 }
 
 // forgetDelayed forgets a name under which nothing waits.
-func (vh *VHost) forgetDelayed(d *delayed) {
+func (vh *VHost) forgetDelayed(d *delayedQueue) {
 	delete(vh.delayed, d.name)
 	vh.unput(&records.Delayed{VHost: records.Text(vh.Name), Name: records.Text(d.name)})
 }
 
 // forgetIfEmpty ends a delayed that has outlived its exchange when the last
 // message is gone.
-func (vh *VHost) forgetIfEmpty(d *delayed) {
+func (vh *VHost) forgetIfEmpty(d *delayedQueue) {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
-	if x := vh.exchanges[d.name]; (x == nil || x.delayed != d) && vh.delayed[d.name] == d && d.close(false) {
+	if x := vh.exchanges[d.name]; (x == nil || x.delayed != d) && vh.delayed[d.name] == d && d.Delete(false) {
 		vh.forgetDelayed(d)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // A Delay is a delayed exchange that a route has led to, and how long it
 // keeps the message, in milliseconds.
 type Delay struct {
-	in     *delayed
+	in     *delayedQueue
 	ms     int64
 	Strict bool
 }
@@ -42,7 +42,7 @@ func (r *Router) postpones(x *Exchange, headers amqp.RawTable) bool {
 func (p *Delay) Exchange() string { return p.in.name }
 
 // Start hands a message to the delayed exchange.
-func (p *Delay) Start(m *queue.Message, fx *queue.Effects) { p.in.add(m, p.ms, fx) }
+func (p *Delay) Start(m *queue.Message, fx *queue.Effects) { p.in.keep(m, p.ms, fx) }
 
 // StartDelays hands a message to the delayed exchanges that its route has led to.
 func StartDelays(list []Delay, m *queue.Message, fx *queue.Effects) {

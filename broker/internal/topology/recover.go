@@ -15,7 +15,7 @@ import (
 // what delayed exchanges keep, exchanges, queues, then bindings. The messages stay where
 // they are until they are wanted.
 func Recover(env *Env, set records.Set) (map[string]*VHost, error) {
-	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayed)}
+	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue)}
 	if err := r.records(set); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ type recovery struct {
 	env     *Env
 	vhosts  map[string]*VHost
 	queues  map[uint64]*Queue
-	delayed map[uint64]*delayed
+	delayed map[uint64]*delayedQueue
 }
 
 // records brings back what there is a record of, each kind after those that it builds
@@ -185,7 +185,7 @@ func (r *recovery) messages() error {
 		}
 	}
 	for _, d := range r.delayed {
-		if err := d.recover(); err != nil {
+		if err := d.Recover(); err != nil {
 			return fmt.Errorf("broker: delayed exchange %q: %w", d.name, err)
 		}
 	}
@@ -199,7 +199,7 @@ func (vh *VHost) StopDelayed() {
 	waiting := slices.Collect(maps.Values(vh.delayed))
 	vh.mu.RUnlock()
 	for _, d := range waiting {
-		d.stop() // what is going out needs the lock
+		d.Stop() // what is going out needs the lock
 	}
 }
 

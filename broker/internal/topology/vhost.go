@@ -28,7 +28,7 @@ type VHost struct {
 	mu                         sync.RWMutex
 	exchanges                  map[string]*Exchange
 	queues                     map[string]*Queue
-	delayed                    map[string]*delayed // what waits, by the exchange's name
+	delayed                    map[string]*delayedQueue // what waits, by the exchange's name
 	policies, operatorPolicies rules
 	gen                        atomic.Uint64 // of routes
 }
@@ -45,8 +45,8 @@ type Exchange struct {
 	table   exchange.Table[destination] // nil for the default exchange
 	sources []*Exchange                 // those with a binding to this one
 
-	delayed *delayed    // what waits in it; nil unless it is a delayed exchange
-	strict  *strictness // nil unless it is a strict one
+	delayed *delayedQueue // what waits in it; nil unless it is a delayed exchange
+	strict  *strictness   // nil unless it is a strict one
 }
 
 // A Queue is one queue as it was declared.
@@ -95,7 +95,7 @@ func makeVHost(name string, env *Env) *VHost {
 		profile:   env.Profile,
 		exchanges: make(map[string]*Exchange),
 		queues:    make(map[string]*Queue),
-		delayed:   make(map[string]*delayed),
+		delayed:   make(map[string]*delayedQueue),
 	}
 	vh.queueEnv = &queue.Env{
 		Clock: env.Clock, Store: env.Store, Perform: vh.Perform, CountFailures: env.Profile.countsFailures, Fault: vh.fault,

@@ -1,4 +1,4 @@
-package topology
+package delayed
 
 import (
 	"testing"
@@ -14,9 +14,9 @@ import (
 // commit has found nothing to keep in memory meanwhile.
 func TestDelayedGivesBackWhatIsNotCommitted(t *testing.T) {
 	clock := delay.NewManual(time.Unix(0, 0))
-	d := newDelayed(&VHost{env: &Env{Clock: clock}}, "x", 1)
+	d := New(Config{Clock: clock})
 	for range 2 {
-		d.add(&queue.Message{Props: []byte{0, 0}}, 1, nil)
+		d.Add(&queue.Message{Props: []byte{0, 0}}, 1, nil)
 	}
 	first, second := d.held[1], d.held[2]
 	d.ended = true // so that the alarm sends nothing out
@@ -27,5 +27,5 @@ func TestDelayedGivesBackWhatIsNotCommitted(t *testing.T) {
 	d.committed(1)
 	d.giveBack(due)
 	assert.Equal(t, map[uint64]*queue.Message{2: second}, d.held)
-	assert.Equal(t, 2, d.len())
+	assert.Equal(t, 2, d.Len())
 }
