@@ -93,6 +93,9 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 		Name: q.Name, Type: q.Type(), Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
 		Args: q.Args.Map(), Counts: q.Counts(),
 	}
+	s := q.Stats()
+	info.UnackedBytes, info.Persistent, info.PersistentBytes = s.UnackedBytes, s.Persistent, s.PersistentBytes
+	info.Stats = messageStats(s)
 	if owner, ok := q.Exclusive.(*conn); ok {
 		info.Owner = owner.id()
 	}

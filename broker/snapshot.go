@@ -62,6 +62,11 @@ type QueueInfo struct {
 	queue.Counts
 	// ExclusiveConsumer and SingleActiveConsumer are consumer tags; "" is none.
 	ExclusiveConsumer, SingleActiveConsumer string
+	// UnackedBytes is the sum of the bodies that are out.
+	UnackedBytes int64
+	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
+	Persistent      int
+	PersistentBytes int64
 	// Stats has no Confirm, and nothing of what is unroutable.
 	Stats MessageStats
 }

@@ -74,7 +74,7 @@ func TestSnapshotOfTopology(t *testing.T) {
 	}), h.Exchanges)
 	for i := range h.Queues {
 		assert.Equal(t, "classic", h.Queues[i].Type)
-		h.Queues[i].Type, h.Queues[i].ID, h.Queues[i].Stats = "", 0, broker.MessageStats{}
+		h.Queues[i].Type, h.Queues[i].ID, h.Queues[i].Stats, h.Queues[i].UnackedBytes = "", 0, broker.MessageStats{}, 0
 	}
 	assert.Equal(t, "memory:1 -> memory:0", h.Queues[0].Owner)
 	h.Queues[0].Owner = ""

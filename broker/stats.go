@@ -1,5 +1,7 @@
 package broker
 
+import "github.com/rabbetmq/rabbet/queue"
+
 // MessageStats counts messages since the broker's start or the object's beginning,
 // whichever is later, or since ResetStats. Each field is one that RabbitMQ's statistics
 // have; which of them an object has is said where it is described.
@@ -35,6 +37,14 @@ func (s *MessageStats) Add(o MessageStats) {
 	s.GetEmpty += o.GetEmpty
 	s.Ack += o.Ack
 	s.Redeliver += o.Redeliver
+}
+
+// messageStats are a queue's counters as MessageStats.
+func messageStats(s queue.Stats) MessageStats {
+	return MessageStats{
+		Publish: s.Published, Deliver: s.Delivered, DeliverNoAck: s.DeliveredNoAck, Get: s.Got, GetNoAck: s.GotNoAck,
+		GetEmpty: s.GetEmpty, Ack: s.Acked, Redeliver: s.Redelivered,
+	}
 }
 
 // ExchangeStats counts what was published to an exchange and what went out of it to

@@ -43,7 +43,7 @@ type DeadLetter struct {
 // been published elsewhere, so that a crash finds it in one place at least.
 func (d *DeadLetter) Done() {
 	if d.Item.Stored {
-		d.from.settle([]Item{d.Item}, 0, (*backing).settle)
+		d.from.settle([]Item{d.Item}, false, (*backing).settle)
 	}
 }
 

@@ -17,6 +17,9 @@ type Queue interface {
 	SingleActive() bool
 	// Counts returns the queue's numbers, exact at this moment.
 	Counts() Counts
+	// Stats returns what has happened in the queue, and ResetStats begins to count anew.
+	Stats() Stats
+	ResetStats()
 
 	// Publish appends messages in order and hands out what consumers can take. Those
 	// that are rejected are in fx.Refused, by their index. Publish reports false,

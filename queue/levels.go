@@ -15,6 +15,9 @@ type levels struct {
 	n      int
 	body   int64 // sum of the bodies' bytes
 	timed  int   // items with a deadline
+
+	persistent     int // items with a persistent message
+	persistentBody int64
 }
 
 func (l *levels) len() int     { return l.n }
@@ -59,7 +62,12 @@ func (l *levels) push(it Item) {
 
 func (l *levels) count(it Item, n int) {
 	l.n += n
-	l.body += int64(n * len(it.Msg.Body))
+	size := int64(n * len(it.Msg.Body))
+	l.body += size
+	if it.Msg.Persistent {
+		l.persistent += n
+		l.persistentBody += size
+	}
 	if it.Deadline != 0 {
 		l.timed += n
 	}
@@ -151,7 +159,7 @@ func (l *levels) clear() {
 	for p := range l.higher {
 		empty(&l.higher[p])
 	}
-	l.top, l.n, l.body, l.timed = 0, 0, 0, 0
+	l.top, l.n, l.body, l.timed, l.persistent, l.persistentBody = 0, 0, 0, 0, 0, 0
 }
 
 // each visits the items in delivery order, and the spans that are paged out

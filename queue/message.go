@@ -57,16 +57,20 @@ type Item struct {
 	// Deadline is when the item expires, in microseconds since 1970; 0 is
 	// never.
 	Deadline int64
-	// Redelivered says that the item was out with a client before (BASIC-59).
-	Redelivered bool
 	// Returns is how often a quorum queue has got the item back, as its delivery
 	// limit and x-delivery-count count it (QUEUE-94).
 	Returns uint32
 	// Acquired is how often it was out before, where that is counted on its own:
 	// where Env.CountFailures. It is x-acquired-count.
 	Acquired uint32
+	// size is the body's, noted when the item goes out.
+	size uint32
+	// Redelivered says that the item was out with a client before (BASIC-59).
+	Redelivered bool
 	// Stored says that the store has the item.
 	Stored bool
 	// fetched says that the item is out by Get, in a quorum queue.
 	fetched bool
+	// persistent is the message's, noted when the item goes out.
+	persistent bool
 }

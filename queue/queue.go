@@ -37,7 +37,8 @@ type Classic struct {
 	set     *Settings
 	ready   levels
 	seq     uint64 // position of the newest item
-	unacked int
+	unacked outstanding
+	stats   Stats
 	fetches int // of unacked, those that Get gave out, in a quorum queue
 	deleted bool
 	rota    rota
@@ -90,13 +91,8 @@ type Counts struct {
 	// Waiting is how many consumers wait for the active one to end, in a quorum queue.
 	// RabbitMQ leaves them out of declare-ok.
 	Waiting int
-	// ReadyBytes is the sum of the ready messages' bodies, UnackedBytes of those that are
-	// out.
-	ReadyBytes, UnackedBytes int64
-	// Persistent are messages that survive a restart, ready or out, and PersistentBytes
-	// their bodies.
-	Persistent      int
-	PersistentBytes int64
+	// ReadyBytes is the sum of the ready messages' bodies.
+	ReadyBytes int64
 }
 
 // New makes an empty queue. Nothing of it expires before the first call of Touch,
@@ -144,6 +140,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 		}
 		return false
 	}
+	q.stats.Published += uint64(len(msgs))
 	var h hold
 	defer h.release() // also when a receiver panics
 	var now int64     // one look at the clock is enough for all
@@ -213,13 +210,12 @@ func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 
 // offer goes round the consumers until one takes the item; nil if none does.
 func (q *Classic) offer(it *Item, h *hold, fx *Effects) *Subscription {
+	it.measure()
 	for s := q.rota.next(); s != nil; s = q.rota.next() {
 		h.take(s.Lock)
 		if s.Receiver.Offer(it, fx) {
 			q.rota.served(s)
-			if !s.NoAck {
-				q.unacked++
-			}
+			q.delivered(it, s.NoAck)
 			return s
 		}
 		q.rota.remove(s)
@@ -291,14 +287,15 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	q.used()
 	q.fetch(fx)
 	if q.ready.len() == 0 || !q.ready.inMemory() { // a fault of the disk looks like an empty queue
+		q.stats.GetEmpty++
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
+	q.got(&it, noAck)
 	q.tidy(fx)
 	q.arm()
 	switch {
 	case !noAck:
-		q.unacked++
 		if q.quorum {
 			it.fetched = true
 			q.fetches++
@@ -363,7 +360,7 @@ func (q *Classic) Counts() Counts {
 	}
 	return Counts{
 		Ready:      q.ready.len(),
-		Unacked:    q.unacked,
+		Unacked:    q.unacked.count,
 		Consumers:  len(q.subs),
 		Fetches:    q.fetches,
 		Waiting:    waiting,

@@ -298,6 +298,11 @@ func (l *life) compare() {
 	require.Equal(l.t, l.m.refused, l.fx.Refused, "refused: %s", story)
 	require.Equal(l.t, l.m.counts(), l.Counts(), "counts: %s", story)
 	require.Equal(l.t, len(l.held), l.m.unacked, story)
+	bytes := int64(0)
+	for _, it := range l.held {
+		bytes += int64(len(it.it.Msg.Body))
+	}
+	require.Equal(l.t, bytes, l.Stats().UnackedBytes, story)
 	l.log, l.fx.Refused = nil, nil
 	l.m.deliveries, l.m.dead, l.m.refused = nil, nil, nil
 }

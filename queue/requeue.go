@@ -47,7 +47,7 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.unacked -= len(items)
+	q.unacked.areBack(items)
 	q.fetched(items)
 	if q.deleted {
 		for i := range items {

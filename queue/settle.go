@@ -3,17 +3,20 @@ package queue
 // This file is how items that were out are done with, for good.
 
 // Settle drops items that were out and are acknowledged.
-func (q *Classic) Settle(items []Item) { q.settle(items, len(items), (*backing).consume) }
+func (q *Classic) Settle(items []Item) { q.settle(items, true, (*backing).consume) }
 
 // SettleInTx is Settle in a transaction: should it be lost in a crash, and what
 // it publishes with it, the items must be there again.
-func (q *Classic) SettleInTx(items []Item) { q.settle(items, len(items), (*backing).settle) }
+func (q *Classic) SettleInTx(items []Item) { q.settle(items, true, (*backing).settle) }
 
-// settle drops items for good, of which some were counted as out.
-func (q *Classic) settle(items []Item, out int, drop func(*backing, *Classic, *Item)) {
+// settle drops items for good, whether they are out and acknowledged or not.
+func (q *Classic) settle(items []Item, acked bool, drop func(*backing, *Classic, *Item)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.unacked -= out
+	if acked {
+		q.stats.Acked += uint64(len(items))
+		q.unacked.areBack(items)
+	}
 	q.fetched(items)
 	if q.back == nil || q.deleted {
 		return
@@ -45,7 +48,7 @@ func (q *Classic) fetched(items []Item) {
 func (q *Classic) Reject(items []Item, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.unacked -= len(items)
+	q.unacked.areBack(items)
 	q.fetched(items)
 	if q.deleted {
 		return

@@ -1,0 +1,102 @@
+package queue
+
+// Stats are what has happened in a queue since its beginning, or since ResetStats, and
+// what Counts leaves out of the present.
+type Stats struct {
+	// Published counts messages that reached the queue.
+	Published uint64
+	// Delivered and DeliveredNoAck count deliveries to consumers that have to acknowledge
+	// and to others, Got and GotNoAck what Get gave, GetEmpty the calls that found nothing.
+	Delivered, DeliveredNoAck, Got, GotNoAck, GetEmpty uint64
+	// Acked counts acknowledgements, Redelivered those deliveries that were not the first.
+	Acked, Redelivered uint64
+
+	// UnackedBytes is the sum of the bodies that are out.
+	UnackedBytes int64
+	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
+	Persistent      int
+	PersistentBytes int64
+}
+
+// An outstanding is what a queue has given out and not got back.
+type outstanding struct {
+	count           int
+	bytes           int64
+	persistent      int
+	persistentBytes int64
+}
+
+// measure notes in an item what it takes away from the queue. The message is at hand
+// then; when the item is settled it may be far from any cache.
+func (it *Item) measure() {
+	it.size = uint32(len(it.Msg.Body))
+	it.persistent = it.Msg.Persistent
+}
+
+// goesOut counts an item that has been measured.
+func (o *outstanding) goesOut(it *Item) {
+	o.count++
+	o.bytes += int64(it.size)
+	if it.persistent {
+		o.persistent++
+		o.persistentBytes += int64(it.size)
+	}
+}
+
+// areBack counts items that are not out any more.
+func (o *outstanding) areBack(items []Item) {
+	o.count -= len(items)
+	for i := range items {
+		size := int64(items[i].size)
+		o.bytes -= size
+		if items[i].persistent {
+			o.persistent--
+			o.persistentBytes -= size
+		}
+	}
+}
+
+// delivered counts an item that a consumer has taken. Called with the lock held.
+func (q *Classic) delivered(it *Item, noAck bool) {
+	if it.Redelivered {
+		q.stats.Redelivered++
+	}
+	if noAck {
+		q.stats.DeliveredNoAck++
+		return
+	}
+	q.stats.Delivered++
+	q.unacked.goesOut(it)
+}
+
+// got counts an item that Get has taken. Called with the lock held.
+func (q *Classic) got(it *Item, noAck bool) {
+	if it.Redelivered {
+		q.stats.Redelivered++
+	}
+	if noAck {
+		q.stats.GotNoAck++
+		return
+	}
+	q.stats.Got++
+	it.measure()
+	q.unacked.goesOut(it)
+}
+
+// Stats returns the queue's counters, exact at this moment.
+func (q *Classic) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.stats
+	s.UnackedBytes = q.unacked.bytes
+	s.Persistent = q.ready.persistent + q.unacked.persistent
+	s.PersistentBytes = q.ready.persistentBody + q.unacked.persistentBytes
+	return s
+}
+
+// ResetStats begins to count anew.
+func (q *Classic) ResetStats() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stats = Stats{}
+}
