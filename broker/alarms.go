@@ -141,10 +141,10 @@ func memoryInUse() uint64 {
 	return m[0].Value.Uint64() - m[1].Value.Uint64()
 }
 
-// published is called for each content header. It blocks the connection if an
-// alarm is on: the client is told at once, and nothing after the header is read.
-// A message without a body is complete by then and is handled (CONN-79).
-func (c *conn) published() {
+// checkAlarms is called for each frame of a content. It blocks the connection if an
+// alarm is on: the client is told at once, and nothing after the frame is read. A
+// message that is complete by then is handled (CONN-79).
+func (c *conn) checkAlarms() {
 	reason := Alarm(c.b.alarms.set.Load())
 	if reason == 0 || c.blocking {
 		return

@@ -40,6 +40,7 @@ type Broker struct {
 
 	peers       atomic.Uint64 // the last Peer's ID
 	connections atomic.Uint64 // those that there have been
+	throttling  sync.Mutex    // held by the publisher that pauses
 	mu          sync.Mutex
 	vhosts      map[string]*VHost
 	listeners   []net.Listener // in order of their start

@@ -194,9 +194,7 @@ func (ch *channel) end() {
 	ch.dropReply()
 	c.mu.Lock()
 	ch.ended = true
-	for _, s := range ch.tx.settled { // BASIC-87
-		ch.unacked.restore(s.out)
-	}
+	ch.unacked.restore(ch.tx.taken()) // BASIC-87: what was acked in the transaction is requeued
 	undone := ch.tx.publishes
 	ch.tx = transaction{}
 	consumers := slices.Collect(maps.Values(ch.consumers))

@@ -80,6 +80,10 @@ type Config struct {
 	// neither. Profile 4.3 checks quorum queues only, and cancels the consumer
 	// instead if the client understands that (BASIC-66).
 	ConsumerTimeout time.Duration
+	// MaxUnreadReturns is the number of bytes of returned messages that wait for a client
+	// to read them before nothing more is read from it: 160 MiB by default. RabbitMQ has
+	// no such limit.
+	MaxUnreadReturns int64
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).
 	DefaultPrefetch int
@@ -104,6 +108,7 @@ func (cfg *Config) complete(p *topology.Profile) error {
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
 	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
 	setDefault(&cfg.MaxMessageSize, p.MaxBody)
+	setDefault(&cfg.MaxUnreadReturns, 160<<20)
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}
 	}
@@ -112,6 +117,8 @@ func (cfg *Config) complete(p *topology.Profile) error {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	} else {
+		cfg.Logger = slog.New(guardedHandler{cfg.Logger.Handler()})
 	}
 	cfg.Heartbeat = max(0, cfg.Heartbeat.Truncate(time.Second))
 	switch {
@@ -125,6 +132,8 @@ func (cfg *Config) complete(p *topology.Profile) error {
 		return errors.New("broker: HandshakeTimeout is negative")
 	case cfg.DefaultPrefetch < 0:
 		return errors.New("broker: DefaultPrefetch is negative")
+	case cfg.MaxUnreadReturns < 0:
+		return errors.New("broker: MaxUnreadReturns is negative")
 	}
 	return nil
 }

@@ -47,26 +47,27 @@ type conn struct {
 	tapped *tapped // nil without a Tap
 
 	// Owned by the reader.
-	state    connState
-	user     *user
-	vhost    *topology.VHost
-	name     string // client-provided connection_name
-	client   clientInfo
-	fx       queue.Effects
-	batch    publishBatch
-	router   topology.Router
-	keys     []string          // scratch
-	scratch  []*topology.Queue // scratch
-	routes   map[string]*route
-	last     *channel   // the channel of the frame before
-	confirms []*channel // those with confirms to send at the end of the batch
-	leaving  []uint16   // channels to be forgotten at the end of the batch
-	settling []unacked  // scratch
-	items    []queue.Item
-	unparked []*consumer
-	ack      amqp.BasicAck // scratch
-	breathed uint64        // bytes received by the last pause
-	blocking bool          // a publish has met a resource alarm
+	state       connState
+	user        *user
+	vhost       *topology.VHost
+	name        string // client-provided connection_name
+	client      clientInfo
+	fx          queue.Effects
+	batch       publishBatch
+	router      topology.Router
+	keys        []string          // scratch
+	scratch     []*topology.Queue // scratch
+	routes      map[string]*route
+	routeQueues int        // the queues in routes, each as often as it is there
+	last        *channel   // the channel of the frame before
+	confirms    []*channel // those with confirms to send at the end of the batch
+	leaving     []uint16   // channels to be forgotten at the end of the batch
+	settling    []unacked  // scratch
+	items       []queue.Item
+	unparked    []*consumer
+	ack         amqp.BasicAck // scratch
+	throttled   uint64        // bytes received by the last pause
+	blocking    bool          // a publish has met a resource alarm
 
 	frameMax   uint32
 	channelMax uint16
@@ -88,6 +89,7 @@ type conn struct {
 	broken    bool      // writing has failed
 
 	wake     chan struct{} // capacity 1: the writer has work, or is to end
+	unread   atomic.Bool   // more answers wait for the client than may: the reader is to pause
 	sent     atomic.Uint64 // bytes, for the heartbeat
 	received atomic.Uint64
 	since    time.Time
@@ -322,11 +324,19 @@ func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
 	c.reserve()
 	before := len(c.out.buf)
 	c.out.buf = amqp.AppendMethod(c.out.buf, channel, m)
-	c.out.answers += len(c.out.buf) - before
+	c.answered(len(c.out.buf) - before)
 	if c.tapped != nil {
 		c.spoilAnswer(channel, before)
 	}
 	c.touch(fx)
+}
+
+// answered counts bytes of answers. Called with the lock held.
+func (c *conn) answered(n int) {
+	c.out.answers += n
+	if c.out.answers > answerWater {
+		c.unread.Store(true)
+	}
 }
 
 // reserve makes sure that the outbox has a buffer.
@@ -371,6 +381,7 @@ func (c *conn) writeLoop() {
 		}
 		out := c.out
 		c.out = outbox{}
+		c.unread.Store(false)
 		c.drained.Signal()
 		c.waking = false
 		stalled := c.stalled

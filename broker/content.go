@@ -71,6 +71,7 @@ func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) 
 		return c.proceed(refuseFrame(amqp.UnexpectedFrame,
 			"expected method frame, got non method frame instead"), 0) // CONN-49
 	}
+	c.checkAlarms()
 	var err error
 	if kind == amqp.FrameHeader {
 		err = ch.headerArrived(payload)
@@ -90,7 +91,6 @@ func (ch *channel) headerArrived(payload []byte) error {
 	case class != 60: // CONN-51
 		return ct.violation("expected content header for class 60, got one for class %d instead", class)
 	}
-	ch.c.published()
 	props := payload[12:]
 	ct.size = binary.BigEndian.Uint64(payload[4:])
 	if most := ch.c.b.profile.MaxHeader; most > 0 && ct.size > most {

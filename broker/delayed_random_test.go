@@ -208,14 +208,14 @@ func TestDelayedAllAtOnce(t *testing.T) {
 			if found, _ := w.v.CancelDelayed("x", m.ID); found {
 				drop(1)
 			}
-			delay.Breathe(time.Millisecond)
+			delay.Throttle(time.Millisecond)
 		}
 	})
 	loop(func() {
 		n, err := w.v.PurgeDelayed("x")
 		assert.NoError(t, err)
 		drop(n)
-		delay.Breathe(20 * time.Millisecond)
+		delay.Throttle(20 * time.Millisecond)
 	})
 	loop(func() {
 		h.Snapshot()
@@ -223,7 +223,7 @@ func TestDelayedAllAtOnce(t *testing.T) {
 		_, err := w.v.Publish("y", "k", broker.Message{Properties: delayBy(int64(1))})
 		assert.NoError(t, err)
 		assert.NoError(t, w.v.DeleteExchange("y"))
-		delay.Breathe(time.Millisecond)
+		delay.Throttle(time.Millisecond)
 	})
 	work.Wait()
 	close(stop)

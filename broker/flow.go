@@ -6,8 +6,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is flow control of what a connection sends (CONN-82): pauses
-// between reads.
+// Flow control of what a client sends (CONN-82): pauses between reads.
 
 // pressures says how long a publisher pauses that has left a backlog of so many
 // messages or bytes; the first row that fits counts. The pause is that of a publisher
@@ -26,29 +25,45 @@ var pressures = []struct {
 // shortestPause is about the shortest that an operating system keeps to.
 const shortestPause = 50 * time.Microsecond
 
-// breathe pauses the reader if its publishes left a backlog behind: a publisher
+// throttle pauses the reader if its publishes left a backlog behind: a publisher
 // faster than the consumers of its queues is slowed a little, so that their
 // acknowledgements are read in time. It is never stopped: the pause is bounded,
 // whatever the backlog.
-func (c *conn) breathe() {
+//
+// Publishers pause in turn. Side by side their pauses would end together, and with
+// one processor it would never be idle: Go's scheduler then looks at the network only
+// every ten milliseconds, and acknowledgements wait there. Who has sent too little for
+// a pause of its own waits for nobody.
+func (c *conn) throttle() {
 	received := c.received.Load()
-	share := time.Duration(min(received-c.breathed, largeBuffer))
-	c.breathed = received
+	share := time.Duration(min(received-c.throttled, largeBuffer))
+	c.throttled = received
 	messages, bytes := c.fx.TakeBacklog()
 	for _, p := range pressures {
-		if messages >= p.messages || bytes >= p.bytes {
-			delay.Breathe(max(shortestPause, p.pause*share/largeBuffer))
+		if messages < p.messages && bytes < p.bytes {
+			continue
+		}
+		pause := p.pause * share / largeBuffer
+		if pause < shortestPause {
+			delay.Throttle(shortestPause)
 			return
 		}
+		c.b.throttling.Lock()
+		defer c.b.throttling.Unlock()
+		delay.Throttle(pause)
+		return
 	}
 }
 
 // awaitWriter pauses the reader while the client leaves its answers unread: a
 // client that only ever asks must not fill the memory.
 func (c *conn) awaitWriter() {
+	if !c.unread.Load() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.out.answers > answerWater {
+	for c.out.unread(c.b.cfg.MaxUnreadReturns) {
 		c.drained.Wait()
 	}
 }

@@ -63,7 +63,7 @@ func TestUnreadAnswersStopTheReader(t *testing.T) {
 		}()},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := rawOpen(t, start(t, broker.Config{}), 0)
+			c := rawOpen(t, start(t, broker.Config{MaxUnreadReturns: 8 << 20}), 0)
 			c.channel(1)
 			sent := 0
 			for sent < most {

@@ -18,8 +18,8 @@ const (
 	// replyWater is where even direct replies, which no queue can hold back,
 	// are dropped.
 	replyWater = 16 << 20
-	// answerWater is the number of bytes of answers, returned messages included,
-	// that wait for the client to read: past it nothing more is read from it.
+	// answerWater is the number of bytes of answers that wait for the client to read:
+	// past it nothing more is read from it. Returned messages have Config.MaxUnreadReturns.
 	answerWater = 1 << 20
 	// spliceSize is the body size from which a body is not copied into the
 	// outbox but written from where it is.
@@ -36,7 +36,8 @@ type outbox struct {
 	splices []splice
 	lent    *memory // where buf and splices came from
 	spliced int     // sum of the spliced bodies' bytes
-	answers int     // bytes of all but deliveries
+	answers int     // bytes of all but deliveries and returned messages
+	returns int64   // bytes of returned messages
 	marks   []mark  // what a Tap has in store for the writer
 }
 
@@ -47,6 +48,11 @@ type splice struct {
 }
 
 func (o *outbox) size() int { return len(o.buf) + o.spliced }
+
+// unread reports whether more answers wait for the client than may.
+func (o *outbox) unread(maxReturns int64) bool {
+	return o.answers > answerWater || o.returns > maxReturns
+}
 
 func (o *outbox) splice(data []byte) {
 	o.splices = append(o.splices, splice{len(o.buf), data})

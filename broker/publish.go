@@ -23,8 +23,12 @@ type route struct {
 	queues []*topology.Queue
 }
 
-// maxRoutes is the number of routes that a connection remembers.
-const maxRoutes = 1024
+// A connection remembers at most maxRoutes routes, and maxRouteQueues queues in all of
+// them: an idle one must not hold what a fanout to thousands of queues has cost once.
+const (
+	maxRoutes      = 1024
+	maxRouteQueues = 32 << 10
+)
 
 // beginPublish handles the method; the content follows.
 func (c *conn) beginPublish(ch *channel, args []byte) error {
@@ -36,8 +40,8 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 				return err
 			}
 			rt = &route{exchange: m.Exchange, key: m.RoutingKey, mandatory: m.Mandatory, immediate: m.Immediate}
-			if c.routes == nil || len(c.routes) >= maxRoutes {
-				c.routes = make(map[string]*route)
+			if c.routes == nil || len(c.routes) >= maxRoutes || c.routeQueues > maxRouteQueues {
+				c.routes, c.routeQueues = make(map[string]*route), 0
 			}
 			c.routes[string(args)] = rt
 		}
@@ -195,8 +199,10 @@ func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers 
 		c.scratch, _ = c.router.Find(c.scratch[:0], c.vhost, x, c.keys, headers)
 		return c.scratch
 	}
+	held := cap(rt.queues)
 	rt.queues, rt.gen = c.router.Find(rt.queues[:0], c.vhost, x, c.keys, headers)
 	rt.known = c.router.KeyOnly && len(rt.queues) > 0
+	c.routeQueues += cap(rt.queues) - held
 	return rt.queues
 }
 
@@ -240,10 +246,16 @@ func (ch *channel) returnMessage(m *queue.Message) {
 	c := ch.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before, answers := c.out.size(), c.out.answers
 	c.appendMethod(ch.id, &amqp.BasicReturn{
 		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(), Exchange: m.Exchange, RoutingKey: m.Key,
 	}, &c.fx)
 	c.appendContent(ch.id, m)
+	// A client with one thread publishes all that it has before it reads what came back.
+	c.out.answers = answers
+	if c.out.returns += int64(c.out.size() - before); c.out.returns > c.b.cfg.MaxUnreadReturns {
+		c.unread.Store(true)
+	}
 }
 
 // appendContent appends header and body frames. Called with the lock held,
@@ -254,5 +266,5 @@ func (c *conn) appendContent(channel uint16, m *queue.Message) {
 	}
 	c.out.buf = amqp.AppendHeader(c.out.buf, channel, 60, uint64(len(m.Body)), m.Props)
 	c.out.appendBody(channel, m.Body, c.frameMax)
-	c.out.answers += len(m.Props) + len(m.Body)
+	c.answered(len(m.Props) + len(m.Body))
 }

@@ -8,7 +8,9 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +92,17 @@ func (c *rawClient) write(p []byte) {
 	require.NoError(c.t, c.nc.SetWriteDeadline(delay.Real{}.Now().Add(patience)))
 	_, err := c.nc.Write(p)
 	require.NoError(c.t, err)
+}
+
+// tryWrite writes until the broker has taken nothing for half a second, which full reports.
+func (c *rawClient) tryWrite(p []byte) (n int, full bool) {
+	c.t.Helper()
+	require.NoError(c.t, c.nc.SetWriteDeadline(delay.Real{}.Now().Add(time.Second/2)))
+	n, err := c.nc.Write(p)
+	if err != nil {
+		require.ErrorIs(c.t, err, os.ErrDeadlineExceeded)
+	}
+	return n, err != nil
 }
 
 // send writes methods in one go.

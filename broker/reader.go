@@ -38,8 +38,9 @@ type reader struct {
 
 // run handles frames until the connection ends.
 func (in *reader) run(c *conn) error {
+	held := false // frames that have come are still to be handled
 	for {
-		if !c.awaitAlarms() {
+		if !c.awaitAlarms() && !held {
 			if err := in.fill(c); err != nil {
 				if errors.Is(err, os.ErrDeadlineExceeded) && c.interrupted() {
 					continue
@@ -47,7 +48,8 @@ func (in *reader) run(c *conn) error {
 				return err
 			}
 		}
-		for !c.blocking {
+		held = false
+		for !c.blocking && !held {
 			handled, err := in.next(c)
 			if err != nil {
 				return err
@@ -55,10 +57,11 @@ func (in *reader) run(c *conn) error {
 			if !handled {
 				break
 			}
+			held = c.unread.Load()
 		}
 		c.endBatch()
 		c.awaitWriter()
-		c.breathe()
+		c.throttle()
 	}
 }
 
@@ -153,6 +156,7 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	dst := ch.content.room(size)
 	n := copy(dst, have)
 	in.r, in.w, in.bulky = 0, 0, true
+	c.checkAlarms()
 	c.endBatch() // nobody is to wait for the rest, which may be long in coming
 	if _, err := c.readFull(dst[n:]); err != nil {
 		return false, err

@@ -333,7 +333,7 @@ func (w *twins) compare(step int, what string) {
 				require.Equal(w.t, b[name], a[name], "step %d, after %s: %s, %v", step, what, name, w.args[name])
 			}
 		}
-		delay.Breathe(time.Millisecond)
+		delay.Throttle(time.Millisecond)
 	}
 }
 

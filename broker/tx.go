@@ -36,6 +36,15 @@ func (t *transaction) publish(m *queue.Message, w way, mandatory bool) {
 	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
 }
 
+// taken returns the deliveries of all settlements.
+func (t *transaction) taken() []unacked {
+	var all []unacked
+	for _, s := range t.settled {
+		all = append(all, s.out...)
+	}
+	return all
+}
+
 func (t *transaction) settle(out []unacked, v verdict) {
 	t.settled = append(t.settled, txSettle{slices.Clone(out), v})
 }
@@ -115,9 +124,7 @@ func (ch *channel) txRollback() error {
 		ch.c.recordTx(tx.publishes, EventRolledBack)
 	}
 	ch.c.mu.Lock()
-	for _, s := range tx.settled {
-		ch.unacked.restore(s.out)
-	}
+	ch.unacked.restore(tx.taken())
 	ch.c.mu.Unlock()
 	return ch.reply0(nil, false, &amqp.TxRollbackOk{})
 }

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -62,6 +63,12 @@ func (l *unackedList) compact() {
 
 // find returns the index of a live entry.
 func (l *unackedList) find(tag uint64) (int, bool) {
+	i, ok := l.index(tag)
+	return i, ok && l.list[i].queue != nil
+}
+
+// index returns the index of an entry, live or settled.
+func (l *unackedList) index(tag uint64) (int, bool) {
 	if l.head == len(l.list) {
 		return 0, false
 	}
@@ -70,19 +77,11 @@ func (l *unackedList) find(tag uint64) (int, bool) {
 	if l.list[i].tag != tag {
 		var ok bool
 		i, ok = slices.BinarySearchFunc(l.list[l.head:], tag, func(u unacked, tag uint64) int {
-			switch {
-			case u.tag < tag:
-				return -1
-			case u.tag > tag:
-				return 1
-			}
-			return 0
+			return cmp.Compare(u.tag, tag)
 		})
-		if i += l.head; !ok {
-			return 0, false
-		}
+		return i + l.head, ok
 	}
-	return i, l.list[i].queue != nil
+	return i, true
 }
 
 // take moves one entry, or with multiple all up to it, to dst. False means
@@ -154,14 +153,31 @@ func (l *unackedList) trim() {
 	}
 }
 
-// restore puts entries back that were taken, as a rollback does (BASIC-85).
+// restore puts entries back that were taken, as a rollback does (BASIC-85), and uses up
+// the list. An entry whose gap is still there goes into it, and what was taken from the
+// front goes to the front: neither moves the entries that are there.
 func (l *unackedList) restore(back []unacked) {
-	l.compact()
-	l.list = append(l.list, back...)
-	slices.SortFunc(l.list, func(a, b unacked) int {
-		if a.tag < b.tag {
-			return -1
+	rest := back[:0]
+	for _, u := range back {
+		if i, ok := l.index(u.tag); ok {
+			l.list[i] = u
+			l.gaps--
+		} else {
+			rest = append(rest, u)
 		}
-		return 1
-	})
+	}
+	if len(rest) == 0 {
+		return
+	}
+	byTag := func(a, b unacked) int { return cmp.Compare(a.tag, b.tag) }
+	slices.SortFunc(rest, byTag)
+	n := len(rest)
+	if l.head >= n && (l.head == len(l.list) || rest[n-1].tag < l.list[l.head].tag) {
+		l.head -= n
+		copy(l.list[l.head:], rest)
+		return
+	}
+	l.compact()
+	l.list = append(l.list, rest...)
+	slices.SortFunc(l.list, byTag)
 }

@@ -40,7 +40,7 @@ func Poll(ctx context.Context, clock Clock, interval time.Duration, cond func() 
 	return nil
 }
 
-// Breathe blocks the calling goroutine for about d of real time, whatever the
+// Throttle blocks the calling goroutine for about d of real time, whatever the
 // clock: not to wait for anything, but to let others run. A goroutine that
 // never blocks keeps Go's scheduler from looking at the network in time.
-func Breathe(d time.Duration) { time.Sleep(d) }
+func Throttle(d time.Duration) { time.Sleep(d) }

@@ -44,7 +44,7 @@ func (l *link) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if l.firstRead > 0 {
 		l.firstRead--
-		delay.Breathe(l.lag)
+		delay.Throttle(l.lag)
 	}
 	l.net.hold(l)
 	return n, err

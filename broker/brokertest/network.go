@@ -141,7 +141,7 @@ func (n *network) accept(l net.Listener) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, most likely: they come back
-			delay.Breathe(acceptRetry)
+			delay.Throttle(acceptRetry)
 		}
 	}
 }
