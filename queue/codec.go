@@ -162,6 +162,17 @@ func (d *decoder) message(m *Message, data []byte) error {
 	}
 	b := d.arena[:len(data):len(data)]
 	copy(b, data)
+	if err := ViewStored(m, b, d.last); err != nil {
+		return err
+	}
+	d.arena = d.arena[len(data):]
+	return nil
+}
+
+// ViewStored reads a message as AppendEncoded writes it. Its properties and body are
+// views of b, its texts those of the message before if they are the same. The
+// expiration is left to whoever enqueues it.
+func ViewStored(m *Message, b []byte, before *Message) error {
 	if len(b) < 2 {
 		return errMessage
 	}
@@ -180,7 +191,7 @@ func (d *decoder) message(m *Message, data []byte) error {
 		return errMessage
 	}
 	*m = Message{Props: amqp.RawProperties(props), Persistent: flags&flagPersistent != 0}
-	m.Exchange, m.Key = d.shared(exchange, key)
+	m.Exchange, m.Key = shared(before, exchange, key)
 	if flags&flagBCC != 0 {
 		n, size := binary.Uvarint(b)
 		if size <= 0 || n > uint64(len(b)) {
@@ -207,15 +218,14 @@ func (d *decoder) message(m *Message, data []byte) error {
 	if m.Props.Flags()&amqp.HasPriority != 0 {
 		m.Priority = m.Props.Priority()
 	}
-	d.arena = d.arena[len(data):]
 	return nil
 }
 
 // shared are the texts as strings, those of the message before if they are the
 // same.
-func (d *decoder) shared(exchange, key []byte) (string, string) {
-	if d.last != nil && d.last.Exchange == string(exchange) && d.last.Key == string(key) {
-		return d.last.Exchange, d.last.Key
+func shared(before *Message, exchange, key []byte) (string, string) {
+	if before != nil && before.Exchange == string(exchange) && before.Key == string(key) {
+		return before.Exchange, before.Key
 	}
 	return string(exchange), string(key)
 }

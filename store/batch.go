@@ -52,6 +52,7 @@ const (
 	opDropRange
 	opDropLog
 	opRecord
+	opEnlist
 )
 
 // An op is one operation. Which fields count depends on its kind.
@@ -65,6 +66,7 @@ type op struct {
 	deadline int64
 	msg      Message
 	record   *write
+	enlisted Participant
 }
 
 // maxPending is the number of bytes of messages waiting to be committed past
@@ -121,7 +123,7 @@ func (s *Store) count(o *op) {
 			}
 			break
 		}
-	case opRecord:
+	case opRecord, opEnlist:
 		s.pending.firm = true
 	}
 }

@@ -27,6 +27,7 @@ type write struct{ bucket, key, value []byte }
 type committer struct {
 	done    chan struct{} // closed when it has ended
 	touched []*Log
+	joining map[Participant]struct{}
 	plan    []write
 	arena   arena // behind the plan's keys and values
 	lost    error // why the store has given up writing
@@ -63,7 +64,7 @@ func (c *committer) commit(s *Store) {
 		return
 	}
 	c.prepare(s.current.ops)
-	for attempt := 0; len(c.plan) > 0; attempt++ {
+	for attempt := 0; len(c.plan)+len(c.joining) > 0; attempt++ {
 		err := c.try(s)
 		if err != nil && s.abandoned.Err() != nil {
 			s.tell(ErrClosed, false)
@@ -114,8 +115,13 @@ func (c *committer) try(s *Store) error {
 	if err := s.abandoned.Err(); err != nil {
 		return err
 	}
-	if err := s.db.Update(c.execute); err != nil {
+	if err := c.commitOthers(s.opts.Sync == SyncAlways); err != nil {
 		return err
+	}
+	if len(c.plan) > 0 {
+		if err := s.db.Update(c.execute); err != nil {
+			return err
+		}
 	}
 	return s.checkPlace()
 }
@@ -127,6 +133,7 @@ func (c *committer) reset() {
 		c.touched[i] = nil
 	}
 	c.touched, c.plan = c.touched[:0], c.plan[:0]
+	clear(c.joining)
 	c.arena.reset()
 }
 
@@ -155,6 +162,8 @@ func (c *committer) prepare(ops []op) {
 			}
 		case opRecord:
 			c.plan = append(c.plan, *o.record)
+		case opEnlist:
+			c.join(o.enlisted)
 		}
 	}
 	for _, l := range c.touched {
