@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/rabbetmq/rabbet/amqp"
 )
 
 // This file is consumers: what a queue sees of one, and the turns that they take.
@@ -32,6 +34,9 @@ type Subscription struct {
 	Priority int64
 	// NoAck says that deliveries count as acknowledged.
 	NoAck bool
+	// Args are the arguments of the consumer. A stream finds in them where the consumer
+	// begins and what it wants (STREAM-27, STREAM-36); others do not look.
+	Args amqp.Table
 	// Exclusive refuses every other consumer (BASIC-29). Quorum queues know no
 	// such thing.
 	Exclusive bool

@@ -81,6 +81,9 @@ type Lifecycle interface {
 	// (QUEUE-24) and the consumers that have lost it. It fails with ErrNotEmpty,
 	// tested first, or ErrHasConsumer (QUEUE-23), or ErrDeleted.
 	Delete(ifUnused, ifEmpty bool) (ready int, lost []*Subscription, err error)
+	// Forget removes what a deleted queue has beside the store. It is called once the
+	// deletion of the queue's record has been given to the store, and waits for that.
+	Forget()
 	// Recover finds what the store has of the queue, before anything else is called.
 	// Resume follows once all queues have recovered.
 	Recover() error

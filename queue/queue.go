@@ -350,6 +350,9 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	return n, subs, nil
 }
 
+// Forget has nothing to do: all that the queue has is in the store.
+func (q *Classic) Forget() {}
+
 // Counts returns the queue's numbers, exact at this moment.
 func (q *Classic) Counts() Counts {
 	q.mu.Lock()

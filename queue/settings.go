@@ -44,6 +44,11 @@ type Settings struct {
 	SingleActive bool
 	// Lazy keeps next to nothing in memory (QUEUE-91).
 	Lazy bool
+	// MaxAge, SegmentBytes and FilterBytes are a stream's alone: for how long messages
+	// stay, and the sizes of a segment and of a chunk's filter. 0 is for ever, or the
+	// default (STREAM-4).
+	MaxAge                    time.Duration
+	SegmentBytes, FilterBytes int64
 }
 
 // plain is a queue without optional features.

@@ -68,7 +68,7 @@ func (s *Stream) Publish(msgs []*queue.Message, fx *queue.Effects) bool {
 		return true
 	}
 	if err := s.Commit(false); err != nil {
-		s.env.Fault(s.Name, err)
+		s.env.Fault(s.name, err)
 	}
 	s.serve(fx)
 	return true
@@ -109,7 +109,7 @@ func (s *Stream) beginChunk(now int64, filtered bool) *pendingChunk {
 	c := pendingChunk{header: header{first: p.end(s.taken)}, start: len(p.buf), begun: now}
 	p.hashes = p.hashes[:0]
 	if filtered {
-		c.filter = make(filter, s.set.FilterBytes)
+		c.filter = make(filter, s.set.filterBytes)
 	}
 	p.buf = append(p.buf, make([]byte, headerLen+len(c.filter))...)
 	p.chunks = append(p.chunks, c)
@@ -122,6 +122,7 @@ func (s *Stream) beginChunk(now int64, filtered bool) *pendingChunk {
 func (s *Stream) Commit(sync bool) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
+	defer s.closeIfDone()
 	for again := true; again; {
 		again = len(s.writing.chunks) > 0
 		if !s.take() {
@@ -142,7 +143,7 @@ func (s *Stream) Commit(sync bool) error {
 func (s *Stream) take() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.deleted || s.closed {
+	if s.deleted {
 		s.writing = pending{}
 		return false
 	}
@@ -240,7 +241,7 @@ func (s *Stream) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tail = nil
-	if len(s.waiting) > 0 && !s.deleted && !s.closed {
+	if len(s.waiting) > 0 && !s.deleted && !s.stopped {
 		s.tail = &tail{first: s.writing.chunks[0].first, buf: s.writing.buf}
 		s.writing.buf = nil // it is the tail's now
 		s.todo = append(s.todo, s.waiting...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -21,18 +22,18 @@ func synced(b *testing.B) *Stream {
 	require.NoError(b, err)
 	s := openIn(b, st)
 	b.Cleanup(func() {
+		s.Stop()
 		require.NoError(b, st.Close())
-		require.NoError(b, s.Close())
 	})
 	return s
 }
 
 func openIn(b testing.TB, st *store.Store) *Stream {
-	s, err := Open(Config{Name: "s", ID: 1, Env: &queue.Env{
+	s := New(Config{Name: "s", ID: 1, Env: &queue.Env{
 		Clock: delay.Real{}, Store: st, Perform: func(fx *queue.Effects) { fx.Flush() },
 		Fault: func(_ string, err error) { b.Error(err) },
 	}})
-	require.NoError(b, err)
+	require.NoError(b, s.Recover())
 	return s
 }
 
@@ -46,7 +47,7 @@ func fill(b testing.TB, s *Stream, n, size int) {
 	var fx queue.Effects
 	for ; n > 0; n -= len(batch) {
 		s.Publish(batch[:min(n, len(batch))], &fx)
-		s.store.Wait(b.Context())
+		require.NoError(b, s.store.Wait(b.Context()))
 	}
 	c := make(committed, 1)
 	s.store.Notify(c)
@@ -122,6 +123,10 @@ func (c *sink) Offer(*queue.Item, *queue.Effects) bool {
 	return c.n%1000 != 0
 }
 
+func (c *sink) QueueDeleted(*queue.Effects) {}
+
+var first = amqp.Table{{Key: OffsetArgument, Value: "first"}}
+
 // BenchmarkReaders has 10 consumers read a million messages of 100 B from the first.
 func BenchmarkReaders(b *testing.B) {
 	const messages, readers = 1_000_000, 10
@@ -132,8 +137,8 @@ func BenchmarkReaders(b *testing.B) {
 		for range readers {
 			wg.Go(func() {
 				c := &sink{want: messages, done: make(chan struct{})}
-				c.sub.Receiver, c.sub.Lock = c, &c.lock
-				if err := s.Subscribe(&c.sub, First, Filter{}); err != nil {
+				c.sub.Receiver, c.sub.Lock, c.sub.Args = c, &c.lock, first
+				if err := s.Subscribe(&c.sub); err != nil {
 					b.Error(err)
 					return
 				}
@@ -142,7 +147,7 @@ func BenchmarkReaders(b *testing.B) {
 					s.Unpark(&c.sub, &fx)
 				}
 				<-c.done
-				s.Unsubscribe(&c.sub)
+				s.Unsubscribe(&c.sub, &fx)
 			})
 		}
 		wg.Wait()
@@ -160,8 +165,8 @@ func BenchmarkOpen(b *testing.B) {
 			require.NoError(b, err)
 			s := openIn(b, st)
 			fill(b, s, messages, 100)
+			s.Stop()
 			require.NoError(b, st.Close())
-			require.NoError(b, s.Close())
 			st, err = store.Open(dir, store.Options{Sync: store.SyncNone})
 			require.NoError(b, err)
 			defer st.Close()
@@ -175,7 +180,7 @@ func BenchmarkOpen(b *testing.B) {
 				b.StopTimer()
 				runtime.GC()
 				runtime.ReadMemStats(&after)
-				require.NoError(b, s.Close())
+				s.Stop()
 				b.StartTimer()
 			}
 			b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc)), "B-held")

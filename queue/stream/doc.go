@@ -2,9 +2,8 @@
 // appended, numbered from 0, and stay until age or size removes them; any number of
 // consumers read them, each from a position of its own (STREAM-1 to STREAM-41).
 //
-// A Stream does for the broker what a queue.Queue does, as far as RabbitMQ's streams
-// do it: what is published is appended, consumers are offered messages in order of
-// their offsets, acknowledgements give credit and settle nothing.
+// A Stream is a queue.Queue: what is published is appended, consumers are offered
+// messages in order of their offsets, acknowledgements give credit and settle nothing.
 //
 // # On disk
 //

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -74,6 +75,41 @@ func filterValue(props amqp.RawProperties) (value []byte, ok bool) {
 type Filter struct {
 	Values     []string
 	Unfiltered bool
+}
+
+// The arguments of basic.consume that filter.
+const (
+	FilterArgument     = "x-stream-filter"
+	UnfilteredArgument = "x-stream-match-unfiltered"
+)
+
+// ErrFilter refuses arguments that make no filter: x-stream-filter is a string or an
+// array of strings, x-stream-match-unfiltered a boolean.
+var ErrFilter = errors.New("stream: no such filter")
+
+// FilterOf is what a consumer with these arguments wants. The error is ErrFilter.
+func FilterOf(args amqp.Table) (f Filter, err error) {
+	if v, ok := args.Get(UnfilteredArgument); ok {
+		if f.Unfiltered, ok = v.(bool); !ok {
+			return Filter{}, ErrFilter
+		}
+	}
+	v, ok := args.Get(FilterArgument)
+	if !ok {
+		return f, nil
+	}
+	list, isArray := v.(amqp.Array)
+	if !isArray {
+		list = amqp.Array{v}
+	}
+	for _, v := range list {
+		value, ok := v.(string)
+		if !ok {
+			return Filter{}, ErrFilter
+		}
+		f.Values = append(f.Values, value)
+	}
+	return f, nil
 }
 
 // wants reports whether a consumer wants a message.

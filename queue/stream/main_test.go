@@ -33,7 +33,7 @@ type bench struct {
 	dir   string // empty in memory
 	clock *delay.Manual
 	opts  store.Options
-	set   Settings
+	set   queue.Settings
 	limit int64
 	fx    queue.Effects
 
@@ -42,14 +42,14 @@ type bench struct {
 }
 
 // onDisk makes a stream in a store that does not sync, inMemory one without.
-func onDisk(t testing.TB, set Settings) *bench {
+func onDisk(t testing.TB, set queue.Settings) *bench {
 	b := &bench{t: t, dir: t.TempDir(), clock: delay.NewManual(start), set: set, opts: store.Options{Sync: store.SyncNone}}
 	b.open()
 	t.Cleanup(b.close)
 	return b
 }
 
-func inMemory(t testing.TB, set Settings) *bench {
+func inMemory(t testing.TB, set queue.Settings) *bench {
 	b := &bench{t: t, clock: delay.NewManual(start), set: set}
 	b.open()
 	t.Cleanup(b.close)
@@ -57,7 +57,7 @@ func inMemory(t testing.TB, set Settings) *bench {
 }
 
 // both runs a test on disk and in memory.
-func both(t *testing.T, set Settings, test func(t *testing.T, b *bench)) {
+func both(t *testing.T, set queue.Settings, test func(t *testing.T, b *bench)) {
 	t.Run("disk", func(t *testing.T) { test(t, onDisk(t, set)) })
 	t.Run("memory", func(t *testing.T) { test(t, inMemory(t, set)) })
 }
@@ -77,21 +77,22 @@ func (b *bench) open() {
 		require.NoError(b.t, err)
 		env.Store = st
 	}
-	s, err := Open(Config{Name: "s", Env: env, ID: 7, Settings: b.set, MemoryLimit: b.limit})
-	require.NoError(b.t, err)
-	b.Stream = s
+	b.Stream = New(Config{Name: "s", Env: env, ID: 7, Settings: &b.set, MemoryLimit: b.limit})
+	require.NoError(b.t, b.Recover())
+	b.Resume()
 }
 
 func (b *bench) close() {
 	if b.Stream == nil {
 		return
 	}
+	b.Stop()
 	if st := b.env.Store; st != nil {
 		if err := st.Close(); !errors.Is(err, store.ErrClosed) {
 			require.NoError(b.t, err)
 		}
 	}
-	require.NoError(b.t, b.Stream.Close())
+	assert.Empty(b.t, b.segments, "all files are closed")
 	b.Stream = nil
 }
 
@@ -174,16 +175,34 @@ func (c *client) Offer(it *queue.Item, _ *queue.Effects) bool {
 	return true
 }
 
-// consume subscribes a client with some credit.
-func (b *bench) consume(from Offset, credit int, want ...string) *client {
+func (c *client) QueueDeleted(*queue.Effects) {}
+
+// consume subscribes a client with some credit, from first, last, next, an offset or a
+// time, and with a filter unless that is nothing.
+func (b *bench) consume(from any, credit int, want ...string) *client {
+	b.t.Helper()
+	args := amqp.Table{{Key: OffsetArgument, Value: from}}
+	if want != nil {
+		list := amqp.Array{}
+		for _, value := range want {
+			list = append(list, value)
+		}
+		args = append(args, amqp.Field{Key: FilterArgument, Value: list})
+	}
+	return b.consumeWith(credit, args)
+}
+
+func (b *bench) consumeWith(credit int, args amqp.Table) *client {
 	b.t.Helper()
 	c := &client{credit: credit}
 	c.more.L = &c.lock
-	c.sub.Receiver, c.sub.Lock = c, &c.lock
-	require.NoError(b.t, b.Subscribe(&c.sub, from, Filter{Values: want}))
+	c.sub.Receiver, c.sub.Lock, c.sub.Args = c, &c.lock, args
+	require.NoError(b.t, b.Subscribe(&c.sub))
 	b.Unpark(&c.sub, &b.fx)
 	return c
 }
+
+func (b *bench) configure(set queue.Settings) { b.Configure(&set, &b.fx) }
 
 func (b *bench) give(c *client, credit int) {
 	c.lock.Lock()

@@ -1,9 +1,13 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
 )
 
 // This file is where a consumer begins, and how durations are written.
@@ -16,12 +20,13 @@ const (
 	atLast
 	atOffset
 	atTime
+	atAge
 )
 
 // An Offset is where a consumer begins to read (STREAM-27). The zero value is Next.
 type Offset struct {
 	at    position
-	value int64 // an offset, or milliseconds since 1970
+	value int64 // an offset, milliseconds since 1970, or an age in nanoseconds
 }
 
 var (
@@ -41,6 +46,51 @@ func At(offset int64) Offset { return Offset{atOffset, max(offset, 0)} }
 // may come with it.
 func Since(t time.Time) Offset { return Offset{atTime, t.UnixMilli()} }
 
+// OffsetArgument is the argument of basic.consume that says where a consumer begins.
+const OffsetArgument = "x-stream-offset"
+
+// ErrOffset refuses a value of x-stream-offset; ErrOffsetType one that RabbitMQ cannot
+// make anything of, and fails (STREAM-29).
+var (
+	ErrOffset     = errors.New("stream: no such offset")
+	ErrOffsetType = errors.New("stream: an offset cannot be of this type")
+)
+
+// OffsetOf is where a consumer with these arguments begins; Next by default. The error is ErrOffset or ErrOffsetType.
+func OffsetOf(args amqp.Table) (Offset, error) {
+	v, ok := args.Get(OffsetArgument)
+	if !ok {
+		return Next, nil
+	}
+	if n, ok := amqp.AsInt(v); ok {
+		return At(n), nil
+	}
+	switch v := v.(type) {
+	case amqp.Timestamp:
+		return Since(time.Unix(int64(min(uint64(v), math.MaxInt32<<8)), 0)), nil
+	case string:
+		switch v {
+		case "first":
+			return First, nil
+		case "last":
+			return Last, nil
+		case "next":
+			return Next, nil
+		}
+		if age, err := ParseAge(v); err == nil {
+			return Ago(age), nil
+		}
+		if v == "" || v[0] < '0' || v[0] > '9' {
+			return Next, ErrOffsetType
+		}
+		return Next, ErrOffset
+	}
+	return Next, ErrOffsetType
+}
+
+// Ago is the first message written since an age ago, when the consumer subscribes.
+func Ago(age time.Duration) Offset { return Offset{atAge, int64(age)} }
+
 // String is how the argument x-stream-offset says it, with times as RFC 3339.
 func (o Offset) String() string {
 	switch o.at {
@@ -50,6 +100,8 @@ func (o Offset) String() string {
 		return "last"
 	case atOffset:
 		return strconv.FormatInt(o.value, 10)
+	case atAge:
+		return time.Duration(o.value).String() + " ago"
 	case atTime:
 		return time.UnixMilli(o.value).UTC().Format(time.RFC3339Nano)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -39,9 +40,18 @@ type reader struct {
 	posNext uint64
 }
 
-// Subscribe registers a consumer that begins at an offset, parked: it is offered
-// nothing before Unpark (BASIC-26). The error is queue.ErrDeleted, or that of reading.
-func (s *Stream) Subscribe(sub *queue.Subscription, from Offset, want Filter) error {
+// Subscribe registers a consumer, parked: it is offered nothing before Unpark
+// (BASIC-26). Its arguments say where it begins and what it wants. The error is
+// queue.ErrDeleted, that of the arguments, or that of reading.
+func (s *Stream) Subscribe(sub *queue.Subscription) error {
+	from, err := OffsetOf(sub.Args)
+	if err != nil {
+		return err
+	}
+	want, err := FilterOf(sub.Args)
+	if err != nil {
+		return err
+	}
 	r := &reader{s: s, sub: sub, want: want, hashes: want.hashes()}
 	next, err := s.resolve(from)
 	if err != nil {
@@ -63,6 +73,9 @@ func (s *Stream) Subscribe(sub *queue.Subscription, from Offset, want Filter) er
 
 // resolve is the offset that a consumer begins at, if it is not Next.
 func (s *Stream) resolve(from Offset) (uint64, error) {
+	if from.at == atAge {
+		from = Since(s.env.Clock.Now().Add(-time.Duration(from.value)))
+	}
 	s.mu.Lock()
 	switch from.at {
 	case atFirst:
@@ -100,7 +113,7 @@ func (s *Stream) resolve(from Offset) (uint64, error) {
 	return h.first, nil
 }
 
-func (s *Stream) fault(err error) { s.env.Fault(s.Name, err) }
+func (s *Stream) fault(err error) { s.env.Fault(s.name, err) }
 
 // use opens a segment for reading, and returns it with its end at this moment. Called
 // with the lock held.
@@ -143,7 +156,7 @@ func (s *Stream) Unpark(sub *queue.Subscription, fx *queue.Effects) {
 }
 
 // Unsubscribe removes a consumer; when it returns, nothing more is offered to it.
-func (s *Stream) Unsubscribe(sub *queue.Subscription) {
+func (s *Stream) Unsubscribe(sub *queue.Subscription, _ *queue.Effects) {
 	s.mu.Lock()
 	r := s.readers[sub]
 	delete(s.readers, sub)
@@ -252,7 +265,7 @@ func (s *Stream) read(r *reader, next uint64) (*batch, uint64, error) {
 	for {
 		s.mu.Lock()
 		next = max(next, s.first)
-		if s.deleted || s.closed {
+		if s.deleted || s.stopped {
 			s.mu.Unlock()
 			return nil, next, nil
 		}
@@ -357,10 +370,19 @@ func (s *Stream) serve(fx *queue.Effects) bool {
 	return len(todo) > 0
 }
 
-// Peek returns up to limit messages from an offset on, as they would be delivered,
+// Peek returns up to limit of the oldest messages.
+func (s *Stream) Peek(limit int) []queue.Item {
+	items, err := s.PeekFrom(First, limit)
+	if err != nil {
+		s.fault(err)
+	}
+	return items
+}
+
+// PeekFrom returns up to limit messages from an offset on, as they would be delivered,
 // and changes nothing. Seq is the offset. What cannot be read is left out, with an
 // error.
-func (s *Stream) Peek(from Offset, limit int) ([]queue.Item, error) {
+func (s *Stream) PeekFrom(from Offset, limit int) ([]queue.Item, error) {
 	next, err := s.resolve(from)
 	if err != nil {
 		return nil, err

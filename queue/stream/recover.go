@@ -2,14 +2,49 @@ package stream
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file opens a stream that is on disk. What it costs depends on the number of
 // segments, not on that of messages.
 
-// recover finds the segments.
-func (s *Stream) recover() error {
+// Resume removes what has grown too old meanwhile.
+func (s *Stream) Resume() { s.retain() }
+
+// DropUnknown removes the streams of a store that keep does not want, and returns the
+// largest ID there is.
+func DropUnknown(st *store.Store, keep func(id uint64) bool) (largest uint64, err error) {
+	names, err := diskFolder{Folder(st)}.names()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		id, err := strconv.ParseUint(name, 10, 64)
+		if err != nil || name != strconv.FormatUint(id, 10) {
+			return 0, fmt.Errorf("stream: %s is no stream", filepath.Join(Folder(st), name))
+		}
+		largest = max(largest, id)
+		if !keep(id) {
+			if err := os.RemoveAll(filepath.Join(Folder(st), name)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return largest, nil
+}
+
+// Recover takes over what is on disk. What a crash has left half written is taken
+// away; damage is told to Env.Fault and left out.
+func (s *Stream) Recover() error {
+	if s.store == nil {
+		return nil
+	}
 	firsts, err := segmentsIn(s.folder)
 	if err != nil {
 		return err
@@ -90,7 +125,7 @@ func (s *Stream) recoverLast(g *segment) error {
 				}
 			}
 			if err == nil {
-				s.env.Fault(s.Name, bad)
+				s.env.Fault(s.name, bad)
 			}
 		}
 		if errors.Is(err, io.EOF) || err == nil && h.first < g.next {

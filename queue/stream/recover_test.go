@@ -19,7 +19,7 @@ import (
 // all reads the whole stream.
 func (b *bench) all() []string {
 	b.t.Helper()
-	items, err := b.Peek(First, 1<<20)
+	items, err := b.PeekFrom(First, 1<<20)
 	require.NoError(b.t, err)
 	got := []string{}
 	for _, it := range items {
@@ -31,20 +31,20 @@ func (b *bench) all() []string {
 func (b *bench) path(first uint64) string { return filepath.Join(b.folderPath(), segmentName(first)) }
 
 func TestRestart(t *testing.T) {
-	b := onDisk(t, Settings{SegmentBytes: 3000})
+	b := onDisk(t, queue.Settings{SegmentBytes: 3000})
 	for round := range 10 {
 		from := 20 * round
 		assert.Equal(t, texts(0, from), b.all())
 		for i := range 20 {
 			b.publish(fmt.Sprint("m", from+i))
 		}
-		last := b.consume(Last, 10)
+		last := b.consume("last", 10)
 		assert.Equal(t, []int64{int64(from) + 19}, offsetsOf(t, last.items))
 		b.reopen()
 	}
 	assert.Greater(t, b.Info().Segments, 4)
 	assert.Equal(t, texts(0, 200), b.all())
-	assert.Equal(t, texts(150, 200), b.consume(At(150), 1000).wait(50))
+	assert.Equal(t, texts(150, 200), b.consume(int64(150), 1000).wait(50))
 	assert.Equal(t, queue.Counts{Ready: 200, Consumers: 1, ReadyBytes: b.Info().Bytes}, b.Counts())
 	assert.Empty(t, b.told())
 }
@@ -52,7 +52,7 @@ func TestRestart(t *testing.T) {
 // A crash that leaves part of the last write costs that write, and its offsets are
 // given to what comes next: nobody has seen them.
 func TestTornWrites(t *testing.T) {
-	whole := onDisk(t, Settings{})
+	whole := onDisk(t, queue.Settings{})
 	whole.publish(texts(0, 3)...)
 	kept := whole.Info().Bytes
 	torn := []string{}
@@ -66,7 +66,7 @@ func TestTornWrites(t *testing.T) {
 	require.NoError(t, err)
 	rnd := rand.New(rand.NewPCG(1, 1))
 	for range 60 {
-		b := onDisk(t, Settings{})
+		b := onDisk(t, queue.Settings{})
 		b.close()
 		cut := slices.Clone(data)
 		switch rnd.IntN(3) {
@@ -99,7 +99,7 @@ func TestTornWrites(t *testing.T) {
 func TestDamagedSegments(t *testing.T) {
 	for _, where := range []string{"last segment", "first segment"} {
 		t.Run(where, func(t *testing.T) {
-			set := Settings{}
+			set := queue.Settings{}
 			if where == "first segment" {
 				set.SegmentBytes = 2000
 			}
@@ -121,7 +121,7 @@ func TestDamagedSegments(t *testing.T) {
 				assert.ErrorIs(t, err, ErrDamaged)
 			}
 			assert.GreaterOrEqual(t, len(b.told()), 2)
-			c := b.consume(At(3), 1000)
+			c := b.consume(int64(3), 1000)
 			assert.Equal(t, want[3:], c.wait(len(want)-3))
 			assert.EqualValues(t, 4, c.items[0].Seq)
 			b.publish("m100")
@@ -133,7 +133,7 @@ func TestDamagedSegments(t *testing.T) {
 // The rest of a segment that cannot be read does not keep a consumer from what comes
 // in the next.
 func TestDamagedToTheEnd(t *testing.T) {
-	b := onDisk(t, Settings{SegmentBytes: 2000})
+	b := onDisk(t, queue.Settings{SegmentBytes: 2000})
 	b.publishEach(100)
 	second := b.segments[1].first
 	b.close()
@@ -147,7 +147,7 @@ func TestDamagedToTheEnd(t *testing.T) {
 
 // An index that is missing or wrong costs time and nothing else.
 func TestIndexLost(t *testing.T) {
-	b := onDisk(t, Settings{SegmentBytes: 2 << 20})
+	b := onDisk(t, queue.Settings{SegmentBytes: 2 << 20})
 	text := fmt.Sprintf("%01000d", 1)
 	for range 60 {
 		b.publish(slices.Repeat([]string{text}, 100)...)
@@ -169,7 +169,7 @@ func TestIndexLost(t *testing.T) {
 		}
 		b.open()
 		for _, offset := range []int64{0, 1, 1999, 3000, 5999} {
-			items, err := b.Peek(At(offset), 2)
+			items, err := b.PeekFrom(At(offset), 2)
 			require.NoError(t, err)
 			require.NotEmpty(t, items)
 			assert.EqualValues(t, offset, items[0].Seq)
@@ -181,7 +181,7 @@ func TestIndexLost(t *testing.T) {
 
 // A crash while a segment is changed leaves the new file empty, or not there.
 func TestRestartInASegmentChange(t *testing.T) {
-	b := onDisk(t, Settings{SegmentBytes: 1000})
+	b := onDisk(t, queue.Settings{SegmentBytes: 1000})
 	b.publishEach(20)
 	next := b.Info().Next
 	b.close()
@@ -189,7 +189,7 @@ func TestRestartInASegmentChange(t *testing.T) {
 	b.open()
 	assert.Equal(t, texts(0, 20), b.all())
 	assert.Equal(t, next, b.Info().Next)
-	assert.Empty(t, b.consume(Last, 10).seen(), "the last chunk is the one to come")
+	assert.Empty(t, b.consume("last", 10).seen(), "the last chunk is the one to come")
 	b.publish("m20")
 	b.reopen()
 	assert.Equal(t, texts(0, 21), b.all())
@@ -198,13 +198,13 @@ func TestRestartInASegmentChange(t *testing.T) {
 
 // A disk that fails is tried again: what was appended stays in order, once.
 func TestFailingDisk(t *testing.T) {
-	b := onDisk(t, Settings{SegmentBytes: 150})
+	b := onDisk(t, queue.Settings{SegmentBytes: 150})
 	b.publish(texts(0, 5)...)
 	f := &failing{folder: b.folder}
 	b.folder = f
 	f.fail(true)
 	require.True(t, b.Publish([]*queue.Message{message("m5")}, &b.fx))
-	c := b.consume(First, 100)
+	c := b.consume("first", 100)
 	assert.Equal(t, texts(0, 5), c.wait(5))
 	for i := 6; i < 40; i++ {
 		require.True(t, b.Publish([]*queue.Message{message(fmt.Sprint("m", i))}, &b.fx))
@@ -223,7 +223,7 @@ func TestFailingDisk(t *testing.T) {
 func TestAbandon(t *testing.T) {
 	fail := errors.New("no disk")
 	down := false
-	b := onDisk(t, Settings{})
+	b := onDisk(t, queue.Settings{})
 	b.close()
 	b.opts.BeforeCommit = func() error {
 		if down {
@@ -237,7 +237,7 @@ func TestAbandon(t *testing.T) {
 	require.True(t, b.Publish([]*queue.Message{message("lost")}, &b.fx))
 	assert.ErrorIs(t, b.commit(), fail)
 	require.NoError(t, b.env.Store.Abandon())
-	require.NoError(t, b.Stream.Close())
+	b.Stop()
 	down = false
 	b.open()
 	assert.Equal(t, texts(0, 3), b.all())
@@ -247,7 +247,7 @@ func TestAbandon(t *testing.T) {
 
 // Files that are no segments are not taken for any.
 func TestForeignFiles(t *testing.T) {
-	b := onDisk(t, Settings{})
+	b := onDisk(t, queue.Settings{})
 	b.publishEach(2)
 	b.close()
 	require.NoError(t, os.WriteFile(filepath.Join(b.folderPath(), "notes.txt"), []byte("x"), 0o640))
@@ -258,7 +258,7 @@ func TestForeignFiles(t *testing.T) {
 	st, err := store.Open(b.dir, store.Options{})
 	require.NoError(t, err)
 	defer st.Close()
-	_, err = Open(Config{Name: "s", ID: 7, Env: &queue.Env{Store: st, Clock: b.clock}})
+	err = New(Config{Name: "s", ID: 7, Env: &queue.Env{Store: st, Clock: b.clock}}).Recover()
 	assert.ErrorContains(t, err, "12.segment is no segment")
 }
 
@@ -290,7 +290,7 @@ func FuzzSegment(f *testing.F) {
 	f.Add([]byte(chunkMagic), uint16(0), byte(0))
 	f.Add([]byte("x"), uint16(60), byte(0xff))
 	f.Fuzz(func(t *testing.T, tail []byte, at uint16, flip byte) {
-		b := onDisk(t, Settings{})
+		b := onDisk(t, queue.Settings{})
 		b.publishEach(3)
 		b.close()
 		data, err := os.ReadFile(b.path(0))

@@ -22,8 +22,8 @@ func (s *Stream) retain() {
 	s.armAge()
 	s.mu.Unlock()
 	for _, g := range gone {
-		if err := s.discard(g); err != nil {
-			s.env.Fault(s.Name, err)
+		if err := s.remove(g); err != nil {
+			s.env.Fault(s.name, err)
 		}
 	}
 }
@@ -31,15 +31,15 @@ func (s *Stream) retain() {
 // surplus are the segments in front that have to go. Called with the lock held.
 func (s *Stream) surplus() []*segment {
 	limit := int64(math.MaxInt64)
-	if s.set.MaxBytes > 0 {
-		limit = s.set.MaxBytes
+	if s.set.maxBytes > 0 {
+		limit = s.set.maxBytes
 	}
 	if s.store == nil {
 		limit = min(limit, s.memoryLimit)
 	}
 	oldest := int64(math.MinInt64)
-	if s.set.MaxAge > 0 {
-		oldest = s.env.Clock.Now().Add(-s.set.MaxAge).UnixMilli()
+	if s.set.maxAge > 0 {
+		oldest = s.env.Clock.Now().Add(-s.set.maxAge).UnixMilli()
 	}
 	n, size := 0, s.size()
 	for n < len(s.segments)-1 && (size > limit || s.segments[n].lastTime < oldest) {
@@ -52,18 +52,15 @@ func (s *Stream) surplus() []*segment {
 // armAge has retain called when the oldest segment is too old. Called with the lock
 // held.
 func (s *Stream) armAge() {
-	if s.set.MaxAge <= 0 || len(s.segments) < 2 || s.deleted || s.closed {
+	if s.set.maxAge <= 0 || len(s.segments) < 2 || s.deleted || s.stopped {
 		s.age.Stop()
 		return
 	}
-	s.age.Set(time.UnixMilli(s.segments[0].lastTime + 1).Add(s.set.MaxAge))
+	s.age.Set(time.UnixMilli(s.segments[0].lastTime + 1).Add(s.set.maxAge))
 }
 
-// retainAged is the alarm's call.
-func (s *Stream) retainAged() { s.retain() }
-
-// discard removes the files of a segment. Readers that have it open read on.
-func (s *Stream) discard(g *segment) error {
+// remove removes the files of a segment. Readers that have it open read on.
+func (s *Stream) remove(g *segment) error {
 	return errors.Join(s.folder.remove(segmentName(g.first)), s.folder.remove(indexName(g.first)))
 }
 

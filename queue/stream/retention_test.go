@@ -9,12 +9,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // STREAM-13, STREAM-14: whole segments go, and offsets are never used again.
 func TestRetentionBySize(t *testing.T) {
-	both(t, Settings{SegmentBytes: 1000, MaxBytes: 3000}, func(t *testing.T, b *bench) {
-		slow := b.consume(First, 2)
+	both(t, queue.Settings{SegmentBytes: 1000, MaxBytes: 3000}, func(t *testing.T, b *bench) {
+		slow := b.consume("first", 2)
 		for i := range 200 {
 			b.publish(fmt.Sprint("m", i))
 			in := b.Info()
@@ -25,8 +27,8 @@ func TestRetentionBySize(t *testing.T) {
 		assert.Greater(t, in.First, uint64(100))
 		assert.LessOrEqual(t, in.Segments, 4)
 		assert.Equal(t, int(in.Next-in.First), b.Counts().Ready)
-		assert.Equal(t, texts(int(in.First), 200), b.consume(First, 1000).wait(int(200-in.First)))
-		assert.Equal(t, texts(int(in.First), 200), b.consume(At(0), 1000).wait(int(200-in.First)), "clamped")
+		assert.Equal(t, texts(int(in.First), 200), b.consume("first", 1000).wait(int(200-in.First)))
+		assert.Equal(t, texts(int(in.First), 200), b.consume(int64(0), 1000).wait(int(200-in.First)), "clamped")
 		b.give(slow, 1000)
 		got := slow.wait(2 + int(200-in.First))
 		assert.Equal(t, texts(0, 2), got[:2])
@@ -44,7 +46,7 @@ func TestRetentionBySize(t *testing.T) {
 
 // A stream below one segment never shrinks.
 func TestRetentionKeepsTheNewest(t *testing.T) {
-	both(t, Settings{MaxBytes: 10, MaxAge: time.Second}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{MaxBytes: 10, MaxAge: time.Second}, func(t *testing.T, b *bench) {
 		b.publishEach(20)
 		b.clock.Advance(time.Hour)
 		b.publishEach(1)
@@ -54,7 +56,7 @@ func TestRetentionKeepsTheNewest(t *testing.T) {
 
 // The clock alone removes what is too old, but for the newest segment.
 func TestRetentionByAge(t *testing.T) {
-	both(t, Settings{SegmentBytes: 1000, MaxAge: time.Hour}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{SegmentBytes: 1000, MaxAge: time.Hour}, func(t *testing.T, b *bench) {
 		firsts := map[time.Duration]uint64{}
 		for hour := range 5 {
 			firsts[time.Duration(hour)*10*time.Minute] = b.Info().Next
@@ -72,20 +74,20 @@ func TestRetentionByAge(t *testing.T) {
 		assert.Positive(t, first)
 		b.clock.Advance(24 * time.Hour)
 		assert.Equal(t, 1, b.Info().Segments, "the newest stays")
-		b.Configure(Settings{})
+		b.configure(queue.Settings{})
 		assert.Zero(t, b.clock.Pending())
 	})
 }
 
 func TestRetentionWhenConfigured(t *testing.T) {
-	both(t, Settings{SegmentBytes: 1000}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{SegmentBytes: 1000}, func(t *testing.T, b *bench) {
 		b.publishEach(200)
 		require.Zero(t, b.Info().First)
-		b.Configure(Settings{SegmentBytes: 1000, MaxBytes: 3000})
+		b.configure(queue.Settings{SegmentBytes: 1000, MaxBytes: 3000})
 		assert.LessOrEqual(t, b.Info().Bytes, int64(3000))
 		first := b.Info().First
 		b.clock.Advance(time.Hour)
-		b.Configure(Settings{SegmentBytes: 1000, MaxAge: time.Minute})
+		b.configure(queue.Settings{SegmentBytes: 1000, MaxAge: time.Minute})
 		assert.Greater(t, b.Info().First, first)
 		assert.Equal(t, 1, b.Info().Segments)
 	})
@@ -93,7 +95,7 @@ func TestRetentionWhenConfigured(t *testing.T) {
 
 // In memory a stream takes no more than its limit.
 func TestMemoryLimit(t *testing.T) {
-	b := inMemory(t, Settings{})
+	b := inMemory(t, queue.Settings{})
 	b.close()
 	b.limit = 1 << 20
 	b.open()

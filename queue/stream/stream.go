@@ -27,19 +27,6 @@ const (
 // FolderName is the folder beside the store's file in which each stream has its own.
 const FolderName = "streams"
 
-// Settings are a stream's limits as they apply now.
-type Settings struct {
-	// MaxBytes is x-max-length-bytes: what the segments may have together, save that
-	// the newest stays (STREAM-13); 0 is no limit.
-	MaxBytes int64
-	// MaxAge is x-max-age; 0 is for ever.
-	MaxAge time.Duration
-	// SegmentBytes is x-stream-max-segment-size-bytes; 0 is DefaultSegmentBytes.
-	SegmentBytes int64
-	// FilterBytes is x-stream-filter-size-bytes, 16 to 255; 0 is DefaultFilterBytes.
-	FilterBytes int
-}
-
 // Config is what a stream is made with.
 type Config struct {
 	// Name is the stream's name in its virtual host.
@@ -48,17 +35,17 @@ type Config struct {
 	// Clock, Store, Fault and Perform.
 	Env *queue.Env
 	// ID names the stream's folder; it counts only if Env has a store.
-	ID       uint64
-	Settings Settings
+	ID uint64
+	// Settings are the limits; nil is none.
+	Settings *queue.Settings
 	// MemoryLimit is the most bytes that a stream without a store holds; its oldest
 	// segments go when there are more. 0 is DefaultMemoryLimit.
 	MemoryLimit int64
 }
 
-// A Stream is one log. Use Open.
+// A Stream is one log. Use New.
 type Stream struct {
-	// Name is the stream's name in its virtual host.
-	Name string
+	name string
 
 	env         *queue.Env
 	store       *store.Store // nil in memory
@@ -72,7 +59,7 @@ type Stream struct {
 	written    int        // of its chunks, those that are in a segment
 
 	mu        sync.Mutex
-	set       Settings
+	set       limits
 	segments  []*segment // in order; at least one once there is a message
 	first     uint64     // offset of the oldest message
 	committed uint64     // offset behind the newest that consumers may have
@@ -89,62 +76,74 @@ type Stream struct {
 	todo      []*reader             // of them, those that the dispatcher is to serve
 	serving   bool                  // the dispatcher runs
 	deleted   bool
-	closed    bool
+	stopped   bool
 
 	dispatcher sync.WaitGroup
 }
 
-// Open opens the stream with this ID, or makes an empty one. What a crash has left
-// half written is taken away; damage is told to Env.Fault and left out.
-func Open(cfg Config) (*Stream, error) {
+var _ queue.Queue = (*Stream)(nil)
+
+// New makes an empty stream. If there may be something of it on disk, Recover comes
+// next.
+func New(cfg Config) *Stream {
 	s := &Stream{
-		Name: cfg.Name, env: cfg.Env, store: cfg.Env.Store, set: cfg.Settings.withDefaults(),
+		name: cfg.Name, env: cfg.Env, store: cfg.Env.Store, set: limitsOf(cfg.Settings),
 		readers: make(map[*queue.Subscription]*reader),
 	}
-	s.age = delay.NewAlarm(cfg.Env.Clock, s.retainAged)
-	if s.store == nil {
-		s.memoryLimit = cfg.MemoryLimit
-		if s.memoryLimit == 0 {
-			s.memoryLimit = DefaultMemoryLimit
-		}
-		s.folder = newMemFolder()
-		return s, nil
+	s.age = delay.NewAlarm(cfg.Env.Clock, s.retain)
+	if s.store != nil {
+		s.folder = diskFolder{filepath.Join(Folder(s.store), strconv.FormatUint(cfg.ID, 10))}
+		return s
 	}
-	s.folder = diskFolder{filepath.Join(Folder(s.store), strconv.FormatUint(cfg.ID, 10))}
-	if err := s.recover(); err != nil {
-		return nil, err
+	s.folder = newMemFolder()
+	if s.memoryLimit = cfg.MemoryLimit; s.memoryLimit == 0 {
+		s.memoryLimit = DefaultMemoryLimit
 	}
-	s.retain()
-	return s, nil
+	return s
 }
 
 // Folder is where the streams of a store lie.
 func Folder(s *store.Store) string { return filepath.Join(s.Dir(), FolderName) }
 
-func (set Settings) withDefaults() Settings {
-	if set.SegmentBytes <= 0 {
-		set.SegmentBytes = DefaultSegmentBytes
+// limits are a stream's settings, with the defaults.
+type limits struct {
+	maxBytes     int64 // 0 is none
+	maxAge       time.Duration
+	segmentBytes int64
+	filterBytes  int
+	timeout      time.Duration
+}
+
+func limitsOf(set *queue.Settings) limits {
+	l := limits{segmentBytes: DefaultSegmentBytes, filterBytes: DefaultFilterBytes}
+	if set == nil {
+		return l
 	}
-	if set.FilterBytes <= 0 {
-		set.FilterBytes = DefaultFilterBytes
+	l.maxBytes, l.maxAge = max(set.MaxBytes, 0), set.MaxAge
+	if set.SegmentBytes > 0 {
+		l.segmentBytes = set.SegmentBytes
 	}
-	return set
+	if set.FilterBytes > 0 {
+		l.filterBytes = int(set.FilterBytes)
+	}
+	l.timeout = time.Duration(set.ConsumerTimeout) * time.Millisecond
+	return l
 }
 
 // segmentBytes ends a segment. In memory there must be several, so that the oldest
 // can go. Called with the lock held.
 func (s *Stream) segmentBytes() int64 {
 	if s.store == nil {
-		return min(s.set.SegmentBytes, s.memoryLimit/8)
+		return min(s.set.segmentBytes, s.memoryLimit/8)
 	}
-	return s.set.SegmentBytes
+	return s.set.segmentBytes
 }
 
 // Configure gives the stream other settings, which apply at once to what is there
 // (STREAM-13) and from the next chunk on to what is written.
-func (s *Stream) Configure(set Settings) {
+func (s *Stream) Configure(set *queue.Settings, _ *queue.Effects) {
 	s.mu.Lock()
-	s.set = set.withDefaults()
+	s.set = limitsOf(set)
 	s.mu.Unlock()
 	s.retain()
 }
@@ -161,6 +160,9 @@ func (s *Stream) Counts() queue.Counts {
 		Ready: int(s.pending.end(s.taken) - s.first), Consumers: len(s.readers), ReadyBytes: s.size(),
 	}
 }
+
+// Name is the stream's name in its virtual host.
+func (s *Stream) Name() string { return s.name }
 
 // Info is what is known of a stream's log.
 type Info struct {
@@ -188,13 +190,13 @@ func (s *Stream) size() (n int64) {
 	return n
 }
 
-// Delete ends the stream and returns the consumers that lost it. It fails with
-// queue.ErrDeleted if it has ended before. Its files stay until Discard.
-func (s *Stream) Delete() ([]*queue.Subscription, error) {
+// Delete ends the stream, whether it is in use or not, and returns the consumers that
+// lost it (STREAM-11). It fails with queue.ErrDeleted if it has ended before.
+func (s *Stream) Delete(bool, bool) (int, []*queue.Subscription, error) {
 	s.mu.Lock()
 	if s.deleted {
 		s.mu.Unlock()
-		return nil, queue.ErrDeleted
+		return 0, nil, queue.ErrDeleted
 	}
 	s.deleted = true
 	subs, readers := s.order, s.readers
@@ -205,33 +207,63 @@ func (s *Stream) Delete() ([]*queue.Subscription, error) {
 	for _, r := range readers {
 		r.end()
 	}
-	return subs, nil
+	return 0, subs, nil
 }
 
-// Discard removes the files of a stream that has been deleted. It is called once the
-// store has forgotten the stream, so that a crash before finds both.
-func (s *Stream) Discard() error {
+// Forget removes the files of a stream that has been deleted, once what the store has
+// been given before is safe. If it is not the next start finds them.
+func (s *Stream) Forget() {
+	if s.store == nil {
+		s.discard()
+		return
+	}
+	s.store.Notify(forgotten{s})
+}
+
+// forgotten waits for the commit after which nobody asks for a stream any more.
+type forgotten struct{ s *Stream }
+
+// Committed has the files removed: the committer does not wait for that.
+func (f forgotten) Committed(err error) {
+	if err == nil {
+		f.s.dispatcher.Go(f.s.discard)
+	}
+}
+
+// discard removes the files.
+func (s *Stream) discard() {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	return errors.Join(s.closeFiles(), s.folder.removeAll())
+	if err := errors.Join(s.closeFiles(), s.folder.removeAll()); err != nil {
+		s.fault(err)
+	}
 }
 
-// Close ends the use of a stream whose store has been closed. What was appended and
-// not committed is lost, as after a crash.
-func (s *Stream) Close() error {
+// Stop ends what the stream does by itself, and closes its files as soon as what has
+// been appended is written.
+func (s *Stream) Stop() {
+	s.age.Stop()
 	s.mu.Lock()
-	s.closed = true
-	readers := s.readers
+	s.stopped = true
 	s.waiting, s.todo = nil, nil
 	s.mu.Unlock()
-	s.age.Stop()
-	for _, r := range readers {
-		r.end()
-	}
 	s.dispatcher.Wait()
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	return s.closeFiles()
+	s.closeIfDone()
+}
+
+// closeIfDone closes the files of a stopped stream that has nothing left to write.
+// Called with committing held.
+func (s *Stream) closeIfDone() {
+	s.mu.Lock()
+	done := s.stopped && len(s.pending.chunks) == 0 && len(s.writing.chunks) == 0
+	s.mu.Unlock()
+	if done {
+		if err := s.closeFiles(); err != nil {
+			s.fault(err)
+		}
+	}
 }
 
 // closeFiles ends writing. Segments that are read are closed by the last who does.

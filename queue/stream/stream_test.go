@@ -16,15 +16,15 @@ import (
 // STREAM-26, STREAM-30, STREAM-31: each consumer reads everything, from a position of
 // its own, with offsets from 0.
 func TestReadersReadEachForThemselves(t *testing.T) {
-	both(t, Settings{}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
 		b.publishEach(10)
-		first, three := b.consume(First, 100), b.consume(At(3), 100)
+		first, three := b.consume("first", 100), b.consume(int64(3), 100)
 		assert.Equal(t, texts(0, 10), first.wait(10))
 		assert.Equal(t, texts(3, 10), three.wait(7))
 		assert.Equal(t, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, offsetsOf(t, first.items))
 		assert.Equal(t, "x", first.items[0].Msg.Exchange, "STREAM-21")
 		assert.Equal(t, "k", first.items[0].Msg.Key)
-		next := b.consume(Next, 100)
+		next := b.consume("next", 100)
 		b.publish("m10", "m11")
 		assert.Equal(t, texts(0, 12), first.wait(12))
 		assert.Equal(t, texts(3, 12), three.wait(9))
@@ -35,9 +35,9 @@ func TestReadersReadEachForThemselves(t *testing.T) {
 
 // STREAM-32, STREAM-33: a consumer gets as many as it has credit for.
 func TestCredit(t *testing.T) {
-	both(t, Settings{}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
 		b.publish(texts(0, 20)...)
-		c := b.consume(First, 3)
+		c := b.consume("first", 3)
 		assert.Equal(t, texts(0, 3), c.wait(3))
 		b.give(c, 1)
 		assert.Equal(t, texts(0, 4), c.wait(4))
@@ -53,8 +53,8 @@ func TestCredit(t *testing.T) {
 
 // STREAM-27, STREAM-28.
 func TestOffsets(t *testing.T) {
-	both(t, Settings{}, func(t *testing.T, b *bench) {
-		last := b.consume(Last, 100)
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
+		last := b.consume("last", 100)
 		b.publish("m0", "m1")
 		b.clock.Advance(time.Hour)
 		b.publish("m2")
@@ -62,23 +62,50 @@ func TestOffsets(t *testing.T) {
 		b.publish("m3", "m4")
 		assert.Equal(t, texts(0, 5), last.wait(5), "an empty stream has no last chunk")
 		for _, tc := range []struct {
-			from Offset
+			from any
 			want []string
 		}{
-			{First, texts(0, 5)}, {At(-5), texts(0, 5)}, {At(4), texts(4, 5)}, {Last, texts(3, 5)},
-			{Since(start), texts(0, 5)}, {Since(start.Add(-time.Hour)), texts(0, 5)},
-			{Since(start.Add(time.Millisecond)), texts(2, 5)}, {Since(start.Add(2 * time.Hour)), texts(3, 5)},
+			{"first", texts(0, 5)}, {int64(-5), texts(0, 5)}, {int32(4), texts(4, 5)}, {"last", texts(3, 5)}, {uint8(3), texts(3, 5)},
+			{stamp(0), texts(0, 5)}, {stamp(-time.Hour), texts(0, 5)}, {amqp.Timestamp(0), texts(0, 5)},
+			{stamp(time.Second), texts(2, 5)}, {stamp(2 * time.Hour), texts(3, 5)},
+			{"1h", texts(2, 5)}, {"3600s", texts(2, 5)}, {"61m", texts(2, 5)}, {"121m", texts(0, 5)}, {"1D", texts(0, 5)},
 		} {
-			assert.Equal(t, tc.want, b.consume(tc.from, 100).wait(len(tc.want)), tc.from.String())
+			assert.Equal(t, tc.want, b.consume(tc.from, 100).wait(len(tc.want)), "%v", tc.from)
 		}
-		ahead, never, future := b.consume(At(7), 100), b.consume(Next, 100), b.consume(Since(start.Add(3*time.Hour)), 100)
+		ahead, never, future := b.consume(int64(7), 100), b.consume("next", 100), b.consume(stamp(3*time.Hour), 100)
+		far := b.consume(amqp.Timestamp(1<<64-1), 100)
 		assert.Empty(t, ahead.seen())
-		b.Unsubscribe(&never.sub)
+		b.Unsubscribe(&never.sub, &b.fx)
 		b.publish(texts(5, 10)...)
 		assert.Equal(t, texts(7, 10), ahead.wait(3), "lower offsets are passed over")
 		assert.Equal(t, texts(5, 10), future.wait(5), "a time to come is next")
+		assert.Equal(t, texts(5, 10), far.wait(5))
 		assert.Empty(t, never.seen())
 	})
+}
+
+// stamp is a time since the beginning as an argument.
+func stamp(d time.Duration) amqp.Timestamp { return amqp.Timestamp(start.Add(d).Unix()) }
+
+// STREAM-29.
+func TestArgumentsRefused(t *testing.T) {
+	for _, tc := range []struct {
+		v    any
+		want error
+	}{
+		{"5x", ErrOffset}, {"0s", ErrOffset}, {"3", ErrOffset}, {"abc", ErrOffsetType}, {"", ErrOffsetType}, {"First", ErrOffsetType},
+		{1.5, ErrOffsetType}, {true, ErrOffsetType}, {amqp.Table{}, ErrOffsetType}, {nil, ErrOffsetType},
+	} {
+		_, err := OffsetOf(amqp.Table{{Key: OffsetArgument, Value: tc.v}})
+		assert.ErrorIs(t, err, tc.want, "%v", tc.v)
+	}
+	for _, args := range []amqp.Table{
+		{{Key: FilterArgument, Value: int32(1)}}, {{Key: FilterArgument, Value: amqp.Array{"a", true}}},
+		{{Key: UnfilteredArgument, Value: "true"}},
+	} {
+		_, err := FilterOf(args)
+		assert.ErrorIs(t, err, ErrFilter)
+	}
 }
 
 func TestParseAge(t *testing.T) {
@@ -107,12 +134,12 @@ func TestProperties(t *testing.T) {
 			{Key: "x-stream-offset", Value: "forged"}, {Key: "void", Value: nil}, {Key: "x-list", Value: amqp.Array{int64(1)}},
 		},
 	}
-	both(t, Settings{}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
 		m := &queue.Message{Key: "s", Props: every.Append(nil), Body: []byte("b"), TTL: 60001, Priority: 3, Persistent: true}
 		bare := &queue.Message{Key: "s", Props: (&amqp.Properties{}).Append(nil)}
 		idOnly := &queue.Message{Key: "s", Props: (&amqp.Properties{Flags: amqp.HasClusterID, ClusterID: "c"}).Append(nil)}
 		require.True(t, b.Publish([]*queue.Message{m, bare, idOnly}, &b.fx))
-		c := b.consume(First, 10)
+		c := b.consume("first", 10)
 		c.wait(3)
 		var got amqp.Properties
 		require.NoError(t, got.Decode(c.items[0].Msg.Props))
@@ -137,7 +164,7 @@ func TestProperties(t *testing.T) {
 
 // STREAM-36: exactly what was asked for, at the cost of no credit for the rest.
 func TestFilters(t *testing.T) {
-	both(t, Settings{FilterBytes: 32}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{FilterBytes: 32}, func(t *testing.T, b *bench) {
 		values := []any{"eu", "us", nil, "asia", int32(7), strings.Repeat("v", MaxFilterValue+1)}
 		want := map[string][]string{}
 		for i := range 600 {
@@ -155,14 +182,13 @@ func TestFilters(t *testing.T) {
 			}
 		}
 		require.NoError(t, b.commit())
-		eu := b.consume(First, 100, "eu")
+		eu := b.consume("first", 100, "eu")
 		assert.Equal(t, want["eu"], eu.wait(100))
 		assert.Zero(t, eu.credit)
-		assert.Len(t, b.consume(First, 1000, "eu", "us", "none of these").wait(200), 200)
-		both := &client{credit: 1000}
-		both.more.L, both.sub.Receiver, both.sub.Lock = &both.lock, both, &both.lock
-		require.NoError(t, b.Subscribe(&both.sub, First, Filter{Values: []string{"asia"}, Unfiltered: true}))
-		b.Unpark(&both.sub, &b.fx)
+		assert.Len(t, b.consume("first", 1000, "eu", "us", "none of these").wait(200), 200)
+		both := b.consumeWith(1000, amqp.Table{
+			{Key: OffsetArgument, Value: "first"}, {Key: FilterArgument, Value: "asia"}, {Key: UnfilteredArgument, Value: true},
+		})
 		assert.Len(t, both.wait(400), 400, "and those that have no value")
 		b.publishEach(1)
 		assert.Len(t, both.wait(401), 401)
@@ -194,21 +220,24 @@ func TestFiltersPassChunksOver(t *testing.T) {
 
 // STREAM-11, STREAM-12: the end of a stream.
 func TestDelete(t *testing.T) {
-	both(t, Settings{}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
 		b.publishEach(3)
-		c1, c2 := b.consume(First, 1), b.consume(Next, 1)
-		subs, err := b.Delete()
+		c1, c2 := b.consume("first", 1), b.consume("next", 1)
+		n, subs, err := b.Delete(true, true)
 		require.NoError(t, err)
+		assert.Zero(t, n)
 		assert.Equal(t, []*queue.Subscription{&c1.sub, &c2.sub}, subs)
 		b.give(c1, 10)
 		assert.Equal(t, texts(0, 1), c1.seen())
 		assert.False(t, b.Publish([]*queue.Message{message("late")}, &b.fx))
-		assert.ErrorIs(t, b.Subscribe(&c1.sub, First, Filter{}), queue.ErrDeleted)
-		_, err = b.Delete()
+		assert.ErrorIs(t, b.Subscribe(&c1.sub), queue.ErrDeleted)
+		_, _, err = b.Delete(false, false)
 		assert.ErrorIs(t, err, queue.ErrDeleted)
 		assert.Zero(t, b.Counts())
-		b.Unsubscribe(&c1.sub)
-		require.NoError(t, b.Discard())
+		b.Unsubscribe(&c1.sub, &b.fx)
+		b.Forget()
+		require.NoError(t, b.commit())
+		b.dispatcher.Wait()
 		if b.dir != "" {
 			assert.NoDirExists(t, b.folderPath())
 		}
@@ -216,7 +245,7 @@ func TestDelete(t *testing.T) {
 }
 
 func TestPeek(t *testing.T) {
-	both(t, Settings{SegmentBytes: 2000}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{SegmentBytes: 2000}, func(t *testing.T, b *bench) {
 		for from := range 10 {
 			b.publish(texts(10*from, 10*from+10)...)
 		}
@@ -225,7 +254,7 @@ func TestPeek(t *testing.T) {
 			limit      int
 			first, end int
 		}{{First, 1000, 0, 100}, {At(95), 3, 95, 98}, {Last, 20, 90, 100}, {Next, 5, 0, 0}, {At(42), 30, 42, 72}, {At(1000), 1, 0, 0}} {
-			items, err := b.Peek(tc.from, tc.limit)
+			items, err := b.PeekFrom(tc.from, tc.limit)
 			require.NoError(t, err)
 			got := []string{}
 			for _, it := range items {
@@ -240,15 +269,15 @@ func TestPeek(t *testing.T) {
 
 // A message that is larger than a chunk, or than what is read at once, is one chunk.
 func TestLargeMessages(t *testing.T) {
-	both(t, Settings{}, func(t *testing.T, b *bench) {
+	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
 		var want []string
 		for i, size := range []int{0, 1, chunkBytes, 10, readWindow + 1, 1 << 20, 5, 3 << 20} {
 			want = append(want, strings.Repeat(fmt.Sprint(i), size))
 		}
-		waiting := b.consume(First, 100)
+		waiting := b.consume("first", 100)
 		b.publish(want...)
 		assert.Equal(t, want, waiting.wait(len(want)))
-		assert.Equal(t, want, b.consume(First, 100).wait(len(want)))
-		assert.Equal(t, want[6:], b.consume(At(6), 100).wait(2))
+		assert.Equal(t, want, b.consume("first", 100).wait(len(want)))
+		assert.Equal(t, want[6:], b.consume(int64(6), 100).wait(2))
 	})
 }
