@@ -61,6 +61,7 @@ func (s *Stream) Publish(msgs []*queue.Message, fx *queue.Effects) bool {
 		s.append(m, now)
 	}
 	bytes := len(s.pending.buf) - before
+	s.counters.published.Add(uint64(len(msgs)))
 	s.mu.Unlock()
 	if s.store != nil {
 		s.store.Enlist(s, bytes)

@@ -25,10 +25,10 @@ func (s *Stream) Get(bool, *queue.Effects) (queue.Item, int, bool) { return queu
 func (s *Stream) Purge() int { return 0 }
 
 // Settle and its like give credit, which is the receiver's affair.
-func (s *Stream) Settle([]queue.Item) {}
+func (s *Stream) Settle(items []queue.Item) { s.counters.acked.Add(uint64(len(items))) }
 
 // SettleInTx is Settle.
-func (s *Stream) SettleInTx([]queue.Item) {}
+func (s *Stream) SettleInTx(items []queue.Item) { s.Settle(items) }
 
 // Reject is Settle.
 func (s *Stream) Reject([]queue.Item, *queue.Effects) {}

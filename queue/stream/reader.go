@@ -218,8 +218,12 @@ func (r *reader) run(fx *queue.Effects) {
 // offer hands over what has been read, for one hold. It reports false if the consumer
 // takes no more.
 func (r *reader) offer(fx *queue.Effects) bool {
+	taken := uint64(0)
 	r.sub.Lock.Lock()
-	defer r.sub.Lock.Unlock()
+	defer func() {
+		r.sub.Lock.Unlock()
+		r.s.counters.delivered.Add(taken)
+	}()
 	for range holdLimit {
 		if r.at == len(r.b.items) {
 			r.next = max(r.next, r.b.next)
@@ -231,6 +235,7 @@ func (r *reader) offer(fx *queue.Effects) bool {
 			if !r.sub.Receiver.Offer(&r.item, fx) {
 				return false
 			}
+			taken++
 		}
 		r.at++
 		r.next = max(r.next, offset+1)

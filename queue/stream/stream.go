@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/delay"
@@ -79,6 +80,26 @@ type Stream struct {
 	stopped   bool
 
 	dispatcher sync.WaitGroup
+	counters   counters
+}
+
+// counters are what has happened since the beginning, or since ResetStats.
+type counters struct{ published, delivered, acked atomic.Uint64 }
+
+// Stats returns the stream's counters. All of its messages are persistent.
+func (s *Stream) Stats() queue.Stats {
+	now := s.Counts()
+	return queue.Stats{
+		Published: s.counters.published.Load(), Delivered: s.counters.delivered.Load(), Acked: s.counters.acked.Load(),
+		Persistent: now.Ready, PersistentBytes: now.ReadyBytes,
+	}
+}
+
+// ResetStats begins to count anew.
+func (s *Stream) ResetStats() {
+	s.counters.published.Store(0)
+	s.counters.delivered.Store(0)
+	s.counters.acked.Store(0)
 }
 
 var _ queue.Queue = (*Stream)(nil)

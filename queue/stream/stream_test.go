@@ -45,6 +45,10 @@ func TestCredit(t *testing.T) {
 		assert.Equal(t, texts(0, 4), c.seen())
 		b.give(c, 100)
 		assert.Equal(t, texts(0, 20), c.wait(20))
+		b.Settle(c.items)
+		assert.Equal(t, queue.Stats{Published: 20, Delivered: 20, Acked: 20, Persistent: 20, PersistentBytes: b.Info().Bytes}, b.Stats())
+		b.ResetStats()
+		assert.Equal(t, queue.Stats{Persistent: 20, PersistentBytes: b.Info().Bytes}, b.Stats())
 		at, ok := b.Position(&c.sub)
 		assert.True(t, ok)
 		assert.EqualValues(t, 20, at)
@@ -135,7 +139,7 @@ func TestProperties(t *testing.T) {
 		},
 	}
 	both(t, queue.Settings{}, func(t *testing.T, b *bench) {
-		m := &queue.Message{Key: "s", Props: every.Append(nil), Body: []byte("b"), TTL: 60001, Priority: 3, Persistent: true}
+		m := &queue.Message{Key: "s", Props: every.Append(nil), Body: []byte("b"), TTL: queue.Millis(60000), Priority: 3, Persistent: true}
 		bare := &queue.Message{Key: "s", Props: (&amqp.Properties{}).Append(nil)}
 		idOnly := &queue.Message{Key: "s", Props: (&amqp.Properties{Flags: amqp.HasClusterID, ClusterID: "c"}).Append(nil)}
 		require.True(t, b.Publish([]*queue.Message{m, bare, idOnly}, &b.fx))
