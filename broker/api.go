@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -22,6 +23,9 @@ type VHost struct {
 	b    *Broker
 	vh   *topology.VHost
 	gets local // what Get has taken
+
+	connections int // guarded by the broker's lock
+	tracing     atomic.Bool
 }
 
 // VHost returns a virtual host; "" is the default one. It fails with
@@ -32,23 +36,9 @@ func (b *Broker) VHost(name string) (*VHost, error) {
 	}
 	v := b.vhost(name)
 	if v == nil {
-		return nil, amqp.Errorf(amqp.NotAllowed, "vhost %s not found", name)
+		return nil, errNoVHost(name)
 	}
 	return v, nil
-}
-
-// AddVHost creates a virtual host with its predeclared exchanges (EXCH-1), in
-// which the default user may do everything. An existing one is left as it is.
-func (b *Broker) AddVHost(name string) *VHost {
-	b.mu.Lock()
-	v := b.vhosts[name]
-	if v == nil {
-		v = &VHost{b: b, vh: topology.NewVHost(name, b.env)}
-		b.vhosts[name] = v
-	}
-	b.mu.Unlock()
-	b.users.allow(b.cfg.DefaultUser, name)
-	return v
 }
 
 // Exchange describes an exchange to declare.
@@ -135,12 +125,12 @@ func (v *VHost) DeclareExchange(x Exchange) error {
 	}
 	return v.vh.DeclareExchange(&amqp.ExchangeDeclare{
 		Exchange: x.Name, Type: x.Type, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal, Arguments: args,
-	})
+	}, nil)
 }
 
 // DeleteExchange is exchange.delete.
 func (v *VHost) DeleteExchange(name string) error {
-	return v.vh.DeleteExchange(name, false)
+	return v.vh.DeleteExchange(name, false, nil)
 }
 
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
@@ -181,7 +171,7 @@ func (v *VHost) DeleteQueueIf(name string, ifUnused, ifEmpty bool) (int, error) 
 // DeleteExchangeIf is DeleteExchange, refused for an exchange that has bindings with
 // ifUnused (EXCH-17).
 func (v *VHost) DeleteExchangeIf(name string, ifUnused bool) error {
-	return v.vh.DeleteExchange(name, ifUnused)
+	return v.vh.DeleteExchange(name, ifUnused, nil)
 }
 
 // Bind is queue.bind or exchange.bind.

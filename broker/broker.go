@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/userdb"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -31,7 +33,12 @@ type Broker struct {
 	env     *topology.Env // what the virtual hosts share
 	clock   delay.Clock
 	log     *slog.Logger
-	users   users
+	auth    access.Authenticator
+	users   *userdb.DB
+	globals globals // parameters
+
+	decisions decisions
+
 	replies replies
 	buffers buffers
 	alarms  alarms
@@ -41,16 +48,22 @@ type Broker struct {
 	peers       atomic.Uint64 // the last Peer's ID
 	connections atomic.Uint64 // those that there have been
 	throttling  sync.Mutex    // held by the publisher that pauses
-	mu          sync.Mutex
-	vhosts      map[string]*VHost
-	listeners   []net.Listener // in order of their start
-	conns       map[*conn]struct{}
-	consumers   map[*Consumer]struct{} // those in Go
-	closed      bool
-	life        context.Context // done once the broker is closed
-	end         context.CancelFunc
-	running     sync.WaitGroup // connections and accept loops
-	over        chan struct{}  // closed when the broker has ended
+
+	permitting sync.RWMutex // held for writing while a virtual host goes, before mu
+
+	mu        sync.Mutex
+	vhosts    map[string]*VHost
+	usage     map[string]*usage // by user
+	deleting  map[string]bool   // virtual hosts that are being deleted
+	deleted   sync.Cond         // one of them is
+	listeners []net.Listener    // in order of their start
+	conns     map[*conn]struct{}
+	consumers map[*Consumer]struct{} // those in Go
+	closed    bool
+	life      context.Context // done once the broker is closed
+	end       context.CancelFunc
+	running   sync.WaitGroup // connections and accept loops
+	over      chan struct{}  // closed when the broker has ended
 }
 
 // New starts a broker, with what its store holds if there is one. It fails for a
@@ -70,9 +83,9 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{
 		cfg: cfg, profile: p, clock: cfg.Clock, log: cfg.Logger,
-		vhosts: make(map[string]*VHost),
-		conns:  make(map[*conn]struct{}),
-		over:   make(chan struct{}),
+		vhosts: make(map[string]*VHost), usage: make(map[string]*usage), deleting: make(map[string]bool),
+		conns: make(map[*conn]struct{}),
+		over:  make(chan struct{}),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.machine.clock, b.machine.interval, b.machine.look = delay.Real{}, watchInterval, b.watch
@@ -80,28 +93,26 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.ConsumerTimeout < 0 {
 		b.acks.never()
 	}
-	b.users.byName = make(map[string]*user)
-	b.addUser(&user{
-		name: cfg.DefaultUser, hash: hashPassword(cfg.DefaultPassword),
-		vhosts: make(map[string]struct{}),
-	})
+	b.deleted.L = &b.mu
 	b.env = &topology.Env{Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer()}
 	if err := b.recover(); err != nil {
 		return nil, err
 	}
-	b.AddVHost(cfg.DefaultVHost)
+	if cfg.Authenticator != nil {
+		b.auth, b.decisions.foreign = cfg.Authenticator(b.users), true
+	}
 	b.watch()
 	return b, nil
 }
 
 // recover brings back what the store holds.
 func (b *Broker) recover() error {
-	if b.cfg.Store == nil {
-		return nil
-	}
-	set, err := records.Read(b.cfg.Store)
-	if err != nil {
-		return err
+	var set records.Set
+	if b.cfg.Store != nil {
+		var err error
+		if set, err = records.Read(b.cfg.Store); err != nil {
+			return err
+		}
 	}
 	vhosts, err := topology.Recover(b.env, set)
 	if err != nil {
@@ -109,9 +120,8 @@ func (b *Broker) recover() error {
 	}
 	for name, vh := range vhosts {
 		b.vhosts[name] = &VHost{b: b, vh: vh}
-		b.users.allow(b.cfg.DefaultUser, name)
 	}
-	return nil
+	return b.loadAccounts(set)
 }
 
 // vhost finds a virtual host, or nil.

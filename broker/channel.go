@@ -70,9 +70,13 @@ func (c *conn) channelIDs() []uint16 { return slices.Sorted(maps.Keys(c.channels
 
 func (c *conn) forgetChannel(id uint16) {
 	c.last = nil
+	if c.channels[id] == nil {
+		return
+	}
 	c.mu.Lock()
 	delete(c.channels, id)
 	c.mu.Unlock()
+	c.usage.channels.Add(-1)
 }
 
 // channelMethod handles a method on a channel other than 0.
@@ -111,6 +115,9 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	}
 	if method != amqp.ChannelOpenID {
 		return amqp.Errorf(amqp.ChannelError, "expected 'channel.open'")
+	}
+	if err := c.enterChannel(); err != nil {
+		return err
 	}
 	ch := &channel{c: c, id: id, prefetch: c.b.cfg.DefaultPrefetch}
 	c.mu.Lock()
@@ -278,9 +285,9 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 	vh, c := ch.c.vhost, ch.c
 	switch m := m.(type) {
 	case *amqp.ExchangeDeclare:
-		return ch.reply0(vh.DeclareExchange(m), m.NoWait, &amqp.ExchangeDeclareOk{})
+		return ch.reply0(vh.DeclareExchange(m, c), m.NoWait, &amqp.ExchangeDeclareOk{})
 	case *amqp.ExchangeDelete:
-		return ch.reply0(vh.DeleteExchange(m.Exchange, m.IfUnused), m.NoWait, &amqp.ExchangeDeleteOk{})
+		return ch.reply0(vh.DeleteExchange(m.Exchange, m.IfUnused, c), m.NoWait, &amqp.ExchangeDeleteOk{})
 	case *amqp.ExchangeBind:
 		r := topology.Binding{Source: m.Source, Destination: m.Destination, Key: m.RoutingKey, Args: m.Arguments, ToExchange: true}
 		return ch.reply0(vh.Bind(r, c), m.NoWait, &amqp.ExchangeBindOk{})

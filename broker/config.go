@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
@@ -43,9 +44,24 @@ type Config struct {
 	// messages; without one everything is in memory only. The broker closes it
 	// when it ends.
 	Store *store.Store
-	// DefaultUser, DefaultPassword and DefaultVHost are created at the start:
-	// "guest", "guest" and "/" by default. The user may do everything there.
+	// DefaultUser, DefaultPassword and DefaultVHost are created at the first start, when
+	// there are no users yet: "guest", "guest" and "/" by default. The user has the tags
+	// DefaultTags, by default administrator, and in the virtual host DefaultPermission,
+	// of which only the expressions count: by default it may do everything.
 	DefaultUser, DefaultPassword, DefaultVHost string
+	DefaultTags                                []string
+	DefaultPermission                          *access.Permission
+	// NoDefaults leaves out all of that, for a broker that is given definitions.
+	NoDefaults bool
+	// Authenticator makes what decides who may log in and what they may do, for a program
+	// that has users of its own. It is given the broker's own database of users, which
+	// decides by default, to fall back on.
+	Authenticator func(internal access.Authenticator) access.Authenticator
+	// PasswordHashing is how HashPassword hashes: access.SHA256 by default.
+	PasswordHashing access.Hashing
+	// CheckPassword, unless nil, is asked by HashPassword whether a user may have a
+	// password, as RabbitMQ's credential_validator is.
+	CheckPassword func(user, password string) error
 	// MemoryLimit is the memory in bytes that the process may use before
 	// publishers are blocked, as vm_memory_high_watermark does (CONN-77); 0, the
 	// default, is no limit.
@@ -56,8 +72,10 @@ type Config struct {
 	DiskFreeLimit int64
 	// ClusterName is shown in the server properties; "rabbet" by default.
 	ClusterName string
-	// GuestFromAnywhere lets the user "guest" log in from other machines too,
-	// as an empty loopback_users does (CONN-18).
+	// LoopbackUsers may log in from this machine only: nil is "guest", and an empty list
+	// nobody (CONN-18). GuestFromAnywhere lets "guest" in from other machines where
+	// LoopbackUsers is nil.
+	LoopbackUsers     []string
 	GuestFromAnywhere bool
 	// ChannelMax is the most channels a connection may open: 2047 by default
 	// (CONN-21).
@@ -90,6 +108,8 @@ type Config struct {
 	// Tap, for tests and tools, is told of what happens to messages and asked about
 	// what clients do; none by default.
 	Tap *Tap
+
+	userGiven bool // DefaultUser or DefaultPassword
 }
 
 // hardMaxMessageSize is the largest MaxMessageSize (LIMIT-8).
@@ -97,6 +117,7 @@ const hardMaxMessageSize = 512 << 20
 
 // complete fills in the defaults.
 func (cfg *Config) complete(p *topology.Profile) error {
+	cfg.userGiven = cfg.DefaultUser != "" || cfg.DefaultPassword != ""
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")

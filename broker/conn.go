@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
@@ -48,7 +49,10 @@ type conn struct {
 
 	// Owned by the reader.
 	state       connState
-	user        *user
+	identity    access.Identity
+	usage       *usage // the user's; nil before the connection is open
+	counted     *VHost // where it is counted as well
+	permits     permits
 	vhost       *topology.VHost
 	name        string // client-provided connection_name
 	client      clientInfo
@@ -274,6 +278,7 @@ func (c *conn) cleanUp() {
 	}
 	c.settleEffects()
 	c.fx.Flush()
+	c.b.leave(c)
 }
 
 // stopConsumers has no consumer of the connection take anything any more: what one

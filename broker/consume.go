@@ -28,6 +28,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if name == replyTo {
 		return ch.consumeReplies(m)
 	}
+	if err := topology.MayRead(c, name); err != nil { // PERM-8
+		return err
+	}
 	q, err := c.vhost.Queue(name, c)
 	if err != nil { // BASIC-28
 		return err
@@ -122,6 +125,9 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	c := ch.c
 	name, err := ch.queueName(m.Queue)
 	if err != nil {
+		return err
+	}
+	if err := topology.MayRead(c, name); err != nil { // PERM-8
 		return err
 	}
 	q, err := c.vhost.Queue(name, c)

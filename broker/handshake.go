@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 )
 
 // This file is a connection from its first byte to open-ok, and the methods of
@@ -152,22 +153,23 @@ func (c *conn) handle0(m amqp.Method) error {
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
-	name, password, err := c.b.credentials(m)
+	creds, err := c.b.credentials(m)
 	if err != nil {
 		return err
 	}
+	creds.Mechanism, creds.Peer = m.Mechanism, c.nc.RemoteAddr()
 	if c.tapped != nil {
-		return c.loginAsked(name, password, m.Mechanism)
+		return c.loginAsked(creds)
 	}
-	return c.login(name, password, m.Mechanism)
+	return c.login(creds)
 }
 
-func (c *conn) login(name, password, mechanism string) error {
-	u, reason := c.b.authenticate(name, password, c.nc.RemoteAddr())
-	if u == nil {
-		return c.refuseLogin(name, mechanism, reason)
+func (c *conn) login(creds access.Credentials) error {
+	id, err := c.b.Login(c.b.life, creds)
+	if err != nil {
+		return c.refuseLogin(creds.User, creds.Mechanism, err.Error())
 	}
-	c.user = u
+	c.identity = id
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
@@ -205,33 +207,34 @@ func (c *conn) readClientProperties(props amqp.Table) {
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
 // CONN-17). Who stays anonymous is guest (CONN-8).
-func (b *Broker) credentials(m *amqp.ConnectionStartOk) (name, password string, err error) {
+func (b *Broker) credentials(m *amqp.ConnectionStartOk) (access.Credentials, error) {
+	var none access.Credentials
 	switch m.Mechanism {
 	case "ANONYMOUS":
 		if b.profile.Anonymous {
-			return "guest", "guest", nil
+			return access.Credentials{User: "guest", Password: "guest"}, nil
 		}
 	case "PLAIN":
 		parts := strings.Split(m.Response, "\x00")
 		if len(parts) != 3 || parts[0] != "" {
-			return "", "", silently("malformed PLAIN response")
+			return none, silently("malformed PLAIN response")
 		}
-		return parts[1], parts[2], nil
+		return access.Credentials{User: parts[1], Password: parts[2]}, nil
 	case "AMQPLAIN":
 		t, err := amqp.RawTable(m.Response).Decode()
 		if err != nil {
-			return "", "", silently("malformed AMQPLAIN response")
+			return none, silently("malformed AMQPLAIN response")
 		}
 		login, _ := t.Get("LOGIN")
 		pass, _ := t.Get("PASSWORD")
 		name, ok1 := login.(string)
 		password, ok2 := pass.(string)
 		if !ok1 || !ok2 {
-			return "", "", silently("AMQPLAIN response lacks LOGIN or PASSWORD")
+			return none, silently("AMQPLAIN response lacks LOGIN or PASSWORD")
 		}
-		return name, password, nil
+		return access.Credentials{User: name, Password: password}, nil
 	}
-	return "", "", silently("unknown authentication mechanism '%s'", m.Mechanism)
+	return none, silently("unknown authentication mechanism '%s'", m.Mechanism)
 }
 
 // tuneOk takes the client's limits (CONN-22 to CONN-25).
@@ -256,22 +259,29 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 func (c *conn) open(m *amqp.ConnectionOpen) error {
 	v := c.b.vhost(m.VirtualHost)
 	if v == nil {
-		return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", m.VirtualHost) // CONN-28
+		return errNoVHost(m.VirtualHost) // CONN-28
 	}
-	if !c.user.mayEnter(m.VirtualHost) { // CONN-29
-		return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s'", m.VirtualHost, c.user.name)
+	if err := c.b.enter(c, v); err != nil {
+		return err
+	}
+	if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29
+		c.b.leave(c)
+		return err
 	}
 	c.mu.Lock() // snapshots read these once there are channels
 	c.vhost = v.vh
 	c.channels = make(map[uint16]*channel)
 	c.mu.Unlock()
 	c.state = stateRunning
+	if c.b.vhost(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
+		return errNoVHost(m.VirtualHost)
+	}
 	if c.tapped != nil {
-		c.tapped.introduce(c, c.user.name)
+		c.tapped.introduce(c, c.identity.User)
 	}
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat()
-	c.log.Info("connection open", "user", c.user.name, "vhost", m.VirtualHost, "name", c.name)
+	c.log.Info("connection open", "user", c.identity.User, "vhost", m.VirtualHost, "name", c.name)
 	return nil
 }
 

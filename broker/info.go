@@ -129,7 +129,7 @@ func (c *conn) info() (ConnectionInfo, bool) {
 	}
 	info := ConnectionInfo{
 		ID: c.id(), Peer: c.nc.RemoteAddr().String(), Local: c.nc.LocalAddr().String(), Name: c.name,
-		User: c.user.name, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
+		User: c.identity.User, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
 		ChannelMax: c.channelMax, FrameMax: c.frameMax, Heartbeat: c.interval,
 		Received: c.received.Load(), Sent: c.sent.Load(),
 	}

@@ -11,7 +11,7 @@ import (
 // A Policy gives settings to all queues or exchanges whose names match.
 type Policy struct {
 	Name string
-	// Pattern is a regular expression in Go's syntax, not anchored.
+	// Pattern is a regular expression as RabbitMQ has them, PCRE, not anchored.
 	Pattern string
 	// ApplyTo is all (the default), queues, classic_queues, quorum_queues,
 	// streams or exchanges.
@@ -23,6 +23,32 @@ type Policy struct {
 	// Numbers may be of any integer type, or floats without a fraction as JSON
 	// has them.
 	Definition map[string]any
+}
+
+// Policies returns the policies, by name.
+func (v *VHost) Policies() []Policy { return policies(v.vh.Policies(topology.UserPolicy)) }
+
+// OperatorPolicies returns the operator policies, by name.
+func (v *VHost) OperatorPolicies() []Policy { return policies(v.vh.Policies(topology.OperatorPolicy)) }
+
+func policies(list []topology.Policy) []Policy {
+	out := make([]Policy, len(list))
+	for i, p := range list {
+		out[i] = Policy(p)
+	}
+	return out
+}
+
+// Policy returns a policy, if it is there.
+func (v *VHost) Policy(name string) (Policy, bool) {
+	p, ok := v.vh.Policy(topology.UserPolicy, name)
+	return Policy(p), ok
+}
+
+// OperatorPolicy returns an operator policy, if it is there.
+func (v *VHost) OperatorPolicy(name string) (Policy, bool) {
+	p, ok := v.vh.Policy(topology.OperatorPolicy, name)
+	return Policy(p), ok
 }
 
 // SetPolicy creates or replaces a policy. The error has RabbitMQ's text. Text that is not

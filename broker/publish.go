@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -21,6 +22,8 @@ type route struct {
 	known  bool // queues is valid while the virtual host's generation is gen
 	gen    uint64
 	queues []*topology.Queue
+
+	permitted uint64 // one more than the generation under which the client may publish so
 }
 
 // A connection remembers at most maxRoutes routes, and maxRouteQueues queues in all of
@@ -165,12 +168,24 @@ const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.
 func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	c.flushPublishes()
+	gen := c.vhost.Generation() // before permissions are looked at: a change of them raises it
+	if rt.permitted != gen+1 {
+		if err := topology.MayPublish(c, rt.exchange); err != nil { // PERM-9
+			return way{}, err
+		}
+	}
 	x := c.vhost.Exchange(rt.exchange)
 	switch {
 	case x == nil: // EXCH-21
 		return way{}, topology.NoExchange(rt.exchange, c.vhost.Name)
 	case x.Internal: // EXCH-20
 		return way{}, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", topology.ExchangeText(x.Name, c.vhost.Name))
+	}
+	if rt.permitted != gen+1 {
+		if err := x.MayPublishTopic(c, rt.key); err != nil { // PERM-11
+			return way{}, err
+		}
+		rt.permitted = gen + 1
 	}
 	if err := m.Props.Validate(); err != nil {
 		return way{}, amqp.NewInternalError() // CONN-55
@@ -186,7 +201,15 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
 		return way{requester: rt.key}, nil // BASIC-73
 	}
+	if c.b.profile.TopicPermitsAllKeys {
+		for _, key := range extra {
+			if err := x.MayPublishTopic(c, key); err != nil { // PERM-11
+				return way{}, err
+			}
+		}
+	}
 	queues := c.resolve(rt, x, extra, headers)
+	rt.known = rt.known && rt.gen == gen
 	return way{queues: queues, later: c.router.Delays}, c.router.Refusal
 }
 
@@ -235,10 +258,11 @@ func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTabl
 // checkUserID is BASIC-5.
 func (ch *channel) checkUserID(m *queue.Message) error {
 	id, ok := m.Props.UserID()
-	if !ok || string(id) == ch.c.user.name || ch.c.user.impersonator {
+	user := &ch.c.identity
+	if !ok || string(id) == user.User || user.HasTag(access.Impersonator) {
 		return nil
 	}
-	return amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, ch.c.user.name)
+	return amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, user.User)
 }
 
 // returnMessage sends basic.return (BASIC-3).

@@ -82,6 +82,9 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	if err != nil {
 		return err
 	}
+	if err := topology.MayRead(ch.c, name); err != nil { // PERM-8
+		return err
+	}
 	q, err := ch.c.vhost.Queue(name, ch.c)
 	if err != nil {
 		return err

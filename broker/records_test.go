@@ -33,7 +33,7 @@ func TestDamagedRecords(t *testing.T) {
 		{"vhost\x00x", `{"Name":"x"}{}`, "bytes after its end"},
 		{"vhost\x00x", `{"Name":"x","Limit":5}`, `unknown field "Limit"`}, // of a newer program
 		{"delayed\x00/\x00x", `{"VHost":"/","Name":"x","ID":5,"More":5}`, `unknown field "More"`},
-		{"user\x00x", `{}`, "of an unknown kind"},
+		{"unheard\x00x", `{}`, "of an unknown kind"},
 	}
 	for _, test := range tests {
 		st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -292,14 +293,14 @@ func (c *conn) release() {
 }
 
 // loginAsked is login with a Tap, which may refuse it.
-func (c *conn) loginAsked(name, password, mechanism string) error {
-	c.tapped.introduce(c, name)
+func (c *conn) loginAsked(creds access.Credentials) error {
+	c.tapped.introduce(c, creds.User)
 	v := c.tapped.ask(Call{Method: CallLogin})
 	return c.obey(v, 0, func() error {
 		if v.Act == ActRefuse {
-			return c.refuseLogin(name, mechanism, v.Text)
+			return c.refuseLogin(creds.User, creds.Mechanism, v.Text)
 		}
-		return c.login(name, password, mechanism)
+		return c.login(creds)
 	})
 }
 

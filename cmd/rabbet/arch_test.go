@@ -50,7 +50,7 @@ var layers = map[string]layer{
 	"broker/access":           {},
 	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
-	"broker/internal/records": {module: []string{"amqp", "queue", "store"}},
+	"broker/internal/records": {module: []string{"amqp", "queue", "store", "broker/access"}},
 	"broker/internal/topology": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/pattern",

@@ -20,6 +20,12 @@ const (
 	KindExchange       Kind = "exchange"
 	KindQueue          Kind = "queue"
 	KindBinding        Kind = "binding"
+
+	KindParameter       Kind = "parameter"
+	KindUser            Kind = "user"
+	KindPermission      Kind = "permission"
+	KindTopicPermission Kind = "topic_permission"
+	KindGlobalParameter Kind = "global_parameter"
 )
 
 // kinds make an empty document of each kind.
@@ -31,6 +37,12 @@ var kinds = map[Kind]func() Document{
 	KindExchange:       func() Document { return new(Exchange) },
 	KindQueue:          func() Document { return new(Queue) },
 	KindBinding:        func() Document { return new(Binding) },
+
+	KindParameter:       func() Document { return new(Parameter) },
+	KindUser:            func() Document { return new(User) },
+	KindPermission:      func() Document { return new(Permission) },
+	KindTopicPermission: func() Document { return new(TopicPermission) },
+	KindGlobalParameter: func() Document { return new(GlobalParameter) },
 }
 
 // A Document is the content of a record.
@@ -45,7 +57,13 @@ type Document interface {
 }
 
 // VHost is a virtual host (PERSIST-1).
-type VHost struct{ Name Text }
+type VHost struct {
+	Name             Text
+	Description      Text   `json:",omitempty"`
+	Tags             []Text `json:",omitempty"`
+	DefaultQueueType string `json:",omitempty"` // "" is classic
+	Protected        bool   `json:",omitempty"` // from deletion
+}
 
 // Policy is a policy or an operator policy of a virtual host.
 type Policy struct {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -44,23 +45,20 @@ func (d destination) checkAccess(vh *VHost, by Owner) error {
 	return d.queue.checkAccess(vh, by)
 }
 
-func (r *Binding) clean() error {
+func (r *Binding) clean() {
 	r.Source, r.Destination = cleanName(r.Source), cleanName(r.Destination)
-	if r.Source == "" || r.ToExchange && r.Destination == "" {
-		return errDefaultExchange()
-	}
-	return nil
 }
 
 // Bind adds a binding; an identical one is left as it is (EXCH-22).
 func (vh *VHost) Bind(r Binding, by Owner) error {
-	if err := r.clean(); err != nil {
+	r.clean()
+	if err := vh.mayBind(&r, by); err != nil {
 		return err
 	}
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	x, d, err := vh.ends(&r)
-	if err != nil {
+	if err := cmp.Or(err, vh.checkSealed()); err != nil {
 		return err
 	}
 	if err := d.checkAccess(vh, by); err != nil {
@@ -106,7 +104,8 @@ func (vh *VHost) checkTopicKey(x *Exchange, key string) error {
 
 // Unbind removes a binding; what is not there counts as removed (EXCH-24).
 func (vh *VHost) Unbind(r Binding, by Owner) error {
-	if err := r.clean(); err != nil {
+	r.clean()
+	if err := vh.mayBind(&r, by); err != nil {
 		return err
 	}
 	vh.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -23,9 +24,14 @@ type Env struct {
 	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
 }
 
-// An Owner is a connection as the exclusive queues that it has declared know it.
-// Owners are compared with ==.
+// An Owner is a client on whose behalf something is done: a connection, as the exclusive
+// queues that it has declared know it. Owners are compared with ==. Where an owner is
+// asked for, nil is the broker itself, which may do everything.
 type Owner interface {
+	// MayUse returns nil if the client may do that with a queue or an exchange, or the
+	// refusal (PERM-1). MayUseTopic is for routing keys of topic exchanges (PERM-11).
+	MayUse(kind access.Kind, name string, op access.Operation) error
+	MayUseTopic(exchange, key string, op access.Operation) error
 	// AddExclusive is told of a queue that the owner has declared. It is called with
 	// the virtual host's lock held.
 	AddExclusive(q *Queue)

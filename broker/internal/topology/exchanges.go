@@ -5,15 +5,16 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/exchange"
 )
 
 // DeclareExchange creates an exchange or checks that the existing one is
 // equivalent, in RabbitMQ's order of checks (EXCH-6).
-func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare) error {
+func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 	name := cleanName(m.Exchange)
 	if m.Passive {
-		return vh.checkExchange(name)
+		return vh.checkExchange(name, by)
 	}
 	table, known := builtInTable(m.Type)
 	if !known && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
@@ -22,10 +23,40 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare) error {
 	if name == "" {
 		return errDefaultExchange()
 	}
+	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-4
+		return err
+	}
+	if vh.Exchange(name) == nil {
+		if err := mayPassOn(by, access.Exchange, name, "alternate-exchange", m.Arguments); err != nil { // PERM-4
+			return err
+		}
+		return vh.createExchange(name, m, table)
+	}
+	return vh.redeclareExchange(name, m, by)
+}
+
+// redeclareExchange compares a declaration with the exchange of that name, or creates it
+// if it is gone meanwhile.
+func (vh *VHost) redeclareExchange(name string, m *amqp.ExchangeDeclare, by Owner) error {
+	vh.mu.RLock()
+	x := vh.exchanges[name]
+	if x != nil {
+		defer vh.mu.RUnlock()
+		return x.checkEquivalent(vh, m)
+	}
+	vh.mu.RUnlock()
+	return vh.DeclareExchange(m, by)
+}
+
+// createExchange creates an exchange that was not there a moment ago.
+func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, table exchange.Table[destination]) error {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if x := vh.exchanges[name]; x != nil {
 		return x.checkEquivalent(vh, m)
+	}
+	if err := vh.checkSealed(); err != nil {
+		return err
 	}
 	if strings.HasPrefix(name, "amq.") { // EXCH-3
 		return amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
@@ -64,9 +95,12 @@ func builtInTable(kind string) (exchange.Table[destination], bool) {
 }
 
 // checkExchange is a passive declare: existence is all that counts (EXCH-13).
-func (vh *VHost) checkExchange(name string) error {
+func (vh *VHost) checkExchange(name string, by Owner) error {
 	if name == "" {
 		return errDefaultExchange()
+	}
+	if err := vh.mayLook(by, access.Exchange, name); err != nil {
+		return err
 	}
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
@@ -139,13 +173,16 @@ func errInequivalent(field, resource, received, current string) error {
 
 // DeleteExchange removes an exchange and every binding from and to it
 // (EXCH-16 to EXCH-18).
-func (vh *VHost) DeleteExchange(name string, ifUnused bool) error {
+func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 	name = cleanName(name)
 	switch {
 	case name == "":
 		return errDefaultExchange()
 	case strings.HasPrefix(name, "amq."): // EXCH-5
 		return amqp.Errorf(amqp.AccessRefused, "deletion of system %s not allowed", ExchangeText(name, vh.Name))
+	}
+	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-6
+		return err
 	}
 	vh.mu.Lock()
 	defer vh.mu.Unlock()

@@ -72,7 +72,7 @@ func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition ma
 	vh.mu.RLock()
 	policies, operatorPolicies := vh.policies, vh.operatorPolicies
 	vh.mu.RUnlock()
-	if len(policies) == 0 && len(operatorPolicies) == 0 {
+	if len(policies.list) == 0 && len(operatorPolicies.list) == 0 {
 		return "", "", nil
 	}
 	t := queueTypeOf(q.Args)

@@ -24,7 +24,16 @@ func (vh *VHost) unput(doc records.Document) {
 	}
 }
 
-func (vh *VHost) persistVHost() { vh.put(&records.VHost{Name: records.Text(vh.Name)}) }
+func (vh *VHost) persistVHost() {
+	tags := make([]records.Text, len(vh.about.Tags))
+	for i, tag := range vh.about.Tags {
+		tags[i] = records.Text(tag)
+	}
+	vh.put(&records.VHost{
+		Name: records.Text(vh.Name), Description: records.Text(vh.about.Description), Tags: tags,
+		DefaultQueueType: vh.about.DefaultQueueType, Protected: vh.about.Protected,
+	})
+}
 
 func (vh *VHost) persistExchange(x *Exchange) {
 	if x.kept {

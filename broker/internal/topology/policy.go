@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"runtime"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/pattern"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -33,61 +33,125 @@ const (
 // A rule is a policy ready to be applied.
 type rule struct {
 	Policy
-	pattern *regexp.Regexp
+	pattern *pattern.Pattern
+	prefix  string // with which a name must begin to match, as far as the pattern says so plainly
 }
 
-// rules are a virtual host's policies of one kind, the one that counts first.
-// The slice is not changed once it is in use.
-type rules []*rule
-
-func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error {
-	p.ApplyTo = cmp.Or(p.ApplyTo, "all")
-	p.Definition = maps.Clone(p.Definition)
-	r, err := newRule(p)
-	if err == nil {
-		err = vh.profile.checkDefinition(kind, p.Definition)
+// Policies returns the policies of a kind, by name.
+func (vh *VHost) Policies(kind PolicyKind) []Policy {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	list := []Policy{}
+	for _, r := range vh.rules(kind).list {
+		p := r.Policy
+		p.Definition = maps.Clone(p.Definition)
+		list = append(list, p)
 	}
+	slices.SortFunc(list, func(a, b Policy) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Policy returns a policy, if it is there.
+func (vh *VHost) Policy(kind PolicyKind, name string) (Policy, bool) {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	r := vh.rules(kind).byName[name]
+	if r == nil {
+		return Policy{}, false
+	}
+	p := r.Policy
+	p.Definition = maps.Clone(p.Definition)
+	return p, true
+}
+
+// rules are those of a kind.
+func (vh *VHost) rules(kind PolicyKind) *rules {
+	if kind == OperatorPolicy {
+		return &vh.operatorPolicies
+	}
+	return &vh.policies
+}
+
+// CheckPolicy returns what a policy would be refused for.
+func (p *Profile) CheckPolicy(kind PolicyKind, policy Policy) error {
+	_, err := p.newRule(kind, policy)
+	return err
+}
+
+func (p *Profile) newRule(kind PolicyKind, policy Policy) (*rule, error) {
+	policy.ApplyTo = cmp.Or(policy.ApplyTo, "all")
+	policy.Definition = maps.Clone(policy.Definition)
+	r, err := newRule(policy)
+	if err != nil {
+		return nil, err
+	}
+	return r, p.checkDefinition(kind, policy.Definition)
+}
+
+// SetPolicy creates or replaces a policy.
+func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error { return vh.SetPolicies(kind, []Policy{p}) }
+
+// SetPolicies creates or replaces policies, all or none, and applies them at once.
+func (vh *VHost) SetPolicies(kind PolicyKind, policies []Policy) error {
+	fresh := make([]*rule, len(policies))
+	for i, p := range policies {
+		r, err := vh.profile.newRule(kind, p)
+		if err != nil {
+			return err
+		}
+		fresh[i] = r
+	}
+	vh.policyMu.Lock()
+	defer vh.policyMu.Unlock()
+	vh.mu.RLock()
+	err := vh.checkSealed()
+	vh.mu.RUnlock()
 	if err != nil {
 		return err
 	}
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
-	vh.changePolicies(kind, p.Name, r)
-	vh.put(records.NewPolicy(kind, vh.Name, r.Policy))
+	vh.changePolicies(kind, fresh, nil)
+	for _, r := range fresh {
+		vh.put(records.NewPolicy(kind, vh.Name, r.Policy))
+	}
 	return nil
 }
 
+// DeletePolicy removes a policy and reports whether it was there.
 func (vh *VHost) DeletePolicy(kind PolicyKind, name string) bool {
 	vh.policyMu.Lock()
 	defer vh.policyMu.Unlock()
-	if !vh.changePolicies(kind, name, nil) {
+	if vh.rules(kind).byName[name] == nil {
 		return false
 	}
+	vh.changePolicies(kind, nil, []string{name})
 	vh.unput(records.NewPolicy(kind, vh.Name, Policy{Name: name}))
 	return true
 }
 
-// changePolicies puts a rule in the place of the one of that name, or removes
-// that, and applies what follows from it. It reports whether there was one.
-// Called with policyMu held, so that the store has the changes in their order.
-func (vh *VHost) changePolicies(kind PolicyKind, name string, r *rule) bool {
+// changePolicies puts rules in the place of those of their names, removes others, and
+// applies what follows from it to what any of them matches. Called with policyMu held,
+// so that the store has the changes in their order.
+func (vh *VHost) changePolicies(kind PolicyKind, fresh []*rule, remove []string) {
 	vh.mu.Lock()
-	list := &vh.policies
-	if kind == OperatorPolicy {
-		list = &vh.operatorPolicies
+	rs := vh.rules(kind)
+	touched := slices.Clone(fresh)
+	for _, r := range fresh {
+		remove = append(remove, r.Name)
 	}
-	kept := slices.DeleteFunc(slices.Clone(*list), func(x *rule) bool { return x.Name == name })
-	found := len(kept) < len(*list)
-	if r != nil {
-		kept = append(kept, r)
+	for _, name := range remove {
+		if old := rs.byName[name]; old != nil {
+			touched = append(touched, old)
+		}
 	}
-	slices.SortFunc(kept, func(a, b *rule) int {
-		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
-	})
-	*list = kept
+	rs.change(fresh, remove)
+	var changed rules
+	changed.list = touched
+	changed.index()
 	n := 0
 	for _, x := range vh.exchanges {
-		vh.applyToExchange(x)
+		if changed.any(x.Name) {
+			vh.applyToExchange(x)
+		}
 		if n++; n%applyAtOnce == 0 { // the map may change meanwhile: what comes has looked by itself
 			vh.mu.Unlock()
 			vh.mu.Lock()
@@ -95,8 +159,7 @@ func (vh *VHost) changePolicies(kind PolicyKind, name string, r *rule) bool {
 	}
 	vh.changed()
 	vh.mu.Unlock()
-	vh.applyToQueues()
-	return found
+	vh.applyToQueues(changed.any)
 }
 
 // applyAtOnce is how many queues or exchanges a policy is applied to before
@@ -116,10 +179,10 @@ func (vh *VHost) applyToExchange(x *Exchange) {
 	}
 }
 
-// applyToQueues gives queues the settings that follow from the policies as they
+// applyToQueues gives affected queues the settings that follow from the policies as they
 // are now. Publishers go on meanwhile. A queue that is declared in between has
 // looked by itself. Called with policyMu held.
-func (vh *VHost) applyToQueues() {
+func (vh *VHost) applyToQueues(affected func(name string) bool) {
 	var fx queue.Effects
 	var last *queue.Settings
 	queues := make([]*Queue, 0, applyAtOnce)
@@ -136,40 +199,35 @@ func (vh *VHost) applyToQueues() {
 	}
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
+	seen := 0
 	for _, q := range vh.queues {
-		set := vh.settings(q.Name, q.Args)
-		if set != nil && last != nil && *set == *last { // very many queues share one
-			set = last
+		if seen++; affected(q.Name) {
+			set := vh.settings(q.Name, q.Args)
+			if set != nil && last != nil && *set == *last { // very many queues share one
+				set = last
+			}
+			last = set
+			queues, sets = append(queues, q), append(sets, set)
 		}
-		last = set
-		queues, sets = append(queues, q), append(sets, set)
-		if len(queues) == applyAtOnce {
+		if len(queues) == applyAtOnce || seen%lookAtOnce == 0 {
 			configure()
 		}
 	}
 	configure()
 }
 
+// lookAtOnce is how many names are compared with a policy before others get a turn.
+const lookAtOnce = 4096
+
 // settings are a queue's by its arguments and the policies that match it.
 // Called with the lock held.
 func (vh *VHost) settings(name string, args amqp.Table) *queue.Settings {
-	if len(vh.policies) == 0 && len(vh.operatorPolicies) == 0 {
+	if len(vh.policies.list) == 0 && len(vh.operatorPolicies.list) == 0 {
 		return vh.profile.settings(args, nil)
 	}
 	t := queueTypeOf(args)
 	def := vh.profile.merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t))
 	return vh.profile.settings(args, def)
-}
-
-// match is the first rule for a name and what it names: "exchanges", or
-// "queues" of a type. nil is none.
-func (rs rules) match(name, what string, t *queueType) *rule {
-	for _, r := range rs {
-		if r.appliesTo(what, t) && r.pattern.MatchString(name) {
-			return r
-		}
-	}
-	return nil
 }
 
 func (r *rule) appliesTo(what string, t *queueType) bool {
@@ -225,7 +283,7 @@ func errPolicy(format string, args ...any) error {
 // newRule checks a policy but for what its keys mean, and brings the numbers of
 // its definition into one form.
 func newRule(p Policy) (*rule, error) {
-	pattern, err := regexp.Compile(p.Pattern)
+	compiled, err := pattern.Compile(p.Pattern)
 	switch {
 	case err != nil:
 		return nil, errPolicy("pattern should be regular expression but is invalid: %v", err)
@@ -238,7 +296,7 @@ func newRule(p Policy) (*rule, error) {
 	for key, v := range p.Definition {
 		p.Definition[key] = policyValue(v)
 	}
-	return &rule{p, pattern}, nil
+	return &rule{p, compiled, literalPrefix(p.Pattern)}, nil
 }
 
 // policyValue makes an int64 of any whole number.

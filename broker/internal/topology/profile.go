@@ -35,6 +35,10 @@ type facts struct {
 	CancelOk    bool   `number:"BASIC-34" fact:"a client's cancel-ok cancels its consumer; for one that is not there it closes the connection with 541, otherwise with 503"`
 	MaxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
 
+	passiveNeedsPermission bool `number:"PERM-5" fact:"a passive declare needs any of the three permissions"`
+	BareChannelLimit       bool `number:"LIMIT-4" fact:"the refusal of a channel beyond the user's limit has the number without parentheses"`
+	TopicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
+
 	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
 
 	keepsTransient bool `number:"PERSIST-1, PERSIST-4" fact:"exchanges that are not durable survive a restart, with their bindings"`
@@ -83,6 +87,7 @@ var profiles = map[string]*Profile{
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
 		GlobalQos: true, RepliesAreQueued: true,
+		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 	"4.3": newProfile(facts{
 		Version:     "4.3.6",
@@ -92,6 +97,7 @@ var profiles = map[string]*Profile{
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true,
+		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 }
 

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -32,6 +34,9 @@ func IsGenerated(s string) bool {
 func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	name := cleanName(m.Queue)
 	if m.Passive { // QUEUE-3, QUEUE-6
+		if err := vh.mayLook(by, access.Queue, name); err != nil {
+			return nil, err
+		}
 		q, err := vh.Queue(name, by)
 		if err == nil {
 			q.Touch()
@@ -46,9 +51,39 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	} else if strings.HasPrefix(name, "amq.") { // QUEUE-2
 		return nil, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
+	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-2, PERM-3
+		return nil, err
+	}
 	if _, typed := m.Arguments.Get("x-queue-type"); !typed && vh.profile.addsQueueType { // QUEUE-14
 		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: classicQueue.name})
 	}
+	if q, err := vh.redeclareQueue(name, m, by); q != nil || err != nil {
+		return q, err
+	}
+	if err := mayPassOn(by, access.Queue, name, "x-dead-letter-exchange", m.Arguments); err != nil { // PERM-2
+		return nil, err
+	}
+	return vh.createQueue(name, m, by)
+}
+
+// redeclareQueue compares a declaration with the queue of that name, if there is one.
+// If there is none it looks whether there may be one more.
+func (vh *VHost) redeclareQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queue, error) {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	q := vh.queues[name]
+	if q == nil {
+		return nil, vh.checkQueueLimit(name)
+	}
+	if err := q.checkEquivalent(vh, m, by); err != nil {
+		return nil, err
+	}
+	q.Touch()
+	return q, nil
+}
+
+// createQueue creates a queue that was not there a moment ago.
+func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if q := vh.queues[name]; q != nil {
@@ -57,6 +92,9 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 		}
 		q.Touch()
 		return q, nil
+	}
+	if err := cmp.Or(vh.checkSealed(), vh.checkQueueLimit(name)); err != nil {
+		return nil, err
 	}
 	if err := vh.profile.checkQueueArguments(m, name, vh.Name); err != nil {
 		return nil, err
@@ -73,6 +111,17 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	vh.queues[name] = q
 	q.Touch()
 	return q, nil
+}
+
+// checkQueueLimit refuses a queue more than the virtual host may have (LIMIT-2). Called
+// with the lock held.
+func (vh *VHost) checkQueueLimit(name string) error {
+	limit, limited := vh.limits[access.MaxQueues]
+	if !limited || limit < 0 || len(vh.queues) < limit {
+		return nil
+	}
+	return amqp.Errorf(amqp.PreconditionFailed, "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
+		name, vh.Name, limit)
 }
 
 // checkEquivalent compares a redeclaration with what is there (QUEUE-8 to
@@ -102,7 +151,11 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 // DeleteQueue removes a queue on a client's request and returns the number of
 // ready messages that went with it; a missing queue is none (QUEUE-22).
 func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *queue.Effects) (int, error) {
-	q, err := vh.Queue(cleanName(name), by)
+	name = cleanName(name)
+	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-6
+		return 0, err
+	}
+	q, err := vh.Queue(name, by)
 	if err != nil {
 		if amqp.AsError(err).Code == amqp.NotFound {
 			return 0, nil

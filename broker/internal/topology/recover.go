@@ -16,6 +16,9 @@ import (
 // they are until they are wanted.
 func Recover(env *Env, set records.Set) (map[string]*VHost, error) {
 	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue)}
+	if env.Store == nil {
+		return r.vhosts, nil
+	}
 	if err := r.records(set); err != nil {
 		return nil, err
 	}
@@ -47,8 +50,10 @@ type recovery struct {
 func (r *recovery) records(set records.Set) error {
 	for _, bringBack := range []func() error{
 		func() error { return records.Each(set, records.KindVHost, r.vhost) },
+		func() error { return records.Each(set, records.KindParameter, r.parameter) },
 		func() error { return records.Each(set, records.KindPolicy, r.policy) },
 		func() error { return records.Each(set, records.KindOperatorPolicy, r.policy) },
+		r.indexPolicies,
 		func() error { return records.Each(set, records.KindDelayed, r.delayedExchange) },
 		func() error { return records.Each(set, records.KindExchange, r.exchange) },
 		func() error { return records.Each(set, records.KindQueue, r.queue) },
@@ -64,6 +69,10 @@ func (r *recovery) records(set records.Set) error {
 func (r *recovery) vhost(doc *records.VHost) error {
 	vh := makeVHost(string(doc.Name), r.env)
 	vh.recovering = true
+	vh.about = About{Description: string(doc.Description), DefaultQueueType: doc.DefaultQueueType, Protected: doc.Protected}
+	for _, tag := range doc.Tags {
+		vh.about.Tags = append(vh.about.Tags, string(tag))
+	}
 	r.vhosts[vh.Name] = vh
 	return nil
 }
@@ -79,9 +88,26 @@ func (r *recovery) policy(doc *records.Policy) error {
 	if err != nil {
 		return err
 	}
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
-	vh.changePolicies(doc.Kind(), rule.Name, rule)
+	rs := vh.rules(doc.Kind())
+	rs.list = append(rs.list, rule)
+	return nil
+}
+
+// indexPolicies makes policies count, when all are there.
+func (r *recovery) indexPolicies() error {
+	for _, vh := range r.vhosts {
+		vh.policies.index()
+		vh.operatorPolicies.index()
+	}
+	return nil
+}
+
+func (r *recovery) parameter(doc *records.Parameter) error {
+	vh, err := r.place(doc.VHost)
+	if err != nil {
+		return err
+	}
+	vh.loadParameter(Parameter{string(doc.Component), string(doc.Name), doc.Value})
 	return nil
 }
 
@@ -107,7 +133,7 @@ func (r *recovery) exchange(doc *records.Exchange) error {
 	return vh.DeclareExchange(&amqp.ExchangeDeclare{
 		Exchange: string(doc.Name), Type: string(doc.Type), Durable: !doc.Transient,
 		AutoDelete: doc.AutoDelete, Internal: doc.Internal, Arguments: args,
-	})
+	}, nil)
 }
 
 func (r *recovery) queue(doc *records.Queue) error {

@@ -1,12 +1,14 @@
 package topology
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -30,6 +32,10 @@ type VHost struct {
 	queues                     map[string]*Queue
 	delayed                    map[string]*delayedQueue // what waits, by the exchange's name
 	policies, operatorPolicies rules
+	parameters                 map[parameterKey]json.RawMessage
+	limits                     access.Limits // what the parameter of limits says
+	about                      About
+	sealed                     bool          // to be deleted: nothing comes in any more
 	gen                        atomic.Uint64 // of routes
 }
 
@@ -81,8 +87,9 @@ var predeclared = []struct {
 
 // NewVHost makes a virtual host with its predeclared exchanges (EXCH-1), and its
 // record.
-func NewVHost(name string, env *Env) *VHost {
+func NewVHost(name string, about About, env *Env) *VHost {
 	vh := makeVHost(name, env)
+	vh.about = about
 	vh.persistVHost()
 	return vh
 }

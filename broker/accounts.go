@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/userdb"
+)
+
+// loadAccounts brings back users, permissions and global parameters, and creates the
+// defaults where there are no users.
+func (b *Broker) loadAccounts(set records.Set) error {
+	hooks := userdb.Hooks{
+		Changed: b.ForgetDecisions,
+		TimedOut: func(pattern string) {
+			b.log.Warn("a pattern takes too long to match and counts as not matching", "pattern", pattern)
+		},
+	}
+	if b.cfg.Store != nil {
+		hooks.Journal = topology.Journal{Env: b.env}
+	}
+	b.users = userdb.New(hooks)
+	b.auth = b.users
+	b.globals.values = make(map[string]json.RawMessage)
+	for _, load := range []func() error{
+		func() error { return records.Each(set, records.KindUser, b.loadUser) },
+		func() error { return records.Each(set, records.KindPermission, b.loadPermission) },
+		func() error { return records.Each(set, records.KindTopicPermission, b.loadTopicPermission) },
+		func() error {
+			return records.Each(set, records.KindGlobalParameter, func(doc *records.GlobalParameter) error {
+				b.globals.values[string(doc.Name)] = doc.Value
+				return nil
+			})
+		},
+	} {
+		if err := load(); err != nil {
+			return err
+		}
+	}
+	b.nameCluster()
+	switch {
+	case b.users.Len() > 0:
+		b.compareDefaults()
+	case !b.cfg.NoDefaults:
+		return b.createDefaults()
+	}
+	return nil
+}
+
+func (b *Broker) loadUser(doc *records.User) error {
+	tags := make([]string, len(doc.Tags))
+	for i, tag := range doc.Tags {
+		tags[i] = string(tag)
+	}
+	b.users.LoadUser(access.User{
+		Name: string(doc.Name), PasswordHash: string(doc.Hash), Hashing: doc.Hashing, Tags: tags, Limits: doc.Limits,
+	})
+	return nil
+}
+
+func (b *Broker) loadPermission(doc *records.Permission) error {
+	return b.users.LoadPermission(access.Permission{
+		User: string(doc.User), VHost: string(doc.VHost),
+		Configure: string(doc.Configure), Write: string(doc.Write), Read: string(doc.Read),
+	})
+}
+
+func (b *Broker) loadTopicPermission(doc *records.TopicPermission) error {
+	return b.users.LoadTopicPermission(access.TopicPermission{
+		User: string(doc.User), VHost: string(doc.VHost), Exchange: string(doc.Exchange),
+		Write: string(doc.Write), Read: string(doc.Read),
+	})
+}
+
+// createDefaults makes what a first start makes. Virtual hosts of a store from a time
+// without users were the default user's, all of them.
+func (b *Broker) createDefaults() error {
+	cfg := &b.cfg
+	by := cmp.Or(cfg.PasswordHashing, access.SHA256)
+	hash, err := access.HashPassword(cfg.DefaultPassword, by)
+	if err != nil {
+		return err
+	}
+	tags := cfg.DefaultTags
+	if tags == nil {
+		tags = []string{access.Administrator}
+	}
+	b.users.SetUser(access.User{Name: cfg.DefaultUser, PasswordHash: hash, Hashing: by, Tags: tags})
+	existing := slices.Sorted(maps.Keys(b.vhosts))
+	b.createVHost(cfg.DefaultVHost, &VHostSettings{Description: "Default virtual host"})
+	permission := access.Permission{Configure: ".*", Write: ".*", Read: ".*"}
+	if cfg.DefaultPermission != nil {
+		permission = *cfg.DefaultPermission
+	}
+	permission.User = cfg.DefaultUser
+	for _, name := range append(existing, cfg.DefaultVHost) {
+		permission.VHost = name
+		if err := b.users.SetPermission(permission); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareDefaults says that a default user is not created where there are users, if it
+// was asked for and is not as they are.
+func (b *Broker) compareDefaults() {
+	if !b.cfg.userGiven {
+		return
+	}
+	u, found := b.users.User(b.cfg.DefaultUser)
+	switch {
+	case !found:
+		b.log.Warn("the default user is not created: the data folder has users already", "user", b.cfg.DefaultUser)
+	case !access.CheckPassword(b.cfg.DefaultPassword, u.PasswordHash, u.Hashing):
+		b.log.Warn("the default user keeps its password: the data folder has users already", "user", u.Name)
+	}
+}

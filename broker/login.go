@@ -1,0 +1,176 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
+)
+
+// Login checks credentials as at a client's login, and whether the user may log in from
+// where it is (CONN-15 to CONN-20). The error is a *access.LoginError for a refusal, or
+// what the Authenticator has failed with.
+func (b *Broker) Login(ctx context.Context, c access.Credentials) (access.Identity, error) {
+	id, err := b.auth.Login(ctx, c)
+	if err != nil {
+		return access.Identity{}, err
+	}
+	if !isLoopback(c.Peer) && b.cfg.onLoopbackOnly(id.User) { // CONN-18
+		return access.Identity{}, &access.LoginError{
+			User: id.User, Loopback: true, Reason: "user '" + id.User + "' can only connect via localhost",
+		}
+	}
+	return id, nil
+}
+
+// onLoopbackOnly reports whether a user may log in from this machine only (CONN-18).
+func (cfg *Config) onLoopbackOnly(user string) bool {
+	if cfg.LoopbackUsers == nil {
+		return user == "guest" && !cfg.GuestFromAnywhere
+	}
+	return slices.Contains(cfg.LoopbackUsers, user)
+}
+
+// isLoopback accepts loopback addresses and what is no network at all.
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
+}
+
+// MayEnter returns nil if a client may open a virtual host, or RabbitMQ's refusal
+// (CONN-29).
+func (b *Broker) MayEnter(ctx context.Context, id access.Identity, vhost string, peer net.Addr) error {
+	return refusal(b.auth.EnterVHost(ctx, id, vhost, peer), amqp.NotAllowed,
+		"access to vhost '"+vhost+"' refused for user '"+id.User+"'")
+}
+
+// MayUse returns nil if a client may use a queue or an exchange, or RabbitMQ's refusal
+// (PERM-1).
+func (b *Broker) MayUse(ctx context.Context, id access.Identity, r access.Resource, op access.Operation) error {
+	err := b.auth.UseResource(ctx, id, r, op)
+	if err == nil {
+		return nil
+	}
+	resource := topology.QueueText(r.Name, r.VHost)
+	if r.Kind == access.Exchange {
+		resource = topology.ExchangeText(r.Name, r.VHost)
+	}
+	return refusal(err, amqp.AccessRefused, string(op)+" access to "+resource+" refused for user '"+id.User+"'")
+}
+
+// MayUseTopic returns nil if a client may use a routing key with a topic exchange, or
+// RabbitMQ's refusal (PERM-12).
+func (b *Broker) MayUseTopic(ctx context.Context, id access.Identity, x access.Resource, key string, op access.Operation) error {
+	err := b.auth.UseTopic(ctx, id, x, key, op)
+	if err == nil {
+		return nil
+	}
+	return refusal(err, amqp.AccessRefused,
+		string(op)+" access to topic '"+key+"' in "+topology.ExchangeText(x.Name, x.VHost)+" refused for user '"+id.User+"'")
+}
+
+// refusal is what a client is told of a no, or of a failure to decide (AUTHHTTP-10,
+// AUTHHTTP-11).
+func refusal(err error, code amqp.ReplyCode, text string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, access.ErrRefused):
+		return amqp.Errorf(code, "%s", text)
+	}
+	return amqp.Errorf(code, "%s, backend %s", text, err)
+}
+
+// MayUse asks whether the connection's user may use a queue or an exchange.
+func (c *conn) MayUse(kind access.Kind, name string, op access.Operation) error {
+	r := access.Resource{VHost: c.vhost.Name, Kind: kind, Name: name}
+	return c.permits.ask(c.b, permit{kind: kind, name: name, op: op}, func() error {
+		return c.b.MayUse(c.b.life, c.identity, r, op)
+	})
+}
+
+// MayUseTopic asks whether the connection's user may use a routing key with a topic
+// exchange.
+func (c *conn) MayUseTopic(exchange, key string, op access.Operation) error {
+	x := access.Resource{VHost: c.vhost.Name, Kind: access.Exchange, Name: exchange}
+	return c.permits.ask(c.b, permit{kind: "topic", name: exchange, key: key, op: op}, func() error {
+		return c.b.MayUseTopic(c.b.life, c.identity, x, key, op)
+	})
+}
+
+// permits are what a connection need not ask again an Authenticator that is not the
+// broker's own, which is as fast as looking here. They belong to the reader.
+type permits struct {
+	generation uint64
+	allowed    map[permit]struct{}
+}
+
+type permit struct {
+	kind      access.Kind
+	name, key string
+	op        access.Operation
+}
+
+// maxPermits is how many a connection remembers.
+const maxPermits = 1024
+
+func (p *permits) ask(b *Broker, what permit, decide func() error) error {
+	if !b.decisions.foreign {
+		return decide()
+	}
+	generation := b.decisions.generation.Load()
+	if p.generation != generation || len(p.allowed) >= maxPermits {
+		p.generation, p.allowed = generation, nil
+	}
+	if _, ok := p.allowed[what]; ok {
+		return nil
+	}
+	if err := decide(); err != nil {
+		return err
+	}
+	if p.allowed == nil {
+		p.allowed = make(map[permit]struct{})
+	}
+	p.allowed[what] = struct{}{}
+	b.decisions.expire(b)
+	return nil
+}
+
+// decisions is what is known of answers that connections remember.
+type decisions struct {
+	foreign    bool // the Authenticator is not the broker's own
+	generation atomic.Uint64
+	expiring   atomic.Bool // a timer runs that makes connections forget
+}
+
+// decisionLife is how long connections remember answers of an Authenticator that is not
+// the broker's own.
+const decisionLife = 15 * time.Second
+
+// expire makes connections forget in a while.
+func (d *decisions) expire(b *Broker) {
+	if d.expiring.CompareAndSwap(false, true) {
+		b.clock.AfterFunc(decisionLife, func() {
+			d.expiring.Store(false)
+			b.ForgetDecisions()
+		})
+	}
+}
+
+// ForgetDecisions makes connections ask the Authenticator anew about everything that
+// they do from now on. It is for an Authenticator whose answers have changed; without it
+// they do so within 15 seconds. Changes of the broker's own users need no such call.
+func (b *Broker) ForgetDecisions() {
+	b.decisions.generation.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range b.vhosts {
+		v.vh.Outdate() // routes remember that they may be used
+	}
+}

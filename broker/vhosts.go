@@ -1,0 +1,214 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
+)
+
+// VHostSettings describe a virtual host.
+type VHostSettings struct {
+	Description string
+	Tags        []string
+	// DefaultQueueType is the type of queues that are declared without one: classic,
+	// quorum or stream; "" is classic.
+	DefaultQueueType string
+	// Tracing copies messages to amq.rabbitmq.trace (TRACE-1). It is off after a
+	// restart.
+	Tracing bool
+	// Protected makes DeleteVHost refuse, as from RabbitMQ 4.1 on.
+	Protected bool
+}
+
+// errNoVHost is CONN-28.
+func errNoVHost(name string) error {
+	return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", name)
+}
+
+// VHosts returns the names of the virtual hosts, sorted.
+func (b *Broker) VHosts() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.vhosts))
+}
+
+// AddVHost creates a virtual host with its predeclared exchanges (EXCH-1), in which the
+// default user may do everything. An existing one is left as it is.
+func (b *Broker) AddVHost(name string) *VHost {
+	v := b.createVHost(name, nil)
+	// The patterns are good; without the user there is nobody to let in.
+	_ = b.users.SetPermission(access.Permission{User: b.cfg.DefaultUser, VHost: name, Configure: ".*", Write: ".*", Read: ".*"})
+	return v
+}
+
+// CreateVHost creates a virtual host with its predeclared exchanges (EXCH-1), or gives an
+// existing one new settings. Nobody may enter until SetPermission says so. It fails for a
+// type of queues that there is not.
+func (b *Broker) CreateVHost(name string, s VHostSettings) (*VHost, error) {
+	if err := checkNames(name); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	v := b.createVHost(name, &s)
+	return v, v.SetSettings(s)
+}
+
+// createVHost creates a virtual host unless it is there. One of that name that is being
+// deleted is waited for.
+func (b *Broker) createVHost(name string, s *VHostSettings) *VHost {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.deleting[name] {
+		b.deleted.Wait()
+	}
+	v := b.vhosts[name]
+	if v == nil {
+		var about topology.About
+		if s != nil {
+			about = s.about()
+		}
+		v = &VHost{b: b, vh: topology.NewVHost(name, about, b.env)}
+		b.vhosts[name] = v
+	}
+	return v
+}
+
+func (s *VHostSettings) check() error {
+	switch s.DefaultQueueType {
+	case "", "undefined", "classic", "quorum", "stream":
+		return nil
+	}
+	return amqp.Errorf(amqp.PreconditionFailed, "Unsupported default queue type '%s'", s.DefaultQueueType)
+}
+
+func (s *VHostSettings) about() topology.About {
+	about := topology.About{
+		Description: s.Description, Tags: slices.Clone(s.Tags), DefaultQueueType: s.DefaultQueueType, Protected: s.Protected,
+	}
+	if about.DefaultQueueType == "undefined" {
+		about.DefaultQueueType = ""
+	}
+	return about
+}
+
+// Name is the virtual host's name.
+func (v *VHost) Name() string { return v.vh.Name }
+
+// Settings returns what describes the virtual host.
+func (v *VHost) Settings() VHostSettings {
+	about := v.vh.About()
+	return VHostSettings{
+		Description: about.Description, Tags: slices.Clone(about.Tags), DefaultQueueType: about.DefaultQueueType,
+		Protected: about.Protected, Tracing: v.tracing.Load(),
+	}
+}
+
+// SetSettings replaces what describes the virtual host. It fails for a type of queues
+// that there is not.
+func (v *VHost) SetSettings(s VHostSettings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	v.tracing.Store(s.Tracing)
+	v.vh.SetAbout(s.about())
+	return nil
+}
+
+// Limits returns the virtual host's limits on MaxConnections and MaxQueues, those that
+// are set.
+func (v *VHost) Limits() access.Limits { return v.vh.Limits() }
+
+// SetLimits sets limits, and leaves those that are not in l as they are. It fails for a
+// limit that virtual hosts have not got.
+func (v *VHost) SetLimits(l access.Limits) error {
+	if err := checkLimits(l, "limits", access.MaxConnections, access.MaxQueues); err != nil {
+		return err
+	}
+	v.vh.ChangeLimits(func(have access.Limits) { maps.Copy(have, l) })
+	return nil
+}
+
+// ClearLimit removes a limit, or with "all" all of them.
+func (v *VHost) ClearLimit(limit string) {
+	v.vh.ChangeLimits(func(have access.Limits) {
+		if limit == "all" {
+			clear(have)
+		}
+		delete(have, limit)
+	})
+}
+
+// DeleteVHost deletes a virtual host with all that is in it, and reports whether it was
+// there. Its connections are closed first. It fails for a protected one.
+func (b *Broker) DeleteVHost(name string) (bool, error) {
+	v, err := b.beginDeletion(name)
+	if v == nil || err != nil {
+		return false, err
+	}
+	b.closeConnections(func(c *conn) bool { return c.vhost == v.vh }, "vhost '"+name+"' is deleted")
+	v.vh.Clear()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.deleting, name)
+	b.deleted.Broadcast()
+	return true, nil
+}
+
+// beginDeletion takes a virtual host out of sight: nobody finds it, and nothing more can
+// be declared in it.
+func (b *Broker) beginDeletion(name string) (*VHost, error) {
+	b.permitting.Lock()
+	defer b.permitting.Unlock()
+	b.mu.Lock()
+	v := b.vhosts[name]
+	if v == nil || v.vh.About().Protected {
+		b.mu.Unlock()
+		if v != nil {
+			return nil, amqp.Errorf(amqp.PreconditionFailed,
+				"Cannot delete virtual host '%s' because it is protected from deletion", name)
+		}
+		return nil, nil
+	}
+	delete(b.vhosts, name)
+	b.deleting[name] = true
+	b.mu.Unlock()
+	v.vh.Seal()
+	b.users.ForgetVHost(name)
+	return v, nil
+}
+
+// CloseConnection closes the connection of that name, as RabbitMQ has it:
+// "127.0.0.1:40000 -> 127.0.0.1:5672". The client is told the reason, with reply code 320.
+// It reports whether there was one.
+func (b *Broker) CloseConnection(name, reason string) bool {
+	return b.closeConnections(func(c *conn) bool { return c.id() == name }, reason) > 0
+}
+
+// CloseConnections closes all connections of a user, and returns their number.
+func (b *Broker) CloseConnections(user, reason string) int {
+	return b.closeConnections(func(c *conn) bool { return c.identity.User == user }, reason)
+}
+
+// closeConnections closes the open connections that are chosen.
+func (b *Broker) closeConnections(chosen func(*conn) bool, reason string) int {
+	b.mu.Lock()
+	all := slices.Collect(maps.Keys(b.conns))
+	b.mu.Unlock()
+	n := 0
+	for _, c := range all {
+		c.mu.Lock()
+		open := c.channels != nil
+		c.mu.Unlock()
+		if open && chosen(c) {
+			b.log.Info("closing connection", "client", c.nc.RemoteAddr().String(), "reason", reason)
+			c.force(refuseFrame(amqp.ConnectionForced, "%s", reason))
+			n++
+		}
+	}
+	return n
+}
