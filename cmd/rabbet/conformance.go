@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/conformance/inprocess"
@@ -50,9 +52,11 @@ type judgement struct {
 	ackTimeout                   string
 }
 
-func conformanceFlags(c console, args []string) (*judgement, error) {
+func conformanceCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "conformance [flags]", Short: "Judge whether a broker behaves as RabbitMQ does", Long: conformanceSynopsis, DisableFlagsInUseLine: true}
 	j := &judgement{}
-	fs := newFlags("conformance", conformanceSynopsis)
+	fs := cmd.Flags()
+	fs.SortFlags = false
 	fs.StringVar(&j.url, "url", "", "AMQP `URL` of the broker to judge (default Rabbet in this process)")
 	fs.StringVar(&j.Pattern, "run", "", "run the scripts whose name, or whose behaviour's number, matches this regular `expression`")
 	fs.BoolVar(&j.list, "list", false, "list the scripts, and run none")
@@ -69,11 +73,14 @@ func conformanceFlags(c console, args []string) (*judgement, error) {
 	fs.DurationVar(&j.Patience, "patience", 10*time.Second, "`duration` for which a script waits for one thing to happen")
 	fs.DurationVar(&j.timeout, "timeout", 15*time.Minute, "`duration` after which the whole run is cut off")
 	fs.BoolVar(&j.matrix, "matrix", false, "put the reports in the files that follow side by side, in Markdown")
-	if err := fs.parseWithArgs(c, args); err != nil {
-		return nil, err
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		j.files = args
+		if err := j.check(); err != nil {
+			return err
+		}
+		return j.run(c)
 	}
-	j.files = fs.Args()
-	return j, j.check()
+	return cmd
 }
 
 // check finds out what makes no sense, and makes the hooks.
@@ -109,11 +116,8 @@ func (j *judgement) check() (err error) {
 	return nil
 }
 
-func conformanceCommand(c console, args []string) error {
-	j, err := conformanceFlags(c, args)
-	if err != nil {
-		return err
-	}
+// run does what is asked for.
+func (j *judgement) run(c console) error {
 	switch {
 	case j.list:
 		return listScripts(c.stdout, j.scripts)

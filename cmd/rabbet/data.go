@@ -4,48 +4,34 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is the data folder: where it is, and opening it.
-
-// defaultDataDir is a rabbet folder in the user's data folder; "" if there is no
-// home.
-func defaultDataDir(c console) string {
-	if dir := c.getenv("XDG_DATA_HOME"); dir != "" {
-		return filepath.Join(dir, "rabbet")
-	}
-	if home := c.getenv("HOME"); home != "" {
-		return filepath.Join(home, ".local", "share", "rabbet")
-	}
-	return ""
-}
-
 // openStore opens the data folder; nil with --memory.
-func openStore(o *serveOptions, log *slog.Logger) (*store.Store, error) {
-	if o.memory {
+func openStore(set *settings.Settings, log *slog.Logger) (*store.Store, error) {
+	if set.Memory {
 		log.Info("Keeping everything in memory")
 		return nil, nil
 	}
-	if o.dataDir == "" {
+	if set.DataDir == "" {
 		return nil, errors.New("there is no home folder to keep data in: give --data-dir, or --memory")
 	}
-	health := writeHealth{log: log, folder: o.dataDir}
-	st, err := store.Open(o.dataDir, store.Options{OnCommit: health.committed})
+	health := writeHealth{log: log, folder: set.DataDir}
+	st, err := store.Open(set.DataDir, store.Options{OnCommit: health.committed})
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("cannot open data folder %s: another process has it", o.dataDir)
+		return nil, fmt.Errorf("cannot open data folder %s: another process has it", set.DataDir)
 	}
 	if errors.Is(err, store.ErrDamaged) {
-		return nil, fmt.Errorf("cannot open data folder %s, nothing in it was changed: %w", o.dataDir, err)
+		return nil, fmt.Errorf("cannot open data folder %s, nothing in it was changed: %w", set.DataDir, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot open data folder %s: %w", o.dataDir, err)
+		return nil, fmt.Errorf("cannot open data folder %s: %w", set.DataDir, err)
 	}
-	log.Info("Data folder", "folder", o.dataDir, "sync", "always")
+	log.Info("Data folder", "folder", set.DataDir, "sync", "always")
 	return st, nil
 }
 

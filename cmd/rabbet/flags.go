@@ -1,78 +1,93 @@
-// Flags: the standard package's, with GNU's two dashes in the help, one line
-// for an error, and profiles.
-
 package main
 
 import (
-	"flag"
-	"fmt"
-	"io"
 	"os"
 	"runtime/pprof"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 )
 
-// flagSet is the flags of a command.
-type flagSet struct {
-	*flag.FlagSet
-	synopsis string
+// serveFlags are what the command line says to rabbet serve. The values are those of
+// settings.Load, which looks at files and variables too.
+type serveFlags struct {
+	given       []settings.Flag
+	config      string
+	printConfig bool
 }
 
-// newFlags makes the flag set of a command. The synopsis opens its help.
-func newFlags(command, synopsis string) flagSet {
-	fs := flag.NewFlagSet(command, flag.ContinueOnError)
-	fs.SetOutput(io.Discard) // The error that Parse returns says it all.
-	fs.Usage = func() {}
-	return flagSet{fs, synopsis}
-}
-
-// printHelp lists the flags.
-func (fs flagSet) printHelp(w io.Writer) {
-	fmt.Fprintf(w, "Usage: rabbet %s [flags]\n\n%s\n\nFlags:\n", fs.Name(), fs.synopsis)
-	fs.VisitAll(func(f *flag.Flag) {
-		kind, text := flag.UnquoteUsage(f)
-		if kind != "" {
-			kind = " " + kind
+// register adds the flags of the table, and those about the table itself.
+func (f *serveFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	for i := range settings.Options {
+		o := &settings.Options[i]
+		if o.Flag == "" {
+			continue
 		}
-		fmt.Fprintf(w, "  --%s%s\n        %s", f.Name, kind, text)
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" {
-			fmt.Fprintf(w, " (default %s)", f.DefValue)
+		help := o.Help
+		for _, name := range o.Env {
+			help += ", or $" + name
 		}
-		fmt.Fprintln(w)
-	})
-}
-
-// parse reads a command line that has flags only. It returns flag.ErrHelp
-// after printing the help that was asked for.
-func (fs flagSet) parse(c console, args []string) error {
-	err := fs.parseWithArgs(c, args)
-	if err == nil && fs.NArg() > 0 {
-		return usagef("%s takes flags only, not %q", fs.Name(), fs.Arg(0))
+		value := &tableFlag{option: o, into: f}
+		flag := fs.VarPF(value, o.Flag, "", help)
+		if o.IsSwitch() {
+			flag.NoOptDefVal = "true"
+		}
+		if o.Secret {
+			flag.DefValue = ""
+		}
 	}
-	return err
+	fs.StringVar(&f.config, "config", "", "read `file`, in the format of rabbitmq.conf, and no other")
+	fs.BoolVar(&f.printConfig, "print-config", false, "print all settings with where they come from, and end")
+	complete := func(flag string, words ...string) {
+		// It fails only for a flag that is not there.
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+	complete("profile", broker.Profiles()...)
+	complete("log-level", "debug", "info", "notice", "warning", "error", "critical", "none")
+	complete("log-format", "text", "json")
+	_ = cmd.MarkFlagDirname("data-dir")
 }
 
-// parseWithArgs is parse for a command line that may have arguments behind the
-// flags.
-func (fs flagSet) parseWithArgs(c console, args []string) error {
-	switch err := fs.Parse(args); {
-	case err == flag.ErrHelp:
-		fs.printHelp(c.stdout)
+// A tableFlag is one flag of the table. It checks the value, and leaves the rest to
+// settings.Load.
+type tableFlag struct {
+	option *settings.Option
+	into   *serveFlags
+}
+
+// Set implements pflag.Value.
+func (t *tableFlag) Set(text string) error {
+	if err := t.option.CheckFlag(text); err != nil {
 		return err
-	case err != nil:
-		return usageError{err}
 	}
+	t.into.given = append(t.into.given, settings.Flag{Name: t.option.Flag, Value: text})
 	return nil
 }
 
-// isSet tells whether a flag was given on the command line.
-func (fs flagSet) isSet(name string) (set bool) {
-	fs.Visit(func(f *flag.Flag) { set = set || f.Name == name })
-	return set
+// String implements pflag.Value: the default, for the help.
+func (t *tableFlag) String() string {
+	if t.option == nil {
+		return ""
+	}
+	return t.option.Default()
+}
+
+// Type implements pflag.Value: what the help calls the value.
+func (t *tableFlag) Type() string {
+	if t.option.IsSwitch() {
+		return "bool"
+	}
+	return strings.ReplaceAll(t.option.Arg, " ", "-")
 }
 
 // profileFlag adds --cpuprofile.
-func (fs flagSet) profileFlag() *string {
-	return fs.String("cpuprofile", "", "write a CPU profile of this process to `file`, for go tool pprof")
+func profileFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("cpuprofile", "", "write a CPU profile of this process to `file`, for go tool pprof")
 }
 
 // startProfile starts a CPU profile if there is a path for it. The function

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,60 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]byteSize{
-		"0": 0, "7": 7, "7B": 7, "50MB": 50_000_000, "50 MB": 50_000_000, "3kB": 3000, "3KB": 3000, "2GB": 2e9, "1TB": 1e12,
-		"1KiB": 1024, "1kiB": 1024, "2MiB": 2 << 20, "1GiB": 1 << 30, "1TiB": 1 << 40, "4k": 4096, "4K": 4096, "2M": 2 << 20, "2G": 2 << 30,
-	} {
-		var s byteSize
-		require.NoError(t, s.Set(text), text)
-		assert.Equal(t, want, s, text)
-	}
-	for _, text := range []string{"", "MB", "-1", "1.5GB", "5XB", "1 2MB", "9999999TB", "9223372036854775807k", "40%"} {
-		var s byteSize
-		assert.ErrorContains(t, s.Set(text), "is no size such as 500MB", text)
-	}
-	there := memoryThere("/")
-	require.Positive(t, there)
-	var n int64
-	require.NoError(t, memorySize{&n}.Set("50%"))
-	assert.InDelta(t, there/2, n, 1)
-	require.NoError(t, memorySize{&n}.Set("7kB"))
-	assert.EqualValues(t, 7000, n)
-	for _, text := range []string{"%", "0%", "101%", "-5%", "NaN%", "x%"} {
-		assert.ErrorContains(t, memorySize{&n}.Set(text), "is no percentage such as 40%", text)
-	}
-}
-
-// In a container the memory there is is what the container may have.
-func TestMemoryThere(t *testing.T) {
-	const v1, v2 = "sys/fs/cgroup/memory/memory.limit_in_bytes", "sys/fs/cgroup/memory.max"
-	for name, test := range map[string]struct {
-		files map[string]string
-		want  int64
-	}{
-		"machine":                {map[string]string{}, 8 << 30},
-		"version 2":              {map[string]string{v2: "536870912\n"}, 512 << 20},
-		"version 2, no limit":    {map[string]string{v2: "max\n"}, 8 << 30},
-		"version 1":              {map[string]string{v1: "536870912\n"}, 512 << 20},
-		"version 1, no limit":    {map[string]string{v1: "9223372036854771712\n"}, 8 << 30},
-		"more than there is":     {map[string]string{v2: "68719476736\n"}, 8 << 30},
-		"something else in them": {map[string]string{v2: "", v1: "-1"}, 8 << 30},
-	} {
-		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
-			test.files["proc/meminfo"] = "MemFree: 5 kB\nMemTotal:        8388608 kB\n"
-			for path, text := range test.files {
-				path = filepath.Join(root, path)
-				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-				require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-			}
-			assert.Equal(t, test.want, memoryThere(root))
-		})
-	}
-	assert.Zero(t, memoryThere(t.TempDir()), "not known")
-}
 
 // What RabbitMQ has in its configuration file reaches the clients.
 func TestLimitFlags(t *testing.T) {

@@ -2,48 +2,41 @@
 // and a load generator for any such broker.
 //
 //	rabbet                    start the broker on 127.0.0.1:5672
+//	rabbet ping               ask whether it answers
+//	rabbet config             check a configuration file
 //	rabbet perf               load a broker and measure it
 //	rabbet conformance        judge whether a broker behaves as RabbitMQ does
 //	rabbet store              look after a data folder
 //	rabbet help               say more
 //
-// This file finds the command that is meant and turns its outcome into an exit
-// code: 0, 1 for what failed, 2 for what was asked wrongly.
+// The exit code is 0, 1 for what failed, 2 for what was asked wrongly.
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tool"
+	"github.com/rabbetmq/rabbet/delay"
 )
-
-const usage = `Rabbet is an AMQP 0-9-1 broker that behaves as RabbitMQ does.
-
-Usage:
-
-  rabbet [serve] [flags]     start the broker
-  rabbet perf [flags]        load a broker and measure it
-  rabbet perf idle [flags]   measure what idle connections cost a broker
-  rabbet perf queues [flags] measure what queues and bindings cost a broker
-  rabbet perf delayed [flags] measure delayed messages
-  rabbet conformance [flags] judge whether a broker behaves as RabbitMQ does
-  rabbet store check DIR     say what a data folder holds, and whether it is sound
-  rabbet store compact DIR   give back a data folder's free space
-  rabbet version             print the version
-  rabbet help                print this text
-
-Each command lists its flags with --help.
-`
 
 // console is what a command sees of the outside.
 type console struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        []string
 }
 
 // usageError is a command line that makes no sense: exit code 2.
@@ -51,53 +44,79 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
+// An exitError ends the process with a code and no word, since it has said all.
+type exitError struct{ code int }
+
+// Error implements error.
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
 func main() {
-	c := console{os.Stdout, os.Stderr, os.Getenv}
-	err := dispatch(c, os.Args[1:])
-	var wrong usageError
+	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	command := personalities[name]
+	if command == nil {
+		command = rabbet
+	}
+	os.Exit(command(tool.Process{Name: name, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}, os.Args[1:]))
+}
+
+// rabbet is the command of the binary's own name.
+func rabbet(p tool.Process, args []string) (exitCode int) {
+	c := console{p.Stdin, p.Stdout, p.Stderr, func(name string) string { return getenv(p.Environ, name) }, p.Environ}
+	command, err := execute(c, args)
+	if text := explain(command, err); text != "" {
+		say(p.Stderr, text)
+	}
+	return codeOf(err)
+}
+
+// getenv is os.Getenv for an environment that is a list.
+func getenv(environ []string, name string) string {
+	for _, v := range slices.Backward(environ) {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// codeOf is the exit code of an error.
+func codeOf(err error) int {
+	exit, wrong, given := exitError{}, usageError{}, settings.UsageError{}
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-		return
-	case errors.As(err, &wrong):
-		fmt.Fprintf(os.Stderr, "rabbet: %v (see rabbet help)\n", err)
-		os.Exit(2)
+	case err == nil, errors.Is(err, pflag.ErrHelp):
+		return 0
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.As(err, &wrong), errors.As(err, &given):
+		return 2
+	}
+	return 1
+}
+
+// explain is the line that says what went wrong; "" if there is nothing to say.
+func explain(command string, err error) string {
+	if exit := (exitError{}); err == nil || errors.Is(err, pflag.ErrHelp) || errors.As(err, &exit) {
+		return ""
 	}
 	// One line, whatever an error is made of.
-	fmt.Fprintf(os.Stderr, "rabbet: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	os.Exit(1)
+	text := "rabbet: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+	if wrong := (usageError{}); errors.As(err, &wrong) {
+		text += " (see rabbet help" + strings.TrimSuffix(strings.TrimPrefix(command, "rabbet"), " help") + ")"
+	}
+	return text
 }
 
-func dispatch(c console, args []string) error {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") && !isHelp(args[0]) {
-		return serve(c, args)
-	}
-	switch command, args := args[0], args[1:]; {
-	case command == "serve":
-		return serve(c, args)
-	case command == "perf" && len(args) > 0 && args[0] == "idle":
-		return perfIdle(c, args[1:])
-	case command == "perf" && len(args) > 0 && args[0] == "queues":
-		return perfQueues(c, args[1:])
-	case command == "perf" && len(args) > 0 && args[0] == "delayed":
-		return perfDelayed(c, args[1:])
-	case command == "perf":
-		return perfLoad(c, args)
-	case command == "conformance":
-		return conformanceCommand(c, args)
-	case command == "store":
-		return storeCommand(c, args)
-	case command == "version":
-		_, err := fmt.Fprintf(c.stdout, "rabbet %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		return err
-	case command == "help" || isHelp(command):
-		_, err := io.WriteString(c.stdout, usage)
-		return err
-	default:
-		return usagef("unknown command %q", command)
-	}
+// say prints a line, and does not wait long for somebody to read it: the process ends.
+func say(w io.Writer, line string) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = fmt.Fprintln(w, line) // Nobody is left to be told.
+	}()
+	timer := delay.Real{}.AfterFunc(time.Second, func() { os.Exit(1) })
+	defer timer.Stop()
+	<-done
 }
-
-func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
 // version is the module's version as the build recorded it.
 func version() string {
@@ -105,4 +124,9 @@ func version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
+}
+
+// versionText is what --version prints.
+func versionText() string {
+	return fmt.Sprintf("rabbet %s (%s %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

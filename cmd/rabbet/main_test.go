@@ -80,7 +80,13 @@ type server struct {
 // start starts a broker on a free port and waits until it says that it is ready.
 func start(t testing.TB, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{cmd: command(t, env, append(args, "--port", "0")...)}
+	return follow(t, command(t, env, append(args, "--port", "0")...))
+}
+
+// follow starts a broker's command and waits until it says that it is ready.
+func follow(t testing.TB, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{cmd: cmd}
 	s.cmd.Stderr = &s.stderr
 	out, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -208,19 +214,30 @@ func TestWrongCommandLines(t *testing.T) {
 	}{
 		{[]string{"--nonsense"}, "-nonsense"},
 		{[]string{"serve", "--port", "65536"}, `bad port "65536"`},
-		{[]string{"serve", "--user="}, "--user, --password and --vhost cannot be empty"},
-		{[]string{"serve", "--password", ""}, "--user, --password and --vhost cannot be empty"},
+		{[]string{"serve", "--user="}, "--user: it is empty"},
+		{[]string{"serve", "--password", ""}, "--password: it is empty"},
 		{[]string{"serve", "--memory", "--data-dir", "x"}, "give one of the two"},
-		{[]string{"serve", "--heartbeat", "1500ms"}, "bad heartbeat 1.5s"},
+		{[]string{"serve", "--heartbeat", "1500ms"}, "--heartbeat: 1.5s is not a multiple of 1s"},
 		{[]string{"serve", "--consumer-timeout", "-1s"}, "negative"},
-		{[]string{"serve", "--channel-max", "0"}, "bad number of channels 0"},
-		{[]string{"serve", "--frame-max", "4294967296"}, "bad frame size 4294967296"},
+		{[]string{"serve", "--channel-max", "0"}, "--channel-max: 0 is not from 1 to 65535"},
+		{[]string{"serve", "--frame-max", "4294967296"}, "--frame-max: 4294967296 is not from 0 to 4294967295"},
 		{[]string{"serve", "--memory-limit", "140%"}, `"140%" is no percentage such as 40%`},
 		{[]string{"serve", "--log-level", "loud"}, `unknown log level "loud"`},
-		{[]string{"serve", "--profile", "3.9"}, `unknown profile "3.9": it is one of 3.13, 4.2, 4.3`},
+		{[]string{"serve", "--profile", "3.9"}, `--profile: "3.9" is not one of 3.13, 4.2, 4.3`},
 		{[]string{"serve", "--log-format", "xml"}, `unknown log format "xml"`},
 		{[]string{"serve", "now"}, `not "now"`},
 		{[]string{"start"}, `unknown command "start"`},
+		{[]string{"serv", "--port", "1"}, `unknown command "serv": did you mean serve? (see rabbet help)`},
+		{[]string{"perf", "idel"}, `unknown command "idel" of rabbet perf: did you mean idle? (see rabbet help perf)`},
+		{[]string{"help", "stroe"}, `unknown command "stroe": did you mean store? (see rabbet help)`},
+		{[]string{"--prot", "1"}, "unknown flag --prot: did you mean --port? (see rabbet help)"},
+		{[]string{"serve", "--vhost", "a", "--vhost=b"}, "--vhost: it is given twice (see rabbet help serve)"},
+		{[]string{"serve", "--listen", "1", "--port", "2"}, "give one or the other"},
+		{[]string{"serve", "--listen", "unix:x"}, `"x" is not the absolute path of a socket`},
+		{[]string{"serve", "--"}, "there is no command behind --"},
+		{[]string{"serve", "now", "--", "true"}, `not "now"`},
+		{[]string{"config", "check"}, "config check takes one file"},
+		{[]string{"serve", "--password", "hidden", "--password", "hidden"}, "--password: it is given twice"},
 		{[]string{"perf", "--size", "big"}, "-size"},
 		{[]string{"perf", "--queues", "0"}, "there must be a queue"},
 		{[]string{"perf", "--queue-args", "x"}, "key=value"},
@@ -231,6 +248,7 @@ func TestWrongCommandLines(t *testing.T) {
 		assert.Empty(t, stdout, test.args)
 		assert.Contains(t, stderr, test.want)
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %s", stderr)
+		assert.NotContains(t, stderr, "hidden")
 	}
 	code, _, stderr := run(t, []string{"RABBITMQ_NODE_PORT=x"})
 	assert.Equal(t, 2, code)
@@ -239,13 +257,16 @@ func TestWrongCommandLines(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	for want, args := range map[string][]string{
-		"rabbet perf [flags]":         {"help"},
-		"rabbet [serve] [flags]":      {"--help"},
-		"--log-format format":         {"serve", "--help"},
-		"--ack-every messages":        {"perf", "--help"},
-		"--connections number":        {"perf", "idle", "--help"},
-		"--binding-key key":           {"perf", "queues", "-h"},
-		"rabbet (devel) (go|rabbet v": {"version"},
+		"perf        Load a broker":    {"help"},
+		"ping        Ask whether":      {"--help"},
+		"-- COMMAND [ARGUMENTS]":       {"help", "serve"},
+		"--log-format format":          {"serve", "--help"},
+		"--ack-every messages":         {"perf", "--help"},
+		"--connections number":         {"perf", "idle", "--help"},
+		"--binding-key key":            {"perf", "queues", "-h"},
+		"rabbet (devel) (go|rabbet v":  {"version"},
+		"rabbet (devel) (go1|rabbet v": {"--version"},
+		"complete -o default":          {"completion", "bash"},
 	} {
 		code, stdout, stderr := run(t, nil, args...)
 		assert.Zero(t, code, args)

@@ -1,5 +1,3 @@
-// rabbet perf: flags and output of the load generator.
-
 package main
 
 import (
@@ -11,17 +9,26 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/perf"
 )
 
-const perfSynopsis = `Loads an AMQP 0-9-1 broker, any broker, and measures it: a line a second while
+const perfLong = `Loads an AMQP 0-9-1 broker, any broker, and measures it: a line a second while
 it runs, then a summary. What it needs it declares, and removes afterwards.
 Interrupting it ends the run early.`
 
-// loadFlags turns a command line into a load.
-func loadFlags(c console, args []string) (cfg perf.Config, asJSON bool, profile string, err error) {
-	cfg = perf.Defaults()
-	fs := newFlags("perf", perfSynopsis)
+func perfCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{Use: "perf [flags]", Short: "Load a broker and measure it", Long: perfLong, DisableFlagsInUseLine: true}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return noSuchCommand(cmd, args[0])
+		}
+		return nil
+	}
+	cfg := perf.Defaults()
+	fs := cmd.Flags()
+	fs.SortFlags = false
 	fs.StringVar(&cfg.URL, "url", cfg.URL, "the broker's `URL`")
 	fs.IntVar(&cfg.Producers, "producers", cfg.Producers, "`number` of producers, each with a connection of its own")
 	fs.IntVar(&cfg.Consumers, "consumers", cfg.Consumers, "`number` of consumers, each with a connection of its own")
@@ -46,27 +53,24 @@ func loadFlags(c console, args []string) (cfg perf.Config, asJSON bool, profile 
 	fs.IntVar(&cfg.Messages, "messages", 0, "number of `messages` that each producer publishes; unless --time is given too, the run ends when they have arrived")
 	fs.IntVar(&cfg.PID, "pid", 0, "measure CPU time and memory of the process with this `id`, the broker's")
 	machine := fs.Bool("json", false, "print the summary as JSON, durations in nanoseconds, and progress to standard error")
-	file := fs.profileFlag()
-	if err := fs.parse(c, args); err != nil {
-		return cfg, false, "", err
+	profile := profileFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if cfg.Messages > 0 && !cmd.Flags().Changed("time") {
+			cfg.Time = 0
+		}
+		if cfg.QueueArgs, err = perf.ParseArgs(*queueArgs); err != nil {
+			return usageError{err}
+		}
+		if err := cfg.Check(); err != nil {
+			return usageError{err}
+		}
+		return perfLoad(c, cfg, *machine, *profile)
 	}
-	if cfg.Messages > 0 && !fs.isSet("time") {
-		cfg.Time = 0
-	}
-	if cfg.QueueArgs, err = perf.ParseArgs(*queueArgs); err != nil {
-		return cfg, false, "", usageError{err}
-	}
-	if err := cfg.Check(); err != nil {
-		return cfg, false, "", usageError{err}
-	}
-	return cfg, *machine, *file, nil
+	cmd.AddCommand(perfIdle(c), perfQueues(c), perfDelayed(c))
+	return cmd
 }
 
-func perfLoad(c console, args []string) error {
-	cfg, asJSON, profile, err := loadFlags(c, args)
-	if err != nil {
-		return err
-	}
+func perfLoad(c console, cfg perf.Config, asJSON bool, profile string) error {
 	stopProfile, err := startProfile(profile)
 	if err != nil {
 		return err

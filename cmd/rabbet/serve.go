@@ -1,174 +1,219 @@
-// rabbet serve: the broker as a process, from its flags and environment to its
-// orderly end.
-
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
+	"math"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/logging"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/machine"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
 // shutdownTimeout bounds how long clients have to take their leave.
 const shutdownTimeout = 10 * time.Second
 
-const serveSynopsis = `Starts the broker. Flags win over the environment variables of RabbitMQ's name,
-which win over the defaults. Durable queues and persistent messages are kept in
-the data folder. SIGINT and SIGTERM end it in order; a second one ends it at once.`
+const serveLong = `Starts the broker. A flag wins over a variable of the environment, which wins over
+a configuration file, which wins over the default. RabbitMQ's files are read where RabbitMQ has
+them: /etc/rabbitmq/rabbitmq.conf, conf.d, advanced.config, enabled_plugins. Durable queues and
+persistent messages are kept in the data folder.
 
-type serveOptions struct {
-	ip, port, user, password, vhost string
-	guestFromAnywhere               bool
-	logLevel, logFormat, cpuProfile string
-	profile                         string
-	dataDir                         string
-	memory                          bool
-	memoryLimit, diskFreeLimit      int64
-	maxMessageSize                  int64
-	consumerTimeout, heartbeat      time.Duration
-	channelMax, frameMax            uint
-	testControl                     string
-	manualClock, dataDirGiven       bool
+SIGINT and SIGTERM end the broker in order; a second one ends it at once. With a COMMAND the
+broker starts, the command runs with AMQP_URL set, and both end together, with the exit code
+of the command; the log goes to standard error then.`
+
+const serveExample = `  rabbet serve --port 5673 --memory
+  rabbet serve --config rabbitmq.conf
+  rabbet serve --port 0 --memory -- go test ./...`
+
+// serving makes a command one that starts the broker.
+func serving(c console, cmd *cobra.Command) {
+	var flags serveFlags
+	flags.register(cmd)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+			args = args[:dash]
+		}
+		return flagsOnly(cmd, args)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		start := delay.Real{}.Now()
+		relaxGC()
+		if cmd.ArgsLenAtDash() >= 0 && len(args) == 0 {
+			return usagef("there is no command behind --")
+		}
+		return serve(c, &flags, args, start)
+	}
 }
 
-func serveFlags(c console, args []string) (*serveOptions, error) {
-	o := &serveOptions{memoryLimit: defaultMemoryLimit(), diskFreeLimit: defaultDiskFreeLimit}
-	fs := newFlags("serve", serveSynopsis)
-	fromEnv := func(into *string, name, env, value, text string) {
-		if v := c.getenv(env); v != "" {
-			value = v
-		}
-		fs.StringVar(into, name, value, text+", or "+env)
+// serve runs the broker until a signal or the end of the command ends it.
+func serve(c console, flags *serveFlags, command []string, start time.Time) (err error) {
+	set, err := settings.Load(settings.Sources{Flags: flags.given, Environ: c.environ, Config: flags.config})
+	if err != nil {
+		return err
 	}
-	fromEnv(&o.ip, "ip", "RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1", "listen on `address`")
-	fromEnv(&o.port, "port", "RABBITMQ_NODE_PORT", "5672", "listen on port `number`; 0 takes a free one")
-	fromEnv(&o.user, "user", "RABBITMQ_DEFAULT_USER", "guest", "`name` of the user to start with")
-	fromEnv(&o.password, "password", "RABBITMQ_DEFAULT_PASS", "guest", "`password` of that user")
-	fromEnv(&o.vhost, "vhost", "RABBITMQ_DEFAULT_VHOST", "/", "`name` of the virtual host to start with")
-	fs.BoolVar(&o.guestFromAnywhere, "guest-from-anywhere", false, "let the user guest log in from other machines too, as loopback_users = none does in RabbitMQ")
-	fs.StringVar(&o.logLevel, "log-level", "info", "log events of this `level` and above: debug, info, warn or error")
-	fs.StringVar(&o.logFormat, "log-format", "text", "log as text or json (`format`)")
-	fromEnv(&o.dataDir, "data-dir", "RABBITMQ_MNESIA_BASE", defaultDataDir(c), "keep durable queues and messages in `folder`")
-	o.limitFlags(fs)
-	fromEnv(&o.profile, "profile", "RABBET_PROFILE", broker.Profiles()[0], "behave as RabbitMQ of this `version`: "+strings.Join(broker.Profiles(), ", "))
-	fs.BoolVar(&o.memory, "memory", false, "keep everything in memory; nothing survives")
-	fs.StringVar(&o.testControl, "test-control", "", "serve a control for tests, as JSON over HTTP, at this `address` of loopback; data goes to a folder of its own unless --data-dir is given")
-	fs.BoolVar(&o.manualClock, "manual-clock", false, "let time stand still until the test control moves it")
-	cpuProfile := fs.profileFlag()
-	if err := fs.parse(c, args); err != nil {
+	if flags.printConfig {
+		_, err := fmt.Fprint(c.stdout, set.Print())
+		return err
+	}
+	// A log that nobody reads, or that is closed, ends nothing: writes fail instead. To
+	// ignore the signal would be inherited by the command.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if len(command) > 0 {
+		set.Log.Stderr = true // standard output is the command's
+	}
+	log, err := logging.Open(&set.Log, logging.Streams{Stdout: c.stdout, Stderr: c.stderr})
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	stopProfile, err := startProfile(set.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stopProfile()) }()
+	removePID, err := writePID(set.PIDFile)
+	if err != nil {
+		return err
+	}
+	defer removePID()
+	banner(log, set)
+	s := service{console: c, set: set, log: log, start: start, signals: signals, command: command}
+	if set.TestControl != "" {
+		return s.serveTests()
+	}
+	return s.serveBroker()
+}
+
+// A service is a broker that runs as a process.
+type service struct {
+	console
+	set     *settings.Result
+	log     *logging.Log
+	start   time.Time
+	signals <-chan os.Signal
+	command []string
+}
+
+// banner logs what the process is and what it was told, as RabbitMQ does, and what of
+// that has no effect.
+func banner(log *logging.Log, set *settings.Result) {
+	files := "(none)"
+	if len(set.Files) > 0 {
+		files = strings.Join(set.Files, ", ")
+	}
+	dir := set.DataDir
+	if set.Memory {
+		dir = "(none: all is in memory)"
+	}
+	log.Logger.Info(strings.Join([]string{
+		"",
+		" node           : " + set.NodeName,
+		" home dir       : " + os.Getenv("HOME"),
+		" config file(s) : " + files,
+		" log(s)         : " + strings.Join(log.Places, ", "),
+		" data dir       : " + dir,
+	}, "\n"))
+	for _, note := range set.Notes {
+		log.Logger.Warn(note)
+	}
+}
+
+// writePID writes the number of this process to a file, for those who wait for it; ""
+// is none.
+func writePID(path string) (remove func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644); err != nil {
 		return nil, err
 	}
-	o.cpuProfile, o.dataDirGiven = *cpuProfile, fs.isSet("data-dir")
-	return o, o.check()
+	return func() { _ = os.Remove(path) }, nil // A file that is gone is as well.
 }
 
-// check refuses what cannot be meant, before anything is touched.
-func (o *serveOptions) check() error {
-	switch {
-	case o.user == "" || o.password == "" || o.vhost == "": // not guest in their place
-		return usagef("--user, --password and --vhost cannot be empty")
-	case o.memory && o.dataDirGiven:
-		return usagef("--memory keeps nothing in the folder of --data-dir: give one of the two")
-	case o.manualClock && o.testControl == "":
-		return usagef("--manual-clock needs --test-control, which moves it")
-	case !slices.Contains(broker.Profiles(), o.profile):
-		return usagef("unknown profile %q: it is one of %s", o.profile, strings.Join(broker.Profiles(), ", "))
-	}
-	n, err := strconv.ParseUint(o.port, 10, 16)
-	if err != nil {
-		return usagef("bad port %q: it is a number from 0 to 65535", o.port)
-	}
-	o.port = strconv.FormatUint(n, 10)
-	return o.checkLimits()
-}
-
-// serve runs the broker until a signal ends it.
-func serve(c console, args []string) error {
-	start := delay.Real{}.Now()
-	relaxGC()
-	o, err := serveFlags(c, args)
-	if err != nil {
-		return err
-	}
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return usagef("unknown log level %q: it is debug, info, warn or error", o.logLevel)
-	}
-	handler, err := newLogHandler(c.stdout, o.logFormat, level)
-	if err != nil {
-		return err
-	}
-	// What scripts wait for is printed whatever the level.
-	always, err := newLogHandler(c.stdout, o.logFormat, slog.LevelInfo)
-	if err != nil {
-		return err
-	}
-	stopProfile, err := startProfile(o.cpuProfile)
-	if err != nil {
-		return err
-	}
-	if o.testControl != "" {
-		err := serveTests(o, slog.New(handler), slog.New(always), start)
-		return errors.Join(err, stopProfile())
-	}
-	st, err := openStore(o, slog.New(handler))
-	if err != nil {
-		return errors.Join(err, stopProfile())
-	}
-	slog.New(handler).Info("Limits", "memory", o.memoryLimit, "disk free", o.diskFreeLimit)
+// config is the broker's part of the settings.
+func (s *service) config() broker.Config {
+	set := s.set
 	cfg := broker.Config{
-		Profile:           o.profile,
-		Store:             st,
-		Logger:            slog.New(handler),
-		DefaultUser:       o.user,
-		DefaultPassword:   o.password,
-		DefaultVHost:      o.vhost,
-		GuestFromAnywhere: o.guestFromAnywhere,
+		Profile:         set.Profile,
+		Logger:          s.log.Logger,
+		ClusterName:     set.ClusterName,
+		DefaultUser:     set.Access.DefaultUser,
+		DefaultPassword: set.Access.DefaultPassword,
+		DefaultVHost:    set.Access.DefaultVHost,
 	}
-	o.limits(&cfg)
+	cfg.GuestFromAnywhere = !set.Access.IsLoopbackUser("guest")
+	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {
+		cfg.HandshakeTimeout = math.MaxInt64
+	}
+	limit(&cfg, &set.Limits)
+	return cfg
+}
+
+// serveBroker runs a broker.
+func (s *service) serveBroker() error {
+	log := s.log.Logger
+	cfg := s.config()
+	log.Info("Limits", "memory", sizeOrNone(cfg.MemoryLimit), "disk_free_limit", sizeOrNone(cfg.DiskFreeLimit))
+	listeners, err := listen(&s.set.Listen)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(&s.set.Settings, log)
+	if err != nil {
+		return errors.Join(err, closeAll(listeners))
+	}
+	cfg.Store = st
 	b, err := broker.New(cfg)
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
 		}
-		return errors.Join(err, stopProfile())
+		return errors.Join(err, closeAll(listeners))
 	}
-	err = listenUntilSignal(b, net.JoinHostPort(o.ip, o.port), slog.New(always), start)
-	return errors.Join(err, stopProfile())
+	accept(b, listeners)
+	s.ready(listeners)
+	result := s.wait(clientURL(&s.set.Settings, listeners))
+	return errors.Join(s.shutdown(b), result)
 }
 
-// listenUntilSignal accepts clients until SIGINT or SIGTERM, then says
-// goodbye to them.
-func listenUntilSignal(b *broker.Broker, address string, log *slog.Logger, start time.Time) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-
-	bound, err := b.Listen(address)
-	if err != nil {
-		return errors.Join(listenError(address, err), b.Close())
+// ready tells that clients may come.
+func (s *service) ready(listeners []*listener) {
+	var addresses []string
+	for _, l := range listeners {
+		addresses = append(addresses, l.Addr().String())
 	}
-	log.Info("Server startup complete", "address", bound.String(), "version", version(),
-		"took", delay.Real{}.Now().Sub(start).Round(100*time.Microsecond).String())
+	s.startupComplete(strings.Join(addresses, ","))
+}
 
-	log.Info("Shutting down", "signal", <-signals)
+// startupComplete is the line that scripts wait for. It comes last, and whatever the
+// log's level.
+func (s *service) startupComplete(addresses string) {
+	s.log.Always.Info("Server startup complete; 0 plugins started.", "address", addresses, "version", version(),
+		"took", delay.Real{}.Now().Sub(s.start).Round(100*time.Microsecond).String())
+}
+
+// shutdown says goodbye to the clients.
+func (s *service) shutdown(b *broker.Broker) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	go func() {
 		select {
-		case <-signals:
+		case <-s.signals:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -179,17 +224,44 @@ func listenUntilSignal(b *broker.Broker, address string, log *slog.Logger, start
 	case err != nil: // the store's
 		return fmt.Errorf("ended without writing all to the data folder, what was acknowledged since it failed comes again: %w", err)
 	}
-	log.Info("Stopped")
+	s.log.Always.Info("Stopped")
 	return nil
 }
 
-// listenError says in one line why there is no listening on an address.
-func listenError(address string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("cannot listen on %s: the address is in use, maybe by another broker", address)
+// wait returns when it is time to end: after a signal or, if there is a command, when
+// that has ended. The error is the command's exit code.
+func (s *service) wait(url string) error {
+	if len(s.command) > 0 {
+		err := s.runCommand(url)
+		s.log.Always.Info("Shutting down", "because", "the command has ended")
+		return err
 	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		err = op.Err
+	s.log.Always.Info("Shutting down", "signal", (<-s.signals).String())
+	return nil
+}
+
+// sizeOrNone writes a limit as people read it.
+func sizeOrNone(n int64) string {
+	if n <= 0 {
+		return "none"
 	}
-	return fmt.Errorf("cannot listen on %s: %s", address, strings.TrimPrefix(err.Error(), "bind: "))
+	return logging.Size(n)
+}
+
+// limit hands limits to a broker, whose zero values are its own defaults.
+func limit(cfg *broker.Config, l *settings.Limits) {
+	memory := machine.Memory()
+	orNever := func(d time.Duration) time.Duration {
+		if d == 0 {
+			return -1
+		}
+		return d
+	}
+	cfg.MemoryLimit, cfg.DiskFreeLimit = l.MemoryLimit(memory), l.DiskFreeLimit(memory)
+	if cfg.DiskFreeLimit == 0 {
+		cfg.DiskFreeLimit = -1
+	}
+	cfg.MaxMessageSize = l.MaxMessageSize
+	cfg.ConsumerTimeout, cfg.Heartbeat = orNever(l.ConsumerTimeout), orNever(l.Heartbeat)
+	cfg.ChannelMax, cfg.FrameMax = uint16(l.ChannelMax), uint32(l.FrameMax)
 }

@@ -5,7 +5,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"slices"
@@ -14,36 +13,8 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-const storeUsage = `Usage: rabbet store check DIR
-       rabbet store compact DIR
-
-check reads all of the data folder DIR and changes nothing: it prints the durable
-queues with their messages, the delayed exchanges with those that wait in them,
-and ok, or every fault it finds. compact replaces the
-data file by a copy without free space. Both need a folder that no broker has.
-`
-
 // maxFaults is the number of faults that a check prints.
 const maxFaults = 100
-
-func storeCommand(c console, args []string) error {
-	if slices.ContainsFunc(args, isHelp) {
-		if _, err := io.WriteString(c.stdout, storeUsage); err != nil {
-			return err
-		}
-		return flag.ErrHelp
-	}
-	if len(args) != 2 {
-		return usagef("store takes check or compact, and a data folder")
-	}
-	switch args[0] {
-	case "check":
-		return storeCheck(c, args[1])
-	case "compact":
-		return storeCompact(c, args[1])
-	}
-	return usagef("unknown command %q of rabbet store", args[0])
-}
 
 func storeCompact(c console, dir string) error {
 	before, after, err := store.Compact(dir)

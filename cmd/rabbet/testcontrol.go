@@ -4,65 +4,65 @@
 package main
 
 import (
-	"log/slog"
+	"errors"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+	"strconv"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 	"github.com/rabbetmq/rabbet/broker/brokertest/control"
-	"github.com/rabbetmq/rabbet/delay"
 )
 
-// serveTests runs a broker and its control until a signal ends it.
-func serveTests(o *serveOptions, log, always *slog.Logger, start time.Time) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-
-	s, err := control.Start(o.testControl, log, o.testOptions(log)...)
+// serveTests runs a broker and its control until a signal, or the end of the command,
+// ends it.
+func (s *service) serveTests() error {
+	if l := s.set.Listen; len(l.TCP) != 1 || len(l.TLS)+len(l.Unix) > 0 {
+		return usagef("with --test-control the broker listens on one address, without TLS")
+	}
+	c, err := control.Start(s.set.TestControl, s.log.Logger, s.testOptions()...)
 	if err != nil {
 		return err
 	}
-	address, err := s.Broker.Addr()
+	address, err := c.Broker.Addr()
 	if err != nil {
-		return err
+		return errors.Join(err, c.Close())
 	}
-	always.Info("Test control", "url", "http://"+s.Addr().String()+"/")
-	always.Info("Server startup complete", "address", address.String(), "version", version(),
-		"took", delay.Real{}.Now().Sub(start).Round(100*time.Microsecond).String())
-	always.Info("Shutting down", "signal", <-signals)
-	if err := s.Close(); err != nil {
-		return err
+	s.log.Always.Info("Test control", "url", "http://"+c.Addr().String()+"/")
+	s.startupComplete(address.String())
+	url := ""
+	if tcp, ok := address.(*net.TCPAddr); ok {
+		url = amqpURL(&s.set.Settings, tcp)
 	}
-	always.Info("Stopped")
-	return nil
+	result := s.wait(url)
+	if err := c.Close(); err != nil {
+		return errors.Join(err, result)
+	}
+	s.log.Always.Info("Stopped")
+	return result
 }
 
 // testOptions are the flags as brokertest has them. A data folder that was not
 // asked for by a flag is not touched: a reset would empty it.
-func (o *serveOptions) testOptions(log *slog.Logger) []brokertest.Option {
+func (s *service) testOptions() []brokertest.Option {
+	set := s.set
 	opts := []brokertest.Option{
-		brokertest.WithUser(o.user, o.password),
-		brokertest.WithVHost(o.vhost),
-		brokertest.WithAddr(net.JoinHostPort(o.ip, o.port)),
+		brokertest.WithUser(set.Access.DefaultUser, set.Access.DefaultPassword),
+		brokertest.WithVHost(set.Access.DefaultVHost),
+		brokertest.WithAddr(net.JoinHostPort(set.Listen.TCP[0].Host, strconv.Itoa(set.Listen.TCP[0].Port))),
 		brokertest.WithConfig(func(cfg *broker.Config) {
-			cfg.Logger = log
-			o.limits(cfg)
-			cfg.GuestFromAnywhere, cfg.Profile = o.guestFromAnywhere, o.profile
+			own := s.config()
+			cfg.Logger, cfg.GuestFromAnywhere, cfg.Profile = own.Logger, own.GuestFromAnywhere, own.Profile
+			limit(cfg, &set.Limits)
 		}),
 	}
 	switch {
-	case o.memory:
-	case o.dataDirGiven:
-		opts = append(opts, brokertest.WithDataDir(o.dataDir))
+	case set.Memory:
+	case set.IsFlag("data-dir"):
+		opts = append(opts, brokertest.WithDataDir(set.DataDir))
 	default:
 		opts = append(opts, brokertest.Durable())
 	}
-	if o.manualClock {
+	if set.ManualClock {
 		opts = append(opts, brokertest.WithManualClock())
 	}
 	return opts

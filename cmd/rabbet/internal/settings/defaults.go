@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 // Defaults are the settings of a broker that is told nothing: RabbitMQ's, save that it
@@ -12,10 +14,11 @@ import (
 func Defaults() Settings {
 	tls := TLS{Verify: "verify_none", Depth: 1}
 	return Settings{
+		Profile: broker.Profiles()[0],
 		Listen: Listen{
 			ip: "127.0.0.1", port: 5672,
 			HandshakeTimeout: 10 * time.Second, TLSHandshakeTimeout: 5 * time.Second, // CONN-6: to connection.open; TLS-8: handshake
-			NoDelay: true, LingerOn: true,
+			KeepAlive: true,
 		},
 		TLS: tls,
 		Access: Access{

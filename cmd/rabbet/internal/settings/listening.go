@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 var basics = []Option{
 	{Section: "Broker", Flag: "profile", Arg: "version", Env: []string{"RABBET_PROFILE"}, Help: "behave as RabbitMQ of this `version`",
-		flag: field(text, func(s *Settings) *string { return &s.Profile })},
+		flag: field(oneOf(broker.Profiles()...), func(s *Settings) *string { return &s.Profile })},
 	{Section: "Broker", Flag: "data-dir", Arg: "folder", Env: []string{"RABBITMQ_MNESIA_DIR", "RABBITMQ_MNESIA_BASE"},
 		Help: "keep durable queues and messages in `folder`",
 		flag: field(name, func(s *Settings) *string { return &s.DataDir })},
@@ -68,18 +70,12 @@ var listening = []Option{
 		key: field(infiniteMillis, func(s *Settings) *time.Duration { return &s.Listen.HandshakeTimeout })},
 	{Section: "Listeners", Key: "ssl_handshake_timeout", Help: "time for the handshake of TLS",
 		key: field(millis, func(s *Settings) *time.Duration { return &s.Listen.TLSHandshakeTimeout })},
-	{Section: "Listeners", Key: "tcp_listen_options.nodelay", Help: "send small packets at once",
-		key: field(boolean, func(s *Settings) *bool { return &s.Listen.NoDelay })},
 	{Section: "Listeners", Key: "tcp_listen_options.keepalive", Help: "probe silent connections, as the system does",
 		key: field(boolean, func(s *Settings) *bool { return &s.Listen.KeepAlive })},
 	{Section: "Listeners", Key: "tcp_listen_options.sndbuf", Help: "buffer for sending; 0 is the system's own",
 		key: field(integer(0, 1<<30), func(s *Settings) *int64 { return &s.Listen.SendBuffer })},
 	{Section: "Listeners", Key: "tcp_listen_options.recbuf", Help: "buffer for receiving; 0 is the system's own",
 		key: field(integer(0, 1<<30), func(s *Settings) *int64 { return &s.Listen.ReceiveBuffer })},
-	{Section: "Listeners", Key: "tcp_listen_options.linger.on", Help: "wait at a close for what is unsent",
-		key: field(boolean, func(s *Settings) *bool { return &s.Listen.LingerOn })},
-	{Section: "Listeners", Key: "tcp_listen_options.linger.timeout", Help: "seconds to wait then",
-		key: field(integer(0, 1<<15), func(s *Settings) *int64 { return &s.Listen.Linger })},
 }
 
 // listener is the value of listeners.tcp.NAME.

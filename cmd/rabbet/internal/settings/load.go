@@ -21,6 +21,8 @@ type Sources struct {
 	// Config is the file that --config names, the only one then; "" looks where
 	// RabbitMQ looks.
 	Config string
+	// OnlyFiles leaves out what variables set; files may name them all the same.
+	OnlyFiles bool
 	// Dir is where RabbitMQ has its files; "" is /etc/rabbitmq.
 	Dir string
 }
@@ -96,7 +98,9 @@ func Load(src Sources) (*Result, error) {
 	env := newEnvironment(src, l)
 	d.NodeName, d.DataDir = defaultNodeName(), defaultDataDir(env)
 	l.readFiles(src, env)
-	env.apply(l)
+	if !src.OnlyFiles {
+		env.apply(l)
+	}
 	for _, f := range src.Flags {
 		o := flagOption(f.Name)
 		if err := o.byFlag().set(l.settings, nil, f.Value); err != nil {
@@ -120,9 +124,9 @@ func Load(src Sources) (*Result, error) {
 	return r, nil
 }
 
-// CheckFile reads one file as --config would. The error is of type Errors.
+// CheckFile reads one file and nothing else. The error is of type Errors.
 func CheckFile(path string, environ []string) (*Result, error) {
-	return Load(Sources{Config: path, Environ: environ})
+	return Load(Sources{Config: path, Environ: environ, OnlyFiles: true})
 }
 
 // defaultNodeName is rabbit at this machine.

@@ -98,7 +98,7 @@ cluster_name = shop
 	assert.Equal(t, []string{"/run/rabbet.sock"}, r.Listen.Unix)
 	assert.Equal(t, []Address{{"", 5671}}, r.Listen.TLS)
 	assert.Equal(t, []string{"tlsv1.3", "tlsv1.2"}, r.TLS.Versions)
-	assert.True(t, r.TLS.FailIfNoPeerCert && r.Listen.KeepAlive && r.Listen.NoDelay)
+	assert.True(t, r.TLS.FailIfNoPeerCert && r.Listen.KeepAlive)
 	assert.Equal(t, 20*time.Second, r.Listen.HandshakeTimeout)
 	assert.Equal(t, "anna s3cret shop", r.Access.DefaultUser+" "+r.Access.DefaultPassword+" "+r.Access.DefaultVHost)
 	assert.Equal(t, []string{"monitoring"}, r.Access.DefaultTags)

@@ -30,9 +30,8 @@ func fill(pattern string, key []string) string {
 	return strings.Join(words, ".")
 }
 
-// NearestFlag is the flag of the table that a mistyped one is like; "" if none is
-// near.
-func NearestFlag(name string, flags []string) string { return nearest(name, flags, 2) }
+// Nearest is the name that a mistyped one is like; "" if none is near.
+func Nearest(name string, names []string) string { return nearest(name, names, 2) }
 
 // nearest is the candidate with the fewest changes to name, of at most so many; "" if
 // there is none. Of equals the first one.

@@ -164,6 +164,12 @@ func (o *Option) byFlag() value {
 	return o.key
 }
 
+// CheckFlag reports what is wrong with a value of the flag, if anything is.
+func (o *Option) CheckFlag(text string) error {
+	d := Defaults()
+	return o.byFlag().set(&d, nil, text)
+}
+
 // Default is the value of a broker that is told nothing, as a flag or, without one,
 // as a key has it; "" if it cannot be told.
 func (o *Option) Default() string {

@@ -13,7 +13,7 @@ import (
 // Settings are the values, whatever they come from. Defaults has those of a broker
 // that is told nothing.
 type Settings struct {
-	// Profile is the version of RabbitMQ to behave as; "" is the broker's default.
+	// Profile is the version of RabbitMQ to behave as.
 	Profile string
 	// NodeName is shown wherever RabbitMQ shows its node; ClusterName in the server
 	// properties, "" being the broker's default.
@@ -54,13 +54,10 @@ type Listen struct {
 	// HandshakeTimeout is the time to get to connection.open, TLSHandshakeTimeout
 	// that for TLS before it. A negative one is no limit.
 	HandshakeTimeout, TLSHandshakeTimeout time.Duration
-	// NoDelay, KeepAlive, SendBuffer and ReceiveBuffer (in bytes, 0 being the
-	// system's own) are the options of TCP sockets; Linger, unless negative, is
-	// their SO_LINGER in seconds.
-	NoDelay, KeepAlive        bool
+	// KeepAlive, SendBuffer and ReceiveBuffer (in bytes, 0 being the system's own) are
+	// the options of TCP sockets.
+	KeepAlive                 bool
 	SendBuffer, ReceiveBuffer int64
-	LingerOn                  bool
-	Linger                    int64
 
 	ip           string
 	port         int
