@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/store"
