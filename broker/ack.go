@@ -40,67 +40,99 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	c := ch.c
 	c.mu.Lock()
 	out, ok := ch.unacked.take(c.settling[:0], tag, multiple)
+	shared := 0
 	switch {
 	case !ok:
-	case ch.mode != modeTx:
-		c.giveCredit(ch, out)
-	case v == verdictAck:
+	case ch.mode == modeTx && v == verdictAck:
 		ch.tx.settle(out, verdictAckInTx)
-	default:
+	case ch.mode == modeTx:
 		ch.tx.settle(out, v)
+	case v == verdictAck:
+		shared = c.giveCredit(out)
 	}
 	c.mu.Unlock()
-	if !ok { // BASIC-54
+	switch {
+	case !ok: // BASIC-54
 		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
-	}
-	if ch.mode == modeTx {
+	case ch.mode == modeTx:
 		clear(out)
-		return nil
+	case v == verdictAck:
+		c.finishAcks(ch, out, v, shared)
+	default:
+		c.finishReturns(ch, out, v)
 	}
-	c.finish(out, v)
 	return nil
 }
 
-// giveCredit counts deliveries as no longer out and lists the consumers that
-// may go on. Called with the lock held.
-func (c *conn) giveCredit(ch *channel, out []unacked) {
-	shared := false
+// giveCredit counts deliveries as no longer out, lists the consumers that may go on by
+// their own limit, and returns how many count by the shared one. Called with the lock
+// held.
+func (c *conn) giveCredit(out []unacked) (shared int) {
 	for i := range out {
 		u := &out[i]
 		if u.shared {
-			shared = true
-			ch.shared.out--
+			shared++
 		}
 		if s := u.consumer; s != nil {
 			s.unacked--
 			c.unparkOne(s)
 		}
 	}
-	if shared {
-		c.unparkAll(ch)
+	return shared
+}
+
+// giveShared gives room by the shared limit, to those that it held up. The consumers
+// that had room by their own go on before.
+func (c *conn) giveShared(ch *channel, n int) {
+	if n == 0 {
+		return
 	}
+	c.mu.Lock()
+	ch.shared.out -= n
+	c.listParked(ch)
+	c.mu.Unlock()
+	c.unparkTogether()
 }
 
 // finish tells the queues of deliveries that were taken, and lets consumers
 // go on. The list is used up.
-func (c *conn) finish(out []unacked, v verdict) {
+func (c *conn) finish(ch *channel, out []unacked, v verdict) {
+	if v != verdictAck && v != verdictAckInTx {
+		c.finishReturns(ch, out, v)
+		return
+	}
+	c.mu.Lock()
+	shared := c.giveCredit(out)
+	c.mu.Unlock()
+	c.finishAcks(ch, out, v, shared)
+}
+
+// finishAcks is finish for acks whose credit is given already.
+func (c *conn) finishAcks(ch *channel, out []unacked, v verdict, shared int) {
 	if c.tapped != nil {
 		c.recordSettled(out, settledAs[v])
 	}
-	if v == verdictAck || v == verdictAckInTx {
-		c.byQueue(out, func(q *topology.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
-	} else {
-		c.finishByConsumer(out, v)
-	}
+	c.byQueue(out, func(q *topology.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
 	c.reuse(out)
 	c.unpark()
+	c.giveShared(ch, shared)
+}
+
+// finishReturns is finish for what is rejected or given back.
+func (c *conn) finishReturns(ch *channel, out []unacked, v verdict) {
+	if c.tapped != nil {
+		c.recordSettled(out, settledAs[v])
+	}
+	shared := c.finishByConsumer(out, v)
+	c.reuse(out)
+	c.giveShared(ch, shared)
 }
 
 // finishByConsumer gives back or drops what each consumer had in a call of its own, in
 // the order of queues and tags: so does RabbitMQ, which shows in where the messages
 // go then (BASIC-58, BASIC-60). What basic.get has fetched comes first. A consumer
 // that has room again is in turn for what it gave back, and for nothing before.
-func (c *conn) finishByConsumer(out []unacked, v verdict) {
+func (c *conn) finishByConsumer(out []unacked, v verdict) (shared int) {
 	slices.SortStableFunc(out, func(a, b unacked) int {
 		return cmp.Or(strings.Compare(a.queue.Name, b.queue.Name), strings.Compare(a.consumerTag(), b.consumerTag()))
 	})
@@ -112,14 +144,19 @@ func (c *conn) finishByConsumer(out []unacked, v verdict) {
 			items = append(items, rest[n].item)
 			n++
 		}
-		if s := rest[0].consumer; s != nil && slices.Contains(c.unparked, s) {
+		c.mu.Lock()
+		shared += c.giveCredit(rest[:n])
+		c.mu.Unlock()
+		for _, s := range c.unparked {
 			q.Rejoin(&s.Subscription)
 		}
 		v.tell(q, items, &c.fx)
+		c.unpark()
 		clear(items)
 		c.items, rest = items, rest[n:]
 	}
 	clear(out)
+	return shared
 }
 
 // tell tells a queue what has become of items that were out.
@@ -144,8 +181,7 @@ func (ch *channel) recover(requeue, answer bool) error {
 	c := ch.c
 	c.mu.Lock()
 	out := ch.unacked.takeAll(c.settling[:0])
-	c.giveCredit(ch, out)
 	c.mu.Unlock()
-	c.finish(out, verdictRequeue)
+	c.finishReturns(ch, out, verdictRequeue)
 	return ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})
 }

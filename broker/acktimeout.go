@@ -176,10 +176,9 @@ func (ch *channel) cancelOverdue(s *consumer) {
 	delete(ch.consumers, s.tag)
 	s.cancelled = true
 	out := ch.unacked.takeOf(c.settling[:0], s)
-	c.giveCredit(ch, out)
 	c.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
 	c.mu.Unlock()
-	c.finish(out, verdictRequeue)
+	c.finishReturns(ch, out, verdictRequeue)
 	s.from.Unsubscribe(&s.Subscription, &c.fx)
 	c.settleEffects()
 }

@@ -85,6 +85,7 @@ type conn struct {
 	waking    bool      // the writer has been promised a wake-up
 	finished  bool      // nothing is appended to the outbox any more
 	stalled   []*consumer
+	parkings  uint64      // how often consumers have been parked, which orders them
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
 	forced    *Error    // why the broker ends the connection

@@ -1,6 +1,11 @@
 package broker
 
 import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
@@ -175,15 +180,16 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 		ch.prefetch = int(m.PrefetchCount)
 		ch.setShared(0) // BASIC-46
 	}
-	c.unparkAll(ch)
+	c.listParked(ch)
 	c.mu.Unlock()
-	c.unpark()
+	c.unparkTogether()
 	c.send(ch.id, &amqp.BasicQosOk{})
 	return nil
 }
 
-// setShared changes the shared limit. One newly set counts what is unacked
-// already (BASIC-47). Called with the lock held.
+// setShared changes the shared limit. One newly set counts what is unacked already,
+// and what basic.get holds of that for good, even when it is settled (BASIC-47).
+// Called with the lock held.
 func (ch *channel) setShared(limit int) {
 	newly := ch.shared.limit == 0 && limit > 0
 	ch.shared.limit = limit
@@ -193,17 +199,21 @@ func (ch *channel) setShared(limit int) {
 	ch.shared.out = 0
 	for i := ch.unacked.head; i < len(ch.unacked.list); i++ {
 		if u := &ch.unacked.list[i]; u.queue != nil {
-			u.shared = true
+			u.shared = u.consumer != nil
 			ch.shared.out++
 		}
 	}
 }
 
-// unparkAll lists a channel's parked consumers for unpark. Called with the
-// lock held.
-func (c *conn) unparkAll(ch *channel) {
+// listParked lists a channel's parked consumers that may go on, in the order in which
+// they were parked (BASIC-36). Called with the lock held.
+func (c *conn) listParked(ch *channel) {
+	listed := len(c.unparked)
 	for _, s := range ch.consumers {
 		c.unparkOne(s)
+	}
+	if list := c.unparked[listed:]; len(list) > 1 {
+		slices.SortFunc(list, func(a, b *consumer) int { return cmp.Compare(a.parkedAt, b.parkedAt) })
 	}
 }
 
@@ -216,12 +226,46 @@ func (c *conn) unparkOne(s *consumer) {
 	}
 }
 
-// unpark lets the listed consumers go on. Called without the lock.
+// unpark lets the listed consumers go on, one after the other in the order of queues
+// and tags (BASIC-56). Called without the lock.
 func (c *conn) unpark() {
+	if len(c.unparked) > 1 {
+		slices.SortFunc(c.unparked, func(a, b *consumer) int {
+			return cmp.Or(strings.Compare(a.from.Name, b.from.Name), strings.Compare(a.tag, b.tag))
+		})
+	}
 	for i, s := range c.unparked {
 		c.unparked[i] = nil
 		s.from.Unpark(&s.Subscription, &c.fx)
 	}
+	c.unparked = c.unparked[:0]
+}
+
+// unparkTogether lets the listed consumers go on: all of a queue are in turn before it
+// hands anything out, so that the highest priority is first (BASIC-37). It begins
+// with any of the queues, so that none is always last (BASIC-45). Called without the
+// lock.
+func (c *conn) unparkTogether() {
+	list := c.unparked
+	for _, s := range list {
+		s.from.Rejoin(&s.Subscription)
+	}
+	if len(list) > 1 { // one of each queue is enough
+		seen := make(map[*topology.Queue]bool, len(list))
+		list = slices.DeleteFunc(list, func(s *consumer) bool {
+			was := seen[s.from]
+			seen[s.from] = true
+			return was
+		})
+		first := rand.IntN(len(list))
+		slices.Reverse(list[:first])
+		slices.Reverse(list[first:])
+		slices.Reverse(list)
+	}
+	for _, s := range list {
+		s.from.Unpark(&s.Subscription, &c.fx)
+	}
+	clear(c.unparked)
 	c.unparked = c.unparked[:0]
 }
 

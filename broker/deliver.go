@@ -26,8 +26,9 @@ type consumer struct {
 	prefetch  int           // unacked deliveries allowed; 0 is no limit
 	unacked   int
 	cancelled bool
-	parked    bool // has refused an offer and waits for Unpark
-	stalled   bool // listed in conn.stalled
+	parked    bool   // has refused an offer and waits for Unpark
+	stalled   bool   // listed in conn.stalled
+	parkedAt  uint64 // orders the consumers of a connection that are parked
 }
 
 // A sharedLimit is qos with global=true: one limit for all of a channel's
@@ -46,10 +47,10 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	case s.cancelled || c.finished:
 		return false
 	case !s.hasCredit(): // a no-ack consumer is held back by the shared limit alone (BASIC-47)
-		s.parked = true
+		s.park()
 		return false
 	case c.out.size() > highWater: // BASIC-38
-		s.parked = true
+		s.park()
 		if !s.stalled {
 			s.stalled = true
 			c.stalled = append(c.stalled, s)
@@ -63,6 +64,14 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	}
 	ch.sendDelivery(s.tag, tag, it, fx)
 	return true
+}
+
+// park notes that the consumer has refused an offer, and when. Called with the lock
+// held.
+func (s *consumer) park() {
+	c := s.ch.c
+	c.parkings++
+	s.parked, s.parkedAt = true, c.parkings
 }
 
 // count takes a delivery on, and returns its tag.

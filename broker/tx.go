@@ -25,7 +25,8 @@ type txPublish struct {
 	nacked    bool // by a Tap: there is nothing else of it
 }
 
-// A txSettle is deliveries of one ack, nack or reject (BASIC-84).
+// A txSettle is deliveries of which the client has said the same, in settlements that
+// follow each other (BASIC-84).
 type txSettle struct {
 	out     []unacked
 	verdict verdict
@@ -46,6 +47,10 @@ func (t *transaction) taken() []unacked {
 }
 
 func (t *transaction) settle(out []unacked, v verdict) {
+	if n := len(t.settled); n > 0 && t.settled[n-1].verdict == v { // one at the commit (BASIC-84)
+		t.settled[n-1].out = append(t.settled[n-1].out, out...)
+		return
+	}
 	t.settled = append(t.settled, txSettle{slices.Clone(out), v})
 }
 
@@ -101,10 +106,7 @@ func (ch *channel) txCommit() error {
 	}
 	c.flushPublishes()
 	for _, s := range tx.settled {
-		c.mu.Lock()
-		c.giveCredit(ch, s.out)
-		c.mu.Unlock()
-		c.finish(s.out, s.verdict)
+		c.finish(ch, s.out, s.verdict)
 	}
 	c.fx.Logged = c.fx.Logged || tx.logged
 	if err := c.awaitCommit(); err != nil || ch.tx.refused {

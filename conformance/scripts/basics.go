@@ -9,6 +9,7 @@ var basicScripts = slices.Concat(
 	basicConfirmScripts,
 	basicConsumeScripts,
 	basicQosScripts,
+	basicTurnScripts,
 	basicAckScripts,
 	basicRequeueScripts,
 	basicReplyToScripts,
