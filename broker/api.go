@@ -254,9 +254,29 @@ func (v *VHost) Peek(name string, limit int) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	items := q.Peek(limit)
+	return messagesOf(q.Peek(limit))
+}
+
+// PeekStream returns up to limit messages of a stream, beginning where a consumer with
+// this offset would (ConsumeOptions.Offset), and changes nothing. The bodies are shared
+// with the stream: do not write to them.
+func (v *VHost) PeekStream(name string, offset any, limit int) ([]Message, error) {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	items, err := v.vh.PeekStream(q, offset, limit)
+	if err != nil {
+		return nil, err
+	}
+	return messagesOf(items)
+}
+
+// messagesOf are items as a Go program sees them.
+func messagesOf(items []queue.Item) ([]Message, error) {
 	list := make([]Message, len(items))
 	for i, it := range items {
+		var err error
 		if list[i], err = messageOf(&it, it.Msg.Props); err != nil {
 			return nil, err
 		}
@@ -275,6 +295,9 @@ func messageOf(it *queue.Item, props amqp.RawProperties) (Message, error) {
 func (v *VHost) Purge(name string) (int, error) {
 	q, err := v.vh.Queue(name, nil)
 	if err != nil {
+		return 0, err
+	}
+	if err := v.vh.CheckPurge(q); err != nil {
 		return 0, err
 	}
 	return q.Purge(), nil

@@ -40,10 +40,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if err != nil { // BASIC-28
 		return err
 	}
-	if q.Quorum() && ch.shared.limit > 0 { // QUEUE-95; set by the reader alone
-		return amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", topology.QueueText(q.Name, c.vhost.Name))
-	}
-	priority, err := c.vhost.CheckConsume(q, m.Arguments)
+	priority, err := c.vhost.CheckConsume(q, topology.ConsumerRequest{
+		Args: m.Arguments, Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit > 0, NoAck: m.NoAck, // set by the reader alone
+	})
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
-		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive,
+		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
 	}
 	if err := c.vhost.Subscribe(q, &s.Subscription); err != nil {
 		return err

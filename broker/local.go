@@ -43,6 +43,32 @@ type ConsumeOptions struct {
 	NoAck, Exclusive bool
 	// Priority is x-priority; higher is served first (BASIC-37).
 	Priority int64
+	// Offset is where to begin to read a stream, as x-stream-offset says it: "next", the
+	// default, "first", "last", an integer offset, a time.Time, or a while ago such as
+	// "1h" (STREAM-27). A consumer of a stream must have a Prefetch, and cannot be NoAck.
+	Offset any
+	// Filter, if it has any, are the filter values of the messages that are wanted of a
+	// stream; with Unfiltered those that have none come as well (STREAM-36).
+	Filter     []string
+	Unfiltered bool
+}
+
+// args are the options as arguments of basic.consume.
+func (o *ConsumeOptions) args() (args amqp.Table) {
+	if o.Offset != nil {
+		args = append(args, amqp.Field{Key: "x-stream-offset", Value: topology.StreamStart(o.Offset)})
+	}
+	if len(o.Filter) > 0 {
+		values := make(amqp.Array, len(o.Filter))
+		for i, v := range o.Filter {
+			values[i] = v
+		}
+		args = append(args, amqp.Field{Key: "x-stream-filter", Value: values})
+	}
+	if o.Unfiltered {
+		args = append(args, amqp.Field{Key: "x-stream-match-unfiltered", Value: true})
+	}
+	return args
 }
 
 // A local is deliveries that a Go program holds. Its lock is a leaf.
@@ -78,13 +104,17 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	if opts.Prefetch < 0 {
 		return nil, errors.New("broker: Prefetch is negative")
 	}
+	args := opts.args()
+	if _, err := v.vh.CheckConsume(q, topology.ConsumerRequest{Args: args, Prefetch: opts.Prefetch, NoAck: opts.NoAck}); err != nil {
+		return nil, err
+	}
 	if opts.Tag == "" {
 		opts.Tag = topology.GeneratedName("amq.ctag-")
 	}
 	c := &Consumer{v: v, from: q, name: name, opts: opts, signal: make(chan struct{}, 1)}
 	c.held.user = c
 	c.sub = queue.Subscription{
-		Receiver: receiver{c}, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive,
+		Receiver: receiver{c}, Lock: &c.held.mu, Priority: opts.Priority, NoAck: opts.NoAck, Exclusive: opts.Exclusive, Args: args,
 	}
 	if err := v.vh.Subscribe(q, &c.sub); err != nil {
 		return nil, err

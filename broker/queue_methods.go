@@ -28,8 +28,8 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	if m.NoWait {
 		return nil
 	}
-	n := q.Counts()
-	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: uint32(n.Ready), ConsumerCount: uint32(n.Consumers - n.Waiting + n.Fetches)})
+	messages, consumers := q.DeclaredCounts()
+	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: messages, ConsumerCount: consumers})
 	return nil
 }
 
@@ -87,6 +87,9 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	}
 	q, err := ch.c.vhost.Queue(name, ch.c)
 	if err != nil {
+		return err
+	}
+	if err := ch.c.vhost.CheckPurge(q); err != nil {
 		return err
 	}
 	return ch.reply0(nil, m.NoWait, &amqp.QueuePurgeOk{MessageCount: uint32(q.Purge())})

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -83,33 +82,22 @@ const (
 	UnfilteredArgument = "x-stream-match-unfiltered"
 )
 
-// ErrFilter refuses arguments that make no filter: x-stream-filter is a string or an
-// array of strings, x-stream-match-unfiltered a boolean.
-var ErrFilter = errors.New("stream: no such filter")
-
-// FilterOf is what a consumer with these arguments wants. The error is ErrFilter.
-func FilterOf(args amqp.Table) (f Filter, err error) {
-	if v, ok := args.Get(UnfilteredArgument); ok {
-		if f.Unfiltered, ok = v.(bool); !ok {
-			return Filter{}, ErrFilter
-		}
-	}
-	v, ok := args.Get(FilterArgument)
-	if !ok {
-		return f, nil
-	}
+// FilterOf is what a consumer with these arguments wants. Values that are no strings,
+// and no boolean, are passed over, as RabbitMQ does.
+func FilterOf(args amqp.Table) (f Filter) {
+	v, _ := args.Get(UnfilteredArgument)
+	f.Unfiltered, _ = v.(bool)
+	v, _ = args.Get(FilterArgument)
 	list, isArray := v.(amqp.Array)
 	if !isArray {
 		list = amqp.Array{v}
 	}
 	for _, v := range list {
-		value, ok := v.(string)
-		if !ok {
-			return Filter{}, ErrFilter
+		if value, ok := v.(string); ok {
+			f.Values = append(f.Values, value)
 		}
-		f.Values = append(f.Values, value)
 	}
-	return f, nil
+	return f
 }
 
 // wants reports whether a consumer wants a message.

@@ -48,10 +48,7 @@ func (s *Stream) Subscribe(sub *queue.Subscription) error {
 	if err != nil {
 		return err
 	}
-	want, err := FilterOf(sub.Args)
-	if err != nil {
-		return err
-	}
+	want := FilterOf(sub.Args)
 	r := &reader{s: s, sub: sub, want: want, hashes: want.hashes()}
 	next, err := s.resolve(from)
 	if err != nil {

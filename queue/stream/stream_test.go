@@ -103,12 +103,14 @@ func TestArgumentsRefused(t *testing.T) {
 		_, err := OffsetOf(amqp.Table{{Key: OffsetArgument, Value: tc.v}})
 		assert.ErrorIs(t, err, tc.want, "%v", tc.v)
 	}
-	for _, args := range []amqp.Table{
-		{{Key: FilterArgument, Value: int32(1)}}, {{Key: FilterArgument, Value: amqp.Array{"a", true}}},
-		{{Key: UnfilteredArgument, Value: "true"}},
-	} {
-		_, err := FilterOf(args)
-		assert.ErrorIs(t, err, ErrFilter)
+	for _, v := range []any{int32(1), amqp.Array{"a", true}, amqp.Table{}} {
+		f := FilterOf(amqp.Table{{Key: FilterArgument, Value: v}, {Key: UnfilteredArgument, Value: v}})
+		assert.False(t, f.Unfiltered)
+		if _, ok := v.(amqp.Array); ok {
+			assert.Equal(t, []string{"a"}, f.Values)
+		} else {
+			assert.Empty(t, f.Values)
+		}
 	}
 }
 

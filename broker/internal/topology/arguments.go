@@ -57,6 +57,11 @@ var (
 			"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
 			"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"},
 		policyTarget: "streams",
+		withoutPolicy: append([]string{ // STREAM-15
+			"message-ttl", "expires", "max-length", "max-priority", "overflow", "dead-letter-exchange",
+			"dead-letter-routing-key", "dead-letter-strategy", "queue-mode", "queue-version", "single-active-consumer",
+			"delivery-limit", "max-in-memory-length", "max-in-memory-bytes", "queue-master-locator", "target-group-size"},
+			mirroringKeys...),
 	}
 	queueTypes = []*queueType{&classicQueue, &quorumQueue, &streamQueue}
 )
@@ -89,7 +94,7 @@ var declareArguments = []declareArgument{
 	{"x-initial-cluster-size", positive},
 	{"x-max-age", checkMaxAge},
 	{"x-stream-max-segment-size-bytes", notNegative},
-	{"x-stream-filter-size-bytes", checkFilterSize},
+	{"x-stream-filter-size-bytes", anything}, // checkStream
 	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")},
 	{"x-queue-version", checkQueueVersion(1)},
 	{"x-delivery-limit", anything}, // QUEUE-45
@@ -134,7 +139,10 @@ func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	if _, ok := m.Arguments.Get("x-queue-master-locator"); ok && !p.masterLocator { // QUEUE-42
 		return errDenied("queue_master_locator")
 	}
-	return kind.checkProperties(m, resource)
+	if err := kind.checkProperties(m, resource); err != nil || kind != &streamQueue {
+		return err
+	}
+	return p.checkStream(m.Arguments)
 }
 
 // checkArgumentValues checks those arguments that have these names.
@@ -164,8 +172,6 @@ func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error
 		property = "exclusive-owner"
 	case !m.Durable:
 		property = "non-durable"
-	case t == &streamQueue:
-		return amqp.Errorf(amqp.NotImplemented, "queue type '%s' is not available", t.name)
 	default:
 		return nil
 	}
@@ -381,7 +387,7 @@ func checkMaxAge(v any, _ amqp.Table) string {
 	return ""
 }
 
-// checkFilterSize is QUEUE-48: 16 to 255.
+// checkFilterSize is POLICY-12: 16 to 255.
 func checkFilterSize(v any, args amqp.Table) string {
 	if n, ok := amqp.AsInt(v); ok && (n < 16 || n > 255) {
 		return fmt.Sprintf("{value_out_of_range,%d}", n)

@@ -2,10 +2,12 @@ package topology
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/stream"
 )
 
 // Subscribe registers a consumer with its queue, or says why that is refused.
@@ -13,14 +15,21 @@ func (vh *VHost) Subscribe(q *Queue, s *queue.Subscription) error {
 	switch err := q.Subscribe(s); {
 	case errors.Is(err, queue.ErrExclusive): // BASIC-29
 		return amqp.Errorf(amqp.AccessRefused, "%s in exclusive use", QueueText(q.Name, vh.Name))
+	case err != nil && !errors.Is(err, queue.ErrDeleted): // a stream that cannot be read
+		vh.fault(q.Name, err)
+		return amqp.NewInternalError()
 	case err != nil:
 		return NoQueue(q.Name, vh.Name)
 	}
 	return nil
 }
 
-// CheckGet is QUEUE-97.
+// CheckGet refuses basic.get for queues that do not know it: streams, and quorum queues
+// with a single active consumer (QUEUE-97).
 func (vh *VHost) CheckGet(q *Queue) error {
+	if err := vh.notForStreams(q, "basic.get"); err != nil {
+		return err
+	}
 	if q.Quorum() && q.SingleActive() {
 		kind := quorumQueue.name
 		if vh.profile.termForType {
@@ -35,7 +44,7 @@ func (vh *VHost) CheckGet(q *Queue) error {
 // A consumeArgument is an argument of basic.consume.
 type consumeArgument struct {
 	name  string
-	of    *queueType // the only type that takes it; nil for all
+	of    []*queueType // the types that take it
 	check argumentCheck
 }
 
@@ -47,12 +56,18 @@ func checkInteger(v any, _ amqp.Table) string {
 
 // consumeArguments are those that this version knows.
 func (f *facts) consumeArguments() []consumeArgument {
-	list := []consumeArgument{{"x-priority", nil, checkInteger}, {"x-stream-offset", &streamQueue, anything}}
+	withTurns, streams := []*queueType{&classicQueue, &quorumQueue}, []*queueType{&streamQueue}
+	list := []consumeArgument{
+		{"x-priority", withTurns, checkInteger}, // STREAM-25: no stream takes it
+		{stream.OffsetArgument, streams, anything},
+		{stream.FilterArgument, streams, anything},
+		{stream.UnfilteredArgument, streams, anything},
+	}
 	if f.mirroring {
-		list = append(list, consumeArgument{"x-cancel-on-ha-failover", &classicQueue, boolean})
+		list = append(list, consumeArgument{"x-cancel-on-ha-failover", []*queueType{&classicQueue}, boolean})
 	}
 	if f.quorumRetries {
-		list = append(list, consumeArgument{"x-consumer-timeout", &quorumQueue, notNegative})
+		list = append(list, consumeArgument{"x-consumer-timeout", []*queueType{&quorumQueue}, notNegative})
 	}
 	return list
 }
@@ -65,7 +80,7 @@ func (p *Profile) checkConsumeArguments(args amqp.Table, kind *queueType, resour
 	}
 	foreign := map[string]bool{}
 	for _, a := range p.ofConsumers {
-		if a.of != nil && a.of != kind {
+		if !slices.Contains(a.of, kind) {
 			foreign[a.name] = true
 		} else if v, ok := args.Get(a.name); ok {
 			if detail := a.check(v, args); detail != "" {
@@ -83,10 +98,28 @@ func (p *Profile) checkConsumeArguments(args amqp.Table, kind *queueType, resour
 	return priority, nil
 }
 
-// CheckConsume checks the arguments of basic.consume on a queue, and returns the
-// consumer's priority (BASIC-32).
-func (vh *VHost) CheckConsume(q *Queue, args amqp.Table) (priority int64, err error) {
-	return vh.profile.checkConsumeArguments(args, queueTypeOf(q.Args), QueueText(q.Name, vh.Name))
+// A ConsumerRequest is a consumer as it is asked for.
+type ConsumerRequest struct {
+	Args amqp.Table
+	// Prefetch is the consumer's own limit; GlobalPrefetch says that the channel has
+	// one as well.
+	Prefetch       int
+	GlobalPrefetch bool
+	NoAck          bool
+}
+
+// CheckConsume says whether a queue takes such a consumer, and returns its priority.
+func (vh *VHost) CheckConsume(q *Queue, c ConsumerRequest) (priority int64, err error) {
+	resource := QueueText(q.Name, vh.Name)
+	if q.Quorum() && c.GlobalPrefetch { // QUEUE-95
+		return 0, amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", resource)
+	}
+	kind := queueTypeOf(q.Args)
+	priority, err = vh.profile.checkConsumeArguments(c.Args, kind, resource) // BASIC-32
+	if err == nil && kind == &streamQueue {
+		err = vh.checkStreamConsumer(q, &c)
+	}
+	return priority, err
 }
 
 // ConsumerTimeout is a consumer's own acknowledgement timeout; 0 is none.

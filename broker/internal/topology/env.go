@@ -18,6 +18,9 @@ type Env struct {
 	// Store keeps what survives; nil keeps everything in memory.
 	Store *store.Store
 	Log   *slog.Logger
+	// StreamMemory is the most bytes that a stream holds without a store; 0 is
+	// stream.DefaultMemoryLimit.
+	StreamMemory int64
 	// Observer, unless nil, is told of what happens to messages.
 	Observer Observer
 

@@ -5,6 +5,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/stream"
 )
 
 // The store keeps virtual hosts, policies, durable exchanges and queues, and the bindings
@@ -57,7 +58,15 @@ func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
 	}
 	cfg := configOf(doc, args)
 	cfg.Env, cfg.Settings = vh.queueEnv, vh.settings(cfg.Name, args)
-	return &Queue{Queue: queue.New(cfg), Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
+	var q queue.Queue
+	if queueTypeOf(args) == &streamQueue {
+		q = stream.New(stream.Config{
+			Name: cfg.Name, Env: cfg.Env, ID: cfg.ID, Settings: cfg.Settings, MemoryLimit: vh.env.StreamMemory,
+		})
+	} else {
+		q = queue.New(cfg)
+	}
+	return &Queue{Queue: q, Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
 }
 
 // configOf is what the record of a queue says of it.

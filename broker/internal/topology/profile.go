@@ -63,6 +63,7 @@ type facts struct {
 	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	GlobalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	QuorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
+	newStreamTexts    bool                 `number:"STREAM-7, STREAM-29, STREAM-41" fact:"what consumers of streams are refused for has other texts, and an offset that makes no sense is always refused with 406"`
 	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
 }
 
@@ -86,7 +87,7 @@ var profiles = map[string]*Profile{
 		transientQueues: true, addsQueueType: true, undefinedType: true,
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
-		GlobalQos: true, RepliesAreQueued: true,
+		GlobalQos: true, RepliesAreQueued: true, newStreamTexts: true,
 		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 	"4.3": newProfile(facts{
@@ -96,7 +97,7 @@ var profiles = map[string]*Profile{
 		keepsTransient: true, topicHashes: 2, pluginWords: true,
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
-		QuorumTimeoutOnly: true, RepliesAreQueued: true,
+		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,
 		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 }

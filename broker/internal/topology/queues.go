@@ -193,6 +193,7 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 	vh.forgetQueue(q)
 	vh.unbindAll(destination{queue: q})
 	vh.mu.Unlock()
+	q.Forget()
 	if q.Exclusive != nil {
 		q.Exclusive.DropExclusive(q)
 	}

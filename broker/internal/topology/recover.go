@@ -205,6 +205,9 @@ func (r *recovery) messages() error {
 		return err
 	}
 	r.given(queue.QueueOf(last))
+	if err := r.dropStreams(); err != nil {
+		return err
+	}
 	for _, q := range r.queues {
 		if err := q.Recover(); err != nil {
 			return fmt.Errorf("broker: queue %q: %w", q.Name, err)

@@ -12,6 +12,9 @@ import (
 // nothing for them. Of two numbers the smaller counts; of anything else the
 // argument.
 func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settings {
+	if queueTypeOf(args) == &streamQueue {
+		return p.streamSettings(args, policy)
+	}
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
 	quorum := queueTypeOf(args) == &quorumQueue
 	found := false
