@@ -5,7 +5,6 @@ package broker_test
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -122,10 +121,8 @@ func TestATransactionPublishesBeforeItAcks(t *testing.T) {
 // assertAllThere starts a broker on a copy of the folder and looks for every
 // message.
 func assertAllThere(t *testing.T, dir string, n int) {
-	data, err := os.ReadFile(filepath.Join(dir, store.FileName))
-	require.NoError(t, err)
 	twin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(twin, store.FileName), data, 0o600))
+	require.NoError(t, os.CopyFS(twin, os.DirFS(dir)))
 	st, err := store.Open(twin, store.Options{Sync: store.SyncNone})
 	require.NoError(t, err)
 	b, err := broker.New(broker.Config{Store: st})

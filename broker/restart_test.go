@@ -7,7 +7,6 @@ package broker_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -65,11 +64,10 @@ func (h *house) restart() {
 func (h *house) crash() {
 	h.t.Helper()
 	h.commit()
-	data, err := os.ReadFile(filepath.Join(h.dir, store.FileName))
-	require.NoError(h.t, err)
+	dir := h.t.TempDir()
+	require.NoError(h.t, os.CopyFS(dir, os.DirFS(h.dir)))
 	require.NoError(h.t, h.Close())
-	h.dir = h.t.TempDir()
-	require.NoError(h.t, os.WriteFile(filepath.Join(h.dir, store.FileName), data, 0o600))
+	h.dir = dir
 	h.start()
 }
 

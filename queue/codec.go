@@ -19,7 +19,7 @@ import (
 //	properties uvarint of length, and flags and values as on the wire
 //	BCC        if flagged: uvarint of number, each as the routing key
 //	ID         if flagged: 8 bytes
-//	body       the rest
+//	body       the rest, unless the store keeps it apart
 //
 // Who adds to it raises the format version of the store, as its chunk.go says.
 
@@ -37,7 +37,7 @@ var errMessage = errors.New("queue: malformed message in the store")
 
 // EncodedLen is the length of what AppendEncoded appends.
 func (m *Message) EncodedLen() int {
-	n := 4 + len(m.Exchange) + len(m.Key) + uvarintLen(len(m.Props)) + len(m.Props) + len(m.Body)
+	n := 4 + len(m.Exchange) + len(m.Key) + uvarintLen(len(m.Props)) + len(m.Props)
 	if m.Extra != nil {
 		n += uvarintLen(len(m.Extra.BCC))
 		for _, key := range m.Extra.BCC {
@@ -58,7 +58,10 @@ func uvarintLen(n int) int {
 	return size
 }
 
-// AppendEncoded appends the message as the store keeps it.
+// Content is the body.
+func (m *Message) Content() []byte { return m.Body }
+
+// AppendEncoded appends the message as the store keeps it, without its body.
 func (m *Message) AppendEncoded(b []byte) []byte {
 	flags := byte(0)
 	if m.Persistent {
@@ -90,7 +93,7 @@ func (m *Message) AppendEncoded(b []byte) []byte {
 			b = binary.BigEndian.AppendUint64(b, m.Extra.ID)
 		}
 	}
-	return append(b, m.Body...)
+	return b
 }
 
 func appendText(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
@@ -98,11 +101,14 @@ func appendText(b []byte, s string) []byte { return append(append(b, byte(len(s)
 // Size is what the message counts for: its body (QUEUE-61).
 func (m *Message) Size() int { return len(m.Body) }
 
-// bodySize is the size of an encoded message's body.
-func bodySize(data []byte) int {
+// bodySize is the size of a stored message's body.
+func bodySize(r *store.Record) int {
+	if r.Body != nil {
+		return r.Body.Len()
+	}
 	var d decoder
 	var m Message
-	if err := d.message(&m, data); err != nil {
+	if err := d.message(&m, r.Data); err != nil {
 		return 0
 	}
 	return m.Size()
@@ -120,11 +126,12 @@ func CheckStored(data []byte) (size int, err error) {
 }
 
 // DecodeStored reads a message as the store keeps it; its expiration is left to
-// whoever enqueues it. The data is copied.
-func DecodeStored(data []byte) (*Message, error) {
-	d := decoder{arena: make([]byte, len(data))}
+// whoever enqueues it. The data is copied. The error is store.ErrDamaged if the body
+// cannot be read.
+func DecodeStored(r *store.Record) (*Message, error) {
+	d := decoder{arena: make([]byte, len(r.Data))}
 	m := new(Message)
-	if err := d.message(m, data); err != nil {
+	if err := d.stored(m, r); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -145,13 +152,23 @@ func (d *decoder) add(r *store.Record) error {
 		d.slab = make([]Message, 64)
 	}
 	m := &d.slab[0]
-	if err := d.message(m, r.Data); err != nil {
+	if err := d.stored(m, r); err != nil {
 		return fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err)
 	}
 	d.slab = d.slab[1:]
 	d.last = m
 	d.items = append(d.items, Item{Msg: m, Seq: r.Seq, Deadline: r.Deadline, Redelivered: r.Redelivered, Stored: true})
 	return nil
+}
+
+// stored decodes a record, with its body wherever that is.
+func (d *decoder) stored(m *Message, r *store.Record) error {
+	if err := d.message(m, r.Data); err != nil || r.Body == nil {
+		return err
+	}
+	body, err := r.Body.Read()
+	m.Body = body
+	return err
 }
 
 // message decodes data, which is copied.

@@ -36,8 +36,10 @@ func (a *arena) keep(b []byte) []byte {
 	return b[:len(b):len(b)]
 }
 
-// hold is a copy of some bytes.
-func (a *arena) hold(b []byte) []byte { return a.keep(append(a.room(len(b)), b...)) }
+// sealed is a value with its sum.
+func (a *arena) sealed(bucket, key, payload []byte) []byte {
+	return a.keep(appendSealed(a.room(sumLen+len(payload)), bucket, key, payload))
+}
 
 // key is a chunk's key.
 func (a *arena) key(id LogID, first uint64) []byte {

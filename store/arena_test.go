@@ -7,19 +7,21 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+func hold(a *arena, b []byte) []byte { return a.keep(append(a.room(len(b)), b...)) }
+
 func TestArena(t *testing.T) {
 	var a arena
 	for range 3 { // the memory of one batch is that of the next
 		var held [][]byte
 		for i := range 2000 {
-			held = append(held, a.hold(bytes.Repeat([]byte{byte(i)}, i%700)))
+			held = append(held, hold(&a, bytes.Repeat([]byte{byte(i)}, i%700)))
 			room := a.room(100)
 			assert.Empty(t, room)
 			assert.GreaterOrEqual(t, cap(room), 100)
 			_ = append(room, "not kept"...)
 		}
 		large := a.keep(append(a.room(arenaBlock+1), make([]byte, arenaBlock+1)...))
-		held = append(held, a.hold([]byte("last")))
+		held = append(held, hold(&a, []byte("last")))
 		assert.Len(t, large, arenaBlock+1)
 		for i, b := range held[:2000] {
 			assert.Equal(t, bytes.Repeat([]byte{byte(i)}, i%700), b)
@@ -32,7 +34,7 @@ func TestArena(t *testing.T) {
 		}
 	}
 	for range 2 * keepBlocks {
-		a.hold(make([]byte, arenaBlock))
+		hold(&a, make([]byte, arenaBlock))
 	}
 	a.reset()
 	assert.Len(t, a.blocks, keepBlocks)

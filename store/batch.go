@@ -24,8 +24,9 @@ type batch struct {
 	number  uint64 // batches are counted from 1; 0 is none
 	ops     []op
 	waiters []Waiter
-	bytes   int  // of messages, to bound what waits
-	due     bool // to be committed as soon as the one before is
+	bytes   int   // of messages, to bound what waits
+	due     bool  // to be committed as soon as the one before is
+	content *byte // the large content that was added last
 
 	// adds is how many messages it adds, live how many of them have not been
 	// consumed meanwhile, and firm says that it holds what must reach the disk in
@@ -60,6 +61,7 @@ type op struct {
 	kind     opKind
 	volatile bool
 	flagged  bool // of a message: added and marked in one batch
+	apart    bool // its content is large
 	log      *Log
 	seq      uint64
 	last     uint64 // of a range
@@ -108,6 +110,12 @@ func (s *Store) append(bytes int, ops ...op) {
 func (s *Store) count(o *op) {
 	switch o.kind {
 	case opAdd:
+		if o.apart { // in several logs it is one content
+			if content := o.msg.Content(); &content[0] != s.pending.content {
+				s.pending.content = &content[0]
+				s.pending.bytes += len(content)
+			}
+		}
 		s.pending.adds++
 		s.pending.live++
 		if l := o.log; l.newest.batch != s.pending.number {

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -49,70 +51,175 @@ type Meaning struct {
 // ErrLocked if a process has it, and if it is no store, of another format, or a
 // database that is ErrDamaged; what is wrong inside is in the Content.
 func Check(dir string, meaning Meaning) (*Content, error) {
-	db, err := openToRead(dir)
+	db, found, err := openToRead(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	c := &checker{Meaning: meaning, content: &Content{}}
+	c := &checker{Meaning: meaning, content: &Content{}, found: found}
+	if err := c.bodies.open(dir); err != nil {
+		return nil, err
+	}
+	defer c.bodies.files.end()
 	return c.content, db.View(c.check)
 }
 
-// openToRead opens a store's database read-only.
-func openToRead(dir string) (*bolt.DB, error) {
+// openToRead opens a store's database read-only, and has a look at it.
+func openToRead(dir string) (*bolt.DB, *examination, error) {
 	path := filepath.Join(dir, FileName)
-	if info, err := os.Stat(path); err == nil && info.Size() == 0 { // bbolt would begin to write
-		return nil, fmt.Errorf("store: %s is empty", path)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("store: no store in %s", dir)
 	}
-	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
+	x, err := checkPages(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if x.version == oldVersion {
+		return nil, nil, fmt.Errorf("store: format version %d, which the next start of a broker brings up to date", oldVersion)
+	}
+	db, _, err := openBoltToRead(path)
+	return db, x, err
+}
+
+// openBoltToRead opens a database read-only.
+func openBoltToRead(path string) (*bolt.DB, *os.File, error) {
+	var file *os.File
+	db, err := bolt.Open(path, 0, &bolt.Options{
+		ReadOnly: true, Timeout: lockTimeout,
+		OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, perm)
+			return file, err
+		},
+	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, ErrLocked
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("store: no store in %s", dir)
+		return nil, nil, ErrLocked
+	case err != nil && !errors.Is(err, fs.ErrPermission):
+		return nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	case err != nil:
-		return nil, fmt.Errorf("store: %s: %w", path, err)
+		return nil, nil, fmt.Errorf("store: %w", err)
 	}
-	if err := db.View(readable); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return db, file, nil
+}
+
+// An examination is what a look at the whole of a database has found.
+type examination struct {
+	version        byte
+	actual, stored totals
+	damage         []error // that does not keep the store from being opened
 }
 
 // checkPages looks at a file that is about to be opened for writing, which reads
-// all over it. A file that is not there yet is fine.
-func checkPages(path string) error {
+// all over it. A file that is not there is found by opening it.
+func checkPages(path string) (*examination, error) {
 	switch info, err := os.Stat(path); {
 	case err != nil:
-		return nil // opening says why
+		return nil, fmt.Errorf("store: %w", err)
 	case info.Size() == 0:
-		return fmt.Errorf("%w: %s is empty", ErrDamaged, path)
+		return nil, fmt.Errorf("%w: %s is empty", ErrDamaged, path)
 	}
-	db, err := bolt.Open(path, 0, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return ErrLocked
-	case err != nil:
-		return fmt.Errorf("store: %s: %w", path, err)
+	db, file, err := openBoltToRead(path)
+	if err != nil {
+		return nil, err
 	}
-	return errors.Join(db.View(sound), db.Close())
+	x, err := examine(file)
+	if err != nil {
+		err = fmt.Errorf("store: %s: %w", path, err)
+	}
+	return x, errors.Join(err, db.Close())
 }
 
-// readable tells whether a file is all there, and a store of this format.
-func readable(tx *bolt.Tx) error {
-	if err := sound(tx); err != nil {
-		return err
+// examine verifies a database as far as it can be without reading messages: its pages,
+// that no key is missing, and every value but the chunks.
+func examine(file *os.File) (*examination, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
 	}
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil {
-		return errForeign
+	x := &examination{}
+	w := walker{file: file}
+	foreign, counted := true, false
+	w.visit = func(bucket string, e *entry) error {
+		v, err := e.read(sumLen)
+		if bucket != string(bucketChunks) && err == nil {
+			v, err = e.read(e.size)
+		}
+		if err != nil {
+			return err
+		}
+		key := bytes.Clone(e.key)
+		switch {
+		case bucket == string(bucketTotals) && string(key) == string(keyTotals):
+			counted = true
+			x.stored, err = readTotals(v)
+			return err
+		case isVersion([]byte(bucket), key):
+			foreign = false
+			if len(v) == 1 {
+				x.version = v[0]
+			}
+			if x.version != oldVersion {
+				if err := checkVersion(v); err != nil {
+					return err
+				}
+			}
+		}
+		return x.add(bucket, key, v)
 	}
-	return checkVersion(meta.Get(keyVersion))
+	if err := w.walk(info.Size()); err != nil {
+		return nil, err
+	}
+	if foreign {
+		return nil, errForeign
+	}
+	if w.metaFault != nil {
+		x.damage = append(x.damage, w.metaFault)
+	}
+	if x.version == oldVersion {
+		return x, nil
+	}
+	if !counted {
+		return nil, fmt.Errorf("%w: the totals are missing", ErrDamaged)
+	}
+	return x, x.compare()
+}
+
+// add counts a value, and verifies it unless it is a chunk.
+func (x *examination) add(bucket string, key, v []byte) error {
+	if x.version == oldVersion {
+		return nil
+	}
+	for i, name := range buckets {
+		if string(name) != bucket {
+			continue
+		}
+		x.actual[i].add(key, v)
+		if isVersion(name, key) || bucket == string(bucketChunks) {
+			return nil
+		}
+		if _, ok := unseal(name, key, v); !ok {
+			x.damage = append(x.damage, fmt.Errorf("%w: %s %q: its checksum is wrong", ErrDamaged, name, key))
+		}
+		return nil
+	}
+	return fmt.Errorf("bucket %q is unknown", bucket)
+}
+
+// compare finds what is missing altogether.
+func (x *examination) compare() error {
+	for i, name := range buckets {
+		if is, should := x.actual[i].keys, x.stored[i].keys; is != should {
+			return fmt.Errorf("%w: bucket %s has %d keys, not the %d it should have", ErrDamaged, name, is, should)
+		}
+	}
+	return nil
 }
 
 type checker struct {
 	Meaning
 	content *Content
+	found   *examination
+	bodies  bodies
 	last    uint64 // position of the last message of the log at hand
 }
 
@@ -140,28 +247,45 @@ func (c *checker) check(tx *bolt.Tx) error {
 	c.checkMeta(tx)
 	c.checkChunks(tx)
 	for _, name := range [][]byte{bucketSettled, bucketFlags} {
-		cur := tx.Bucket(name).Cursor()
-		for k, _ := cur.First(); k != nil; k, _ = cur.Next() {
+		c.eachSealed(tx, name, func(k, _ []byte) {
 			if tx.Bucket(bucketChunks).Get(k) == nil {
 				c.fault("%s %x: belongs to no chunk", name, k)
 			}
-		}
+		})
 	}
-	return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error {
+	c.eachSealed(tx, bucketRecords, func(k, v []byte) {
 		if err := c.Record(string(k), v); err != nil {
 			c.fault("record %q: %v", k, err)
 		}
+	})
+	if c.found.actual != c.found.stored && len(c.content.Faults) == 0 {
+		c.fault("the totals say that something is missing, or older than it should be")
+	}
+	return nil
+}
+
+// eachSealed visits what a bucket holds, and tells of values whose sum is wrong.
+func (c *checker) eachSealed(tx *bolt.Tx, bucket []byte, visit func(k, v []byte)) {
+	_ = tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+		if isVersion(bucket, k) {
+			return nil
+		}
+		payload, ok := unseal(bucket, k, v)
+		if !ok {
+			c.fault("%s %q: its checksum is wrong", bucket, k)
+			return nil
+		}
+		visit(k, payload)
 		return nil
 	})
 }
 
 func (c *checker) checkMeta(tx *bolt.Tx) {
-	_ = tx.Bucket(bucketMeta).ForEach(func(k, v []byte) error {
+	c.eachSealed(tx, bucketMeta, func(k, v []byte) {
 		flagged := len(k) == len(flagKey(0)) && string(k[:len(k)-8]) == "flagged-" && len(v) == 8
-		if string(k) != string(keyVersion) && string(k) != string(keyClean) && !flagged {
+		if string(k) != string(keyClean) && !flagged {
 			c.fault("meta %q: unknown, or malformed", k)
 		}
-		return nil
 	})
 }
 
@@ -179,8 +303,7 @@ func (c *checker) checkChunks(tx *bolt.Tx) {
 		} else if first <= c.last {
 			c.faultIn(id, "log %d, chunk %d: begins within the one before", id, first)
 		}
-		settled, flags := bitmap(tx.Bucket(bucketSettled).Get(k)), bitmap(tx.Bucket(bucketFlags).Get(k))
-		if err := c.checkChunk(&(*logs)[len(*logs)-1], first, v, settled, flags); err != nil {
+		if err := c.checkChunk(&(*logs)[len(*logs)-1], first, k, v, marksOf(tx, k)); err != nil {
 			c.faultIn(id, "log %d, chunk %d: %v", id, first, err)
 		}
 	}
@@ -188,7 +311,7 @@ func (c *checker) checkChunks(tx *bolt.Tx) {
 
 // checkChunk reads a chunk, counts its messages in the log's content, and
 // compares them with what its header and its bitmaps say.
-func (c *checker) checkChunk(log *LogContent, first uint64, v []byte, settled, flags bitmap) error {
+func (c *checker) checkChunk(log *LogContent, first uint64, k, v []byte, m storedMarks) error {
 	meta, err := readMeta(first, v)
 	c.last = first
 	if err != nil {
@@ -198,26 +321,27 @@ func (c *checker) checkChunk(log *LogContent, first uint64, v []byte, settled, f
 	found := chunkMeta{first: first}
 	live, marks := 0, 0
 	var broken error
-	err = eachRecord(&meta, v, func(r Record) bool {
-		n, err := c.Message(r.Data)
+	err = eachRecord(&meta, k, v, func(r *stored) bool {
+		gone := m.settled.has(r.Seq - first)
+		n, err := c.message(r, gone)
 		switch {
 		case err != nil:
 			broken = fmt.Errorf("message %d: %w", r.Seq, err)
 		case found.count > 0 && r.Seq <= found.last() || found.count == 0 && r.Seq != first:
 			broken = fmt.Errorf("message %d: out of place", r.Seq)
 		}
-		found.add(&r, n)
-		if settled.has(r.Seq - first) {
+		found.add(r, n)
+		switch {
+		case gone:
 			marks++
 			return broken == nil
-		}
-		live++
-		if r.Volatile {
+		case r.Volatile:
 			log.Volatile++
-		} else {
+		default:
 			log.Messages++
 			log.Bytes += uint64(n)
 		}
+		live++
 		return broken == nil
 	})
 	switch {
@@ -225,11 +349,13 @@ func (c *checker) checkChunk(log *LogContent, first uint64, v []byte, settled, f
 		return err
 	case broken != nil:
 		return broken
+	case m.damaged != nil:
+		return m.damaged
 	case found != meta:
 		return fmt.Errorf("its header says %+v, its messages %+v", meta, found)
-	case settled.count() != marks:
+	case m.settled.count() != marks:
 		return errors.New("settled positions that are no messages")
-	case len(flags) > int(meta.span)/8+1:
+	case len(m.flags) > int(meta.span)/8+1:
 		return errors.New("marks beyond its end")
 	case live == 0:
 		return errors.New("all of it is settled, and it is still there")
@@ -237,9 +363,29 @@ func (c *checker) checkChunk(log *LogContent, first uint64, v []byte, settled, f
 	return nil
 }
 
+// message is what a message counts for. The body of one that is settled may be gone.
+func (c *checker) message(r *stored, settled bool) (int, error) {
+	data := r.Data
+	if r.place.segment != 0 {
+		if settled {
+			data = slices.Concat(data, make([]byte, r.place.length))
+		} else {
+			content, err := c.bodies.files.read(&r.place)
+			if err != nil {
+				return 0, err
+			}
+			data = slices.Concat(data, content)
+		}
+	}
+	return c.Message(data)
+}
+
 // add counts a message that a chunk was found to have.
-func (m *chunkMeta) add(r *Record, size int) {
+func (m *chunkMeta) add(r *stored, size int) {
 	m.count++
+	if r.place.segment != 0 {
+		m.bodies++
+	}
 	if r.Volatile {
 		m.volatile++
 	}

@@ -72,9 +72,13 @@ func TestCheckFindsFaults(t *testing.T) {
 	}
 	// chunk changes a chunk and makes its checksum right.
 	chunk := func(first uint64, edit func(v []byte) []byte) func(*bolt.Tx) error {
-		return change(bucketChunks, at(first), func(v []byte) []byte { return seal(edit(v)) })
+		return change(bucketChunks, at(first), func(v []byte) []byte { return seal(at(first), edit(v)) })
 	}
+	// set makes a value with the right checksum.
 	set := func(bucket, key []byte, value string) func(*bolt.Tx) error {
+		return change(bucket, key, func([]byte) []byte { return sealed(bucket, key, []byte(value)) })
+	}
+	raw := func(bucket, key []byte, value string) func(*bolt.Tx) error {
 		return change(bucket, key, func([]byte) []byte { return []byte(value) })
 	}
 	tests := map[string]struct {
@@ -84,14 +88,14 @@ func TestCheckFindsFaults(t *testing.T) {
 		"a count":         {chunk(1, func(v []byte) []byte { v[6]--; return v }), "log 1, chunk 1: corrupt chunk"},
 		"volatile count":  {chunk(1, func(v []byte) []byte { v[8]++; return v }), "log 1, chunk 1: its header says"},
 		"deadlines":       {chunk(1, func(v []byte) []byte { v[10]++; return v }), "log 1, chunk 1: its header says"},
-		"a span":          {chunk(600, func(v []byte) []byte { v[14]++; return v }), "log 1, chunk 600: its header says"},
-		"a size":          {chunk(600, func(v []byte) []byte { v[22]++; return v }), "log 1, chunk 600: its header says"},
-		"a version":       {chunk(600, func(v []byte) []byte { v[0]++; return v }), "log 1, chunk 600: chunk of version 2"},
+		"a span":          {chunk(600, func(v []byte) []byte { v[16]++; return v }), "log 1, chunk 600: its header says"},
+		"a size":          {chunk(600, func(v []byte) []byte { v[24]++; return v }), "log 1, chunk 600: its header says"},
+		"a version":       {chunk(600, func(v []byte) []byte { v[4]++; return v }), "log 1, chunk 600: chunk of version 3"},
 		"cut short":       {chunk(600, func(v []byte) []byte { return v[:len(v)-1] }), "log 1, chunk 600: corrupt chunk"},
 		"a step":          {chunk(600, func(v []byte) []byte { v[chunkHeader]++; return v }), "log 1, chunk 600"},
 		"a message":       {chunk(600, func(v []byte) []byte { return bytes.ReplaceAll(v, []byte("600"), []byte("bad")) }), "log 1, chunk 600: message 600: malformed"},
 		"a bit":           {change(bucketChunks, at(600), func(v []byte) []byte { v[len(v)-1] ^= 1; return v }), "log 1, chunk 600: corrupt chunk: its checksum is wrong"},
-		"newer flags":     {chunk(600, func(v []byte) []byte { v[chunkHeader+1] |= 2; return v }), "log 1, chunk 600: message 600 has flags 0x2, of which this program knows 0x1"},
+		"newer flags":     {chunk(600, func(v []byte) []byte { v[chunkHeader+1] |= 4; return v }), "log 1, chunk 600: message 600 has flags 0x4, of which this program knows 0x3"},
 		"a record":        {set(bucketRecords, []byte("key"), "bad"), `record "key": malformed`},
 		"a key":           {set(bucketChunks, []byte("short"), "x"), "chunk 73686f7274: malformed key"},
 		"settled alone":   {set(bucketSettled, at(5), "\x01"), "settled 00000000000000010000000000000005: belongs to no chunk"},
@@ -102,8 +106,11 @@ func TestCheckFindsFaults(t *testing.T) {
 		"overlap":         {change(bucketChunks, at(300), func([]byte) []byte { return nil }), "log 1, chunk 300: begins within the one before"},
 		"something else":  {set(bucketMeta, []byte("what"), "x"), `meta "what": unknown, or malformed`},
 		"a bucket":        {func(tx *bolt.Tx) error { return tx.DeleteBucket(bucketFlags) }, "bucket flags is missing"},
-		"a newer format":  {set(bucketMeta, keyVersion, "\x02"), "store: format version 02"},
-		"another program": {func(tx *bolt.Tx) error { return tx.DeleteBucket(bucketMeta) }, "store: the file is a database of another program"},
+		"a newer format":  {raw(bucketMeta, keyVersion, "\x03"), "format version 03; this program reads version 2"},
+		"an older format": {raw(bucketMeta, keyVersion, "\x01"), "format version 1, which the next start of a broker brings up to date"},
+		"another program": {func(tx *bolt.Tx) error { return tx.DeleteBucket(bucketMeta) }, "the file is a database of another program"},
+		"a record's sum":  {raw(bucketRecords, []byte("key"), "\x00\x00\x00\x00value"), `records "key": its checksum is wrong`},
+		"a bitmap's sum":  {raw(bucketSettled, at(600), "\x00\x00\x00\x00\x01"), "log 1, chunk 600: its settled: the checksum is wrong"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

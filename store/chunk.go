@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"math/bits"
 )
@@ -14,20 +13,24 @@ import (
 // A chunk's key is its log (8 bytes, big-endian) and the position of its first
 // message (8 bytes). Its value:
 //
-//	version  1 byte, 1
-//	sum      4 bytes: CRC-32C of all that follows
+//	sum      4 bytes, as each value has it
+//	version  1 byte, 2
 //	count    2 bytes: messages
 //	volatile 2 bytes: of them, those that a restart drops
 //	timed    2 bytes: of them, those with a deadline
+//	bodies   2 bytes: of them, those whose content is in a segment
 //	span     4 bytes: the last message's position less the first's
 //	size     8 bytes: sum of the messages' sizes as Message.Size tells
 //
 // and then the messages, in order of position:
 //
 //	step     uvarint: position less that of the message before; 0 for the first
-//	flags    1 byte: bit 0 volatile
+//	flags    1 byte: bit 0 volatile, bit 1 the content is in a segment
 //	deadline uvarint: as the user counts; 0 is none
-//	length   uvarint, and that many bytes of the message itself
+//	length   uvarint, and that many bytes: the message's head, and its content unless
+//	         that is in a segment
+//	content  if it is in a segment, where: number of the segment, offset and length as
+//	         uvarints, and its CRC-32C (4 bytes)
 //
 // The settled positions of a chunk are a bitmap in another bucket under the
 // same key: bit i, counted from the lowest bit of the first byte, is position
@@ -38,8 +41,8 @@ import (
 // it finds inside and does not know is damaged.
 
 const (
-	chunkVersion = 1
-	chunkHeader  = 1 + 4 + 2 + 2 + 2 + 4 + 8
+	chunkVersion = 2
+	chunkHeader  = sumLen + 1 + 2 + 2 + 2 + 2 + 4 + 8
 
 	// chunkBytes and chunkMessages end a chunk; one message is never split.
 	chunkBytes    = 32 << 10
@@ -49,20 +52,16 @@ const (
 
 	// recordOverhead is the most that a message takes in a chunk besides its own
 	// bytes.
-	recordOverhead = 3*binary.MaxVarintLen64 + 1
+	recordOverhead = 6*binary.MaxVarintLen64 + 1 + sumLen
 
 	flagVolatile = 1
+	flagBody     = 2
 )
 
 var (
 	errCorrupt = errors.New("corrupt chunk")
 	errSum     = errors.New("corrupt chunk: its checksum is wrong")
 )
-
-// summed is where the bytes begin that a chunk's checksum covers.
-const summed = 1 + 4
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // A Record is one message as Load finds it.
 type Record struct {
@@ -72,8 +71,10 @@ type Record struct {
 	// Redelivered says that the message may have been with a consumer before
 	// the last restart.
 	Redelivered bool
-	// Data is what the message appended.
+	// Data is the message's head and its content, or the head alone.
 	Data []byte
+	// Body is the content if the store keeps it apart; else nil.
+	Body *Body
 }
 
 // chunkMeta is a chunk's header with the position of its first message.
@@ -81,43 +82,46 @@ type chunkMeta struct {
 	first                  uint64
 	span                   uint32
 	count, volatile, timed uint16
+	bodies                 uint16
 	size                   uint64
 }
 
 func (m *chunkMeta) last() uint64 { return m.first + uint64(m.span) }
 
 // put writes the header into the first bytes of a chunk that is complete.
-func (m *chunkMeta) put(b []byte) {
-	b[0] = chunkVersion
+func (m *chunkMeta) put(b, key []byte) {
+	b[4] = chunkVersion
 	binary.BigEndian.PutUint16(b[5:], m.count)
 	binary.BigEndian.PutUint16(b[7:], m.volatile)
 	binary.BigEndian.PutUint16(b[9:], m.timed)
-	binary.BigEndian.PutUint32(b[11:], m.span)
-	binary.BigEndian.PutUint64(b[15:], m.size)
-	binary.BigEndian.PutUint32(b[1:], crc32.Checksum(b[summed:], castagnoli))
+	binary.BigEndian.PutUint16(b[11:], m.bodies)
+	binary.BigEndian.PutUint32(b[13:], m.span)
+	binary.BigEndian.PutUint64(b[17:], m.size)
+	binary.BigEndian.PutUint32(b, sumOf(bucketChunks, key, b[sumLen:]))
 }
 
 func readMeta(first uint64, b []byte) (chunkMeta, error) {
 	if len(b) < chunkHeader {
 		return chunkMeta{}, errCorrupt
 	}
-	if b[0] != chunkVersion {
-		return chunkMeta{}, fmt.Errorf("chunk of version %d; this program reads version %d", b[0], chunkVersion)
+	if b[4] != chunkVersion {
+		return chunkMeta{}, fmt.Errorf("chunk of version %d; this program reads version %d", b[4], chunkVersion)
 	}
 	m := chunkMeta{
 		first: first,
 		count: binary.BigEndian.Uint16(b[5:]), volatile: binary.BigEndian.Uint16(b[7:]),
-		timed: binary.BigEndian.Uint16(b[9:]), span: binary.BigEndian.Uint32(b[11:]),
-		size: binary.BigEndian.Uint64(b[15:]),
+		timed: binary.BigEndian.Uint16(b[9:]), bodies: binary.BigEndian.Uint16(b[11:]),
+		span: binary.BigEndian.Uint32(b[13:]), size: binary.BigEndian.Uint64(b[17:]),
 	}
-	if m.count == 0 || m.span > chunkSpan || m.volatile > m.count || m.timed > m.count {
+	if m.count == 0 || m.span > chunkSpan || m.volatile > m.count || m.timed > m.count || m.bodies > m.count {
 		return chunkMeta{}, errCorrupt
 	}
 	return m, nil
 }
 
-// appendMessage appends one message to a chunk and counts it in its header.
-func appendMessage(b []byte, meta *chunkMeta, op *op) []byte {
+// appendMessage appends one message to a chunk and counts it in its header. With a
+// body its content is where that says.
+func appendMessage(b []byte, meta *chunkMeta, op *op, body *Body) []byte {
 	flags := byte(0)
 	if op.volatile {
 		flags = flagVolatile
@@ -126,22 +130,40 @@ func appendMessage(b []byte, meta *chunkMeta, op *op) []byte {
 	if op.deadline != 0 {
 		meta.timed++
 	}
+	content := op.msg.Content()
+	n := op.msg.EncodedLen()
+	if body != nil {
+		flags |= flagBody
+		meta.bodies++
+	} else {
+		n += len(content)
+	}
 	b = binary.AppendUvarint(b, op.seq-meta.last())
 	b = append(b, flags)
 	b = binary.AppendUvarint(b, uint64(op.deadline))
-	n := op.msg.EncodedLen()
 	b = binary.AppendUvarint(b, uint64(n))
 	b = op.msg.AppendEncoded(b)
+	if body != nil {
+		b = body.place.append(b)
+	} else {
+		b = append(b, content...)
+	}
 	meta.count++
 	meta.span = uint32(op.seq - meta.first)
 	meta.size += uint64(op.msg.Size())
 	return b
 }
 
+// A stored is one message as a chunk has it.
+type stored struct {
+	Record
+	place place // of its content; zero if that is in Data
+}
+
 // eachRecord visits a chunk's messages in order until visit returns false. The
 // data is a view of b. A chunk whose checksum is wrong has none.
-func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
-	if binary.BigEndian.Uint32(b[1:]) != crc32.Checksum(b[summed:], castagnoli) {
+func eachRecord(meta *chunkMeta, key, b []byte, visit func(*stored) bool) error {
+	if _, ok := unseal(bucketChunks, key, b); !ok {
 		return errSum
 	}
 	b = b[chunkHeader:]
@@ -153,8 +175,8 @@ func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
 		}
 		flags := b[n]
 		b = b[n+1:]
-		if flags&^flagVolatile != 0 {
-			return fmt.Errorf("message %d has flags %#x, of which this program knows %#x", seq+step, flags, flagVolatile)
+		if flags&^(flagVolatile|flagBody) != 0 {
+			return fmt.Errorf("message %d has flags %#x, of which this program knows %#x", seq+step, flags, flagVolatile|flagBody)
 		}
 		deadline, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -169,12 +191,17 @@ func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
 		if seq > meta.last() {
 			return errCorrupt
 		}
-		rec := Record{
+		rec := stored{Record: Record{
 			Seq: seq, Deadline: int64(deadline), Volatile: flags&flagVolatile != 0,
 			Data: b[n : n+int(length) : n+int(length)],
-		}
+		}}
 		b = b[n+int(length):]
-		if !visit(rec) {
+		if flags&flagBody != 0 {
+			if b = rec.place.read(b); b == nil {
+				return errCorrupt
+			}
+		}
+		if !visit(&rec) {
 			return nil
 		}
 	}
@@ -185,12 +212,12 @@ func eachRecord(meta *chunkMeta, b []byte, visit func(Record) bool) error {
 }
 
 // eachIn is eachRecord for a chunk whose header has not been read.
-func eachIn(first uint64, b []byte, visit func(Record) bool) error {
+func eachIn(first uint64, key, b []byte, visit func(*stored) bool) error {
 	meta, err := readMeta(first, b)
 	if err != nil {
 		return err
 	}
-	return eachRecord(&meta, b, visit)
+	return eachRecord(&meta, key, b, visit)
 }
 
 // A bitmap marks positions of a chunk, counted from its first.

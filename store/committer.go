@@ -18,7 +18,9 @@ var (
 	bucketFlags   = []byte("flags")   // chunk key: bitmap of redelivered positions
 	bucketRecords = []byte("records") // key: record
 	bucketMeta    = []byte("meta")
+	bucketTotals  = []byte("totals") // of the others
 	buckets       = [][]byte{bucketChunks, bucketSettled, bucketFlags, bucketRecords, bucketMeta}
+	keyTotals     = []byte("totals")
 )
 
 // A write is one change that a transaction makes; a nil value deletes.
@@ -29,8 +31,9 @@ type committer struct {
 	touched []*Log
 	joining map[Participant]struct{}
 	plan    []write
-	arena   arena // behind the plan's keys and values
-	lost    error // why the store has given up writing
+	arena   arena   // behind the plan's keys and values
+	fresh   []*Body // that the plan needs and that are not written yet
+	lost    error   // why the store has given up writing
 }
 
 // retryPause is the time between attempts to commit a batch that failed.
@@ -83,8 +86,12 @@ func (c *committer) commit(s *Store) {
 		c.prepare(s.merge())
 		c.plan = lastWrites(c.plan)
 	}
+	s.bodies.committed(c.fresh)
 	s.tell(nil, false)
 	c.reset()
+	if !s.bodies.collect(false) {
+		s.Later(func() { s.bodies.collect(true) })
+	}
 }
 
 // lastWrites is a plan without the writes that later ones of it undo. A chunk that is
@@ -118,12 +125,32 @@ func (c *committer) try(s *Store) error {
 	if err := c.commitOthers(s.opts.Sync == SyncAlways); err != nil {
 		return err
 	}
+	if err := s.bodies.write(c.fresh, s.opts.Sync); err != nil {
+		return err
+	}
 	if len(c.plan) > 0 {
-		if err := s.db.Update(c.execute); err != nil {
+		if err := update(s.db, c.plan); err != nil {
 			return err
 		}
 	}
 	return s.checkPlace()
+}
+
+// update makes writes in one transaction, and the totals right. It can be made again,
+// whether an attempt that failed has reached the disk or not.
+func update(db *bolt.DB, plan []write) error {
+	return db.Update(func(tx *bolt.Tx) error {
+		t, err := readTotals(tx.Bucket(bucketTotals).Get(keyTotals))
+		if err != nil {
+			return err
+		}
+		for _, w := range plan {
+			if err := t.apply(tx, w); err != nil {
+				return err
+			}
+		}
+		return t.put(tx)
+	})
 }
 
 // reset forgets the batch that was committed.
@@ -132,8 +159,9 @@ func (c *committer) reset() {
 		l.finish()
 		c.touched[i] = nil
 	}
-	c.touched, c.plan = c.touched[:0], c.plan[:0]
+	clear(c.fresh)
 	clear(c.joining)
+	c.touched, c.plan, c.fresh = c.touched[:0], c.plan[:0], c.fresh[:0]
 	c.arena.reset()
 }
 
@@ -178,18 +206,27 @@ func (c *committer) planChunks(l *Log) {
 	for rest := l.adds; len(rest) > 0; {
 		meta := chunkMeta{first: rest[0].seq}
 		buf := c.arena.room(chunkRoom(rest))[:chunkHeader]
+		var apart []bodyAt
 		n := 0
 		for n < len(rest) && n < chunkMessages && rest[n].seq-meta.first <= chunkSpan {
-			if n > 0 && len(buf)+rest[n].msg.EncodedLen() > chunkBytes {
+			if n > 0 && len(buf)+rest[n].inlineLen() > chunkBytes {
 				break
 			}
-			buf = appendMessage(buf, &meta, &rest[n])
+			body := c.bodyOf(l.s, &rest[n])
+			buf = appendMessage(buf, &meta, &rest[n], body)
+			if body != nil {
+				apart = append(apart, bodyAt{uint16(meta.span), body})
+			}
 			n++
 		}
-		meta.put(buf)
 		value := c.arena.keep(buf)
-		c.plan = append(c.plan, write{bucketChunks, c.arena.key(l.id, meta.first), value})
+		key := c.arena.key(l.id, meta.first)
+		meta.put(value, key)
+		c.plan = append(c.plan, write{bucketChunks, key, value})
 		l.chunks = append(l.chunks, chunkState{first: meta.first, span: uint16(meta.span), count: meta.count, live: meta.count})
+		if apart != nil {
+			l.chunks[len(l.chunks)-1].marked().bodies = apart
+		}
 		for i := range rest[:n] {
 			if rest[i].flagged {
 				ch := l.change(len(l.chunks) - 1)
@@ -205,11 +242,32 @@ func (c *committer) planChunks(l *Log) {
 	l.adds = l.adds[:0]
 }
 
+// bodyOf is the body of a message whose content is kept apart, or nil.
+func (c *committer) bodyOf(s *Store, o *op) *Body {
+	if !o.apart {
+		return nil
+	}
+	b, fresh := s.bodies.take(o.msg.Content())
+	if fresh {
+		c.fresh = append(c.fresh, b)
+	}
+	return b
+}
+
+// inlineLen is the number of bytes of a message that a chunk has, apart from its
+// overhead.
+func (o *op) inlineLen() int {
+	if o.apart {
+		return o.msg.EncodedLen()
+	}
+	return o.msg.EncodedLen() + len(o.msg.Content())
+}
+
 // chunkRoom is as much as the first chunk of some messages can need.
 func chunkRoom(adds []op) int {
 	n := chunkHeader
 	for i := range adds[:min(len(adds), chunkMessages)] {
-		if n += adds[i].msg.EncodedLen() + recordOverhead; n > chunkBytes {
+		if n += adds[i].inlineLen() + recordOverhead; n > chunkBytes {
 			return max(n, chunkBytes+recordOverhead)
 		}
 	}
@@ -224,6 +282,11 @@ func (c *committer) planChanges(l *Log) {
 		key := c.arena.key(l.id, ch.first)
 		m := cmp.Or(ch.marks, &marks{})
 		if ch.live == 0 {
+			for _, at := range m.bodies {
+				if at.body != nil {
+					l.s.bodies.release(at.body)
+				}
+			}
 			c.plan = append(c.plan, write{bucketChunks, key, nil})
 			if m.settled != nil {
 				c.plan = append(c.plan, write{bucketSettled, key, nil})
@@ -236,30 +299,13 @@ func (c *committer) planChanges(l *Log) {
 			continue
 		}
 		if m.settled != nil {
-			c.plan = append(c.plan, write{bucketSettled, key, c.arena.hold(m.settled)})
+			c.plan = append(c.plan, write{bucketSettled, key, c.arena.sealed(bucketSettled, key, m.settled)})
 		}
 		if m.flags != nil {
-			c.plan = append(c.plan, write{bucketFlags, key, c.arena.hold(m.flags)})
+			c.plan = append(c.plan, write{bucketFlags, key, c.arena.sealed(bucketFlags, key, m.flags)})
 		}
 	}
 	l.dirty = l.dirty[:0]
-}
-
-// execute makes the plan's writes. It can be run again.
-func (c *committer) execute(tx *bolt.Tx) error {
-	for _, w := range c.plan {
-		b := tx.Bucket(w.bucket)
-		var err error
-		if w.value == nil {
-			err = b.Delete(w.key)
-		} else {
-			err = b.Put(w.key, w.value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // finish forgets the batch and tells the log's user what has reached the disk.

@@ -21,7 +21,7 @@ const compactBytes = 16 << 20
 // the folder has the whole of the old file or the whole of the new one.
 func Compact(dir string) (before, after int64, err error) {
 	path := filepath.Join(dir, FileName)
-	check, err := openToRead(dir) // it must not make a store of what is none, or a copy of what is damaged
+	check, _, err := openToRead(dir) // it must not make a store of what is none, or a copy of what is damaged
 	if err != nil {
 		return 0, 0, err
 	}

@@ -1,12 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -40,44 +37,6 @@ func (d *damage) err() error {
 		return fmt.Errorf("%w, and %d more chunks", d.first, d.chunks-1)
 	}
 	return d.first
-}
-
-// sound tells whether a file is as long as it should be, beyond which reading is a
-// fault of memory, and whether all pages that hold keys make sense: bbolt panics
-// where they do not, in goroutines of its own as well. Values are not read.
-func sound(tx *bolt.Tx) (err error) {
-	path := tx.DB().Path()
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	if info.Size() < tx.Size() {
-		return fmt.Errorf("%w: %s has %d bytes, not the %d it should have", ErrDamaged, path, info.Size(), tx.Size())
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%v", r)
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-		}
-	}()
-	room := tx.Size()
-	return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
-		var last []byte
-		c := b.Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
-			if last != nil && bytes.Compare(k, last) <= 0 {
-				return fmt.Errorf("bucket %q: key %x comes after %x", name, k, last)
-			}
-			if room -= int64(len(k) + len(v)); room < 0 {
-				return fmt.Errorf("bucket %q: key %x: longer than the file", name, k)
-			}
-			last = k
-		}
-		return nil
-	})
 }
 
 // openBolt is bolt.Open for a file that was found sound, for writing. What bbolt alone

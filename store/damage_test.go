@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,8 +13,8 @@ import (
 )
 
 // seal makes the checksum of a chunk right.
-func seal(v []byte) []byte {
-	binary.BigEndian.PutUint32(v[1:], crc32.Checksum(v[summed:], castagnoli))
+func seal(key, v []byte) []byte {
+	binary.BigEndian.PutUint32(v, sumOf(bucketChunks, key, v[sumLen:]))
 	return v
 }
 
@@ -27,7 +26,7 @@ func TestDamagedChunkIsPassedOver(t *testing.T) {
 	}
 	for name, damage := range map[string]func(v []byte) []byte{
 		"a body":       flip(chunkHeader + 3),
-		"a header":     flip(0),
+		"a header":     flip(4),
 		"all of it":    func([]byte) []byte { return []byte{} },
 		"a count of 0": func(v []byte) []byte { v[5], v[6] = 0, 0; return v },
 	} {

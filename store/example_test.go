@@ -14,6 +14,7 @@ type note string
 
 func (n note) EncodedLen() int               { return len(n) }
 func (n note) AppendEncoded(b []byte) []byte { return append(b, n...) }
+func (n note) Content() []byte               { return nil }
 func (n note) Size() int                     { return len(n) }
 
 // Three messages go into a log, one of them is settled, and after a restart the
@@ -45,7 +46,7 @@ func ExampleOpen() {
 		log.Fatal(err)
 	}
 	defer st.Close()
-	notes, err = st.Recover(1, func(data []byte) int { return len(data) }, func(r store.Range) {
+	notes, err = st.Recover(1, func(r *store.Record) int { return len(r.Data) }, func(r store.Range) {
 		fmt.Println(r.Count, "messages of", r.Size, "bytes")
 	})
 	if err != nil {

@@ -14,9 +14,10 @@ func FuzzChunk(f *testing.F) {
 	meta := chunkMeta{first: 7}
 	b := make([]byte, chunkHeader)
 	for i := range 3 {
-		b = appendMessage(b, &meta, &op{seq: 7 + uint64(i*i), deadline: int64(i), volatile: i == 1, msg: text("message"[:i])})
+		b = appendMessage(b, &meta, &op{seq: 7 + uint64(i*i), deadline: int64(i), volatile: i == 1, msg: text("message"[:i])}, nil)
 	}
-	meta.put(b)
+	key := chunkKey(nil, 1, 7)
+	meta.put(b, key)
 	f.Add(uint64(7), b)
 	f.Add(uint64(0), b[:len(b)-1])
 	f.Add(uint64(1), []byte{1})
@@ -25,19 +26,19 @@ func FuzzChunk(f *testing.F) {
 			return
 		}
 		if len(b) >= chunkHeader {
-			seal(b)
+			seal(key, b)
 		}
 		meta, err := readMeta(first, b)
 		if err != nil {
 			return
 		}
-		var records []Record
+		var records []stored
 		last := first
-		err = eachRecord(&meta, b, func(r Record) bool {
+		err = eachRecord(&meta, key, b, func(r *stored) bool {
 			require.GreaterOrEqual(t, r.Seq, last)
 			require.LessOrEqual(t, r.Seq, meta.last())
 			last = r.Seq
-			records = append(records, r)
+			records = append(records, *r)
 			return true
 		})
 		require.LessOrEqual(t, len(records), int(meta.count))
@@ -46,15 +47,19 @@ func FuzzChunk(f *testing.F) {
 		}
 		again, out := chunkMeta{first: first}, make([]byte, chunkHeader)
 		for _, r := range records {
-			out = appendMessage(out, &again, &op{seq: r.Seq, deadline: r.Deadline, volatile: r.Volatile, msg: text(r.Data)})
+			var body *Body
+			if r.place.segment != 0 {
+				body = &Body{place: r.place}
+			}
+			out = appendMessage(out, &again, &op{seq: r.Seq, deadline: r.Deadline, volatile: r.Volatile, msg: text(r.Data)}, body)
 		}
-		again.put(out)
+		again.put(out, key)
 		decoded, err := readMeta(first, out)
 		require.NoError(t, err)
 		assert.Equal(t, again, decoded)
-		var same []Record
-		require.NoError(t, eachRecord(&decoded, out, func(r Record) bool {
-			same = append(same, r)
+		var same []stored
+		require.NoError(t, eachRecord(&decoded, key, out, func(r *stored) bool {
+			same = append(same, *r)
 			return true
 		}))
 		assert.Equal(t, records, same)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 
@@ -54,6 +55,24 @@ type chunkState struct {
 type marks struct {
 	settled bitmap // nil while none is
 	flags   bitmap // redelivered ones
+	bodies  []bodyAt
+}
+
+// A bodyAt is the body of a message, by its position less the chunk's first; nil once
+// the message is settled.
+type bodyAt struct {
+	at   uint16
+	body *Body
+}
+
+// releaseAt takes back the reference of a message to its body, if it has one.
+func (m *marks) releaseAt(at uint64) {
+	i, ok := slices.BinarySearchFunc(m.bodies, at, func(b bodyAt, at uint64) int { return cmp.Compare(uint64(b.at), at) })
+	if ok && m.bodies[i].body != nil {
+		b := m.bodies[i].body
+		b.bodies.release(b)
+		m.bodies[i].body = nil
+	}
 }
 
 // marked is the chunk's marks, to be changed.
@@ -85,8 +104,12 @@ type Appender struct {
 // Add stores a message. A volatile one is dropped by a restart.
 func (a *Appender) Add(l *Log, seq uint64, deadline int64, volatile bool, m Message) {
 	a.s = l.s
-	a.ops = append(a.ops, op{kind: opAdd, log: l, seq: seq, deadline: deadline, volatile: volatile, msg: m})
-	a.bytes += m.EncodedLen()
+	content := len(m.Content())
+	apart := content >= bodyBytes
+	a.ops = append(a.ops, op{kind: opAdd, log: l, seq: seq, deadline: deadline, volatile: volatile, apart: apart, msg: m})
+	if a.bytes += m.EncodedLen(); !apart {
+		a.bytes += content
+	}
 }
 
 // Settle removes a message that was added.
@@ -175,6 +198,7 @@ func (l *Log) settle(seq uint64) {
 func (l *Log) settleIn(i int, seq uint64) {
 	if c := l.change(i); c.live > 0 && c.marked().settled.set(seq-c.first) {
 		c.live--
+		c.marks.releaseAt(seq - c.first)
 	}
 }
 
@@ -206,7 +230,7 @@ func (l *Log) dropRange(first, last uint64) {
 				l.settleIn(i, seq)
 			}
 		default: // not every position is a message
-			_ = l.eachStored(c.first, func(r Record) bool {
+			_ = l.eachStored(c.first, func(r *stored) bool {
 				if r.Seq >= first && r.Seq <= last {
 					l.settleIn(i, r.Seq)
 				}
@@ -229,26 +253,26 @@ func (l *Log) dropAll() {
 
 // eachStored visits the messages of one chunk, settled ones too: as the plan has it,
 // which may have failed to reach the disk so far, or as the disk has it.
-func (l *Log) eachStored(first uint64, visit func(Record) bool) error {
+func (l *Log) eachStored(first uint64, visit func(*stored) bool) error {
 	key := chunkKey(nil, l.id, first)
 	for _, w := range slices.Backward(l.s.plan) {
 		if w.value != nil && bytes.Equal(w.key, key) && bytes.Equal(w.bucket, bucketChunks) {
-			return eachIn(first, w.value, visit)
+			return eachIn(first, key, w.value, visit)
 		}
 	}
 	return l.s.db.View(func(tx *bolt.Tx) error {
-		return eachIn(first, tx.Bucket(bucketChunks).Get(key), visit)
+		return eachIn(first, key, tx.Bucket(bucketChunks).Get(key), visit)
 	})
 }
 
 // Load calls visit with the messages from first to last that are not settled,
 // as the last commit left them, until visit returns false. The data is only
 // valid during the call. Chunks that cannot be read are passed over, and
-// ErrDamaged is returned in the end.
+// ErrDamaged is returned in the end; of one whose marks cannot be read all messages
+// come, as redelivered.
 func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 	var bad damage
-	err := l.s.db.View(func(tx *bolt.Tx) error {
-		settled, flags := tx.Bucket(bucketSettled), tx.Bucket(bucketFlags)
+	err := l.s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
 		more := true
 		for k, v := l.seekBefore(c, first); k != nil && more; k, v = c.Next() {
@@ -259,9 +283,9 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 			if id != l.id || start > last {
 				return nil
 			}
-			gone, seen := bitmap(settled.Get(k)), bitmap(flags.Get(k))
-			err = eachIn(start, v, func(r Record) bool {
-				if r.Seq < first || gone.has(r.Seq-start) {
+			m := marksOf(tx, k)
+			err = eachIn(start, k, v, func(r *stored) bool {
+				if r.Seq < first || m.settled.has(r.Seq-start) {
 					return true
 				}
 				if r.Volatile && r.Seq <= l.last { // dropped by the restart, if not yet by a commit
@@ -271,17 +295,56 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 					more = false
 					return false
 				}
-				r.Redelivered = r.Seq < l.flagged || seen.has(r.Seq-start)
-				more = visit(r)
+				r.Redelivered = r.Seq < l.flagged || m.flags.has(r.Seq-start) || m.damaged != nil
+				more = visit(l.s.withBody(r))
 				return more
 			})
-			if err != nil {
+			if err = cmp.Or(err, m.damaged); err != nil {
 				bad.add(id, start, err)
 			}
 		}
 		return nil
 	})
 	return errors.Join(err, bad.err())
+}
+
+// withBody is a record with its body, if that is kept apart.
+func (s *Store) withBody(r *stored) Record {
+	if r.place.segment != 0 {
+		r.Body = s.bodies.at(r.place)
+	}
+	return r.Record
+}
+
+// view reads what the last commit left. What its chunks refer to stays meanwhile.
+func (s *Store) view(read func(*bolt.Tx) error) error {
+	s.bodies.reading.RLock()
+	defer s.bodies.reading.RUnlock()
+	return s.db.View(read)
+}
+
+// storedMarks are those of a chunk as the disk has them.
+type storedMarks struct {
+	settled, flags bitmap
+	damaged        error // some could not be read
+}
+
+func marksOf(tx *bolt.Tx, key []byte) (m storedMarks) {
+	for _, b := range []struct {
+		bucket []byte
+		to     *bitmap
+	}{{bucketSettled, &m.settled}, {bucketFlags, &m.flags}} {
+		v := tx.Bucket(b.bucket).Get(key)
+		if v == nil {
+			continue
+		}
+		payload, ok := unseal(b.bucket, key, v)
+		if !ok {
+			m.damaged = fmt.Errorf("its %s: the checksum is wrong", b.bucket)
+		}
+		*b.to = payload
+	}
+	return m
 }
 
 // seekBefore moves a cursor to the chunk that begins at a position, or else to the

@@ -6,10 +6,8 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -27,10 +25,16 @@ type text string
 
 func (m text) EncodedLen() int               { return len(m) }
 func (m text) AppendEncoded(b []byte) []byte { return append(b, m...) }
+func (m text) Content() []byte               { return nil }
 func (m text) Size() int                     { return len(m) }
 
 // size is what a stored text counts for.
-func size(data []byte) int { return len(data) }
+func size(r *Record) int {
+	if r.Body != nil {
+		return len(r.Data) + r.Body.Len()
+	}
+	return len(r.Data)
+}
 
 // A signal is a waiter that passes on what it is told, at most 8 times.
 type signal chan error
@@ -121,14 +125,7 @@ func (b *bench) crash() *bench {
 func (b *bench) copy() string {
 	b.t.Helper()
 	dir := b.t.TempDir()
-	from, err := os.Open(filepath.Join(b.Dir(), FileName))
-	require.NoError(b.t, err)
-	defer from.Close()
-	to, err := os.Create(filepath.Join(dir, FileName))
-	require.NoError(b.t, err)
-	_, err = io.Copy(to, from)
-	require.NoError(b.t, err)
-	require.NoError(b.t, to.Close())
+	require.NoError(b.t, os.CopyFS(dir, os.DirFS(b.Dir())))
 	return dir
 }
 
@@ -152,6 +149,11 @@ func loadRange(t testing.TB, l *Log, first, last uint64) []Record {
 	records := []Record{}
 	require.NoError(t, l.Load(first, last, func(r Record) bool {
 		r.Data = append([]byte{}, r.Data...)
+		if r.Body != nil {
+			content, err := r.Body.Read()
+			require.NoError(t, err)
+			r.Data, r.Body = append(r.Data, content...), nil
+		}
 		records = append(records, r)
 		return true
 	}))

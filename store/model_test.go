@@ -26,6 +26,7 @@ type life struct {
 	seqs    map[LogID]uint64
 	model   map[LogID][]Record
 	records map[string]string
+	last    []byte // content
 }
 
 func TestRandomLives(t *testing.T) {
@@ -101,9 +102,22 @@ func (l *life) addSome(id LogID) {
 		if l.rnd.IntN(3) == 0 {
 			r.Deadline = l.rnd.Int64()
 		}
-		l.Add(l.logs[id], r.Seq, r.Deadline, r.Volatile, text(data))
+		var m Message = text(data)
+		if l.rnd.IntN(100) == 0 {
+			m = letter{data, l.content()}
+			r.Data = append(r.Data, m.Content()...)
+		}
+		l.Add(l.logs[id], r.Seq, r.Deadline, r.Volatile, m)
 		l.model[id] = append(l.model[id], r)
 	}
+}
+
+// content is large, and in several messages the same.
+func (l *life) content() []byte {
+	if l.last == nil || l.rnd.IntN(3) == 0 {
+		l.last = big(fmt.Sprint(l.rnd.Uint64()), bodyBytes+l.rnd.IntN(20_000))
+	}
+	return l.last
 }
 
 // settleSome settles from the front, mostly.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"sort"
 
@@ -13,8 +14,7 @@ import (
 // or that no commit has written, are left out.
 func (l *Log) Pick(positions []uint64, visit func(Record)) error {
 	var bad damage
-	err := l.s.db.View(func(tx *bolt.Tx) error {
-		settled := tx.Bucket(bucketSettled)
+	err := l.s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
 		for rest := positions; len(rest) > 0; {
 			k, v := l.seekChunk(c, rest[0])
@@ -25,18 +25,18 @@ func (l *Log) Pick(positions []uint64, visit func(Record)) error {
 			if err != nil || id != l.id {
 				return err
 			}
-			gone := bitmap(settled.Get(k))
+			m := marksOf(tx, k)
 			meta, err := readMeta(start, v)
 			if err == nil {
-				err = eachRecord(&meta, v, func(r Record) bool {
+				err = eachRecord(&meta, k, v, func(r *stored) bool {
 					rest = from(rest, r.Seq)
-					if len(rest) > 0 && rest[0] == r.Seq && !gone.has(r.Seq-start) {
-						visit(r)
+					if len(rest) > 0 && rest[0] == r.Seq && !m.settled.has(r.Seq-start) {
+						visit(l.s.withBody(r))
 					}
 					return len(rest) > 0 && rest[0] <= meta.last()
 				})
 			}
-			if err != nil {
+			if err = cmp.Or(err, m.damaged); err != nil {
 				bad.add(id, start, err)
 			}
 			// Up to the next chunk there is nothing else.

@@ -12,7 +12,12 @@ import (
 // This file is what happens when a store is opened: the format is checked, and
 // what is known of the chunks is built up again.
 
-const formatVersion = 1
+// formatVersion is the format that this program writes, oldVersion the one that it
+// brings up to date.
+const (
+	formatVersion = 2
+	oldVersion    = 1
+)
 
 var (
 	keyVersion = []byte("version")
@@ -27,45 +32,133 @@ type Range struct {
 	Size        uint64
 }
 
-// recover checks the format and drops what a restart drops.
-func (s *Store) recover() error {
-	return s.db.Update(func(tx *bolt.Tx) error {
-		if name, _ := tx.Cursor().First(); name != nil && tx.Bucket(bucketMeta) == nil {
-			return errForeign
-		}
-		for _, name := range buckets {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
-		}
-		meta := tx.Bucket(bucketMeta)
-		if v := meta.Get(keyVersion); v == nil {
-			if err := meta.Put(keyVersion, []byte{formatVersion}); err != nil {
-				return err
-			}
-		} else if err := checkVersion(v); err != nil {
+// format makes an empty database one of this format.
+func format(tx *bolt.Tx) error {
+	for _, name := range append([][]byte{bucketTotals}, buckets...) {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
-		if meta.Get(keyClean) != nil {
-			return meta.Delete(keyClean)
-		}
-		return flagAll(tx)
-	})
+	}
+	if err := tx.Bucket(bucketMeta).Put(keyVersion, []byte{formatVersion}); err != nil {
+		return err
+	}
+	t, err := countAll(tx)
+	if err != nil {
+		return err
+	}
+	return t.put(tx)
 }
 
-var errForeign = errors.New("store: the file is a database of another program")
+// recover takes over what a look at the database has found, and drops what a restart
+// drops.
+func (s *Store) recover(found *examination) error {
+	s.damage = found.damage
+	if found.actual != found.stored {
+		err := s.db.View(func(tx *bolt.Tx) error { return s.explain(tx, found) })
+		if err == nil {
+			err = s.db.Update(found.actual.put)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.countBodies(); err != nil {
+		return err
+	}
+	var plan []write
+	err := s.db.View(func(tx *bolt.Tx) error {
+		if tx.Bucket(bucketMeta).Get(keyClean) != nil {
+			plan = append(plan, write{bucketMeta, keyClean, nil})
+			return nil
+		}
+		return flagAll(tx, &plan)
+	})
+	if err == nil && len(plan) > 0 {
+		err = update(s.db, plan)
+	}
+	return err
+}
+
+// explain looks for what makes the totals wrong. What is damaged is told of; where
+// nothing is, something has been lost, or is older than it should be.
+func (s *Store) explain(tx *bolt.Tx, found *examination) error {
+	damaged := len(found.damage)
+	c := tx.Bucket(bucketChunks).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if _, ok := unseal(bucketChunks, k, v); !ok {
+			damaged++
+			s.damage = append(s.damage, fmt.Errorf("%w: chunk %x: its checksum is wrong", ErrDamaged, k))
+		}
+	}
+	if damaged == 0 {
+		return fmt.Errorf("%w: some keys or values are not those of the last commit", ErrDamaged)
+	}
+	return nil
+}
+
+// countBodies counts which bodies the messages refer to, and removes the segments that
+// none refers to.
+func (s *Store) countBodies() error {
+	if err := s.bodies.open(s.dir); err != nil {
+		return err
+	}
+	if s.bodies.files.last == 0 {
+		return nil
+	}
+	unread := false
+	err := s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketChunks).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			_, first, err := splitKey(k)
+			if err != nil {
+				unread = true
+				continue
+			}
+			meta, err := readMeta(first, v)
+			if err == nil && meta.bodies == 0 {
+				continue
+			}
+			m := marksOf(tx, k)
+			if err == nil {
+				err = eachRecord(&meta, k, v, func(r *stored) bool {
+					if r.place.segment != 0 && !m.settled.has(r.Seq-first) {
+						s.bodies.count(r.place)
+					}
+					return true
+				})
+			}
+			unread = unread || err != nil || m.damaged != nil
+		}
+		return nil
+	})
+	if err == nil && !unread { // else what is not read may refer to any
+		s.bodies.files.removeUnused()
+	}
+	return err
+}
+
+// A formatError says that a database is whole, and none that this program reads.
+type formatError string
+
+func (e formatError) Error() string { return string(e) }
+
+const errForeign = formatError("the file is a database of another program")
+
+// isVersion reports whether a key is the format's version, the one value without a sum.
+func isVersion(bucket, key []byte) bool {
+	return string(bucket) == string(bucketMeta) && string(key) == string(keyVersion)
+}
 
 func checkVersion(v []byte) error {
 	if len(v) != 1 || v[0] != formatVersion {
-		return fmt.Errorf("store: format version %x; this program reads version %d", v, formatVersion)
+		return formatError(fmt.Sprintf("format version %x; this program reads version %d", v, formatVersion))
 	}
 	return nil
 }
 
 // flagAll marks all that is stored as perhaps delivered before: after a crash
 // nobody knows (PERSIST-5). One number a log is enough.
-func flagAll(tx *bolt.Tx) error {
-	meta := tx.Bucket(bucketMeta)
+func flagAll(tx *bolt.Tx, plan *[]write) error {
 	c := tx.Bucket(bucketChunks).Cursor()
 	for k, _ := c.First(); k != nil; {
 		id, _, err := splitKey(k)
@@ -91,9 +184,8 @@ func flagAll(tx *bolt.Tx) error {
 		if m, err := readMeta(first, lv); err == nil {
 			last = m.last()
 		}
-		if err := meta.Put(flagKey(id), binary.BigEndian.AppendUint64(nil, last+1)); err != nil {
-			return err
-		}
+		key := flagKey(id)
+		*plan = append(*plan, write{bucketMeta, key, sealed(bucketMeta, key, binary.BigEndian.AppendUint64(nil, last+1))})
 		if next == nil {
 			return nil
 		}
@@ -106,19 +198,20 @@ func flagKey(id LogID) []byte { return binary.BigEndian.AppendUint64([]byte("fla
 
 // markClean notes that the store was closed in order.
 func (s *Store) markClean() error {
-	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyClean, []byte{1}) })
+	return update(s.db, []write{{bucketMeta, keyClean, sealed(bucketMeta, keyClean, nil)}})
 }
 
 // Recover makes a handle for a log that Open found and calls visit with what is
-// in it, in order. size tells what a message counts for, from its bytes. It must
+// in it, in order. size is what a message counts for, as its record has it. It must
 // come before anything is appended to the log. With ErrDamaged there is a log all
 // the same, of what could be read.
-func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range)) (*Log, error) {
+func (s *Store) Recover(id LogID, size func(*Record) int, visit func(Range)) (*Log, error) {
 	l := s.Log(id)
 	var drop Appender
 	var bad damage
 	err := s.db.View(func(tx *bolt.Tx) error {
-		if v := tx.Bucket(bucketMeta).Get(flagKey(id)); len(v) == 8 {
+		key := flagKey(id)
+		if v, ok := unseal(bucketMeta, key, tx.Bucket(bucketMeta).Get(key)); ok && len(v) == 8 {
 			l.flagged = binary.BigEndian.Uint64(v)
 			l.last = max(l.flagged, 1) - 1
 		}
@@ -128,9 +221,12 @@ func (s *Store) Recover(id LogID, size func(data []byte) int, visit func(Range))
 			if err != nil || at != id {
 				return err
 			}
+			n := len(l.chunks)
 			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit); err != nil {
 				bad.add(id, first, err)
-				l.keepUnread(first)
+				if len(l.chunks) == n {
+					l.keepUnread(first)
+				}
 			}
 		}
 		return nil
@@ -150,54 +246,62 @@ func (l *Log) keepUnread(first uint64) {
 }
 
 // recoverChunk takes one chunk into account. Only one of which something is
-// gone has to be read beyond its header.
-func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appender, size func([]byte) int,
+// gone, or whose bodies are kept apart, has to be read beyond its header.
+func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appender, size func(*Record) int,
 	visit func(Range)) error {
 	meta, err := readMeta(first, v)
 	if err != nil {
 		return err
 	}
-	settled := bitmap(slices.Clone(tx.Bucket(bucketSettled).Get(k)))
-	flags := bitmap(slices.Clone(tx.Bucket(bucketFlags).Get(k)))
+	stm := marksOf(tx, k)
+	m := &marks{settled: slices.Clone(stm.settled), flags: slices.Clone(stm.flags)}
 	l.last = max(l.last, meta.last())
 	r := Range{First: first, Last: meta.last(), Count: int(meta.count), Timed: meta.timed > 0, Size: meta.size}
 	live := r.Count
-	switch {
-	case meta.volatile == meta.count:
+	if meta.volatile == meta.count {
 		r.Count = 0
 		drop.DropRange(l, first, meta.last())
-	case settled != nil || meta.volatile > 0:
-		r.Count, r.Size, live = 0, 0, 0
-		err := eachRecord(&meta, v, func(rec Record) bool {
+	}
+	if m.settled != nil || meta.volatile > 0 && r.Count > 0 || meta.bodies > 0 {
+		kept := Range{First: first, Last: meta.last(), Timed: r.Timed}
+		live = 0
+		err := eachRecord(&meta, k, v, func(rec *stored) bool {
+			if m.settled.has(rec.Seq - first) {
+				return true
+			}
+			live++
+			if rec.place.segment != 0 {
+				rec.Body = l.s.bodies.at(rec.place)
+				m.bodies = append(m.bodies, bodyAt{uint16(rec.Seq - first), rec.Body})
+			}
 			switch {
-			case settled.has(rec.Seq - first):
+			case r.Count == 0: // all go
 			case rec.Volatile:
-				live++
 				drop.Settle(l, rec.Seq)
 			default:
-				live++
-				if r.Count == 0 {
-					r.First = rec.Seq
+				if kept.Count == 0 {
+					kept.First = rec.Seq
 				}
-				r.Last = rec.Seq
-				r.Count++
-				r.Size += uint64(size(rec.Data))
+				kept.Last = rec.Seq
+				kept.Count++
+				kept.Size += uint64(size(&rec.Record))
 			}
 			return true
 		})
 		if err != nil {
 			return err
 		}
+		r = kept
 	}
 	ch := chunkState{first: first, span: uint16(meta.span), count: meta.count, live: uint16(live)}
-	if settled != nil || flags != nil {
-		ch.marks = &marks{settled, flags}
+	if m.settled != nil || m.flags != nil || m.bodies != nil {
+		ch.marks = m
 	}
 	l.chunks = append(l.chunks, ch)
 	if r.Count > 0 {
 		visit(r)
 	}
-	return nil
+	return stm.damaged
 }
 
 func ofLog(id LogID, err error) error { return fmt.Errorf("store: log %d: %w", id, err) }
@@ -224,7 +328,7 @@ func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
 		return 0, err
 	}
 	for _, id := range unknown {
-		l, err := s.Recover(id, func([]byte) int { return 0 }, func(Range) {})
+		l, err := s.Recover(id, func(*Record) int { return 0 }, func(Range) {})
 		if err != nil && !errors.Is(err, ErrDamaged) {
 			return 0, err
 		}

@@ -49,13 +49,19 @@ type Options struct {
 	// attempt. An error makes the attempt fail as a failing disk would: nothing
 	// of it is written. For tests.
 	BeforeCommit func() error
+	// OnMigrate, if set, is told while Open brings a folder of an older format up to
+	// date: the bytes that are done, of how many.
+	OnMigrate func(done, total int64)
 }
 
 // A Message is what a log stores.
 type Message interface {
-	// EncodedLen and AppendEncoded give its bytes.
+	// EncodedLen and AppendEncoded give the bytes of its head.
 	EncodedLen() int
 	AppendEncoded(b []byte) []byte
+	// Content is what follows its head, and never changes. Messages with the same
+	// content, in the same memory, share it on the disk if it is large.
+	Content() []byte
 	// Size is what it counts for, such as its body's length.
 	Size() int
 }
@@ -88,6 +94,9 @@ type Store struct {
 	abandoned context.Context // done when the store is abandoned
 	abandon   context.CancelFunc
 
+	bodies bodies
+	damage []error // that Open found
+
 	committer
 	failing atomic.Bool // the last attempt to commit has failed
 	pager   pager
@@ -107,7 +116,13 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := create(path, opts.Sync); err != nil {
 		return nil, err
 	}
-	if err := checkPages(path); err != nil {
+	found, err := checkPages(path)
+	if err == nil && found.version == oldVersion {
+		if err = migrate(path, opts); err == nil {
+			found, err = checkPages(path)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	var file *os.File
@@ -131,7 +146,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	s.pending.number = 1
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
-	if err := s.recover(); err != nil {
+	if err := s.recover(found); err != nil {
 		db.Close()
 		return nil, err
 	}
@@ -150,6 +165,9 @@ func create(path string, sync Sync) error {
 	db, err := openBolt(temp, &bolt.Options{Timeout: lockTimeout, NoSync: sync == SyncNone})
 	if err != nil {
 		return err
+	}
+	if err := db.Update(format); err != nil {
+		return errors.Join(fmt.Errorf("store: %w", err), db.Close())
 	}
 	// Whoever else creates the store has the lock, or is done: then the file has its
 	// name, and temp may be another.
@@ -232,6 +250,7 @@ func (s *Store) Close() error {
 			err = s.markClean()
 		}
 		s.abandon() // frees the context
+		s.bodies.files.end()
 		return errors.Join(err, s.db.Close())
 	})
 }
@@ -241,7 +260,10 @@ func (s *Store) Close() error {
 // is written. Who waits for that is told ErrClosed, and the next Open takes it
 // for a crash. For tests.
 func (s *Store) Abandon() error {
-	return s.end(true, func() error { return s.db.Close() })
+	return s.end(true, func() error {
+		s.bodies.files.end()
+		return s.db.Close()
+	})
 }
 
 // end waits until both goroutines have ended, and then does the rest. It fails with
@@ -278,10 +300,8 @@ func (s *Store) end(abandon bool, rest func() error) error {
 
 // Put stores a record under a key, Delete removes it.
 func (s *Store) Put(key string, value []byte) {
-	if value == nil {
-		value = []byte{} // nil would delete
-	}
-	s.append(0, op{kind: opRecord, record: &write{bucketRecords, []byte(key), value}})
+	k := []byte(key)
+	s.append(0, op{kind: opRecord, record: &write{bucketRecords, k, sealed(bucketRecords, k, value)}})
 }
 
 // Delete removes the record under a key.
@@ -289,9 +309,20 @@ func (s *Store) Delete(key string) {
 	s.append(0, op{kind: opRecord, record: &write{bucketRecords, []byte(key), nil}})
 }
 
-// Records calls visit with every record, in order of the keys.
+// Records calls visit with every record, in order of the keys. A record whose checksum
+// is wrong is ErrDamaged.
 func (s *Store) Records(visit func(key string, value []byte) error) error {
 	return s.db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error { return visit(string(k), v) })
+		return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error {
+			payload, ok := unseal(bucketRecords, k, v)
+			if !ok {
+				return fmt.Errorf("%w: record %q: its checksum is wrong", ErrDamaged, k)
+			}
+			return visit(string(k), payload)
+		})
 	})
 }
+
+// Damage is what Open found damaged and went on without: each error is ErrDamaged and
+// names the place. What Open cannot go on without makes it fail.
+func (s *Store) Damage() []error { return s.damage }

@@ -21,7 +21,7 @@ func openStore(set *settings.Settings, log *slog.Logger) (*store.Store, error) {
 		return nil, errors.New("there is no home folder to keep data in: give --data-dir, or --memory")
 	}
 	health := writeHealth{log: log, folder: set.DataDir}
-	st, err := store.Open(set.DataDir, store.Options{OnCommit: health.committed})
+	st, err := store.Open(set.DataDir, store.Options{OnCommit: health.committed, OnMigrate: migrationLog(log, set.DataDir)})
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("cannot open data folder %s: another process has it", set.DataDir)
 	}
@@ -31,8 +31,23 @@ func openStore(set *settings.Settings, log *slog.Logger) (*store.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open data folder %s: %w", set.DataDir, err)
 	}
+	for _, damage := range st.Damage() {
+		log.Error("the data folder is damaged", "folder", set.DataDir, "error", damage)
+	}
 	log.Info("Data folder", "folder", set.DataDir, "sync", "always")
 	return st, nil
+}
+
+// migrationLog logs each tenth of a data folder of an older format that is brought up
+// to date.
+func migrationLog(log *slog.Logger, folder string) func(done, total int64) {
+	next := int64(0)
+	return func(done, total int64) {
+		if percent := 100 * done / max(total, 1); percent >= next {
+			log.Info("bringing the data folder up to date", "folder", folder, "percent", percent)
+			next = percent/10*10 + 10
+		}
+	}
 }
 
 // failureInterval is the time between lines that say that writing fails still.

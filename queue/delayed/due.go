@@ -103,7 +103,7 @@ func (q *Queue) read(due []dueMessage) error {
 		for away[next].Seq != r.Seq {
 			next++
 		}
-		m, err := q.cfg.Decode(r.Data)
+		m, err := q.cfg.Decode(&r)
 		if err != nil {
 			q.cfg.Fault(fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err))
 			return

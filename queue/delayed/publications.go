@@ -31,7 +31,7 @@ func (q *Queue) trackStored(r store.Record) {
 	if q.cfg.Cancelled == nil {
 		return
 	}
-	if m, err := queue.DecodeStored(r.Data); err == nil {
+	if m, err := queue.DecodeStored(&r); err == nil {
 		q.track(r.Seq, m)
 	}
 }

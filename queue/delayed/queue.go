@@ -17,7 +17,7 @@ type Config struct {
 	Store *store.Store
 	ID    uint64
 	// Decode reads a message back from the store.
-	Decode func(data []byte) (*queue.Message, error)
+	Decode func(r *store.Record) (*queue.Message, error)
 	// Dispatch hands on messages that are due, in order. What it returns is called once
 	// they are forgotten here, with the number of those that still wait: a crash finds
 	// each message in one place at least. One call goes on at a time.

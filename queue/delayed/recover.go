@@ -12,7 +12,7 @@ import (
 // Recover builds the index from the log: when each message is due is read once, the
 // message is not. What is damaged is told and left out. Nothing is due before Resume.
 func (q *Queue) Recover() error {
-	log, err := q.cfg.Store.Recover(queue.LogOf(q.cfg.ID, 0), func([]byte) int { return 0 }, func(store.Range) {})
+	log, err := q.cfg.Store.Recover(queue.LogOf(q.cfg.ID, 0), func(*store.Record) int { return 0 }, func(store.Range) {})
 	if err != nil && !errors.Is(err, store.ErrDamaged) { // Load says it again
 		return err
 	}

@@ -91,8 +91,8 @@ func (s *Stream) append(m *queue.Message, now int64) {
 	s.scratch = appendStored(s.scratch[:0], m.Props)
 	stored := *m
 	stored.Props = s.scratch
-	p.buf = binary.AppendUvarint(p.buf, uint64(stored.EncodedLen()))
-	p.buf = stored.AppendEncoded(p.buf)
+	p.buf = binary.AppendUvarint(p.buf, uint64(stored.EncodedLen()+len(stored.Body)))
+	p.buf = append(stored.AppendEncoded(p.buf), stored.Body...)
 	c.end, c.time = len(p.buf), now
 	c.count++
 	switch {

@@ -6,6 +6,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/delayed"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // A delayedQueue is what waits under the name of a delayed exchange. It outlives the
@@ -36,8 +37,8 @@ func newDelayed(vh *VHost, name string, id uint64) *delayedQueue {
 }
 
 // decodeDelayed reads a message back from the store.
-func decodeDelayed(data []byte) (*queue.Message, error) {
-	m, err := queue.DecodeStored(data)
+func decodeDelayed(r *store.Record) (*queue.Message, error) {
+	m, err := queue.DecodeStored(r)
 	if err == nil {
 		err = ReadTTL(m)
 	}

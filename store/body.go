@@ -1,0 +1,309 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"weak"
+)
+
+// bodyBytes is the size from which on a message's content is kept apart, in a segment:
+// once, however many logs have the message. Below it a copy costs less than the
+// bookkeeping.
+const bodyBytes = 4 << 10
+
+// A place is where a body is. The zero place is none.
+type place struct {
+	segment, offset, length uint64
+	sum                     uint32 // CRC-32C of the body
+}
+
+func (p *place) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, p.segment)
+	b = binary.AppendUvarint(b, p.offset)
+	b = binary.AppendUvarint(b, p.length)
+	return binary.BigEndian.AppendUint32(b, p.sum)
+}
+
+// read reads what append has appended, and returns what follows; nil if it makes no
+// sense.
+func (p *place) read(b []byte) (rest []byte) {
+	for _, field := range []*uint64{&p.segment, &p.offset, &p.length} {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil
+		}
+		*field, b = v, b[n:]
+	}
+	if len(b) < sumLen || p.segment == 0 {
+		return nil
+	}
+	p.sum = binary.BigEndian.Uint32(b)
+	return b[sumLen:]
+}
+
+// A Body is the content of a message that the store keeps apart. It is valid while its
+// Record is.
+type Body struct {
+	bodies *bodies
+	place  place
+
+	// The rest is guarded by the lock of the bodies.
+	content []byte // until it is written
+	refs    int    // messages in chunks that have it, those of the plan included
+	gone    bool
+}
+
+// Len is the number of bytes.
+func (b *Body) Len() int { return int(b.place.length) }
+
+// Read reads the content. It fails with ErrDamaged if its checksum is wrong, or if it
+// is not there any more. It is called during the visit that got the Record.
+func (b *Body) Read() ([]byte, error) {
+	content, err := b.bodies.files.read(&b.place)
+	if err != nil {
+		return nil, err
+	}
+	b.bodies.remember(content, b)
+	return content, nil
+}
+
+// bodies are all bodies of a store: by where they are, and by their content while that
+// is in memory, since a message that goes on to another queue brings its content along.
+// References are counted in memory alone; opening counts them again.
+type bodies struct {
+	mu        sync.Mutex
+	byPlace   map[position]*Body
+	byContent map[weak.Pointer[byte]]*Body
+	files     segments
+
+	// reading is held for reading while chunks are read and then what they refer to:
+	// what is not referred to any more is not removed meanwhile.
+	reading sync.RWMutex
+	unused  []*Body // without references once the plan is committed
+	garbage []*Body // without references, to be removed
+}
+
+// A position identifies a body.
+type position struct{ segment, offset uint64 }
+
+func (p *place) position() position { return position{p.segment, p.offset} }
+
+func (bs *bodies) open(dir string) error {
+	bs.byPlace = make(map[position]*Body)
+	bs.byContent = make(map[weak.Pointer[byte]]*Body)
+	return bs.files.open(dir)
+}
+
+// at is the body at a place. One that is not known is read, or not, as it is.
+func (bs *bodies) at(p place) *Body {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if b := bs.byPlace[p.position()]; b != nil {
+		return b
+	}
+	return &Body{bodies: bs, place: p, gone: true}
+}
+
+// count notes at the start that a message has a body.
+func (bs *bodies) count(p place) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	b := bs.byPlace[p.position()]
+	if b == nil {
+		b = &Body{bodies: bs, place: p}
+		bs.byPlace[p.position()] = b
+		bs.files.use(p)
+	}
+	b.refs++
+}
+
+// remember lets the content be found as long as it is in memory.
+func (bs *bodies) remember(content []byte, b *Body) {
+	if len(content) == 0 {
+		return
+	}
+	key := weak.Make(&content[0])
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if b.gone || bs.byContent[key] != nil {
+		return
+	}
+	bs.byContent[key] = b
+	runtime.AddCleanup(&content[0], bs.forget, key)
+}
+
+// forget is called some time after a content has left memory.
+func (bs *bodies) forget(key weak.Pointer[byte]) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	b := bs.byContent[key]
+	delete(bs.byContent, key)
+	if b != nil && b.refs == 0 && !b.gone && b.content == nil { // staged, and never used
+		bs.remove(b)
+	}
+}
+
+// known is the body with a content, or nil. Called with the lock held.
+func (bs *bodies) known(content []byte) *Body {
+	b := bs.byContent[weak.Make(&content[0])]
+	if b == nil || b.gone || b.Len() != len(content) {
+		return nil
+	}
+	return b
+}
+
+// take is the body of a message that a chunk will have, and reports whether it is new:
+// then it has to be written before the chunk.
+func (bs *bodies) take(content []byte) (b *Body, fresh bool) {
+	bs.mu.Lock()
+	if b = bs.known(content); b != nil {
+		b.refs++
+		bs.mu.Unlock()
+		return b, false
+	}
+	bs.mu.Unlock()
+	b = &Body{bodies: bs, content: content, refs: 1, place: bs.files.reserve(&bs.files.small, content)}
+	bs.mu.Lock()
+	bs.byPlace[b.place.position()] = b
+	bs.mu.Unlock()
+	bs.remember(content, b)
+	return b, true
+}
+
+// release takes back a reference. What has none is removed by collect.
+func (bs *bodies) release(b *Body) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	if b.refs--; b.refs == 0 {
+		bs.unused = append(bs.unused, b)
+	}
+}
+
+// committed says that the plan has reached the disk, with the bodies that it wrote.
+func (bs *bodies) committed(written []*Body) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for _, b := range written {
+		b.content = nil
+	}
+	bs.garbage = append(bs.garbage, bs.unused...)
+	clear(bs.unused)
+	bs.unused = bs.unused[:0]
+}
+
+// collect removes the garbage. It waits until nobody reads, or reports false instead.
+func (bs *bodies) collect(wait bool) bool {
+	bs.mu.Lock()
+	n := len(bs.garbage)
+	bs.mu.Unlock()
+	if n == 0 {
+		return true
+	}
+	if wait {
+		bs.reading.Lock()
+	} else if !bs.reading.TryLock() {
+		return false
+	}
+	defer bs.reading.Unlock()
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	for _, b := range bs.garbage {
+		if b.refs == 0 && !b.gone { // it has not been taken again
+			bs.remove(b)
+		}
+	}
+	clear(bs.garbage)
+	bs.garbage = bs.garbage[:0]
+	return true
+}
+
+// remove gives the space of a body back. Called with the lock held.
+func (bs *bodies) remove(b *Body) {
+	b.gone, b.content = true, nil
+	delete(bs.byPlace, b.place.position())
+	bs.files.free(b.place)
+}
+
+// write writes the bodies that are new and still wanted, and syncs them.
+func (bs *bodies) write(list []*Body, sync Sync) error {
+	var touched []uint64
+	for _, b := range list {
+		bs.mu.Lock()
+		content := b.content
+		wanted := content != nil && b.refs > 0
+		bs.mu.Unlock()
+		if !wanted {
+			continue
+		}
+		if err := bs.files.write(b.place, content); err != nil {
+			return err
+		}
+		if !slices.Contains(touched, b.place.segment) {
+			touched = append(touched, b.place.segment)
+		}
+	}
+	if sync == SyncNone {
+		return nil
+	}
+	for _, segment := range touched {
+		if err := bs.files.sync(segment); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StageBytes is the size from which on a content is worth Stage.
+const StageBytes = 256 << 10
+
+// Stage writes a large content to the disk ahead of the commit that will need it, so
+// that the commit, and all who wait for it, need not wait for that. It blocks until the
+// disk has it, in steps that leave others their share of the disk, and is for whoever
+// is about to hand over a persistent message of at least StageBytes, holding no lock.
+// What is staged and then not added is removed once the content has left memory. An
+// error changes nothing: the commit writes the content then.
+func (s *Store) Stage(content []byte) error {
+	if len(content) < StageBytes {
+		return nil
+	}
+	bs := &s.bodies
+	bs.mu.Lock()
+	if bs.known(content) != nil {
+		bs.mu.Unlock()
+		return nil
+	}
+	b := &Body{bodies: bs, place: bs.files.reserve(&bs.files.staged, content)}
+	bs.mu.Unlock()
+	if err := s.stage(b, content); err != nil {
+		bs.mu.Lock()
+		defer bs.mu.Unlock()
+		bs.files.free(b.place)
+		return fmt.Errorf("store: %w", err)
+	}
+	bs.mu.Lock()
+	bs.byPlace[b.place.position()] = b
+	bs.mu.Unlock()
+	bs.remember(content, b)
+	return nil
+}
+
+// stageStep is the number of bytes that are written before others get a turn.
+const stageStep = 1 << 20
+
+func (s *Store) stage(b *Body, content []byte) error {
+	for at := 0; at < len(content); at += stageStep {
+		step := content[at:min(at+stageStep, len(content))]
+		if err := s.bodies.files.writeAt(b.place, uint64(at), step); err != nil {
+			return err
+		}
+		if s.opts.Sync == SyncAlways {
+			if err := s.bodies.files.sync(b.place.segment); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
