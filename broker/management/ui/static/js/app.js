@@ -3,6 +3,7 @@ import { html, render, useEffect, useState, useRef, useErrorBoundary } from './l
 import { request } from './lib/api.js';
 import { authorization, hasToken, loggedIn, logOut, session } from './lib/session.js';
 import { learnExtensions } from './lib/broker.js';
+import { Pushed } from './lib/pushed.js';
 import { useStore } from './lib/store.js';
 import { useRoute } from './lib/router.js';
 import { pageOf } from './lib/pages.js';
@@ -32,7 +33,7 @@ function App() {
 	if (state === 'unknown') return html`<div class="login"><p class="muted" role="status">Rabbet is loading</p></div>`;
 	if (state === 'out') return html`<${Login} />`;
 	return html`<${Frame}><${Page} /></${Frame}>
-		<${Keys} /><${Questions} say=${say} /><${Toasts} />
+		<${Pushed} /><${Keys} /><${Questions} say=${say} /><${Toasts} />
 		${state === 'ended' && html`<${Login} again />`}`;
 }
 

@@ -93,10 +93,11 @@ export const Tile = ({ value, what, to, kind = '' }) => (to
 export function Gauge({ label, used, limit, show = f.number, low = false, note }) {
 	const part = f.percent(used, limit);
 	const level = low ? (used < limit ? 'bad' : '') : part >= 90 ? 'bad' : part >= 70 ? 'warn' : '';
+	const limited = limit > 0;
 	const bar = useRef(/** @type {any} */ (null));
 	useEffect(() => { bar.current.style.width = part + '%'; }, [part]);
 	return html`<div class="gauge">
-		<div class="row between"><span>${label}</span><span class="num">${show(used)} <span class="muted">${low ? 'low mark' : 'of'} ${show(limit)}</span></span></div>
+		<div class="row between"><span>${label}</span><span class="num">${show(used)} <span class="muted">${!limited ? 'no limit' : `${low ? 'low mark' : 'of'} ${show(limit)}`}</span></span></div>
 		<div class="track" role="meter" aria-label=${typeof label === 'string' ? label : undefined} aria-valuenow=${Math.round(part)} aria-valuemin="0" aria-valuemax="100" aria-valuetext=${`${show(used)} of ${show(limit)}`}><div ref=${bar} class=${'fill ' + level} /></div>
 		${note && html`<span class="small muted">${note}</span>`}
 	</div>`;

@@ -45,7 +45,7 @@ export function Chart({ title, lines, show = f.number }) {
 	return html`<div class="card">
 		<header><h2>${title}</h2><span class="spacer" /><button type="button" class="btn small plain" aria-pressed=${String(asTable)} onClick=${() => setAsTable(!asTable)}>Table<span class="visually-hidden"> of ${title}</span></button></header>
 		<div class="chart-box">
-			${asTable ? html`<${ChartTable} lines=${lines} data=${data} show=${show} />` : html`<${Plot} lines=${lines} data=${data} show=${show} off=${off} label=${`${title}. ${text}`} />`}
+			${data[0].length === 0 ? html`<p class="chart none muted">No samples yet</p>` : asTable ? html`<${ChartTable} lines=${lines} data=${data} show=${show} />` : html`<${Plot} lines=${lines} data=${data} show=${show} off=${off} label=${`${title}. ${text}`} />`}
 			<div class="legend" role="group" aria-label=${`Lines of ${title}`}>${lines.map((line) => html`<${LegendItem} key=${line.label} line=${line} show=${show} on=${!off.includes(line.label)}
 				toggle=${() => setOff(off.includes(line.label) ? off.filter((l) => l !== line.label) : [...off, line.label])} />`)}</div>
 		</div>

@@ -4,8 +4,9 @@ import { NAV, pageOf } from '../lib/pages.js';
 import { useRoute, href } from '../lib/router.js';
 import { useStore, chooseTheme, theme } from '../lib/store.js';
 import { vhostFilter } from '../lib/api.js';
-import { freshness, interval, paused, refresh, useLive } from '../lib/live.js';
-import { extensions, useVhosts } from '../lib/broker.js';
+import { useLive } from '../lib/live.js';
+import { freshness, interval, paused, refresh } from '../lib/refresh.js';
+import { about, extensions, useVhosts } from '../lib/broker.js';
 import { logOut, session } from '../lib/session.js';
 import * as f from '../lib/format.js';
 import { Icon, Mark } from './icon.js';
@@ -40,6 +41,7 @@ function Side() {
 	const { parts } = useRoute();
 	const now = pageOf(parts)?.nav;
 	const has = useStore(extensions);
+	const program = useStore(about);
 	useStore(session);
 	const { data } = useLive('overview?columns=object_totals,cluster_name,rabbitmq_version,product_version,product_name,node');
 	/** @type {Record<string, number>} */
@@ -53,7 +55,7 @@ function Side() {
 					<${Icon} name=${entry.icon} />${entry.text}${totals[entry.id] > 0 && html`<span class="count">${f.number(totals[entry.id])}</span>`}</a></li>`)}</ul></div>`;
 			})}
 		</nav>
-		<div class="side-foot"><a class="name" href="#/cluster-name" title="Cluster name">${data?.cluster_name || ' '}</a><br />${data ? `${data.product_name || 'RabbitMQ'} ${data.product_version || data.rabbitmq_version || ''}` : ''}</div>
+		<div class="side-foot"><a class="name" href="#/cluster-name" title="Cluster name">${data?.cluster_name || ' '}</a><br />${program ? `Rabbet ${program.version}, as RabbitMQ ${program.profile}` : data ? `RabbitMQ ${data.rabbitmq_version}` : ''}</div>
 	</aside>`;
 }
 

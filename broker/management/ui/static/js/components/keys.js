@@ -2,7 +2,7 @@
 import { html, useEffect } from '../lib/html.js';
 import { Store, useStore } from '../lib/store.js';
 import { NAV } from '../lib/pages.js';
-import { paused, refresh } from '../lib/live.js';
+import { paused, refresh } from '../lib/refresh.js';
 import { go, route } from '../lib/router.js';
 import { Dialog } from './dialog.js';
 import { Palette, openPalette } from './palette.js';

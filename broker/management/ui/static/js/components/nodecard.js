@@ -16,7 +16,7 @@ export function NodeCard({ node }) {
 export function NodeGauges({ node }) {
 	return html`<div class="grid">
 		<${Gauge} label="Memory" used=${node.mem_used} limit=${node.mem_limit} show=${f.bytes} note=${node.mem_alarm ? 'Memory alarm: publishers are blocked.' : ''} />
-		<${Gauge} label="Disk free" used=${node.disk_free} limit=${node.disk_free_limit} show=${f.bytes} low note=${node.disk_free_alarm ? 'Disk alarm: publishers are blocked.' : ''} />
+		${node.disk_free > 0 && html`<${Gauge} label="Disk free" used=${node.disk_free} limit=${node.disk_free_limit} show=${f.bytes} low note=${node.disk_free_alarm ? 'Disk alarm: publishers are blocked.' : ''} />`}
 		<${Gauge} label="File descriptors" used=${node.fd_used} limit=${node.fd_total} />
 		<${Gauge} label="Sockets" used=${node.sockets_used} limit=${node.sockets_total} />
 		<${Gauge} label=${/rabbet/i.test(node.applications?.[0]?.name || '') || node.erlang_version === undefined && !node.applications?.length ? 'Goroutines' : 'Processes'} used=${node.proc_used} limit=${node.proc_total} />

@@ -3,7 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../lib/html.js';
 import { Store, useStore, chooseTheme } from '../lib/store.js';
 import { NAV } from '../lib/pages.js';
 import { get, query } from '../lib/api.js';
-import { paused, refresh } from '../lib/live.js';
+import { paused, refresh } from '../lib/refresh.js';
 import { exchangePath, exchangeTitle, href } from '../lib/router.js';
 import { logOut, may } from '../lib/session.js';
 import { Icon } from './icon.js';

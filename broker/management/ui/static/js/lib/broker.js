@@ -7,9 +7,13 @@ import { useLive } from './live.js';
 /** The extensions that GET /api/rabbet names; null until it has answered. */
 export const extensions = new Store(/** @type {string[] | null} */ (null));
 
+/** What GET /api/rabbet says of the program: version and profile. */
+export const about = new Store(/** @type {any} */ (null));
+
 export async function learnExtensions() {
 	try {
 		const answer = await get('rabbet');
+		about.set(answer);
 		extensions.set(answer.extensions || []);
 	} catch (err) {
 		if (err.status === 404) extensions.set([]);

@@ -3,19 +3,12 @@
 import { useEffect, useRef, useState, useCallback } from './html.js';
 import { get, vhostFilter, ApiError } from './api.js';
 import { session } from './session.js';
-import { Store, kept, useStore } from './store.js';
+import { useStore } from './store.js';
+import { freshness, interval, paused, refreshAll } from './refresh.js';
+import { merged, objectOf, pushing, watchChanges, watchSamples } from './pushed.js';
 
-/** Milliseconds between two looks; 0 for none. */
-export const interval = new Store(/** @type {number} */ (kept.get('interval', 2000)));
-interval.subscribe((value) => kept.set('interval', value));
-export const paused = new Store(false);
-
-/** When the broker last answered, and whether it fails to now. */
-export const freshness = new Store({ at: 0, failing: false });
-
-/** Asks everything on the page to look again, now. */
-export const refreshAll = new Store(0);
-export const refresh = () => refreshAll.set(refreshAll.value + 1);
+/** Milliseconds between looks at what is pushed. */
+const SELDOM = 15000;
 
 /**
  * @template T
@@ -42,11 +35,15 @@ export function useLive(where, { every, keep = false } = {}) {
 	const forced = useStore(refreshAll);
 	const login = useStore(session).state;
 	const [round, setRound] = useState(0);
-	const last = useRef({ where: /** @type {string | null} */ (null), text: '' });
+	const last = useRef({ where: /** @type {string | null} */ (null) });
+	// The numbers of the overview are pushed for all virtual hosts only.
+	const object = login === 'in' && every === undefined && !(vhost && where?.startsWith('overview')) ? objectOf(where) : '';
+	const comes = useStore(pushing) && object !== '';
+	// What is pushed needs a look now and then only, for what is no number.
+	const wait = every ?? (comes ? Math.max(period, SELDOM) : period);
 
 	useEffect(() => {
 		if (where === null || login !== 'in') return undefined;
-		const wait = every ?? period;
 		const control = new AbortController();
 		/** @type {ReturnType<typeof setTimeout> | undefined} */
 		let timer;
@@ -56,9 +53,15 @@ export function useLive(where, { every, keep = false } = {}) {
 		};
 		look();
 		return () => { control.abort(); clearTimeout(timer); };
-	}, [where, every, period, stop, login, vhost, round, forced]);
+	}, [where, wait, stop, login, vhost, round, forced]);
 
 	const reload = useCallback(() => setRound((n) => n + 1), []);
+	useEffect(() => (where === null || every === 0 ? undefined : watchChanges(where, () => { if (!document.hidden) reload(); })), [where, every]);
+	useEffect(() => (object === '' || where === null ? undefined : watchSamples(object, (sample, at) => {
+		freshness.set({ at: Date.now(), failing: false });
+		setState((old) => (old.where === where && old.data ? { ...old, data: merged(old.data, sample, at) } : old));
+	})), [object, where]);
+
 	const current = state.where === where || (keep && where !== null);
 	return {
 		data: current ? state.data : null,

@@ -1,7 +1,7 @@
 // What happens in the broker, as it happens.
 import { html, useEffect, useRef, useState } from '../lib/html.js';
 import { query, saveFile, vhostFilter } from '../lib/api.js';
-import { paused } from '../lib/live.js';
+import { paused } from '../lib/refresh.js';
 import { exchangePath, href, setQuery, useRoute } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
 import { stream } from '../lib/stream.js';

@@ -1,0 +1,123 @@
+// What the broker pushes: numbers of the objects on the page, and events that say which lists
+// have changed. Without them (an older broker, a proxy that buffers) the page polls.
+import { Store, useStore } from './store.js';
+import { extensions } from './broker.js';
+import { interval, paused } from './refresh.js';
+import { session } from './session.js';
+import { stream } from './stream.js';
+import { useEffect } from './html.js';
+
+/** Objects whose numbers can be pushed, by their path below /api. */
+const PUSHED = /^(overview|(queues|exchanges)\/[^/?]+\/[^/?]+|(connections|channels|nodes|vhosts)\/[^/?]+)(\?|$)/;
+
+/** The object that a path is of, "" if its numbers are not pushed. @param {string | null} where */
+export const objectOf = (where) => PUSHED.exec(where || '')?.[1] || '';
+
+/** Kinds of events after which a list is another, by the first segment of its path. @type {Record<string, string[]>} */
+const CHANGED_BY = {
+	queues: ['queue', 'consumer', 'policy'], exchanges: ['exchange', 'policy', 'binding'], connections: ['connection'], channels: ['channel'], consumers: ['consumer'], bindings: ['binding'],
+	vhosts: ['vhost', 'permission'], users: ['user'], permissions: ['permission', 'user'], policies: ['policy'], 'operator-policies': ['policy'], nodes: ['alarm'],
+	overview: ['queue', 'exchange', 'connection', 'channel', 'consumer'],
+};
+
+/** @type {Map<string, Set<(sample: any, at: number) => void>>} */
+const watchers = new Map();
+/** @type {Set<{kinds: string[], look: () => void}>} */
+const lists = new Set();
+
+/** Whether numbers come by themselves now. */
+export const pushing = new Store(false);
+const wanted = new Store('');
+
+function subscriptionsChanged() {
+	wanted.set([...watchers.keys()].sort().join('\n'));
+}
+
+/** Calls watch with each sample of an object. @param {string} object @param {(sample: any, at: number) => void} watch */
+export function watchSamples(object, watch) {
+	const set = watchers.get(object) || new Set();
+	watchers.set(object, set.add(watch));
+	subscriptionsChanged();
+	return () => {
+		set.delete(watch);
+		if (set.size === 0) watchers.delete(object);
+		subscriptionsChanged();
+	};
+}
+
+/** Calls look soon after an event that changes the list at a path. @param {string} where @param {() => void} look */
+export function watchChanges(where, look) {
+	const entry = { kinds: CHANGED_BY[where.split(/[/?]/)[0]] || [], look };
+	lists.add(entry);
+	return () => { lists.delete(entry); };
+}
+
+/** Holds both streams open while somebody is logged in. */
+export function Pushed() {
+	const login = useStore(session).state;
+	const has = useStore(extensions) || [];
+	const stop = useStore(paused);
+	const objects = useStore(wanted);
+	const period = useStore(interval);
+	const live = has.includes('live') && login === 'in' && !stop && objects !== '' && period > 0;
+	useEffect(() => {
+		if (!live) return undefined;
+		const control = new AbortController();
+		const search = new URLSearchParams(objects.split('\n').map((object) => ['subscribe', object]));
+		search.set('interval', String(Math.min(60000, Math.max(250, period))));
+		// Whoever leaves a page and enters the next changes the set several times.
+		const timer = setTimeout(() => stream('rabbet/live?' + search, { signal: control.signal, onState: (open) => pushing.set(open), onEvent: spread }), 100);
+		return () => { clearTimeout(timer); control.abort(); pushing.set(false); };
+	}, [live, objects, period]);
+	const events = has.includes('events') && login === 'in' && !stop && period > 0;
+	useEffect(() => {
+		if (!events) return undefined;
+		const control = new AbortController();
+		stream('rabbet/events', { signal: control.signal, onEvent: (type) => changed(type.split('.')[0]) });
+		return () => control.abort();
+	}, [events]);
+	return null;
+}
+
+/** @param {string} type @param {any} data */
+function spread(type, data) {
+	if (type !== 'sample') return;
+	for (const [object, sample] of Object.entries(data.objects || {})) {
+		if (sample) for (const watch of watchers.get(object) || []) watch(sample, data.at);
+	}
+}
+
+/** @type {Set<string>} */
+let pending = new Set();
+
+/** Looks once for all events of a moment. @param {string} kind */
+function changed(kind) {
+	if (pending.size === 0) {
+		setTimeout(() => {
+			const kinds = pending;
+			pending = new Set();
+			for (const { kinds: own, look } of lists) if (own.some((k) => kinds.has(k)) || kinds.has('gap')) look();
+		}, 300);
+	}
+	pending.add(kind);
+}
+
+/**
+ * An object with newer numbers. Samples of charts grow by the new value once their step is over.
+ * @param {any} old @param {any} sample @param {number} at
+ */
+export function merged(old, sample, at) {
+	const out = { ...old };
+	for (const [key, value] of Object.entries(sample)) {
+		if (value === null || typeof value !== 'object' || Array.isArray(value)) out[key] = value;
+		else out[key] = merged(old?.[key] || {}, value, at);
+	}
+	for (const [key, details] of Object.entries(out)) {
+		const count = key.endsWith('_details') && out[key.slice(0, -8)];
+		const samples = /** @type {any} */ (details)?.samples;
+		if (typeof count !== 'number' || !Array.isArray(samples) || samples.length < 2) continue;
+		const step = samples[0].timestamp - samples[1].timestamp;
+		if (at - samples[0].timestamp >= step) out[key] = { ...details, samples: [{ sample: count, timestamp: samples[0].timestamp + step * Math.floor((at - samples[0].timestamp) / step) }, ...samples.slice(0, -1)] };
+	}
+	return out;
+}

@@ -1,0 +1,69 @@
+package uitest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// hostile names and payloads: they must be shown as they are, and run nothing.
+var hostile = []string{
+	strings.Repeat("W", 255),
+	`<script>window.pwned = 1</script>`,
+	`<img src=x onerror="window.pwned = 2">`,
+	`"'` + "`" + `${window.pwned = 3}`,
+	"javascript:window.pwned = 4",
+	"two\nlines\tand a tab",
+	"right \u202eto left\u202c \u05e9\u05dc\u05d5\u05dd",
+	"emoji 🐇🥕 and e\u0301",
+	"a/b/../c%2F%25?x=1#y&z",
+	"  spaces  ",
+	"constructor",
+	"__proto__",
+	"%",
+	"~",
+}
+
+func TestHostileNames(t *testing.T) {
+	r := start(t)
+	ch := r.channel(`<b onmouseover="window.pwned = 5">client</b>`)
+	require.NoError(t, ch.ExchangeDeclare("hub", "topic", true, false, false, false, nil))
+	for _, name := range hostile {
+		r.queue(ch, name, amqp091.Table{"x-note": name})
+		require.NoError(t, ch.ExchangeDeclare(name, "topic", true, false, false, false, nil))
+		require.NoError(t, ch.QueueBind(name, name, "hub", false, amqp091.Table{name: name}))
+		require.NoError(t, ch.QueueBind(name, "", name, false, nil))
+		r.publish(ch, "", name, amqp091.Publishing{Body: []byte(name), MessageId: "id", Headers: amqp091.Table{name: name}})
+		r.publish(ch, "", name, amqp091.Publishing{})
+		_, err := ch.Consume(name, "tag "+name[:min(len(name), 200)], false, false, false, false, nil)
+		require.NoError(t, err)
+	}
+	p := open(t, r.url)
+	p.enter()
+	for _, width := range []int64{360, 1280} {
+		p.size(width, 900)
+		for _, list := range []string{"queues", "exchanges", "consumers", "connections", "channels", "topology", "exchanges/%2F/hub?tab=bindings", "publish"} {
+			p.visit("#/" + list)
+			p.sound(list)
+		}
+		for _, name := range hostile {
+			// The link of the list leads to the object's page, whatever is in the name.
+			p.visit("#/queues")
+			p.wait("[...document.querySelectorAll('main td.key a')].some((a) => a.textContent === %s)", name)
+			p.do("[...document.querySelectorAll('main td.key a')].find((a) => a.textContent === %s).click()", name)
+			p.wait("document.querySelector('main h1')?.textContent === %s && document.querySelector('.tabs')", name)
+			p.sound("queue " + name)
+			for _, tab := range []string{"messages", "unacked", "consumers", "bindings", "settings", "danger"} {
+				p.visit("#/queues/%2F/" + esc(name) + "?tab=" + tab)
+				p.sound("queue " + name + " " + tab)
+			}
+			p.visit("#/exchanges/%2F/" + esc(name) + "?tab=bindings")
+			p.wait("document.querySelector('main h1')?.textContent === %s", name)
+			p.sound("exchange " + name)
+		}
+	}
+	assert.Nil(t, js[*int](p, "window.pwned ?? null"), "something has run")
+}
