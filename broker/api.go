@@ -227,22 +227,15 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var r topology.Router
-	queues, _ := r.Find(nil, v.vh, x, append([]string{key}, keys...), headers)
-	if r.Refusal != nil {
-		return 0, r.Refusal
-	}
-	v.recordGoPublish(msg, way{queues: queues, later: r.Delays})
 	var fx queue.Effects
-	topology.StartDelays(r.Delays, msg, &fx)
-	reached := 0
-	for _, q := range queues {
-		fx.Refused = fx.Refused[:0]
-		if q.Publish([]*queue.Message{msg}, &fx) {
-			reached++
-		}
-		v.b.recordRefused(v.vh.Name, nil, q, []*queue.Message{msg}, fx.Refused)
+	p := v.vh.NewPublisher(topology.FromGo, &fx)
+	to, err := p.Find(nil, x, append([]string{key}, keys...), headers)
+	if err != nil {
+		return 0, err
 	}
+	v.recordGoPublish(msg, to)
+	p.Pass(msg, to)
+	reached := p.Flush()
 	v.vh.Perform(&fx)
 	return reached, nil
 }

@@ -1,14 +1,12 @@
 package broker
 
 import (
-	"slices"
-
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is what publishes of one read share: memory, and one call a queue
-// for a run of messages that go to the same queues.
+// Publishes of one read share memory, and one call a queue for a run of messages that
+// go to the same queues.
 
 const (
 	// slabMessages and slabBytes bound what messages allocated together can
@@ -17,11 +15,9 @@ const (
 	slabBytes    = 8 << 10
 )
 
-// A publishBatch is a run of messages on their way to the same queues.
+// A publishBatch is what the publishes of one read share besides the publisher.
 type publishBatch struct {
-	queues []*topology.Queue
-	msgs   []*queue.Message
-	origin []origin // of each message
+	origin []origin // of each message that the publisher holds back
 
 	slab    []queue.Message
 	arena   []byte
@@ -58,41 +54,26 @@ func (b *publishBatch) bytes(n int) []byte {
 	return p
 }
 
-// add puts a message on its way. The list of queues is copied if it is kept.
-func (c *conn) add(ch *channel, queues []*topology.Queue, m *queue.Message) {
-	b := &c.batch
-	if len(b.msgs) > 0 && (len(b.msgs) >= topology.MaxRun || !slices.Equal(b.queues, queues)) {
-		c.flushPublishes()
+// handOver sends a routed message to its queues.
+func (c *conn) handOver(ch *channel, m *queue.Message, to topology.Route) {
+	c.publisher.Pass(m, to)
+	if len(to.Queues) > 0 {
+		c.batch.origin = append(c.batch.origin, origin{ch, ch.published})
 	}
-	if len(b.msgs) == 0 {
-		b.queues = append(b.queues[:0], queues...)
-	}
-	b.msgs = append(b.msgs, m)
-	b.origin = append(b.origin, origin{ch, ch.published})
 }
 
-// flushPublishes hands the run to its queues. Every other method does it
-// first, so that a channel's effects are in order (BASIC-68).
-func (c *conn) flushPublishes() {
+// flushPublishes hands over the run of messages that is held back. Every other method
+// does it first, so that a channel's effects are in order (BASIC-68).
+func (c *conn) flushPublishes() { c.publisher.Flush() }
+
+// handedOver takes note of what full queues have rejected of a run.
+func (c *conn) handedOver(refused []int) {
 	b := &c.batch
-	if len(b.msgs) == 0 {
-		return
-	}
-	for _, q := range b.queues {
-		refused := len(c.fx.Refused)
-		// A queue deleted since the route was found drops them (QUEUE-27).
-		_ = q.Publish(b.msgs, &c.fx)
-		if c.tapped != nil {
-			c.b.recordRefused(c.vhost.Name, c.tapped.peer, q, b.msgs, c.fx.Refused[refused:])
-		}
-	}
-	for _, i := range c.fx.Refused {
+	for _, i := range refused {
 		b.origin[i].ch.refused(b.origin[i].seq)
 	}
-	c.fx.Refused = c.fx.Refused[:0]
-	clear(b.msgs)
 	clear(b.origin)
-	b.msgs, b.origin = b.msgs[:0], b.origin[:0]
+	b.origin = b.origin[:0]
 }
 
 // expect guesses how many messages of that size the unhandled bytes hold.

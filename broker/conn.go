@@ -58,9 +58,9 @@ type conn struct {
 	client      clientInfo
 	fx          queue.Effects
 	batch       publishBatch
-	router      topology.Router
-	keys        []string          // scratch
-	scratch     []*topology.Queue // scratch
+	publisher   topology.Publisher // from connection.open on
+	keys        []string           // scratch
+	scratch     []*topology.Queue  // scratch
 	routes      map[string]*route
 	routeQueues int        // the queues in routes, each as often as it is there
 	last        *channel   // the channel of the frame before
@@ -156,6 +156,7 @@ func (c *conn) read() (err error) {
 			c.log.Error("connection crashed", "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("crashed: %v", p)
 			c.batch = publishBatch{}
+			c.publisher.Abandon()
 			c.state = stateLinger
 		}
 	}()

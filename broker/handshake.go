@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
 // This file is a connection from its first byte to open-ok, and the methods of
@@ -270,6 +271,8 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	}
 	c.mu.Lock() // snapshots read these once there are channels
 	c.vhost = v.vh
+	c.publisher = v.vh.NewPublisher(topology.FromClient, &c.fx)
+	c.publisher.By, c.publisher.Handed = c, c.handedOver
 	c.channels = make(map[uint16]*channel)
 	c.mu.Unlock()
 	c.state = stateRunning
@@ -278,6 +281,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	}
 	if c.tapped != nil {
 		c.tapped.introduce(c, c.identity.User)
+		c.publisher.Client = c.tapped.peer
 	}
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat()

@@ -19,9 +19,7 @@ type route struct {
 	exchange, key        string
 	mandatory, immediate bool
 
-	known  bool // queues is valid while the virtual host's generation is gen
-	gen    uint64
-	queues []*topology.Queue
+	topology.Route // as long as it lasts
 
 	permitted uint64 // one more than the generation under which the client may publish so
 }
@@ -65,12 +63,11 @@ func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 	return nil
 }
 
-// A way is where a message goes: to queues, to a direct reply-to consumer, or to
-// delayed exchanges that keep it.
+// A way is where a message goes: along a route of the topology, or to a direct reply-to
+// consumer.
 type way struct {
-	queues    []*topology.Queue
+	topology.Route
 	requester string
-	later     []topology.Delay
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
@@ -91,8 +88,9 @@ func (ch *channel) check(rt *route, m *queue.Message, size uint64) (way, error) 
 
 // accept takes a routed message, to be passed on now or with the transaction.
 func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
-	if len(w.later) > 0 {
-		w.later = ch.postpone(m, w.later)
+	if len(w.Delays) > 0 {
+		w.Delays = topology.StartLax(w.Delays, m, &ch.c.fx)
+		ch.tx.logged = ch.tx.logged || ch.c.fx.Logged
 	}
 	switch ch.mode {
 	case modeTx:
@@ -102,22 +100,6 @@ func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
 		ch.count()
 	}
 	ch.pass(m, w, mandatory)
-}
-
-// postpone does what the route of a publish has led to. Without x-delayed-strict
-// a message is kept as soon as it is published, be it in a transaction that is
-// never committed, and counts as routed to nowhere (EXCH-52). What strict exchanges
-// are to keep is returned, for the publish to take effect.
-func (ch *channel) postpone(m *queue.Message, list []topology.Delay) (strict []topology.Delay) {
-	for _, p := range list {
-		if p.Strict {
-			strict = append(strict, p)
-			continue
-		}
-		p.Start(m, &ch.c.fx)
-		ch.tx.logged = ch.tx.logged || ch.c.fx.Logged
-	}
-	return strict
 }
 
 // count gives a publish on a confirm channel its number (BASIC-14).
@@ -138,13 +120,10 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
 		replied = ch.c.b.profile.RepliesAreQueued && isReplyName(w.requester)
 	}
-	switch {
-	case len(w.queues) > 0:
-		ch.c.add(ch, w.queues, m)
-	case mandatory && len(w.later) == 0 && !replied:
+	if mandatory && len(w.Queues) == 0 && len(w.Delays) == 0 && !replied {
 		ch.returnMessage(m)
 	}
-	topology.StartDelays(w.later, m, &ch.c.fx)
+	ch.c.handOver(ch, m, w.Route)
 }
 
 // prepare checks a message and finds where it goes.
@@ -152,13 +131,13 @@ func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	flags := m.Props.Flags()
 	topology.ReadMarks(m, flags)
-	if !rt.known || rt.gen != c.vhost.Generation() || flags&inspected != 0 {
+	if !rt.Lasting || rt.Generation != c.vhost.Generation() || flags&inspected != 0 {
 		return ch.prepareSlowly(rt, m)
 	}
 	if err := m.Props.Validate(); err != nil {
 		return way{}, amqp.NewInternalError() // CONN-55
 	}
-	return way{queues: rt.queues}, nil
+	return way{Route: rt.Route}, nil
 }
 
 // inspected are the properties that a publish looks into.
@@ -201,32 +180,26 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
 		return way{requester: rt.key}, nil // BASIC-73
 	}
-	if c.b.profile.TopicPermitsAllKeys {
-		for _, key := range extra {
-			if err := x.MayPublishTopic(c, key); err != nil { // PERM-11
-				return way{}, err
-			}
-		}
-	}
-	queues := c.resolve(rt, x, extra, headers)
-	rt.known = rt.known && rt.gen == gen
-	return way{queues: queues, later: c.router.Delays}, c.router.Refusal
+	to, err := c.resolve(rt, x, extra, headers)
+	rt.Lasting = rt.Lasting && rt.Generation == gen
+	return way{Route: to}, err
 }
 
-// resolve finds a route's queues and remembers them if they depend on nothing
-// but the topology. A route to nowhere is not remembered: declaring a queue
-// does not change the generation.
-func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) []*topology.Queue {
+// resolve finds where a publish goes and remembers it if that depends on nothing
+// but the topology.
+func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) (topology.Route, error) {
 	c.keys = append(append(c.keys[:0], rt.key), extra...)
 	if len(extra) > 0 {
-		c.scratch, _ = c.router.Find(c.scratch[:0], c.vhost, x, c.keys, headers)
-		return c.scratch
+		to, err := c.publisher.Find(c.scratch[:0], x, c.keys, headers)
+		c.scratch = to.Queues
+		return to, err
 	}
-	held := cap(rt.queues)
-	rt.queues, rt.gen = c.router.Find(rt.queues[:0], c.vhost, x, c.keys, headers)
-	rt.known = c.router.KeyOnly && len(rt.queues) > 0
-	c.routeQueues += cap(rt.queues) - held
-	return rt.queues
+	held := cap(rt.Queues)
+	to, err := c.publisher.Find(rt.Queues[:0], x, c.keys, headers)
+	rt.Route = to
+	rt.Delays = nil // a route with delays does not last
+	c.routeQueues += cap(rt.Queues) - held
+	return to, err
 }
 
 // inspect checks user-id, expiration and headers, makes what 3.13 makes of

@@ -49,13 +49,13 @@ func (c *conn) destinations(rt *route, m *queue.Message) []string {
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
 	extra, headers, _ := c.b.profile.RewriteHeaders(&probe)
-	var r topology.Router
 	x := c.vhost.Exchange(rt.exchange)
 	if x == nil {
 		return nil
 	}
-	queues, _ := r.Find(nil, c.vhost, x, append([]string{rt.key}, extra...), headers)
-	return names(queues)
+	p := c.vhost.NewPublisher(topology.FromClient, nil)
+	to, _ := p.Find(nil, x, append([]string{rt.key}, extra...), headers)
+	return names(to.Queues)
 }
 
 // forgo counts a publish that nothing is done with. A transaction that it was

@@ -139,13 +139,13 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 	}
 	e := Event{
 		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.Name,
-		Queues: names(w.queues), Requester: w.requester, Later: exchangesOf(w.later), Mandatory: rt.mandatory,
+		Queues: names(w.Queues), Requester: w.requester, Later: exchangesOf(w.Delays), Mandatory: rt.mandatory,
 		Act: act, Err: err,
 	}
-	strict := slices.ContainsFunc(w.later, func(p topology.Delay) bool { return p.Strict })
+	strict := slices.ContainsFunc(w.Delays, func(p topology.Delay) bool { return p.Strict })
 	dropped := act == ActSwallow || act == ActNack || err != nil
 	e.Tx = ch.mode == modeTx && !dropped
-	e.Returned = rt.mandatory && len(w.queues) == 0 && w.requester == "" && !strict && !dropped
+	e.Returned = rt.mandatory && len(w.Queues) == 0 && w.requester == "" && !strict && !dropped
 	if ch.mode == modeConfirm && err == nil {
 		e.Seq = ch.published + 1
 	}
@@ -153,10 +153,10 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 }
 
 // recordGoPublish records a publish of the Go API.
-func (v *VHost) recordGoPublish(m *queue.Message, w way) {
+func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
 	if v.b.recording() {
 		number(m, v.b.record(Event{
-			Kind: EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.queues), Later: exchangesOf(w.later),
+			Kind: EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
 		}))
 	}
 }
@@ -166,13 +166,6 @@ func exchangesOf(list []topology.Delay) (names []string) {
 		names = append(names, p.Exchange())
 	}
 	return names
-}
-
-// recordRefused records the messages of a run that a queue has rejected.
-func (b *Broker) recordRefused(vhost string, by *Peer, q *topology.Queue, msgs []*queue.Message, refused []int) {
-	for _, i := range refused {
-		b.recordOne(vhost, Event{Kind: EventRefused, Peer: by, Queue: q.Name}, msgs[i])
-	}
 }
 
 // recordOne records what has happened to a message that is known.
@@ -231,7 +224,7 @@ func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.later)}, p.msg)
+			c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.Delays)}, p.msg)
 		}
 	}
 }
@@ -271,8 +264,9 @@ func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queu
 }
 
 // Refused records a message that a full queue has rejected.
-func (r recorder) Refused(vhost, queue string, m *queue.Message) {
-	r.b.recordOne(vhost, Event{Kind: EventRefused, Queue: queue}, m)
+func (r recorder) Refused(vhost string, client any, queue string, m *queue.Message) {
+	peer, _ := client.(*Peer)
+	r.b.recordOne(vhost, Event{Kind: EventRefused, Peer: peer, Queue: queue}, m)
 }
 
 // Gone records that a message has left a queue for no client.

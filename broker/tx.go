@@ -33,7 +33,7 @@ type txSettle struct {
 }
 
 func (t *transaction) publish(m *queue.Message, w way, mandatory bool) {
-	w.queues = slices.Clone(w.queues)
+	w.Queues = slices.Clone(w.Queues)
 	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
 }
 

@@ -1,5 +1,7 @@
 package queue
 
+import "slices"
+
 // This file is what a queue leaves to be done once its lock is released.
 
 // Waker is a connection whose outbox got something to write.
@@ -35,16 +37,6 @@ type DeadLetter struct {
 	Settings *Settings
 	Item     Item
 	Reason   Reason
-
-	from *Classic
-}
-
-// Done lets the queue forget the item for good. It is called after the item has
-// been published elsewhere, so that a crash finds it in one place at least.
-func (d *DeadLetter) Done() {
-	if d.Item.Stored {
-		d.from.settle([]Item{d.Item}, false, (*backing).settle)
-	}
 }
 
 // Effects collects what calls under a queue's lock want done after it. One
@@ -97,10 +89,12 @@ func (fx *Effects) TakeIdle() []Queue {
 // HasDead tells whether a queue has dead letters to be published.
 func (fx *Effects) HasDead() bool { return len(fx.withDead) > 0 }
 
-// EachDead calls publish with the dead letters of the noted queues and forgets
-// the queues. Those of one queue come in the order of their deaths, whichever
-// goroutines have noted it: one at a time publishes, all that there is.
-func (fx *Effects) EachDead(publish func(DeadLetter)) {
+// EachDead calls publish with the dead letters of each of the noted queues, some at a
+// time, and forgets the queues. Those of one queue come in the order of their deaths,
+// whichever goroutines have noted it: one at a time publishes, all that there is. When
+// publish returns they are elsewhere, and the queue forgets them for good, so that a crash
+// finds each in one place at least.
+func (fx *Effects) EachDead(publish func([]DeadLetter)) {
 	queues := fx.withDead
 	fx.withDead = nil
 	for _, q := range queues {
@@ -108,14 +102,24 @@ func (fx *Effects) EachDead(publish func(DeadLetter)) {
 	}
 }
 
-func (q *Classic) eachDead(publish func(DeadLetter)) {
+func (q *Classic) eachDead(publish func([]DeadLetter)) {
 	q.deadLettering.Lock()
 	defer q.deadLettering.Unlock()
 	q.mu.Lock()
 	dead := q.dead
 	q.dead = nil
 	q.mu.Unlock()
-	for _, d := range dead {
-		publish(d)
+	var stored []Item
+	for some := range slices.Chunk(dead, holdLimit) {
+		publish(some)
+		for i := range some {
+			if some[i].Item.Stored {
+				stored = append(stored, some[i].Item)
+			}
+		}
+		if len(stored) > 0 {
+			q.settle(stored, false, (*backing).settle)
+			stored = stored[:0]
+		}
 	}
 }

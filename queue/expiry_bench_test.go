@@ -36,7 +36,7 @@ func randomMessages(timed bool) []*queue.Message {
 // publishMillion publishes a million messages to a new queue, a hundred a call.
 func publishMillion(b *testing.B, cfg queue.Config, clock delay.Clock, msgs []*queue.Message) *queue.Classic {
 	b.Helper()
-	cfg.Env = &queue.Env{Clock: clock, Perform: func(fx *queue.Effects) { fx.EachDead(func(queue.DeadLetter) {}) }}
+	cfg.Env = &queue.Env{Clock: clock, Perform: func(fx *queue.Effects) { fx.EachDead(func([]queue.DeadLetter) {}) }}
 	q := queue.New(cfg)
 	var fx queue.Effects
 	for i := 0; i < len(msgs); i += perCall {

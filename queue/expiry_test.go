@@ -280,7 +280,11 @@ func TestDeadLettersKeepTheirOrder(t *testing.T) {
 	b.Publish([]*queue.Message{message("1"), message("2")}, &first)
 	b.Publish([]*queue.Message{message("3")}, &second)
 	var order []string
-	add := func(d queue.DeadLetter) { order = append(order, string(d.Item.Msg.Body)) }
+	add := func(list []queue.DeadLetter) {
+		for _, d := range list {
+			order = append(order, string(d.Item.Msg.Body))
+		}
+	}
 	second.EachDead(add)
 	first.EachDead(add)
 	assert.Equal(t, []string{"1", "2", "3"}, order)

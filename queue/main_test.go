@@ -49,7 +49,7 @@ func newBench(t testing.TB, cfg queue.Config) *bench {
 
 // bury collects the dead letters that were left.
 func (b *bench) bury(fx *queue.Effects) {
-	fx.EachDead(func(d queue.DeadLetter) { b.dead = append(b.dead, d) })
+	fx.EachDead(func(list []queue.DeadLetter) { b.dead = append(b.dead, list...) })
 }
 
 // buried is what has been dead-lettered since the last call, by whomever.

@@ -128,7 +128,7 @@ func (q *Classic) trim(fx *Effects) bool {
 func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
 	if q.set.DeadLetter {
-		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason, from: q})
+		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason})
 		if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
 			fx.withDead = append(fx.withDead, q)
 		}

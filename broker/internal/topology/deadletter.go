@@ -13,9 +13,12 @@ import (
 // Settle performs effects until none is left; those of a dead letter that
 // arrives in a full queue come round again. Wake-ups stay for Flush.
 func (vh *VHost) Settle(fx *queue.Effects) {
-	var r Router
+	if len(fx.Idle) == 0 && !fx.HasDead() {
+		return
+	}
+	p := vh.NewPublisher(FromDeadLetter, fx)
 	for len(fx.Idle) > 0 || fx.HasDead() {
-		fx.EachDead(func(d queue.DeadLetter) { vh.deadLetter(d, &r, fx) })
+		fx.EachDead(func(list []queue.DeadLetter) { p.deadLetters(list) })
 		vh.removeIdle(fx)
 	}
 }
@@ -30,53 +33,47 @@ func (vh *VHost) Perform(fx *queue.Effects) {
 	}
 }
 
-// deadLetter routes one message to the dead-letter exchange that its queue had
+// deadLetters publishes dead letters of a queue.
+func (p *Publisher) deadLetters(list []queue.DeadLetter) {
+	for i := range list {
+		p.deadLetter(&list[i])
+	}
+	p.Flush() // a full queue drops them: nobody waits for them
+}
+
+// deadLetter sends one message to the dead-letter exchange that its queue had
 // when it died. An exchange that does not exist drops it (QUEUE-71).
-func (vh *VHost) deadLetter(d queue.DeadLetter, r *Router, fx *queue.Effects) {
-	defer d.Done()
+func (p *Publisher) deadLetter(d *queue.DeadLetter) {
+	vh := p.vh
 	vh.mu.RLock()
 	x := vh.exchanges[d.Settings.DeadLetterExchange]
 	if x == nil {
 		vh.mu.RUnlock()
-		vh.tellNoDeadLetter(&d)
+		p.tellNoDeadLetter(d)
 		return
 	}
-	m, deaths, err := newDeadLetter(&d, x.Name, vh.env.Clock.Now().Unix())
+	m, deaths, err := newDeadLetter(d, x.Name, vh.env.Clock.Now().Unix())
 	if err != nil { // checked when it was published
 		vh.mu.RUnlock()
 		return
 	}
-	queues := r.route(nil, vh, x, appendKeys(nil, m), m.Props.Headers())
+	to, _ := p.find(p.found[:0], x, appendKeys(p.keys[:0], m), m.Props.Headers()) // a fault in x-delay is no delay
 	vh.mu.RUnlock()
-	queues = slices.DeleteFunc(queues, func(q *Queue) bool { return isCycle(q.Name, deaths) })
+	p.found = to.Queues
+	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return isCycle(q.Name, deaths) })
 	if o := vh.env.Observer; o != nil {
-		o.DeadLettered(vh.Name, &d, m, queues, r.Delays, nil)
+		o.DeadLettered(vh.Name, d, m, to.Queues, to.Delays, nil)
 	}
-	StartDelays(r.Delays, m, fx)
-	for _, q := range queues {
-		refused := len(fx.Refused)
-		_ = q.Publish([]*queue.Message{m}, fx) // a queue deleted meanwhile drops it
-		vh.tellRefused(q, []*queue.Message{m}, fx.Refused[refused:])
-		fx.Refused = fx.Refused[:refused] // as does a full one: nobody waits for it
-	}
+	p.Pass(m, to)
 }
 
 // tellNoDeadLetter tells the observer of a dead letter whose exchange does not exist
 // (QUEUE-71).
-func (vh *VHost) tellNoDeadLetter(d *queue.DeadLetter) {
-	if o := vh.env.Observer; o != nil {
+func (p *Publisher) tellNoDeadLetter(d *queue.DeadLetter) {
+	if o := p.vh.env.Observer; o != nil {
 		m := *d.Item.Msg
 		m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
-		o.DeadLettered(vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, vh.Name))
-	}
-}
-
-// tellRefused tells the observer of the messages of a run that a queue has rejected.
-func (vh *VHost) tellRefused(q *Queue, msgs []*queue.Message, refused []int) {
-	if o := vh.env.Observer; o != nil {
-		for _, i := range refused {
-			o.Refused(vh.Name, q.Name, msgs[i])
-		}
+		o.DeadLettered(p.vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, p.vh.Name))
 	}
 }
 

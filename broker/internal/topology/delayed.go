@@ -1,8 +1,6 @@
 package topology
 
 import (
-	"slices"
-
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/delayed"
@@ -66,81 +64,48 @@ func (d *delayedQueue) resume() {
 }
 
 // dispatch routes what is due by the bindings of this moment (EXCH-53) and hands it to
-// its queues.
+// its queues. What a full one refuses is lost: there is nobody to be told.
 func (d *delayedQueue) dispatch(due []*queue.Message) (forgotten func(left int)) {
-	o := outgoing{d: d}
+	var fx queue.Effects
+	p := d.vh.NewPublisher(FromDelay, &fx)
 	for _, m := range due {
-		o.send(m)
+		p.due(d, m)
 	}
-	o.flush()
+	p.Flush()
 	return func(left int) {
 		if left == 0 {
 			d.vh.forgetIfEmpty(d)
 		}
-		d.vh.Perform(&o.fx)
+		d.vh.Perform(&fx)
 	}
 }
 
 // unroutable is why a strict exchange dead-letters.
 const unroutable queue.Reason = "unroutable"
 
-// An outgoing hands due messages to their queues, a run to the same queues in
-// one call.
-type outgoing struct {
-	d      *delayedQueue
-	fx     queue.Effects
-	router Router
-	keys   []string
-
-	queues []*Queue // of the run
-	msgs   []*queue.Message
-	found  []*Queue // of the message at hand
-}
-
-// send routes one message (EXCH-53).
-func (o *outgoing) send(m *queue.Message) {
-	vh := o.d.vh
-	o.keys = appendKeys(o.keys[:0], m)
+// due sends one message that has waited.
+func (p *Publisher) due(d *delayedQueue, m *queue.Message) {
+	vh := p.vh
+	p.keys = appendKeys(p.keys[:0], m)
 	vh.mu.RLock()
-	x := vh.exchanges[o.d.name]
+	x := vh.exchanges[d.name]
 	if x == nil {
-		x = o.d.ghost
+		x = d.ghost
 	}
 	if x == nil { // strict, and just deleted
 		vh.mu.RUnlock()
 		return
 	}
-	o.found = o.router.route(o.found[:0], vh, x, o.keys, m.Props.Headers())
+	to, _ := p.find(p.found[:0], x, p.keys, m.Props.Headers()) // the delay is over
 	strict := x.strict
 	vh.mu.RUnlock()
-	if by := vh.env.Observer; by != nil {
-		by.Due(vh.Name, o.d.name, m, o.found)
+	p.found = to.Queues
+	if o := vh.env.Observer; o != nil {
+		o.Due(vh.Name, d.name, m, to.Queues)
 	}
-	if len(o.found) == 0 {
-		if strict != nil && strict.deadLetter != nil {
-			o.flush()
-			dead := queue.DeadLetter{Settings: strict.deadLetter, Item: queue.Item{Msg: m}, Reason: unroutable}
-			vh.deadLetter(dead, &o.router, &o.fx)
-		}
+	if len(to.Queues) == 0 && strict != nil && strict.deadLetter != nil {
+		p.deadLetter(&queue.DeadLetter{Settings: strict.deadLetter, Item: queue.Item{Msg: m}, Reason: unroutable})
 		return
 	}
-	if len(o.msgs) > 0 && (len(o.msgs) >= MaxRun || !slices.Equal(o.queues, o.found)) {
-		o.flush()
-	}
-	if len(o.msgs) == 0 {
-		o.queues = append(o.queues[:0], o.found...)
-	}
-	o.msgs = append(o.msgs, m)
-}
-
-// flush hands the run to its queues. What a full one refuses is lost: there is
-// nobody to be told.
-func (o *outgoing) flush() {
-	for _, q := range o.queues {
-		_ = q.Publish(o.msgs, &o.fx) // a queue deleted since drops them
-		o.d.vh.tellRefused(q, o.msgs, o.fx.Refused)
-		o.fx.Refused = o.fx.Refused[:0]
-	}
-	clear(o.msgs)
-	o.queues, o.msgs = o.queues[:0], o.msgs[:0]
+	p.Pass(m, to)
 }

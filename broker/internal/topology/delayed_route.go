@@ -17,24 +17,24 @@ type Delay struct {
 }
 
 // postpones tells whether an exchange keeps a message for later, which is noted.
-func (r *Router) postpones(x *Exchange, headers amqp.RawTable) bool {
+func (r *router) postpones(x *Exchange, headers amqp.RawTable) bool {
 	ms, fault := delayOf(headers)
 	switch {
 	case x.strict == nil && fault == notANumber: // EXCH-49
-		r.Refusal = amqp.NewInternalError()
+		r.refusal = amqp.NewInternalError()
 	case x.strict != nil && fault == "" && ms > maxStrictDelay:
 		fault = tooLong
 		fallthrough
 	case x.strict != nil && fault != "":
 		v, _ := headers.Lookup(delayHeader)
-		r.Refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
+		r.refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
 			delayHeader, amqp.FormatTerm(v), ExchangeText(x.Name, r.vh.Name), string(fault))
 	}
 	if ms <= 0 || fault != "" || x.strict == nil && ms > maxDelay { // EXCH-50
 		return false
 	}
-	r.KeyOnly = false
-	r.Delays = append(r.Delays, Delay{x.delayed, ms, x.strict != nil})
+	r.keyOnly = false
+	r.delays = append(r.delays, Delay{x.delayed, ms, x.strict != nil})
 	return true
 }
 
@@ -49,4 +49,19 @@ func StartDelays(list []Delay, m *queue.Message, fx *queue.Effects) {
 	for _, p := range list {
 		p.Start(m, fx)
 	}
+}
+
+// StartLax starts the delays of a route without x-delayed-strict, which keep a message as
+// soon as it is published, be it in a transaction that is never committed, and count as
+// routed to nowhere (EXCH-52). It returns the strict ones, which start when the publish
+// takes effect.
+func StartLax(list []Delay, m *queue.Message, fx *queue.Effects) (strict []Delay) {
+	for _, d := range list {
+		if d.Strict {
+			strict = append(strict, d)
+		} else {
+			d.Start(m, fx)
+		}
+	}
+	return strict
 }

@@ -21,8 +21,9 @@ type Env struct {
 	// StreamMemory is the most bytes that a stream holds without a store; 0 is
 	// stream.DefaultMemoryLimit.
 	StreamMemory int64
-	// Observer, unless nil, is told of what happens to messages.
+	// Observer and Follower, unless nil, are told of what happens to messages.
 	Observer Observer
+	Follower Follower
 
 	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
 }
@@ -55,9 +56,20 @@ type Observer interface {
 	// Cancelled is told that a delay in an exchange comes to nothing. The message is
 	// named by its publication; those without one are passed over.
 	Cancelled(vhost, exchange string, publication uint64, why queue.Reason)
-	// Refused is told that a full queue has rejected a dead letter, or what was due.
-	Refused(vhost, queue string, m *queue.Message)
+	// Refused is told that a full queue has rejected a message of a client, or of
+	// nobody that Publisher.Client names.
+	Refused(vhost string, client any, queue string, m *queue.Message)
 	// Gone is told that a message has left a queue otherwise than by an
 	// acknowledgement.
 	Gone(vhost, queue string, m *queue.Message, why queue.Reason)
+}
+
+// A Follower is told of all messages on their way into a virtual host, for statistics and
+// traces. Its methods are called from many goroutines at once, with no lock of the
+// virtual host held. They must not keep the slices.
+type Follower interface {
+	// Passed is told of a run of messages before each of the queues gets it.
+	Passed(vhost string, from Source, queues []*Queue, msgs []*queue.Message)
+	// Unroutable is told of a message that neither a queue nor a delayed exchange gets.
+	Unroutable(vhost string, from Source, m *queue.Message)
 }

@@ -37,7 +37,7 @@ type facts struct {
 
 	passiveNeedsPermission bool `number:"PERM-5" fact:"a passive declare needs any of the three permissions"`
 	BareChannelLimit       bool `number:"LIMIT-4" fact:"the refusal of a channel beyond the user's limit has the number without parentheses"`
-	TopicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
+	topicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
 
 	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
 
@@ -88,7 +88,7 @@ var profiles = map[string]*Profile{
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
 		GlobalQos: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
+		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
 	}),
 	"4.3": newProfile(facts{
 		Version:     "4.3.6",
@@ -98,7 +98,7 @@ var profiles = map[string]*Profile{
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
+		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
 	}),
 }
 

@@ -9,21 +9,21 @@ import (
 // bindings and alternate exchanges, each exchange visited once (EXCH-28) and
 // each queue found once (EXCH-32).
 
-// A Router is one search. It is reused, so that a search allocates nothing
+// A router is one search. It is reused, so that a search allocates nothing
 // once it has grown.
-type Router struct {
+type router struct {
 	vh      *VHost
 	visited []*Exchange // doubles as the list of exchanges to visit
 	dests   []destination
 	seen    map[*Queue]struct{} // used only past smallFanout queues
-	KeyOnly bool                // no exchange on the way looked at headers
+	keyOnly bool                // no exchange on the way looked at headers
 
-	Delays  []Delay // delayed exchanges that are to keep the message
-	Refusal error   // why one of them cannot
+	delays  []Delay // delayed exchanges that are to keep the message
+	refusal error   // why one of them cannot
 }
 
-// MaxRun is the number of messages that are handed to the same queues at once.
-const MaxRun = 128
+// maxRun is the number of messages that are handed to the same queues at once.
+const maxRun = 128
 
 // smallFanout is the number of queues up to which a linear look for
 // duplicates beats a map.
@@ -32,8 +32,8 @@ const smallFanout = 16
 // route appends the queues that a publish to x reaches. keys holds the routing
 // key and what CC and BCC add (EXCH-45). Called with the virtual host's lock held,
 // for reading at least.
-func (r *Router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
-	r.vh, r.KeyOnly, r.Delays, r.Refusal = vh, true, r.Delays[:0], nil
+func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
+	r.vh, r.keyOnly, r.delays, r.refusal = vh, true, r.delays[:0], nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers)
@@ -43,19 +43,9 @@ func (r *Router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, head
 	return dst
 }
 
-// Find is route for those who do not hold the lock. It returns the generation too that
-// the route was found in.
-func (r *Router) Find(
-	dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable,
-) (queues []*Queue, generation uint64) {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	return r.route(dst, vh, x, keys, headers), vh.gen.Load()
-}
-
 // visit routes through one exchange; its alternate is visited next if it finds
 // nothing at all (EXCH-42).
-func (r *Router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
+func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
 	if x.table == nil {
 		for _, key := range keys {
 			if q := r.vh.queues[key]; q != nil { // EXCH-33
@@ -64,7 +54,7 @@ func (r *Router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 		}
 		return dst
 	}
-	r.KeyOnly = r.KeyOnly && x.table.KeyOnly()
+	r.keyOnly = r.keyOnly && x.table.KeyOnly()
 	r.dests = r.dests[:0]
 	if x.delayed != nil && r.postpones(x, headers) {
 		if x.strict == nil { // EXCH-52
@@ -89,7 +79,7 @@ func (r *Router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 }
 
 // askAlternate visits an exchange's alternate next, if it has one.
-func (r *Router) askAlternate(x *Exchange) {
+func (r *router) askAlternate(x *Exchange) {
 	if !x.hasAlternate {
 		return
 	}
@@ -99,7 +89,7 @@ func (r *Router) askAlternate(x *Exchange) {
 	}
 }
 
-func (r *Router) follow(x *Exchange) {
+func (r *router) follow(x *Exchange) {
 	for _, v := range r.visited {
 		if v == x {
 			return
@@ -108,7 +98,7 @@ func (r *Router) follow(x *Exchange) {
 	r.visited = append(r.visited, x)
 }
 
-func (r *Router) found(dst []*Queue, q *Queue) []*Queue {
+func (r *router) found(dst []*Queue, q *Queue) []*Queue {
 	if len(dst) < smallFanout {
 		for _, d := range dst {
 			if d == q {

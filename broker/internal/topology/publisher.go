@@ -1,0 +1,146 @@
+package topology
+
+import (
+	"slices"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// A Source is where a message comes from.
+type Source uint8
+
+// The sources.
+const (
+	FromClient     Source = iota
+	FromGo                // a program that embeds the broker
+	FromDeadLetter        // a queue, or a strict delayed exchange
+	FromDelay             // a delayed exchange, in which it was due
+)
+
+// A Publisher is the one way into a virtual host for messages, whoever sends them. Find
+// finds where a message goes, and whether it may; Pass sends it there, held back to go with
+// others to the same queues; Flush hands over what is held back. A Publisher belongs to one
+// goroutine. Whoever has it performs its Effects.
+type Publisher struct {
+	// Client is what observers know the sender by; nil but for clients.
+	Client any
+	// By is whose permissions count; nil is the broker itself.
+	By Owner
+	// Handed, unless nil, is called when a run has been handed to its queues, with the
+	// indices of those messages that a full queue has rejected; of one that several have
+	// rejected, several times.
+	Handed func(refused []int)
+
+	vh     *VHost
+	from   Source
+	fx     *queue.Effects
+	router router
+
+	queues []*Queue // of the run
+	msgs   []*queue.Message
+
+	found []*Queue // scratch, for those who have none of their own
+	keys  []string // the same
+}
+
+// NewPublisher makes a publisher; what queues want done is left in fx.
+func (vh *VHost) NewPublisher(from Source, fx *queue.Effects) Publisher {
+	return Publisher{vh: vh, from: from, fx: fx}
+}
+
+// A Route is where a message goes.
+type Route struct {
+	Queues []*Queue
+	// Delays are the delayed exchanges that keep the message. They are valid until the
+	// publisher's next Find.
+	Delays []Delay
+
+	// Lasting says that the same arguments of a publish lead to the same queues as long as
+	// the virtual host's Generation is this one: nothing but the topology counts.
+	Lasting    bool
+	Generation uint64
+}
+
+// Find finds where a message goes that is published to x. keys holds the routing key and
+// what CC and BCC add (EXCH-45). The queues are appended to dst.
+func (p *Publisher) Find(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) (Route, error) {
+	if p.By != nil && p.vh.profile.topicPermitsAllKeys {
+		for _, key := range keys[1:] { // PERM-11: that of the routing key comes before all other checks
+			if err := x.MayPublishTopic(p.By, key); err != nil {
+				return Route{}, err
+			}
+		}
+	}
+	p.vh.mu.RLock()
+	defer p.vh.mu.RUnlock()
+	return p.find(dst, x, keys, headers)
+}
+
+// find is Find without permissions, for those who hold the virtual host's lock, for
+// reading at least.
+func (p *Publisher) find(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) (Route, error) {
+	queues := p.router.route(dst, p.vh, x, keys, headers)
+	return Route{
+		Queues: queues, Delays: p.router.delays,
+		// Declaring a queue does not change the generation, so a route to nowhere does
+		// not last.
+		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.gen.Load(),
+	}, p.router.refusal
+}
+
+// Pass sends a message where its route leads. The route's slices are not kept.
+func (p *Publisher) Pass(m *queue.Message, to Route) {
+	if len(to.Queues) > 0 {
+		p.hold(m, to.Queues)
+	} else if f := p.vh.env.Follower; f != nil && len(to.Delays) == 0 {
+		f.Unroutable(p.vh.Name, p.from, m)
+	}
+	StartDelays(to.Delays, m, p.fx)
+}
+
+// hold adds a message to the run, and begins another run where it does not fit.
+func (p *Publisher) hold(m *queue.Message, queues []*Queue) {
+	if len(p.msgs) > 0 && (len(p.msgs) >= maxRun || !slices.Equal(p.queues, queues)) {
+		p.Flush()
+	}
+	if len(p.msgs) == 0 {
+		p.queues = append(p.queues[:0], queues...)
+	}
+	p.msgs = append(p.msgs, m)
+}
+
+// Flush hands the run to its queues and returns how many took it. A queue that was
+// deleted since the route was found drops it (QUEUE-27).
+func (p *Publisher) Flush() (took int) {
+	if len(p.msgs) == 0 {
+		return 0
+	}
+	if f := p.vh.env.Follower; f != nil {
+		f.Passed(p.vh.Name, p.from, p.queues, p.msgs)
+	}
+	for _, q := range p.queues {
+		refused := len(p.fx.Refused)
+		if q.Publish(p.msgs, p.fx) {
+			took++
+		}
+		if o := p.vh.env.Observer; o != nil {
+			for _, i := range p.fx.Refused[refused:] {
+				o.Refused(p.vh.Name, p.Client, q.Name, p.msgs[i])
+			}
+		}
+	}
+	if p.Handed != nil {
+		p.Handed(p.fx.Refused)
+	}
+	p.fx.Refused = p.fx.Refused[:0]
+	clear(p.msgs)
+	p.msgs = p.msgs[:0]
+	return took
+}
+
+// Abandon drops what is held back.
+func (p *Publisher) Abandon() {
+	clear(p.msgs)
+	p.msgs = p.msgs[:0]
+}
