@@ -50,6 +50,9 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	case v == verdictAck:
 		shared = c.giveCredit(out)
 	}
+	if ok && v == verdictAck {
+		ch.stats.messages.Ack += uint64(len(out))
+	}
 	c.mu.Unlock()
 	switch {
 	case !ok: // BASIC-54

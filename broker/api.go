@@ -26,6 +26,7 @@ type VHost struct {
 
 	connections int // guarded by the broker's lock
 	tracing     atomic.Bool
+	tally
 }
 
 // VHost returns a virtual host; "" is the default one. It fails with
@@ -234,6 +235,8 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 		return 0, err
 	}
 	v.recordGoPublish(msg, to)
+	x.Count(1, uint64(len(to.Queues)))
+	v.add(MessageStats{Publish: 1}, 0, 0)
 	p.Pass(msg, to)
 	reached := p.Flush()
 	v.vh.Perform(&fx)

@@ -31,6 +31,7 @@ type Broker struct {
 	cfg     Config
 	profile *topology.Profile
 	env     *topology.Env // what the virtual hosts share
+	churn   churn
 	clock   delay.Clock
 	log     *slog.Logger
 	auth    access.Authenticator

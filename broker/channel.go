@@ -52,6 +52,8 @@ type channel struct {
 	shared    sharedLimit
 	reply     *replyConsumer // changed by the reader only
 	ended     bool           // nothing more is confirmed
+
+	stats channelStats
 }
 
 // channel finds an open or closing channel.
@@ -73,8 +75,12 @@ func (c *conn) forgetChannel(id uint16) {
 	if c.channels[id] == nil {
 		return
 	}
+	c.endCounts()
 	c.mu.Lock()
+	ch := c.channels[id]
 	delete(c.channels, id)
+	c.counted.add(ch.stats.all(), 0, 0)
+	c.b.churn.channelsClosed.Add(1)
 	c.mu.Unlock()
 	c.usage.channels.Add(-1)
 }
@@ -123,6 +129,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.mu.Lock()
 	c.channels[id] = ch
 	c.mu.Unlock()
+	c.b.churn.channelsOpened.Add(1)
 	if c.tapped != nil {
 		return c.channelFailed(ch, method, c.obey(c.tapped.ask(ch.call(m)), id, ch.open))
 	}

@@ -14,7 +14,7 @@ func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
 	if ch.mode == modeTx {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
 	}
-	ch.mode = modeConfirm
+	ch.setMode(modeConfirm)
 	return ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})
 }
 
@@ -73,6 +73,7 @@ func (c *conn) sendConfirms() {
 
 // send sends the answer. Called with the connection's lock held.
 func (a *answer) send(fx *queue.Effects) {
+	a.ch.stats.messages.Confirm += a.to - a.from - uint64(len(a.nacks))
 	if len(a.fates) > 0 || a.ch.gap {
 		a.sendSingly(false, fx)
 		return

@@ -62,11 +62,13 @@ type conn struct {
 	keys        []string           // scratch
 	scratch     []*topology.Queue  // scratch
 	routes      map[string]*route
-	routeQueues int        // the queues in routes, each as often as it is there
-	last        *channel   // the channel of the frame before
-	confirms    []*channel // those with confirms to send at the end of the batch
-	leaving     []uint16   // channels to be forgotten at the end of the batch
-	settling    []unacked  // scratch
+	counting    []*channel  // those that have counted publishes in this batch
+	run         exchangeRun // of publishes in this batch
+	routeQueues int         // the queues in routes, each as often as it is there
+	last        *channel    // the channel of the frame before
+	confirms    []*channel  // those with confirms to send at the end of the batch
+	leaving     []uint16    // channels to be forgotten at the end of the batch
+	settling    []unacked   // scratch
 	items       []queue.Item
 	unparked    []*consumer
 	ack         amqp.BasicAck // scratch
@@ -129,6 +131,10 @@ func (c *conn) serve() {
 	c.dropAfter(dropDelay) // a client that does not read must not keep the writer
 	c.mu.Lock()
 	c.finished = true
+	if c.channels != nil {
+		c.counted.add(MessageStats{}, c.received.Load(), c.sent.Load())
+		c.b.churn.connectionsClosed.Add(1)
+	}
 	c.mu.Unlock()
 	c.Wake()
 	writer.Wait()

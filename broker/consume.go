@@ -148,10 +148,12 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !ok {
+		ch.stats.messages.GetEmpty++
 		c.appendMethod(ch.id, &amqp.BasicGetEmpty{}, &c.fx)
 		return nil
 	}
 	ch.tag++
+	ch.stats.countGet(m.NoAck, it.Redelivered)
 	if !m.NoAck {
 		ch.unacked.push(unacked{tag: ch.tag, queue: q, item: it})
 		c.b.acks.arm()

@@ -78,6 +78,7 @@ func (s *consumer) park() {
 func (s *consumer) count(from *topology.Queue, it *queue.Item) uint64 {
 	ch := s.ch
 	ch.tag++
+	ch.stats.countDelivery(s.NoAck, it.Redelivered)
 	if !s.NoAck {
 		s.unacked++
 		u := unacked{tag: ch.tag, queue: from, consumer: s, item: *it}

@@ -279,6 +279,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	if c.b.vhost(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
 		return errNoVHost(m.VirtualHost)
 	}
+	c.b.churn.connectionsOpened.Add(1)
 	if c.tapped != nil {
 		c.tapped.introduce(c, c.identity.User)
 		c.publisher.Client = c.tapped.peer

@@ -82,15 +82,17 @@ func (v *VHost) info() VHostInfo {
 }
 
 func (v *VHost) exchangeInfo(x *topology.Exchange) ExchangeInfo {
+	in, out := x.Counts()
 	return ExchangeInfo{
-		Name: x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
+		Stats: ExchangeStats{in, out},
+		Name:  x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
 		Args: x.Args.Map(), MessagesDelayed: x.MessagesDelayed(), Policy: v.vh.PolicyOfExchange(x),
 	}
 }
 
 func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 	info := QueueInfo{
-		Name: q.Name, Type: q.Type(), Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
+		Name: q.Name, ID: q.Serial(), Type: q.Type(), Durable: q.Durable, AutoDelete: q.AutoDelete, Exclusive: q.Exclusive != nil,
 		Args: q.Args.Map(), Counts: q.Counts(),
 	}
 	s := q.Stats()
@@ -160,7 +162,8 @@ func (c *conn) info() (ConnectionInfo, bool) {
 
 func (ch *channel) info() ChannelInfo {
 	info := ChannelInfo{
-		Number: ch.id, Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
+		Number: ch.id, Confirm: ch.mode == modeConfirm, Transactional: ch.mode == modeTx, Stats: ch.stats.all(),
+		Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
 	}
 	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
 		s := ch.consumers[tag]

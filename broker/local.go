@@ -167,6 +167,9 @@ func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 	c.held.tag++
 	u := unacked{tag: c.held.tag, queue: c.from, item: *it}
 	c.v.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
+	var s channelStats
+	s.countDelivery(c.opts.NoAck, it.Redelivered)
+	c.v.add(s.messages, 0, 0)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
 		c.held.unacked.push(u)
@@ -278,8 +281,12 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 	it, left, ok := q.Get(noAck, &fx)
 	v.vh.Perform(&fx)
 	if !ok {
+		v.add(MessageStats{GetEmpty: 1}, 0, 0)
 		return nil, false, nil
 	}
+	var s channelStats
+	s.countGet(noAck, it.Redelivered)
+	v.add(s.messages, 0, 0)
 	gets := &v.gets
 	gets.mu.Lock()
 	defer gets.mu.Unlock()
@@ -317,6 +324,9 @@ func (d *Delivery) settle(as verdict) error {
 	l.mu.Unlock()
 	if !ok {
 		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54
+	}
+	if as == verdictAck {
+		d.v.add(MessageStats{Ack: 1}, 0, 0)
 	}
 	d.v.recordLocal(settledAs[as], "", &out[0], false)
 	var fx queue.Effects

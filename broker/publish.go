@@ -120,7 +120,9 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
 		replied = ch.c.b.profile.RepliesAreQueued && isReplyName(w.requester)
 	}
-	if mandatory && len(w.Queues) == 0 && len(w.Delays) == 0 && !replied {
+	unroutable := len(w.Queues) == 0 && len(w.Delays) == 0 && !replied
+	ch.countPublish(w.Exchange, len(w.Queues), unroutable && mandatory, unroutable && w.requester == "")
+	if unroutable && mandatory {
 		ch.returnMessage(m)
 	}
 	ch.c.handOver(ch, m, w.Route)
@@ -178,7 +180,7 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 		}
 	}
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
-		return way{requester: rt.key}, nil // BASIC-73
+		return way{Route: topology.Route{Exchange: x}, requester: rt.key}, nil // BASIC-73
 	}
 	to, err := c.resolve(rt, x, extra, headers)
 	rt.Lasting = rt.Lasting && rt.Generation == gen

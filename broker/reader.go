@@ -287,6 +287,7 @@ func (c *conn) closingFrame(kind byte, channel uint16, payload []byte) (bool, er
 // queues, confirms go out, touched writers wake.
 func (c *conn) endBatch() {
 	c.flushPublishes()
+	c.endCounts()
 	c.sendConfirms()
 	c.settleEffects()
 	c.forgetLeaving()

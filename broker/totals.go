@@ -43,31 +43,84 @@ func (b *Broker) Totals() Totals {
 		of := v.Totals()
 		t.Add(&of)
 	}
+	t.Churn = b.churnStats()
 	return t
 }
 
 // Totals are those of the virtual host.
 func (v *VHost) Totals() Totals {
-	exchanges, queues, _ := v.vh.List()
-	t := Totals{Exchanges: len(exchanges), Queues: len(queues)}
-	for _, q := range queues {
+	t := v.countClients()
+	for _, q := range v.vh.Queues() {
 		counts := q.Counts()
+		t.Queues++
 		t.Ready += counts.Ready
 		t.Unacked += counts.Unacked
 	}
-	for _, c := range v.b.Connections() {
-		if c.VHost != v.vh.Name {
-			continue
-		}
-		t.Connections++
-		t.Channels += len(c.Channels)
-		for i := range c.Channels {
-			t.Consumers += len(c.Channels[i].Consumers)
-		}
-		t.Received += c.Received
-		t.Sent += c.Sent
-	}
+	t.Exchanges = v.vh.ExchangeCount()
 	return t
+}
+
+// countClients sums up connections, with those that have ended. What ends meanwhile goes
+// from one to the other, so it counts again until nothing did: sums do not go back.
+func (v *VHost) countClients() Totals {
+	for tries := 0; ; tries++ {
+		var t, unused Totals
+		before := v.into(&t)
+		for _, c := range v.b.openConns() {
+			c.addTo(v, &t)
+		}
+		if v.into(&unused) == before || tries == 10 {
+			return t
+		}
+	}
+}
+
+func (b *Broker) openConns() []*conn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.conns))
+}
+
+// addTo adds a connection, if it is open in a virtual host.
+func (c *conn) addTo(v *VHost, t *Totals) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counted != v || c.channels == nil || c.finished {
+		return
+	}
+	t.Connections++
+	t.Channels += len(c.channels)
+	t.Received += c.received.Load()
+	t.Sent += c.sent.Load()
+	for _, ch := range c.channels {
+		t.Consumers += len(ch.consumers)
+		t.Messages.Add(ch.stats.all())
+	}
+}
+
+// ResetStats begins all counters anew. What there is keeps its length.
+func (b *Broker) ResetStats() {
+	b.mu.Lock()
+	vhosts := slices.Collect(maps.Values(b.vhosts))
+	b.mu.Unlock()
+	for _, c := range b.openConns() {
+		c.mu.Lock()
+		for _, ch := range c.channels {
+			ch.stats.reset()
+		}
+		c.mu.Unlock()
+	}
+	for _, v := range vhosts {
+		v.reset()
+		for _, q := range v.vh.Queues() {
+			q.ResetStats()
+		}
+		for _, x := range v.vh.Exchanges() {
+			x.ResetCounts()
+		}
+	}
+	b.churn.reset()
+	b.env.Queues.Reset()
 }
 
 // Version is the version of RabbitMQ that the broker says it is.
@@ -98,9 +151,9 @@ func (b *Broker) Alarms() Alarm { return Alarm(b.alarms.set.Load()) }
 
 // Connection describes an open connection by its ID; false if there is none.
 func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
-	for _, c := range b.Connections() {
-		if c.ID == id {
-			return c, true
+	for _, c := range b.openConns() {
+		if c.id() == id {
+			return c.info()
 		}
 	}
 	return ConnectionInfo{}, false
@@ -120,9 +173,6 @@ func (b *Broker) Logins() LoginCount { return LoginCount{} }
 
 // ResetLogins begins to count logins anew.
 func (b *Broker) ResetLogins() {}
-
-// ResetStats begins all counters of messages anew.
-func (b *Broker) ResetStats() {}
 
 // Clock is the broker's source of time.
 func (b *Broker) Clock() delay.Clock { return b.clock }

@@ -59,7 +59,7 @@ func (ch *channel) txSelect() error {
 	if ch.mode == modeConfirm {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from confirm to tx mode")
 	}
-	ch.mode = modeTx
+	ch.setMode(modeTx)
 	return ch.reply0(nil, false, &amqp.TxSelectOk{})
 }
 

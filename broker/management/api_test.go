@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/management"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 func TestMain(m *testing.M) {
@@ -261,4 +263,39 @@ func TestBodiesAreBounded(t *testing.T) {
 	a := newAPI(t, management.Config{MaxBodySize: 10})
 	a.check("PUT", "/api/queues/%2F/q", `{"durable":true}`, 400,
 		`{"error":"bad_request","reason":"Exceeded HTTP request body size limit"}`)
+}
+
+func TestRatesComeFromSamples(t *testing.T) {
+	clock := delay.NewManual(time.Unix(1_000_000_000, 0))
+	b, err := broker.New(broker.Config{Clock: clock, PeerClock: delay.Real{}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, b.Close()) })
+	s, err := management.New(b, management.Config{Clock: clock})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	a := &api{t: t, broker: b, server: s, user: "guest"}
+	v, err := b.VHost("/")
+	require.NoError(t, err)
+	_, err = v.DeclareQueue(broker.Queue{Name: "q"})
+	require.NoError(t, err)
+	const path = "/api/queues/%2F/q?columns=messages,messages_details,message_stats.publish,message_stats.publish_details" +
+		"&lengths_age=20&lengths_incr=5&msg_rates_age=10&msg_rates_incr=5"
+	a.check("GET", path, "", 200, "")
+	for range 2 {
+		for range 50 {
+			_, err := v.Publish("", "q", broker.Message{})
+			require.NoError(t, err)
+		}
+		clock.Advance(5 * time.Second)
+	}
+	a.check("GET", path, "", 200, `{"messages":100,"messages_details":{"rate":10.0,"samples":[`+
+		`{"sample":100,"timestamp":1000000010000},{"sample":50,"timestamp":1000000005000},{"sample":0,"timestamp":1000000000000},`+
+		`{"sample":0,"timestamp":999999995000},{"sample":0,"timestamp":999999990000}],"avg_rate":5.0,"avg":30.0},`+
+		`"message_stats":{"publish":100,"publish_details":{"rate":10.0,"samples":[{"sample":100,"timestamp":1000000010000},`+
+		`{"sample":50,"timestamp":1000000005000},{"sample":0,"timestamp":1000000000000}],"avg_rate":10.0,"avg":50.0}}}`)
+	a.check("GET", "/api/overview?columns=message_stats.publish_details,queue_totals.messages_details", "", 200,
+		`{"message_stats":{"publish_details":{"rate":10.0}},"queue_totals":{"messages_details":{"rate":10.0}}}`)
+	a.check("DELETE", "/api/reset", "", 204, "")
+	a.check("GET", "/api/overview?columns=message_stats.publish,queue_totals.messages", "", 200,
+		`{"message_stats":{"publish":0},"queue_totals":{"messages":100}}`)
 }

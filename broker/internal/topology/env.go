@@ -24,6 +24,10 @@ type Env struct {
 	// Observer and Follower, unless nil, are told of what happens to messages.
 	Observer Observer
 	Follower Follower
+	// Queues counts the queues that come and go.
+	Queues QueueChurn
+
+	serials atomic.Uint64 // the last given to a queue
 
 	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
 }

@@ -42,16 +42,51 @@ func bindingsTo(d destination) []Binding {
 	return list
 }
 
+// addQueue and removeQueue keep the map of queues and the list of them alike. Called with
+// the lock held.
+func (vh *VHost) addQueue(q *Queue) {
+	vh.queues[q.Name] = q
+	q.slot = len(vh.list)
+	q.serial = vh.env.serials.Add(1)
+	vh.list = append(vh.list, q)
+}
+
+func (vh *VHost) removeQueue(q *Queue) {
+	delete(vh.queues, q.Name)
+	last := len(vh.list) - 1
+	vh.list[q.slot] = vh.list[last]
+	vh.list[q.slot].slot = q.slot
+	vh.list[last] = nil
+	vh.list = vh.list[:last]
+}
+
+// Serial tells the queue from others that had its name before.
+func (q *Queue) Serial() uint64 { return q.serial }
+
+// Queues are all queues, in no order. To copy the list takes microseconds, however long it
+// is.
+func (vh *VHost) Queues() []*Queue {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return slices.Clone(vh.list)
+}
+
 // QueueNames are the names of all queues, sorted.
 func (vh *VHost) QueueNames() []string {
-	vh.mu.RLock()
-	names := make([]string, 0, len(vh.queues))
-	for name := range vh.queues {
-		names = append(names, name)
+	queues := vh.Queues()
+	names := make([]string, len(queues))
+	for i, q := range queues {
+		names[i] = q.Name
 	}
-	vh.mu.RUnlock()
 	slices.Sort(names)
 	return names
+}
+
+// ExchangeCount is the number of exchanges.
+func (vh *VHost) ExchangeCount() int {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return len(vh.exchanges)
 }
 
 // Exchanges are all exchanges, sorted by name.

@@ -51,7 +51,8 @@ func (vh *VHost) NewPublisher(from Source, fx *queue.Effects) Publisher {
 
 // A Route is where a message goes.
 type Route struct {
-	Queues []*Queue
+	Exchange *Exchange // that the message is published to
+	Queues   []*Queue
 	// Delays are the delayed exchanges that keep the message. They are valid until the
 	// publisher's next Find.
 	Delays []Delay
@@ -82,7 +83,7 @@ func (p *Publisher) Find(dst []*Queue, x *Exchange, keys []string, headers amqp.
 func (p *Publisher) find(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) (Route, error) {
 	queues := p.router.route(dst, p.vh, x, keys, headers)
 	return Route{
-		Queues: queues, Delays: p.router.delays,
+		Exchange: x, Queues: queues, Delays: p.router.delays,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
 		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.gen.Load(),

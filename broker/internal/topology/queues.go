@@ -32,6 +32,7 @@ func IsGenerated(s string) bool {
 // DeclareQueue creates a queue or checks that the existing one is equivalent,
 // in RabbitMQ's order of checks (QUEUE-7).
 func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
+	vh.env.Queues.Declared.Add(1)
 	name := cleanName(m.Queue)
 	if m.Passive { // QUEUE-3, QUEUE-6
 		if err := vh.mayLook(by, access.Queue, name); err != nil {
@@ -108,7 +109,8 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 		q.Exclusive = by
 		by.AddExclusive(q)
 	}
-	vh.queues[name] = q
+	vh.addQueue(q)
+	vh.env.Queues.Created.Add(1)
 	q.Touch()
 	return q, nil
 }
@@ -188,7 +190,8 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 		vh.mu.Unlock()
 		return 0, err
 	}
-	delete(vh.queues, q.Name)
+	vh.removeQueue(q)
+	vh.env.Queues.Deleted.Add(1)
 	vh.changed()
 	vh.forgetQueue(q)
 	vh.unbindAll(destination{queue: q})

@@ -145,7 +145,8 @@ func (r *recovery) queue(doc *records.Queue) error {
 		return err
 	}
 	q := vh.newQueue(doc, args)
-	vh.queues[q.Name], r.queues[doc.ID] = q, q
+	vh.addQueue(q)
+	r.queues[doc.ID] = q
 	return nil
 }
 

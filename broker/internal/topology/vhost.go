@@ -30,6 +30,7 @@ type VHost struct {
 	mu                         sync.RWMutex
 	exchanges                  map[string]*Exchange
 	queues                     map[string]*Queue
+	list                       []*Queue                 // the same, in no order
 	delayed                    map[string]*delayedQueue // what waits, by the exchange's name
 	policies, operatorPolicies rules
 	parameters                 map[parameterKey]json.RawMessage
@@ -53,6 +54,8 @@ type Exchange struct {
 
 	delayed *delayedQueue // what waits in it; nil unless it is a delayed exchange
 	strict  *strictness   // nil unless it is a strict one
+
+	counts exchangeCounts
 }
 
 // A Queue is one queue as it was declared.
@@ -63,6 +66,8 @@ type Queue struct {
 	Exclusive           Owner // nil unless it is an exclusive queue
 	Args                amqp.Table
 	sources             []*Exchange // the exchanges with a binding to it
+	slot                int         // in the virtual host's list
+	serial              uint64
 }
 
 // A destination is where a binding leads: a queue or an exchange.
