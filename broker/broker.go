@@ -185,7 +185,7 @@ func (b *Broker) untrack(l net.Listener) {
 
 func (b *Broker) accept(l net.Listener) error {
 	defer b.untrack(l)
-	b.log.Info("started TCP listener", "address", l.Addr().String())
+	b.log.Info("started " + kindOf(l) + " listener on " + l.Addr().String())
 	retry := acceptRetry
 	for {
 		nc, err := l.Accept()

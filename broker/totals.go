@@ -141,9 +141,24 @@ func (b *Broker) Listeners() []ListenerInfo {
 	defer b.mu.Unlock()
 	list := make([]ListenerInfo, len(b.listeners))
 	for i, l := range b.listeners {
-		list[i] = ListenerInfo{Addr: l.Addr()}
+		list[i] = ListenerInfo{Addr: l.Addr(), TLS: isTLS(l)}
 	}
 	return list
+}
+
+// isTLS reports whether a listener says of itself that its connections speak TLS, by a
+// method TLS. That of package tls does not.
+func isTLS(l net.Listener) bool {
+	t, says := l.(interface{ TLS() bool })
+	return says && t.TLS()
+}
+
+// kindOf is what RabbitMQ's log calls a listener.
+func kindOf(l net.Listener) string {
+	if isTLS(l) {
+		return "TLS (SSL)" // TLS-1: the line
+	}
+	return "TCP"
 }
 
 // Alarms are the resources that are short.

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -114,7 +115,9 @@ func (s *Server) start(l net.Listener, shown Listener) error {
 			s.log.Error("management listener ended", "address", shown.Addr, "error", err)
 		}
 	})
-	s.log.Info("Management plugin: HTTP listener started", "protocol", shown.Protocol, "address", shown.Addr)
+	_, port, _ := net.SplitHostPort(shown.Addr)
+	kind := map[string]string{"https": "HTTPS"}[shown.Protocol]
+	s.log.Info("Management plugin: "+cmp.Or(kind, "HTTP (non-TLS)")+" listener started on port "+port, "address", shown.Addr)
 	return nil
 }
 

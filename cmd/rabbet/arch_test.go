@@ -86,7 +86,7 @@ var layers = map[string]layer{
 	"cmd": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
-			"broker/management", "broker/management/ui", "conformance",
+			"broker/access", "broker/management", "broker/management/ui", "conformance",
 		},
 		others: []string{"*"},
 	},

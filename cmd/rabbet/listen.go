@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tlsconf"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // A listener hands connections to the broker, with the options that the settings give
@@ -30,7 +34,11 @@ type listener struct {
 func (l *listener) Accept() (net.Conn, error) {
 	l.once.Do(func() { close(l.accepting) })
 	nc, err := l.Listener.Accept()
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	socket := nc
+	if secure, ok := nc.(*tls.Conn); ok {
+		socket = secure.NetConn()
+	}
+	if tcp, ok := socket.(*net.TCPConn); ok {
 		// A socket that takes none of these works without them.
 		if l.options.SendBuffer > 0 {
 			_ = tcp.SetWriteBuffer(int(l.options.SendBuffer))
@@ -42,8 +50,12 @@ func (l *listener) Accept() (net.Conn, error) {
 	return nc, err
 }
 
+// TLS reports whether connections speak TLS.
+func (l *listener) TLS() bool { _, is := l.Listener.(*tlsconf.Listener); return is }
+
 // listen opens all listeners, or none.
-func listen(cfg *settings.Listen) (listeners []*listener, err error) {
+func listen(set *settings.Settings, log *slog.Logger) (listeners []*listener, err error) {
+	cfg := &set.Listen
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, closeAll(listeners))
@@ -62,6 +74,19 @@ func listen(cfg *settings.Listen) (listeners []*listener, err error) {
 			return listeners, listenError(a.String(), err)
 		}
 		add(l)
+	}
+	if len(cfg.TLS) > 0 {
+		secure, err := tlsconf.Server(&set.TLS, "ssl_options", delay.Real{}, log)
+		if err != nil {
+			return listeners, err
+		}
+		for _, a := range cfg.TLS {
+			l, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(a.Host, fmt.Sprint(a.Port)))
+			if err != nil {
+				return listeners, listenError(a.String(), err)
+			}
+			add(tlsconf.NewListener(l, secure, cfg.TLSHandshakeTimeout, log))
+		}
 	}
 	for _, path := range cfg.Unix {
 		l, err := listenUnix(path)
@@ -136,20 +161,24 @@ func listenError(address string, err error) error {
 func clientURL(set *settings.Settings, listeners []*listener) string {
 	for _, l := range listeners {
 		if tcp, ok := l.Addr().(*net.TCPAddr); ok {
-			return amqpURL(set, tcp)
+			scheme := "amqp"
+			if l.TLS() {
+				scheme = "amqps"
+			}
+			return amqpURL(scheme, set, tcp)
 		}
 	}
 	return ""
 }
 
 // amqpURL is the URL of the default user and virtual host at an address.
-func amqpURL(set *settings.Settings, at *net.TCPAddr) string {
+func amqpURL(scheme string, set *settings.Settings, at *net.TCPAddr) string {
 	host := at.IP.String()
 	if at.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	u := url.URL{
-		Scheme: "amqp", User: url.UserPassword(set.Access.DefaultUser, set.Access.DefaultPassword),
+		Scheme: scheme, User: url.UserPassword(set.Access.DefaultUser, set.Access.DefaultPassword),
 		Host: net.JoinHostPort(host, fmt.Sprint(at.Port)),
 	}
 	u.Path, u.RawPath = "/"+set.Access.DefaultVHost, "/"+url.PathEscape(set.Access.DefaultVHost)

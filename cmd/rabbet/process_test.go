@@ -200,8 +200,8 @@ func TestStartupLines(t *testing.T) {
 	s := start(t, nil, "--memory")
 	last := len(s.lines) - 1
 	assert.Contains(t, s.lines[last], "Server startup complete")
-	assert.Contains(t, s.lines[last-1], "started TCP listener")
-	log := strings.Join(s.lines, "\n")
+	log := strings.Join(s.lines[:last], "\n")
+	assert.Contains(t, log, "started TCP listener on "+s.address)
 	assert.Regexp(t, `Limits  memory="[\d.]+ [KMG]iB" disk_free_limit="50 MB"`, log)
 	assert.Contains(t, log, " config file(s) : (none)")
 	assert.Contains(t, log, " node           : rabbit@")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"os/signal"
 	"strconv"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/logging"
-	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/machine"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 )
@@ -145,31 +143,15 @@ func writePID(path string) (remove func(), err error) {
 	return func() { _ = os.Remove(path) }, nil // A file that is gone is as well.
 }
 
-// config is the broker's part of the settings.
-func (s *service) config() broker.Config {
-	set := s.set
-	cfg := broker.Config{
-		Profile:         set.Profile,
-		Logger:          s.log.Logger,
-		ClusterName:     set.ClusterName,
-		DefaultUser:     set.Access.DefaultUser,
-		DefaultPassword: set.Access.DefaultPassword,
-		DefaultVHost:    set.Access.DefaultVHost,
-	}
-	cfg.GuestFromAnywhere = !set.Access.IsLoopbackUser("guest")
-	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {
-		cfg.HandshakeTimeout = math.MaxInt64
-	}
-	limit(&cfg, &set.Limits)
-	return cfg
-}
-
 // serveBroker runs a broker.
 func (s *service) serveBroker() error {
 	log := s.log.Logger
-	cfg := s.config()
+	cfg, err := s.config()
+	if err != nil {
+		return err
+	}
 	log.Info("Limits", "memory", sizeOrNone(cfg.MemoryLimit), "disk_free_limit", sizeOrNone(cfg.DiskFreeLimit))
-	listeners, err := listen(&s.set.Listen)
+	listeners, err := listen(&s.set.Settings, log)
 	if err != nil {
 		return err
 	}
@@ -186,9 +168,14 @@ func (s *service) serveBroker() error {
 		return errors.Join(err, closeAll(listeners))
 	}
 	accept(b, listeners)
+	doors, err := s.openDoors(b)
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
 	s.ready(listeners)
 	result := s.wait(clientURL(&s.set.Settings, listeners))
-	return errors.Join(s.shutdown(b), result)
+	err = s.shutdown(b)
+	return errors.Join(err, doors.Close(), result)
 }
 
 // ready tells that clients may come.
@@ -203,7 +190,12 @@ func (s *service) ready(listeners []*listener) {
 // startupComplete is the line that scripts wait for. It comes last, and whatever the
 // log's level.
 func (s *service) startupComplete(addresses string) {
-	s.log.Always.Info("Server startup complete; 0 plugins started.", "address", addresses, "version", version(),
+	plugins := s.plugins()
+	text := fmt.Sprintf("Server startup complete; %d plugins started.", len(plugins))
+	for _, name := range plugins {
+		text += "\n * " + name
+	}
+	s.log.Always.Info(text, "address", addresses, "version", version(),
 		"took", delay.Real{}.Now().Sub(s.start).Round(100*time.Microsecond).String())
 }
 
@@ -246,22 +238,4 @@ func sizeOrNone(n int64) string {
 		return "none"
 	}
 	return logging.Size(n)
-}
-
-// limit hands limits to a broker, whose zero values are its own defaults.
-func limit(cfg *broker.Config, l *settings.Limits) {
-	memory := machine.Memory()
-	orNever := func(d time.Duration) time.Duration {
-		if d == 0 {
-			return -1
-		}
-		return d
-	}
-	cfg.MemoryLimit, cfg.DiskFreeLimit = l.MemoryLimit(memory), l.DiskFreeLimit(memory)
-	if cfg.DiskFreeLimit == 0 {
-		cfg.DiskFreeLimit = -1
-	}
-	cfg.MaxMessageSize = l.MaxMessageSize
-	cfg.ConsumerTimeout, cfg.Heartbeat = orNever(l.ConsumerTimeout), orNever(l.Heartbeat)
-	cfg.ChannelMax, cfg.FrameMax = uint16(l.ChannelMax), uint32(l.FrameMax)
 }

@@ -19,7 +19,11 @@ func (s *service) serveTests() error {
 	if l := s.set.Listen; len(l.TCP) != 1 || len(l.TLS)+len(l.Unix) > 0 {
 		return usagef("with --test-control the broker listens on one address, without TLS")
 	}
-	c, err := control.Start(s.set.TestControl, s.log.Logger, s.testOptions()...)
+	own, err := s.config()
+	if err != nil {
+		return err
+	}
+	c, err := control.Start(s.set.TestControl, s.log.Logger, s.testOptions(&own)...)
 	if err != nil {
 		return err
 	}
@@ -31,7 +35,7 @@ func (s *service) serveTests() error {
 	s.startupComplete(address.String())
 	url := ""
 	if tcp, ok := address.(*net.TCPAddr); ok {
-		url = amqpURL(&s.set.Settings, tcp)
+		url = amqpURL("amqp", &s.set.Settings, tcp)
 	}
 	result := s.wait(url)
 	if err := c.Close(); err != nil {
@@ -43,15 +47,14 @@ func (s *service) serveTests() error {
 
 // testOptions are the flags as brokertest has them. A data folder that was not
 // asked for by a flag is not touched: a reset would empty it.
-func (s *service) testOptions() []brokertest.Option {
+func (s *service) testOptions(own *broker.Config) []brokertest.Option {
 	set := s.set
 	opts := []brokertest.Option{
 		brokertest.WithUser(set.Access.DefaultUser, set.Access.DefaultPassword),
 		brokertest.WithVHost(set.Access.DefaultVHost),
 		brokertest.WithAddr(net.JoinHostPort(set.Listen.TCP[0].Host, strconv.Itoa(set.Listen.TCP[0].Port))),
 		brokertest.WithConfig(func(cfg *broker.Config) {
-			own := s.config()
-			cfg.Logger, cfg.GuestFromAnywhere, cfg.Profile = own.Logger, own.GuestFromAnywhere, own.Profile
+			cfg.Logger, cfg.LoopbackUsers, cfg.Profile = own.Logger, own.LoopbackUsers, own.Profile
 			limit(cfg, &set.Limits)
 		}),
 	}

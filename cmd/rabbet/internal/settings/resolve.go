@@ -209,8 +209,11 @@ func contains(list []string, name string) bool {
 	return false
 }
 
-// IsLoopbackUser reports whether a user may log in from this machine only.
-func (a *Access) IsLoopbackUser(name string) bool { return contains(a.LoopbackUsers, name) }
-
 // IsFlag reports whether a flag gave a value, by the flag's name.
 func (r *Result) IsFlag(name string) bool { return r.given["--"+name].isFlag }
+
+// IsGiven reports whether anything gave a value to the option of a flag.
+func (r *Result) IsGiven(flag string) bool {
+	_, given := r.given["--"+flag]
+	return given
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/machine"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
+)
+
+// config is what the settings say to the broker.
+func (s *service) config() (broker.Config, error) {
+	set := s.set
+	cfg := broker.Config{
+		Profile:       set.Profile,
+		Logger:        s.log.Logger,
+		ClusterName:   set.ClusterName,
+		DefaultVHost:  set.Access.DefaultVHost,
+		LoopbackUsers: set.Access.LoopbackUsers,
+		DefaultTags:   set.Access.DefaultTags,
+	}
+	// The broker warns if the data folder has other users than those that are asked for:
+	// not for its own defaults.
+	if set.IsGiven("user") || set.IsGiven("password") {
+		cfg.DefaultUser, cfg.DefaultPassword = set.Access.DefaultUser, set.Access.DefaultPassword
+	}
+	p := set.Access.DefaultPermissions
+	cfg.DefaultPermission = &access.Permission{Configure: p.Configure, Write: p.Write, Read: p.Read}
+	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {
+		cfg.HandshakeTimeout = math.MaxInt64
+	}
+	limit(&cfg, &set.Limits)
+	return cfg, passwords(&cfg, &set.Access)
+}
+
+// passwords says how passwords are kept and checked, and who checks logins.
+func passwords(cfg *broker.Config, a *settings.Access) error {
+	for i, b := range a.Backends {
+		if b.AuthN != "internal" || b.AuthZ != "internal" {
+			return fmt.Errorf("auth_backends.%d: only internal is there in this version", i+1)
+		}
+	}
+	cfg.PasswordHashing = access.Hashing("rabbit_password_hashing_" + a.PasswordHashing)
+	if cfg.PasswordHashing == access.MD5 {
+		return fmt.Errorf("password_hashing_module: nothing is hashed with md5 any more")
+	}
+	switch a.Validator {
+	case "min_length":
+		cfg.CheckPassword = func(_, password string) error {
+			if utf8.RuneCountInString(password) < int(a.ValidatorMinLength) {
+				return fmt.Errorf("minimum required password length is %d", a.ValidatorMinLength)
+			}
+			return nil
+		}
+	case "regexp":
+		expr, err := regexp.Compile(a.ValidatorRegexp)
+		if err != nil {
+			return fmt.Errorf("bad value of credential_validator.regexp: %w", err)
+		}
+		cfg.CheckPassword = func(_, password string) error {
+			if !expr.MatchString(password) {
+				return fmt.Errorf("provided password does not match regular expression %s", a.ValidatorRegexp)
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// limit hands limits to a broker, whose zero values are its own defaults.
+func limit(cfg *broker.Config, l *settings.Limits) {
+	memory := machine.Memory()
+	orNever := func(d time.Duration) time.Duration {
+		if d == 0 {
+			return -1
+		}
+		return d
+	}
+	cfg.MemoryLimit, cfg.DiskFreeLimit = l.MemoryLimit(memory), l.DiskFreeLimit(memory)
+	if cfg.DiskFreeLimit == 0 {
+		cfg.DiskFreeLimit = -1
+	}
+	cfg.MaxMessageSize = l.MaxMessageSize
+	cfg.ConsumerTimeout, cfg.Heartbeat = orNever(l.ConsumerTimeout), orNever(l.Heartbeat)
+	cfg.ChannelMax, cfg.FrameMax = uint16(l.ChannelMax), uint32(l.FrameMax)
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// selfSigned writes a certificate for this machine, with its key.
+func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	now := delay.Real{}.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	certText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	pool = x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(certText))
+	return write(t, "cert.pem", string(certText)), write(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))), pool
+}
+
+// The file that testcontainers mounts for TLS: no plain listener, one with TLS.
+func TestTLSListener(t *testing.T) {
+	cert, key, pool := selfSigned(t)
+	path := write(t, "x.conf", "listeners.tcp = none\nlisteners.ssl.default = 127.0.0.1:0\nssl_options.cacertfile = "+cert+
+		"\nssl_options.certfile = "+cert+"\nssl_options.keyfile = "+key+"\nssl_options.verify = verify_none\n")
+	s := follow(t, command(t, nil, "serve", "--memory", "--management", "off", "--config", path))
+	log := strings.Join(s.lines, "\n")
+	assert.Contains(t, log, "started TLS (SSL) listener on "+s.address)
+	assert.NotContains(t, log, "started TCP listener")
+	conn, err := amqp.DialTLS("amqps://guest:guest@"+s.address+"/", &tls.Config{RootCAs: pool})
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	_, err = amqp.Dial("amqp://guest:guest@" + s.address + "/")
+	assert.Error(t, err)
+	_, port, err := net.SplitHostPort(s.address)
+	require.NoError(t, err)
+	code, stdout, stderr := run(t, nil, "ping", "--config", write(t, "ping.conf", "listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:"+port+"\n"))
+	assert.Equal(t, "Ping succeeded\n", stdout, stderr)
+	assert.Zero(t, code)
+	code, log = s.stop(t, syscall.SIGTERM)
+	assert.Zero(t, code)
+	assert.Contains(t, log, "[notice] ")
+	assert.Contains(t, log, "TLS handshake failed")
+
+	code, _, stderr = run(t, nil, "serve", "--memory", "--config", write(t, "y.conf", "listeners.ssl.1 = 0\n"))
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "rabbet: a TLS listener needs ssl_options.certfile and ssl_options.keyfile\n", stderr)
+}
