@@ -38,7 +38,7 @@ func rejection(requeue bool, back verdict) verdict {
 // (BASIC-84).
 func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	c := ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	out, ok := ch.unacked.take(c.settling[:0], tag, multiple)
 	shared := 0
 	switch {
@@ -53,7 +53,7 @@ func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
 	if ok && v == verdictAck {
 		ch.stats.messages.Ack += uint64(len(out))
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	switch {
 	case !ok: // BASIC-54
 		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
@@ -90,10 +90,10 @@ func (c *conn) giveShared(ch *channel, n int) {
 	if n == 0 {
 		return
 	}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	ch.shared.out -= n
 	c.listParked(ch)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.unparkTogether()
 }
 
@@ -104,9 +104,9 @@ func (c *conn) finish(ch *channel, out []unacked, v verdict) {
 		c.finishReturns(ch, out, v)
 		return
 	}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	shared := c.giveCredit(out)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.finishAcks(ch, out, v, shared)
 }
 
@@ -147,9 +147,9 @@ func (c *conn) finishByConsumer(out []unacked, v verdict) (shared int) {
 			items = append(items, rest[n].item)
 			n++
 		}
-		c.mu.Lock()
+		c.out.mu.Lock()
 		shared += c.giveCredit(rest[:n])
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 		for _, s := range c.unparked {
 			q.Rejoin(&s.Subscription)
 		}
@@ -182,9 +182,9 @@ func (ch *channel) recover(requeue, answer bool) error {
 		return amqp.Errorf(amqp.NotImplemented, "requeue=false")
 	}
 	c := ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	out := ch.unacked.takeAll(c.settling[:0])
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.finishReturns(ch, out, verdictRequeue)
 	return ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})
 }

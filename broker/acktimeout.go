@@ -57,9 +57,9 @@ func (b *Broker) checkAcks() {
 // checkAcks interrupts the reader if a channel is overdue. It tells whether to
 // look again.
 func (c *conn) checkAcks(now time.Time) (again bool) {
-	c.mu.Lock()
+	c.out.mu.Lock()
 	if len(c.overdue) > 0 { // the reader is about to see to the last look's
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 		return true
 	}
 	held := make(map[*channel]map[holder]time.Time)
@@ -70,7 +70,7 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 			held[ch] = oldest
 		}
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	var late []overdue
 	for ch, oldest := range held { // queues are asked without the lock, which is a leaf
 		for h, since := range oldest {
@@ -82,10 +82,10 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 		}
 	}
 	if len(late) > 0 {
-		c.mu.Lock()
+		c.out.mu.Lock()
 		c.overdue = append(c.overdue, late...)
 		c.interrupt()
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 	}
 	return again
 }
@@ -142,10 +142,10 @@ func (ch *channel) oldestDeliveries(now time.Time) (oldest map[holder]time.Time,
 // closeOverdue closes the channels that a check has found, or cancels their
 // consumers. It is the reader's.
 func (c *conn) closeOverdue() {
-	c.mu.Lock()
+	c.out.mu.Lock()
 	late := c.overdue
 	c.overdue = nil
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	for _, o := range late {
 		ch := c.channels[o.channel]
 		switch {
@@ -168,16 +168,16 @@ func errOverdue(channel uint16, timeout time.Duration) *Error {
 // does not count as a failure (BASIC-66, QUEUE-94).
 func (ch *channel) cancelOverdue(s *consumer) {
 	c := ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	if ch.consumers[s.tag] != s {
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 		return
 	}
 	delete(ch.consumers, s.tag)
 	s.cancelled = true
 	out := ch.unacked.takeOf(c.settling[:0], s)
-	c.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
-	c.mu.Unlock()
+	c.out.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
+	c.out.mu.Unlock()
 	c.finishReturns(ch, out, verdictRequeue)
 	s.from.Unsubscribe(&s.Subscription, &c.fx)
 	c.settleEffects()

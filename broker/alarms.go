@@ -150,11 +150,11 @@ func (c *conn) checkAlarms() {
 		return
 	}
 	c.blocking = true
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	// An alarm that was cleared meanwhile finds no connection to unblock.
 	if c.blocked = c.b.alarms.set.Load() != 0; c.blocked && c.client.blocked {
-		c.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, &c.fx)
+		c.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, &c.fx)
 	}
 }
 
@@ -164,10 +164,10 @@ func (c *conn) awaitAlarms() bool {
 	if !c.blocking {
 		return false
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for (c.blocked || c.tapped.blocked()) && c.forced == nil && !c.broken {
-		c.drained.Wait()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for (c.blocked || c.tapped.blocked()) && c.forced == nil && !c.out.broken {
+		c.out.drained.Wait()
 	}
 	c.blocking, c.blocked = false, false
 	return true
@@ -176,12 +176,12 @@ func (c *conn) awaitAlarms() bool {
 // unblock lets the reader go on and tells the client (CONN-80).
 func (c *conn) unblock() {
 	var fx queue.Effects
-	c.mu.Lock()
+	c.out.mu.Lock()
 	if c.blocked {
 		c.blocked = false
 		c.letGo(&fx)
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	fx.Flush()
 }
 
@@ -192,7 +192,7 @@ func (c *conn) letGo(fx *queue.Effects) {
 		return
 	}
 	if c.client.blocked {
-		c.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
+		c.out.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
 	}
-	c.drained.Signal()
+	c.out.drained.Signal()
 }

@@ -76,12 +76,12 @@ func (c *conn) forgetChannel(id uint16) {
 		return
 	}
 	c.endCounts()
-	c.mu.Lock()
+	c.out.mu.Lock()
 	ch := c.channels[id]
 	delete(c.channels, id)
 	c.counted.add(ch.stats.all(), 0, 0)
 	c.b.churn.channelsClosed.Add(1)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.usage.channels.Add(-1)
 }
 
@@ -126,9 +126,9 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 		return err
 	}
 	ch := &channel{c: c, id: id, prefetch: c.b.cfg.DefaultPrefetch}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	c.channels[id] = ch
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.b.churn.channelsOpened.Add(1)
 	if c.tapped != nil {
 		return c.channelFailed(ch, method, c.obey(c.tapped.ask(ch.call(m)), id, ch.open))
@@ -206,7 +206,7 @@ func (ch *channel) end() {
 	c := ch.c
 	c.sendConfirms()
 	ch.dropReply()
-	c.mu.Lock()
+	c.out.mu.Lock()
 	ch.ended = true
 	ch.unacked.restore(ch.tx.taken()) // BASIC-87: what was acked in the transaction is requeued
 	undone := ch.tx.publishes
@@ -217,7 +217,7 @@ func (ch *channel) end() {
 		s.cancelled = true
 	}
 	out := ch.unacked.takeAll(c.settling[:0])
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if c.tapped != nil {
 		c.recordTx(undone, EventRolledBack)
 		c.recordSettled(out, EventRequeued)

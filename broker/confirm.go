@@ -64,9 +64,9 @@ func (c *conn) sendConfirms() {
 			c.b.cfg.Store.NotifySafe(&waiting)
 			continue
 		}
-		c.mu.Lock()
+		c.out.mu.Lock()
 		a.send(&c.fx)
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 	}
 	c.confirms = c.confirms[:0]
 }
@@ -80,14 +80,14 @@ func (a *answer) send(fx *queue.Effects) {
 	}
 	ack := func(seq uint64) {
 		if seq > a.from {
-			a.ch.c.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-a.from > 1}, fx)
+			a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-a.from > 1}, fx)
 			a.ch.recordConfirm(a.from, seq, false)
 			a.from = seq
 		}
 	}
 	for _, seq := range a.nacks {
 		ack(seq - 1)
-		a.ch.c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
+		a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
 		a.ch.recordConfirm(seq-1, seq, true)
 		a.from = seq
 	}
@@ -99,19 +99,19 @@ func (a *answer) send(fx *queue.Effects) {
 func (a *answer) Committed(err error) {
 	c := a.ch.c
 	var fx queue.Effects
-	c.mu.Lock()
+	c.out.mu.Lock()
 	a.ch.awaiting.Add(-1)
 	switch {
 	case a.ch.ended: // BASIC-22
 	case err != nil && (len(a.fates) > 0 || a.ch.gap):
 		a.sendSingly(true, &fx)
 	case err != nil:
-		c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: a.to, Multiple: a.to-a.from > 1}, &fx)
+		c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: a.to, Multiple: a.to-a.from > 1}, &fx)
 		a.ch.recordConfirm(a.from, a.to, true)
 	default:
 		a.send(&fx)
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	fx.Flush()
 }
 

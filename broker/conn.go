@@ -75,29 +75,20 @@ type conn struct {
 	throttled   uint64        // bytes received by the last pause
 	blocking    bool          // a publish has met a resource alarm
 
-	frameMax   uint32
 	channelMax uint16
 	interval   time.Duration // of heartbeats; 0 is none
 
-	mu        sync.Mutex
+	out *outbound // its lock guards what follows
+
 	channels  map[uint16]*channel // changed by the reader only, under mu
 	exclusive []*topology.Queue
-	out       outbox
-	drained   sync.Cond // the writer has taken the outbox, or what else the reader waits for
-	waking    bool      // the writer has been promised a wake-up
-	finished  bool      // nothing is appended to the outbox any more
-	stalled   []*consumer
 	parkings  uint64      // how often consumers have been parked, which orders them
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
 	forced    *Error    // why the broker ends the connection
 	overdue   []overdue // channels to be closed for deliveries held too long
 	blocked   bool      // by a resource alarm: the reader waits
-	broken    bool      // writing has failed
 
-	wake     chan struct{} // capacity 1: the writer has work, or is to end
-	unread   atomic.Bool   // more answers wait for the client than may: the reader is to pause
-	sent     atomic.Uint64 // bytes, for the heartbeat
 	received atomic.Uint64
 	since    time.Time
 }
@@ -111,32 +102,29 @@ type clientInfo struct {
 func newConn(b *Broker, nc net.Conn) *conn {
 	c := &conn{
 		b: b, nc: nc, number: b.connections.Add(1),
-		log:      b.log.With("client", nc.RemoteAddr().String()),
-		wake:     make(chan struct{}, 1),
-		frameMax: b.profile.MinFrameMax, // CONN-26
-		since:    b.clock.Now(),
-		tapped:   newTapped(b, nc.RemoteAddr().String()),
+		log:    b.log.With("client", nc.RemoteAddr().String()),
+		since:  b.clock.Now(),
+		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
-	c.drained.L = &c.mu
+	c.out = newOutbound(b, nc, c.tapped)
 	return c
 }
 
 // serve runs the connection to its end.
 func (c *conn) serve() {
 	var writer sync.WaitGroup
-	writer.Go(c.writeLoop)
+	writer.Go(c.out.run)
 	err := c.read()
 	c.tapped.end()
 	c.cleanUp()
 	c.dropAfter(dropDelay) // a client that does not read must not keep the writer
-	c.mu.Lock()
-	c.finished = true
+	c.out.mu.Lock()
 	if c.channels != nil {
-		c.counted.add(MessageStats{}, c.received.Load(), c.sent.Load())
+		c.counted.add(MessageStats{}, c.received.Load(), c.out.sent.Load())
 		c.b.churn.connectionsClosed.Add(1)
 	}
-	c.mu.Unlock()
-	c.Wake()
+	c.out.mu.Unlock()
+	c.out.finish()
 	writer.Wait()
 	c.pulse.Stop()
 	c.nc.Close()
@@ -219,8 +207,8 @@ func (c *conn) closeTimeout() time.Duration {
 
 // dropAfter closes the socket when the time has passed; heartbeats end.
 func (c *conn) dropAfter(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.beat.on = false
 	c.pulse.Stop()
 	c.pulse = c.b.cfg.PeerClock.AfterFunc(d, func() { c.nc.Close() })
@@ -229,8 +217,8 @@ func (c *conn) dropAfter(d time.Duration) {
 // force ends the connection from outside, on another goroutine: the reader is
 // interrupted and sends connection.close itself.
 func (c *conn) force(e *Error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	if c.forced == nil {
 		c.forced = e
 		c.tapped.end()
@@ -241,7 +229,7 @@ func (c *conn) force(e *Error) {
 // interrupt makes the reader look at what others want of it. Called with the
 // lock held.
 func (c *conn) interrupt() {
-	c.drained.Signal()
+	c.out.drained.Signal()
 	c.nc.SetReadDeadline(longAgo)
 }
 
@@ -251,14 +239,14 @@ var longAgo = time.Unix(1, 0)
 // interrupted handles a read that failed because of interrupt. True asks the
 // reader to go on.
 func (c *conn) interrupted() bool {
-	c.mu.Lock()
+	c.out.mu.Lock()
 	e := c.forced
 	if c.state != stateRunning || e == nil && len(c.overdue) == 0 {
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 		return false
 	}
 	c.nc.SetReadDeadline(time.Time{})
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if e != nil {
 		c.terminate(e, 0)
 	} else {
@@ -277,9 +265,9 @@ func (c *conn) cleanUp() {
 		c.channels[id].end()
 		c.forgetChannel(id)
 	}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	exclusive := slices.Clone(c.exclusive)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	for _, q := range exclusive {
 		// Refused only where another goroutine has deleted it meanwhile.
 		_, _ = c.vhost.Remove(q, false, false, &c.fx)
@@ -292,8 +280,8 @@ func (c *conn) cleanUp() {
 // stopConsumers has no consumer of the connection take anything any more: what one
 // channel gives back is not for another that is about to end too (CONN-71).
 func (c *conn) stopConsumers() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	for _, ch := range c.channels {
 		for _, s := range ch.consumers {
 			s.cancelled = true
@@ -310,119 +298,21 @@ func (c *conn) settleEffects() {
 
 // AddExclusive notes an exclusive queue, to be deleted with the connection.
 func (c *conn) AddExclusive(q *topology.Queue) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.exclusive = append(c.exclusive, q)
 }
 
 // DropExclusive forgets an exclusive queue that is deleted.
 func (c *conn) DropExclusive(q *topology.Queue) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.exclusive = slices.DeleteFunc(c.exclusive, func(x *topology.Queue) bool { return x == q })
 }
 
 // send appends a method to the outbox.
 func (c *conn) send(channel uint16, m amqp.Method) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.appendMethod(channel, m, &c.fx)
-}
-
-// appendMethod is send for those who hold the lock.
-func (c *conn) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects) {
-	if c.finished {
-		return
-	}
-	c.reserve()
-	before := len(c.out.buf)
-	c.out.buf = amqp.AppendMethod(c.out.buf, channel, m)
-	c.answered(len(c.out.buf) - before)
-	if c.tapped != nil {
-		c.spoilAnswer(channel, before)
-	}
-	c.touch(fx)
-}
-
-// answered counts bytes of answers. Called with the lock held.
-func (c *conn) answered(n int) {
-	c.out.answers += n
-	if c.out.answers > answerWater {
-		c.unread.Store(true)
-	}
-}
-
-// reserve makes sure that the outbox has a buffer.
-func (c *conn) reserve() {
-	if c.out.buf == nil {
-		c.out.lent = c.b.buffers.get()
-		c.out.buf, c.out.splices = c.out.lent.buf, c.out.lent.splices
-	}
-}
-
-// touch promises the writer a wake-up, once.
-func (c *conn) touch(fx *queue.Effects) {
-	if !c.waking {
-		c.waking = true
-		fx.Wake(c)
-	}
-}
-
-// Wake lets the writer look at the outbox.
-func (c *conn) Wake() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// writeLoop is the writer goroutine: it takes the whole outbox, writes it, and
-// lets the consumers that an overfull outbox had parked go on.
-func (c *conn) writeLoop() {
-	var fx queue.Effects
-	failed := false
-	for {
-		c.mu.Lock()
-		for c.out.size() == 0 && !c.finished {
-			c.mu.Unlock()
-			<-c.wake
-			c.mu.Lock()
-		}
-		if c.out.size() == 0 {
-			c.mu.Unlock()
-			return
-		}
-		out := c.out
-		c.out = outbox{}
-		c.unread.Store(false)
-		c.drained.Signal()
-		c.waking = false
-		stalled := c.stalled
-		c.stalled = nil
-		c.mu.Unlock()
-		if !failed {
-			var n int64
-			var err error
-			if out.marks == nil {
-				n, err = out.write(c.nc)
-			} else {
-				n, err = c.writeMarked(&out)
-			}
-			c.sent.Add(uint64(n))
-			if err != nil { // the reader finds out by itself
-				failed = true
-				c.nc.Close()
-				c.tapped.end()
-				c.mu.Lock()
-				c.broken = true
-				c.drained.Signal()
-				c.mu.Unlock()
-			}
-		}
-		c.b.buffers.put(&out)
-		for _, s := range stalled {
-			s.unstall(&fx)
-			s.ch.c.vhost.Perform(&fx)
-		}
-	}
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.appendMethod(channel, m, &c.fx)
 }

@@ -21,9 +21,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if err != nil { // QUEUE-4
 		return err
 	}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	_, used := ch.consumers[m.ConsumerTag]
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if used { // BASIC-25; a reply consumer's tag is not taken
 		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
@@ -50,7 +50,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
-		Receiver: s, Lock: &c.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
+		Receiver: s, Lock: &c.out.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
 	}
 	if err := c.vhost.Subscribe(q, &s.Subscription); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 // that the queue has been deleted meanwhile.
 func (s *consumer) announce(noWait bool) bool {
 	ch, c := s.ch, s.ch.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	if s.cancelled {
 		return false
 	}
@@ -76,7 +76,7 @@ func (s *consumer) announce(noWait bool) bool {
 	}
 	ch.consumers[s.tag] = s
 	if !noWait {
-		c.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: s.tag}, &c.fx)
+		c.out.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: s.tag}, &c.fx)
 	}
 	return true
 }
@@ -97,13 +97,13 @@ func (ch *channel) cancel(m *amqp.BasicCancel) error {
 // cancelConsumer ends a consumer of a queue, if there is one with this tag.
 func (ch *channel) cancelConsumer(tag string) {
 	c := ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	s := ch.consumers[tag]
 	delete(ch.consumers, tag)
 	if s != nil {
 		s.cancelled = true
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if s != nil {
 		s.from.Unsubscribe(&s.Subscription, &c.fx)
 	}
@@ -113,9 +113,9 @@ func (ch *channel) cancelConsumer(tag string) {
 // of the broker's. It cancels the consumer; one that is not there is more than
 // RabbitMQ can bear (BASIC-34).
 func (ch *channel) cancelAnswered(tag string) error {
-	ch.c.mu.Lock()
+	ch.c.out.mu.Lock()
 	known := ch.consumers[tag] != nil
-	ch.c.mu.Unlock()
+	ch.c.out.mu.Unlock()
 	if !known {
 		return amqp.NewInternalError()
 	}
@@ -145,11 +145,11 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if ok && c.tapped != nil {
 		ch.recordDelivery(q.Name, "", &it, m.NoAck, ActPass)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	if !ok {
 		ch.stats.messages.GetEmpty++
-		c.appendMethod(ch.id, &amqp.BasicGetEmpty{}, &c.fx)
+		c.out.appendMethod(ch.id, &amqp.BasicGetEmpty{}, &c.fx)
 		return nil
 	}
 	ch.tag++
@@ -158,13 +158,13 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		ch.unacked.push(unacked{tag: ch.tag, queue: q, item: it})
 		c.b.acks.arm()
 	}
-	c.appendMethod(ch.id, &amqp.BasicGetOk{
+	c.out.appendMethod(ch.id, &amqp.BasicGetOk{
 		DeliveryTag: ch.tag, Redelivered: it.Redelivered,
 		Exchange: it.Msg.Exchange, RoutingKey: it.Msg.Key, MessageCount: uint32(left),
 	}, &c.fx)
 	got := *it.Msg
 	got.Props = deliveredProps(&it)
-	c.appendContent(ch.id, &got)
+	c.out.appendContent(ch.id, &got)
 	return nil
 }
 
@@ -174,7 +174,7 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
 	c := ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	if m.Global && c.b.profile.GlobalQos { // BASIC-48
 		ch.setShared(int(m.PrefetchCount))
 	} else {
@@ -182,7 +182,7 @@ func (ch *channel) qos(m *amqp.BasicQos) error {
 		ch.setShared(0) // BASIC-46
 	}
 	c.listParked(ch)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.unparkTogether()
 	c.send(ch.id, &amqp.BasicQosOk{})
 	return nil

@@ -185,7 +185,7 @@ func (b *Broker) churnStats() ChurnStats {
 
 // setMode makes a channel one of publisher confirms, or of transactions.
 func (ch *channel) setMode(m channelMode) {
-	ch.c.mu.Lock() // snapshots read it
-	defer ch.c.mu.Unlock()
+	ch.c.out.mu.Lock() // snapshots read it
+	defer ch.c.out.mu.Unlock()
 	ch.mode = m
 }

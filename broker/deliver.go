@@ -44,7 +44,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	ch := s.ch
 	c := ch.c
 	switch {
-	case s.cancelled || c.finished:
+	case s.cancelled || c.out.finished:
 		return false
 	case !s.hasCredit(): // a no-ack consumer is held back by the shared limit alone (BASIC-47)
 		s.park()
@@ -53,7 +53,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		s.park()
 		if !s.stalled {
 			s.stalled = true
-			c.stalled = append(c.stalled, s)
+			c.out.stalled = append(c.out.stalled, s)
 		}
 		return false
 	}
@@ -95,9 +95,9 @@ func (s *consumer) count(from *topology.Queue, it *queue.Item) uint64 {
 // sendDelivery appends a delivery to the outbox. Called with the lock held.
 func (ch *channel) sendDelivery(consumerTag string, tag uint64, it *queue.Item, fx *queue.Effects) {
 	c := ch.c
-	c.reserve()
-	c.out.appendDelivery(ch.id, consumerTag, tag, it, c.frameMax)
-	c.touch(fx)
+	c.out.reserve()
+	c.out.appendDelivery(ch.id, consumerTag, tag, it, c.out.frameMax)
+	c.out.touch(fx)
 }
 
 func (s *consumer) hasCredit() bool {
@@ -108,10 +108,10 @@ func (s *consumer) hasCredit() bool {
 // unstall lets a consumer go on that an overfull outbox had parked.
 func (s *consumer) unstall(fx *queue.Effects) {
 	c := s.ch.c
-	c.mu.Lock()
+	c.out.mu.Lock()
 	parked := s.parked
 	s.stalled, s.parked = false, false
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if parked {
 		s.from.Unpark(&s.Subscription, fx)
 	}
@@ -121,8 +121,8 @@ func (s *consumer) unstall(fx *queue.Effects) {
 // BASIC-35).
 func (s *consumer) QueueDeleted(fx *queue.Effects) {
 	c := s.ch.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	if s.cancelled {
 		return
 	}
@@ -132,7 +132,7 @@ func (s *consumer) QueueDeleted(fx *queue.Effects) {
 	}
 	delete(s.ch.consumers, s.tag)
 	if c.client.cancelNotify {
-		c.appendMethod(s.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, fx)
+		c.out.appendMethod(s.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, fx)
 	}
 }
 

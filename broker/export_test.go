@@ -8,9 +8,9 @@ func (b *Broker) LargestOutbox() int {
 	defer b.mu.Unlock()
 	largest := 0
 	for c := range b.conns {
-		c.mu.Lock()
+		c.out.mu.Lock()
 		largest = max(largest, c.out.size())
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 	}
 	return largest
 }

@@ -58,12 +58,12 @@ func (c *conn) throttle() {
 // awaitWriter pauses the reader while the client leaves its answers unread: a
 // client that only ever asks must not fill the memory.
 func (c *conn) awaitWriter() {
-	if !c.unread.Load() {
+	if !c.out.unread.Load() {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.out.unread(c.b.cfg.MaxUnreadReturns) {
-		c.drained.Wait()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for c.out.unreadPast(c.b.cfg.MaxUnreadReturns) {
+		c.out.drained.Wait()
 	}
 }

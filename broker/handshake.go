@@ -30,11 +30,11 @@ func (c *conn) greet(h [8]byte) error {
 		major, minor = 8, 0
 	default:
 		offer := c.b.counterOffer(h)
-		c.mu.Lock()
-		c.reserve()
+		c.out.mu.Lock()
+		c.out.reserve()
 		c.out.buf = append(c.out.buf, offer[:]...)
-		c.touch(&c.fx)
-		c.mu.Unlock()
+		c.out.touch(&c.fx)
+		c.out.mu.Unlock()
 		return dropNow("unsupported protocol header %q", h[:])
 	}
 	c.state = stateStart
@@ -250,7 +250,10 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 	if cfg.FrameMax > 0 && (m.FrameMax == 0 || m.FrameMax > cfg.FrameMax) {
 		return silently("negotiated frame_max = %d is higher than the maximum allowed value (%d)", m.FrameMax, cfg.FrameMax)
 	}
-	c.channelMax, c.frameMax = m.ChannelMax, m.FrameMax
+	c.channelMax = m.ChannelMax
+	c.out.mu.Lock()
+	c.out.frameMax = m.FrameMax
+	c.out.mu.Unlock()
 	c.interval = time.Duration(m.Heartbeat) * time.Second
 	c.state = stateOpen
 	return nil
@@ -269,12 +272,12 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 		c.b.leave(c)
 		return err
 	}
-	c.mu.Lock() // snapshots read these once there are channels
+	c.out.mu.Lock() // snapshots read these once there are channels
 	c.vhost = v.vh
 	c.publisher = v.vh.NewPublisher(topology.FromClient, &c.fx)
 	c.publisher.By, c.publisher.Handed = c, c.handedOver
 	c.channels = make(map[uint16]*channel)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	c.state = stateRunning
 	if c.b.vhost(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
 		return errNoVHost(m.VirtualHost)

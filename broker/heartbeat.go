@@ -21,8 +21,8 @@ type heartbeat struct {
 // startHandshakeTimer drops a client that does not get to connection.open in
 // time (CONN-6).
 func (c *conn) startHandshakeTimer() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.pulse = c.b.cfg.PeerClock.AfterFunc(c.b.cfg.HandshakeTimeout, func() {
 		c.log.Error("handshake timed out")
 		c.nc.Close()
@@ -31,8 +31,8 @@ func (c *conn) startHandshakeTimer() {
 
 // startHeartbeat replaces the handshake's timer.
 func (c *conn) startHeartbeat() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.pulse.Stop()
 	if c.interval > 0 {
 		c.beat = heartbeat{on: true}
@@ -43,20 +43,20 @@ func (c *conn) startHeartbeat() {
 // tick runs every half interval: it sends a heartbeat if nothing else was sent
 // in that half, and every second time looks whether anything was received.
 func (c *conn) tick() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	h := &c.beat
-	if !h.on || c.finished {
+	if !h.on || c.out.finished {
 		return
 	}
 	h.ticks++
-	sent := c.sent.Load()
+	sent := c.out.sent.Load()
 	idle := h.ticks == 1 || sent == h.sent
 	h.sent = sent
 	if idle {
-		c.reserve()
+		c.out.reserve()
 		c.out.buf = amqp.AppendHeartbeat(c.out.buf)
-		c.Wake()
+		c.out.wakeWriter()
 		h.sent += amqp.FrameOverhead // a heartbeat does not count as something sent
 	}
 	if h.ticks%2 == 0 {

@@ -124,16 +124,16 @@ func (c *conn) id() string {
 
 // info describes an open connection; false for one that is not open.
 func (c *conn) info() (ConnectionInfo, bool) {
-	c.mu.Lock()
-	if c.channels == nil || c.finished {
-		c.mu.Unlock()
+	c.out.mu.Lock()
+	if c.channels == nil || c.out.finished {
+		c.out.mu.Unlock()
 		return ConnectionInfo{}, false
 	}
 	info := ConnectionInfo{
 		ID: c.id(), Peer: c.nc.RemoteAddr().String(), Local: c.nc.LocalAddr().String(), Name: c.name,
 		User: c.identity.User, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
-		ChannelMax: c.channelMax, FrameMax: c.frameMax, Heartbeat: c.interval,
-		Received: c.received.Load(), Sent: c.sent.Load(),
+		ChannelMax: c.channelMax, FrameMax: c.out.frameMax, Heartbeat: c.interval,
+		Received: c.received.Load(), Sent: c.out.sent.Load(),
 	}
 	switch {
 	case c.forced != nil:
@@ -151,7 +151,7 @@ func (c *conn) info() (ConnectionInfo, bool) {
 		}
 		consumers = append(consumers, list)
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	for i, list := range consumers { // the queues' locks go before the connection's
 		for k, s := range list {
 			info.Channels[i].Consumers[k].Active = s.from.Serves(&s.Subscription)

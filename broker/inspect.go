@@ -65,8 +65,8 @@ type holding struct {
 
 // holds appends what a connection holds of a queue.
 func (c *conn) holds(list []holding, q *topology.Queue) []holding {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	for id, ch := range c.channels {
 		by := Unacked{Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
 		list = ch.unacked.of(list, q, by)

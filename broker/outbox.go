@@ -49,8 +49,8 @@ type splice struct {
 
 func (o *outbox) size() int { return len(o.buf) + o.spliced }
 
-// unread reports whether more answers wait for the client than may.
-func (o *outbox) unread(maxReturns int64) bool {
+// unreadPast reports whether more answers wait for the client than may.
+func (o *outbox) unreadPast(maxReturns int64) bool {
 	return o.answers > answerWater || o.returns > maxReturns
 }
 

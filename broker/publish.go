@@ -243,27 +243,16 @@ func (ch *channel) checkUserID(m *queue.Message) error {
 // returnMessage sends basic.return (BASIC-3).
 func (ch *channel) returnMessage(m *queue.Message) {
 	c := ch.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	before, answers := c.out.size(), c.out.answers
-	c.appendMethod(ch.id, &amqp.BasicReturn{
+	c.out.appendMethod(ch.id, &amqp.BasicReturn{
 		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(), Exchange: m.Exchange, RoutingKey: m.Key,
 	}, &c.fx)
-	c.appendContent(ch.id, m)
+	c.out.appendContent(ch.id, m)
 	// A client with one thread publishes all that it has before it reads what came back.
 	c.out.answers = answers
 	if c.out.returns += int64(c.out.size() - before); c.out.returns > c.b.cfg.MaxUnreadReturns {
-		c.unread.Store(true)
+		c.out.unread.Store(true)
 	}
-}
-
-// appendContent appends header and body frames. Called with the lock held,
-// after a method was appended.
-func (c *conn) appendContent(channel uint16, m *queue.Message) {
-	if c.finished {
-		return
-	}
-	c.out.buf = amqp.AppendHeader(c.out.buf, channel, 60, uint64(len(m.Body)), m.Props)
-	c.out.appendBody(channel, m.Body, c.frameMax)
-	c.answered(len(m.Props) + len(m.Body))
 }

@@ -57,7 +57,7 @@ func (in *reader) run(c *conn) error {
 			if !handled {
 				break
 			}
-			held = c.unread.Load()
+			held = c.out.unread.Load()
 		}
 		c.endBatch()
 		c.awaitWriter()
@@ -190,12 +190,12 @@ func (c *conn) readFull(dst []byte) (int, error) {
 // by the eight bytes of a frame's overhead.
 func (c *conn) checkFrameSize(kind byte, size uint32) error {
 	switch {
-	case c.frameMax == 0 || size <= c.frameMax:
+	case c.out.frameMax == 0 || size <= c.out.frameMax:
 		return nil
 	case c.state < stateOpen:
 		return silently("frame of %d bytes before tuning", size)
 	}
-	return fatalFrame("%s", amqp.FrameErrorText(kind, nil, "frame_too_large", size, c.frameMax-amqp.FrameOverhead))
+	return fatalFrame("%s", amqp.FrameErrorText(kind, nil, "frame_too_large", size, c.out.frameMax-amqp.FrameOverhead))
 }
 
 // errFrameEnd is CONN-39.

@@ -74,9 +74,9 @@ func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 		return
 	}
 	c := r.ch.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.finished || r.ch.reply != r || c.out.size() > replyWater {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.finished || r.ch.reply != r || c.out.size() > replyWater {
 		return
 	}
 	tag := r.ch.replyTag()
@@ -123,8 +123,8 @@ func (ch *channel) dropReply() {
 // setReply changes the reply consumer: when it returns, none before gets
 // anything more.
 func (ch *channel) setReply(r *replyConsumer) {
-	ch.c.mu.Lock()
-	defer ch.c.mu.Unlock()
+	ch.c.out.mu.Lock()
+	defer ch.c.out.mu.Unlock()
 	ch.reply = r
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -153,6 +154,7 @@ type Verdict struct {
 // but for what is said otherwise.
 type tapped struct {
 	tap   *Tap
+	clock delay.Clock
 	peer  *Peer
 	call  Call            // of the reader
 	life  context.Context // done when nothing is to be waited for any more
@@ -170,7 +172,7 @@ func newTapped(b *Broker, addr string) *tapped {
 	if b.cfg.Tap == nil {
 		return nil
 	}
-	t := &tapped{tap: b.cfg.Tap, peer: &Peer{ID: b.peers.Add(1), Addr: addr}}
+	t := &tapped{tap: b.cfg.Tap, clock: b.clock, peer: &Peer{ID: b.peers.Add(1), Addr: addr}}
 	t.life, t.hurry = context.WithCancel(context.Background())
 	return t
 }
@@ -245,38 +247,38 @@ func (c *conn) pause(v Verdict) {
 	c.endBatch()
 	c.setDeaf(true)
 	defer c.setDeaf(false)
-	c.wait(v.Delay, v.Waiting)
+	c.tapped.wait(v.Delay, v.Waiting)
 }
 
 // wait waits on the broker's clock, unless the connection is to end.
-func (c *conn) wait(d time.Duration, begun func()) {
+func (t *tapped) wait(d time.Duration, begun func()) {
 	over := make(chan struct{})
-	timer := c.b.clock.AfterFunc(d, func() { close(over) })
+	timer := t.clock.AfterFunc(d, func() { close(over) })
 	defer timer.Stop()
 	if begun != nil {
 		begun()
 	}
 	select {
 	case <-over:
-	case <-c.tapped.life.Done():
+	case <-t.life.Done():
 	}
 }
 
 func (c *conn) setDeaf(deaf bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	c.tapped.deaf = deaf
 }
 
 // hold blocks the connection, as an alarm does.
 func (c *conn) hold(v Verdict) {
 	c.blocking = true
-	c.mu.Lock()
+	c.out.mu.Lock()
 	c.tapped.holds++
 	if c.tapped.holds == 1 && !c.blocked && c.client.blocked {
-		c.appendMethod(0, &amqp.ConnectionBlocked{Reason: v.Text}, &c.fx)
+		c.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: v.Text}, &c.fx)
 	}
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	if v.Blocked != nil {
 		v.Blocked(sync.OnceFunc(c.release))
 	}
@@ -285,10 +287,10 @@ func (c *conn) hold(v Verdict) {
 // release ends a hold.
 func (c *conn) release() {
 	var fx queue.Effects
-	c.mu.Lock()
+	c.out.mu.Lock()
 	c.tapped.holds--
 	c.letGo(&fx)
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	fx.Flush()
 }
 
@@ -357,8 +359,8 @@ func (ch *channel) call(m amqp.Method) Call {
 
 // consumerQueue is the queue of a consumer.
 func (ch *channel) consumerQueue(tag string) []string {
-	ch.c.mu.Lock()
-	defer ch.c.mu.Unlock()
+	ch.c.out.mu.Lock()
+	defer ch.c.out.mu.Unlock()
 	if s := ch.consumers[tag]; s != nil {
 		return []string{s.from.Name}
 	}
@@ -368,8 +370,8 @@ func (ch *channel) consumerQueue(tag string) []string {
 // heldQueues are the queues of the unacked deliveries that an acknowledgement
 // settles.
 func (ch *channel) heldQueues(tag uint64, multiple bool) (names []string) {
-	ch.c.mu.Lock()
-	defer ch.c.mu.Unlock()
+	ch.c.out.mu.Lock()
+	defer ch.c.out.mu.Unlock()
 	for _, u := range ch.unacked.list[ch.unacked.head:] {
 		hit := u.tag == tag || multiple && (u.tag < tag || tag == 0)
 		if hit && u.queue != nil && !slices.Contains(names, u.queue.Name) {

@@ -36,37 +36,37 @@ var errReset = errors.New("reset by a tap")
 func (c *conn) spoil(act Act, channel uint16, handle func() error) error {
 	c.sendConfirms() // those of publishes before are not meant
 	s := &spoiled{act, channel}
-	c.mu.Lock()
+	c.out.mu.Lock()
 	c.tapped.spoiled = s
-	c.mu.Unlock()
+	c.out.mu.Unlock()
 	err := handle()
 	if err != nil {
 		return err
 	}
 	c.sendConfirms()
 	ch := c.channels[channel]
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
 	if c.tapped.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
 		return nil
 	}
 	c.tapped.spoiled = nil
-	if act == ActReset && !c.finished { // there is no answer to be halved: a heartbeat it is
-		c.reserve()
+	if act == ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
+		c.out.reserve()
 		at := len(c.out.buf)
 		c.out.buf = amqp.AppendHeartbeat(c.out.buf)
 		c.out.spoil(act, at)
-		c.touch(&c.fx)
+		c.out.touch(&c.fx)
 	}
 	return nil
 }
 
 // spoilAnswer spoils the frame at buf[at] if it is the one. Called with the lock
 // held.
-func (c *conn) spoilAnswer(channel uint16, at int) {
-	if s := c.tapped.spoiled; s != nil && s.channel == channel {
-		c.tapped.spoiled = nil
-		c.out.spoil(s.act, at)
+func (o *outbound) spoilAnswer(channel uint16, at int) {
+	if s := o.tapped.spoiled; s != nil && s.channel == channel {
+		o.tapped.spoiled = nil
+		o.spoil(s.act, at)
 	}
 }
 
@@ -89,35 +89,35 @@ func (o *outbox) delay(d time.Duration, begun func()) {
 }
 
 // writeMarked is outbox.write with marks.
-func (c *conn) writeMarked(o *outbox) (sent int64, err error) {
-	splices, from := o.splices, 0
+func (o *outbound) writeMarked(out *outbox) (sent int64, err error) {
+	splices, from := out.splices, 0
 	put := func(p []byte) {
 		if err == nil && len(p) > 0 {
 			var n int
-			n, err = c.nc.Write(p)
+			n, err = o.nc.Write(p)
 			sent += int64(n)
 		}
 	}
 	upTo := func(at int) {
 		for len(splices) > 0 && splices[0].at <= at {
-			put(o.buf[from:splices[0].at])
+			put(out.buf[from:splices[0].at])
 			put(splices[0].data)
 			from, splices = splices[0].at, splices[1:]
 		}
-		put(o.buf[from:at])
+		put(out.buf[from:at])
 		from = at
 	}
-	for _, m := range o.marks {
+	for _, m := range out.marks {
 		upTo(m.at)
 		if m.pause > 0 {
-			c.wait(m.pause, m.begun)
+			o.tapped.wait(m.pause, m.begun)
 		}
 		if m.reset {
-			abort(c.nc)
+			abort(o.nc)
 			return sent, errReset
 		}
 	}
-	upTo(len(o.buf))
+	upTo(len(out.buf))
 	return sent, err
 }
 
@@ -166,7 +166,7 @@ func (ch *channel) deliverAsked(
 		spare.Msg = &damaged
 		it = &spare
 	}
-	c.reserve()
+	c.out.reserve()
 	c.out.delay(v.Delay, v.Waiting)
 	at := len(c.out.buf)
 	ch.sendDelivery(consumerTag, tag, it, fx)
@@ -243,14 +243,14 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 			a.ch.gap = true
 			continue
 		}
-		c.reserve()
+		c.out.reserve()
 		c.out.delay(f.delay, f.waiting)
 		at := len(c.out.buf)
 		nack := nackAll || slices.Contains(a.nacks, seq)
 		if nack {
-			c.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
+			c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
 		} else {
-			c.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq}, fx)
+			c.out.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq}, fx)
 		}
 		a.ch.recordConfirm(seq-1, seq, nack)
 		if (f.act == ActReset || f.act == ActDamage) && len(c.out.buf) > at {

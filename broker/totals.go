@@ -83,15 +83,15 @@ func (b *Broker) openConns() []*conn {
 
 // addTo adds a connection, if it is open in a virtual host.
 func (c *conn) addTo(v *VHost, t *Totals) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.counted != v || c.channels == nil || c.finished {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.counted != v || c.channels == nil || c.out.finished {
 		return
 	}
 	t.Connections++
 	t.Channels += len(c.channels)
 	t.Received += c.received.Load()
-	t.Sent += c.sent.Load()
+	t.Sent += c.out.sent.Load()
 	for _, ch := range c.channels {
 		t.Consumers += len(ch.consumers)
 		t.Messages.Add(ch.stats.all())
@@ -104,11 +104,11 @@ func (b *Broker) ResetStats() {
 	vhosts := slices.Collect(maps.Values(b.vhosts))
 	b.mu.Unlock()
 	for _, c := range b.openConns() {
-		c.mu.Lock()
+		c.out.mu.Lock()
 		for _, ch := range c.channels {
 			ch.stats.reset()
 		}
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 	}
 	for _, v := range vhosts {
 		v.reset()

@@ -80,8 +80,8 @@ func (ch *channel) checkTx() error {
 
 // endTx begins another transaction and returns the one before.
 func (ch *channel) endTx() transaction {
-	ch.c.mu.Lock()
-	defer ch.c.mu.Unlock()
+	ch.c.out.mu.Lock()
+	defer ch.c.out.mu.Unlock()
 	tx := ch.tx
 	ch.tx = transaction{}
 	return tx
@@ -125,8 +125,8 @@ func (ch *channel) txRollback() error {
 	if ch.c.tapped != nil {
 		ch.c.recordTx(tx.publishes, EventRolledBack)
 	}
-	ch.c.mu.Lock()
+	ch.c.out.mu.Lock()
 	ch.unacked.restore(tx.taken())
-	ch.c.mu.Unlock()
+	ch.c.out.mu.Unlock()
 	return ch.reply0(nil, false, &amqp.TxRollbackOk{})
 }

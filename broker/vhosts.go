@@ -201,9 +201,9 @@ func (b *Broker) closeConnections(chosen func(*conn) bool, reason string) int {
 	b.mu.Unlock()
 	n := 0
 	for _, c := range all {
-		c.mu.Lock()
+		c.out.mu.Lock()
 		open := c.channels != nil
-		c.mu.Unlock()
+		c.out.mu.Unlock()
 		if open && chosen(c) {
 			b.log.Info("closing connection", "client", c.nc.RemoteAddr().String(), "reason", reason)
 			c.force(refuseFrame(amqp.ConnectionForced, "%s", reason))

@@ -6,8 +6,9 @@ import "slices"
 
 // Waker is a connection whose outbox got something to write.
 type Waker interface {
-	// Wake lets the connection's writer run. It never blocks.
-	Wake()
+	// Wake has the connection write what it has got. It never blocks. With lend it may
+	// use the caller's goroutine for a short write.
+	Wake(lend bool)
 }
 
 // Reason is why a message is dead-lettered.
@@ -63,10 +64,15 @@ type Effects struct {
 // has been woken, so the list holds no duplicates.
 func (fx *Effects) Wake(w Waker) { fx.wake = append(fx.wake, w) }
 
+// fewWakes is the number of connections up to which each may write on the goroutine that
+// wakes them: for more of them the first would be done before the last has begun.
+const fewWakes = 4
+
 // Flush wakes the noted connections.
 func (fx *Effects) Flush() {
+	lend := len(fx.wake) <= fewWakes
 	for i, w := range fx.wake {
-		w.Wake()
+		w.Wake(lend)
 		fx.wake[i] = nil
 	}
 	fx.wake = fx.wake[:0]

@@ -47,7 +47,7 @@ func (c *workerConsumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 
 func (c *workerConsumer) QueueDeleted(*queue.Effects) {}
 
-func (w *worker) Wake() {
+func (w *worker) Wake(bool) {
 	select {
 	case w.wake <- struct{}{}:
 	default:
