@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/progressbar"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/conformance/inprocess"
 	"github.com/rabbetmq/rabbet/delay"
@@ -172,7 +173,7 @@ func (j *judgement) judge(ctx context.Context, c console) (report *conformance.R
 		return nil, err
 	}
 	progress := newProgress(c, len(j.scripts))
-	defer progress.clear()
+	defer progress.Clear()
 	return runner.Judge(ctx, j.scripts, progress.ended), nil
 }
 
@@ -230,46 +231,22 @@ func listScripts(w io.Writer, scripts []conformance.Script) error {
 	return nil
 }
 
-// progress is a line on the terminal that says how far the run is.
+// progress is a bar on the terminal that says how far the run is.
 type progress struct {
-	w     io.Writer // nil if nobody looks
-	total int
+	*progressbar.Bar
 	count []int // by outcome
 }
 
 // newProgress shows progress on standard error if that is a terminal.
 func newProgress(c console, total int) *progress {
-	p := &progress{total: total, count: make([]int, 4)}
-	f, ok := c.stderr.(*os.File)
-	if !ok || slices.Contains([]string{"", "dumb"}, c.getenv("TERM")) {
-		return p
-	}
-	if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		p.w = f
-	}
-	return p
+	return &progress{Bar: progressbar.New(c.stderr, c.getenv("TERM"), total), count: make([]int, 4)}
 }
 
 // ended counts a script that has ended; one that differs is named at once.
 func (p *progress) ended(r conformance.Result) {
 	p.count[r.Outcome]++
-	if p.w == nil {
-		return
-	}
 	if r.Outcome == conformance.Differed {
-		fmt.Fprintf(p.w, "\r\x1b[Kdiffers: %s %v\n", r.Script.Name, r.Script.Covers)
+		p.Say(fmt.Sprintf("differs: %s %v", r.Script.Name, r.Script.Covers))
 	}
-	done := 0
-	for _, n := range p.count {
-		done += n
-	}
-	fmt.Fprintf(p.w, "\r\x1b[K%d of %d: %d held, %d differed  %s", done, p.total,
-		p.count[conformance.Held], p.count[conformance.Differed], r.Script.Name)
-}
-
-// clear removes the line.
-func (p *progress) clear() {
-	if p.w != nil {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
+	p.Step(fmt.Sprintf("%d held, %d differed", p.count[conformance.Held], p.count[conformance.Differed]))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/progressbar"
 	"github.com/rabbetmq/rabbet/conformance"
 )
 
@@ -98,18 +99,15 @@ func TestConformanceAskedWrongly(t *testing.T) {
 
 func TestConformanceProgress(t *testing.T) {
 	var b bytes.Buffer
-	p := &progress{w: &b, total: 3, count: make([]int, 4)}
+	p := &progress{Bar: progressbar.Show(&b, 3), count: make([]int, 4)}
 	result := func(name string, o conformance.Outcome) conformance.Result {
 		return conformance.Result{Script: conformance.Script{Name: name, Covers: []string{"ERR-1"}}, Outcome: o}
 	}
 	p.ended(result("a/b", conformance.Held))
 	p.ended(result("c/d", conformance.Differed))
-	p.clear()
-	lines := strings.Split(b.String(), "\r\x1b[K")
-	assert.Equal(t, []string{"", "1 of 3: 1 held, 0 differed  a/b", "differs: c/d [ERR-1]\n", "2 of 3: 1 held, 1 differed  c/d", ""}, lines)
-
-	quiet := newProgress(console{stderr: &b, getenv: func(string) string { return "xterm" }}, 3)
-	assert.Nil(t, quiet.w, "a buffer is no terminal")
+	p.Clear()
+	assert.Contains(t, b.String(), "differs: c/d [ERR-1]\n")
+	assert.Contains(t, b.String(), "1 held, 0 differed")
 }
 
 // A report that cannot be written is said to be so.

@@ -13,10 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rabbitmq/amqp091-go"
 
 	"github.com/rabbetmq/rabbet/amqp"
 )
@@ -253,39 +254,13 @@ type address struct {
 	tls                         bool
 }
 
-// parseURL reads an AMQP URL as RabbitMQ's clients do: no path is the vhost
-// "/", and so is a lone slash; the rest of a path is the vhost, unescaped.
+// parseURL reads an AMQP URL as RabbitMQ's own client does.
 func parseURL(raw string) (address, error) {
-	u, err := url.Parse(raw)
+	u, err := amqp091.ParseURI(raw)
 	if err != nil {
 		return address{}, fmt.Errorf("bad URL: %w", err)
 	}
-	a := address{user: "guest", password: "guest", vhost: "/"}
-	port := "5672"
-	switch u.Scheme {
-	case "amqp":
-	case "amqps":
-		a.tls, port = true, "5671"
-	default:
-		return address{}, fmt.Errorf("bad URL %q: it must start with amqp:// or amqps://", raw)
-	}
-	if u.Hostname() == "" {
-		return address{}, fmt.Errorf("bad URL %q: it names no host", raw)
-	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	a.host = net.JoinHostPort(u.Hostname(), port)
-	if u.User != nil {
-		a.user = u.User.Username()
-		if password, ok := u.User.Password(); ok {
-			a.password = password
-		}
-	}
-	if path := strings.TrimPrefix(u.EscapedPath(), "/"); path != "" {
-		if a.vhost, err = url.PathUnescape(path); err != nil {
-			return address{}, fmt.Errorf("bad URL: %w", err)
-		}
-	}
-	return a, nil
+	return address{
+		host: net.JoinHostPort(u.Host, strconv.Itoa(u.Port)), user: u.Username, password: u.Password, vhost: u.Vhost, tls: u.Scheme == "amqps",
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 
 func TestURLs(t *testing.T) {
 	for raw, want := range map[string]address{
+		"amqp://":                             {host: "localhost:5672", user: "guest", password: "guest", vhost: "/"},
 		"amqp://localhost":                    {host: "localhost:5672", user: "guest", password: "guest", vhost: "/"},
 		"amqp://localhost/":                   {host: "localhost:5672", user: "guest", password: "guest", vhost: "/"},
 		"amqp://[::1]:1234/a":                 {host: "[::1]:1234", user: "guest", password: "guest", vhost: "a"},
@@ -23,7 +24,7 @@ func TestURLs(t *testing.T) {
 			assert.Equal(t, want, got, raw)
 		}
 	}
-	for _, raw := range []string{"localhost:5672", "http://localhost", "amqp://", "amqp://h:x", ""} {
+	for _, raw := range []string{"localhost:5672", "http://localhost", "amqp://h:x", ""} {
 		_, err := parseURL(raw)
 		assert.Error(t, err, raw)
 	}

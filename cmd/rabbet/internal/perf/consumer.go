@@ -159,7 +159,7 @@ func (c *consumer) takeLatency(h *histogram) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h.add(&c.latency)
-	c.latency = histogram{}
+	c.latency.reset()
 }
 
 // appendAck appends a basic.ack frame without building a method.

@@ -58,7 +58,7 @@ func TestConsumerParsesAnySplit(t *testing.T) {
 		assert.ErrorIs(t, c.run(func(n int64) { total += n }), errClosed)
 		assert.EqualValues(t, len(sizes), total)
 		assert.EqualValues(t, len(sizes), c.received.Load())
-		assert.EqualValues(t, 4, c.latency.count, "messages with a time stamp")
+		assert.EqualValues(t, 4, c.latency.count(), "messages with a time stamp")
 		assert.True(t, c.blocked.Load())
 		want := amqp.AppendMethod(nil, 1, &amqp.BasicAck{DeliveryTag: 3, Multiple: true})
 		want = amqp.AppendMethod(want, 1, &amqp.BasicAck{DeliveryTag: 6, Multiple: true})

@@ -132,7 +132,8 @@ func (r *runner) measure(ctx context.Context, progress func(Sample)) (*Result, e
 			return nil, err
 		}
 		r.gather(nil)
-		r.latency, r.confirms = histogram{}, histogram{}
+		r.latency.reset()
+		r.confirms.reset()
 		if begin, err = r.count(); err != nil {
 			return nil, err
 		}

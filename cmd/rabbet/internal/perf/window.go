@@ -125,5 +125,5 @@ func (w *window) takeLatency(h *histogram) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h.add(&w.latency)
-	w.latency = histogram{}
+	w.latency.reset()
 }

@@ -38,7 +38,7 @@ func TestWindowSettles(t *testing.T) {
 			assert.Zero(t, nacked)
 			var h histogram
 			w.takeLatency(&h)
-			assert.EqualValues(t, test.settled, h.count)
+			assert.EqualValues(t, test.settled, h.count())
 			if test.settled > 0 {
 				assert.EqualValues(t, test.settled, w.acquire(25, watch), "what is settled makes room")
 			}

@@ -15,7 +15,7 @@ var basics = []Option{
 	{Section: "Broker", Flag: "profile", Arg: "version", Env: []string{"RABBET_PROFILE"}, Help: "behave as RabbitMQ of this `version`",
 		flag: field(oneOf(broker.Profiles()...), func(s *Settings) *string { return &s.Profile })},
 	{Section: "Broker", Flag: "data-dir", Arg: "folder", Env: []string{"RABBITMQ_MNESIA_DIR", "RABBITMQ_MNESIA_BASE"},
-		Help: "keep durable queues and messages in `folder`",
+		Help: "keep durable queues and messages in `folder`; by default in rabbet of $XDG_DATA_HOME, or of ~/.local/share",
 		flag: field(name, func(s *Settings) *string { return &s.DataDir })},
 	{Section: "Broker", Flag: "memory", Help: "keep everything in memory; nothing survives",
 		flag: field(flagBoolean, func(s *Settings) *bool { return &s.Memory })},
