@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // longestTerm is where FormatTerm stops to look further, in bytes: a reply-text has
@@ -24,6 +25,30 @@ func FormatTerm(v any) string {
 // printable Latin-1, <<1,2,3>> otherwise.
 func FormatBinary(b []byte) string {
 	return string(appendBinary(nil, b))
+}
+
+// FormatString is how Erlang's ~p prints a string, which is a list of characters:
+// "abc" if all are printable, [1,2,3] otherwise. Bytes that are no UTF-8 count as a
+// character each.
+func FormatString(s string) string {
+	s = s[:min(len(s), longestTerm)]
+	if printable([]byte(s)) {
+		b := []byte{'"'}
+		for i := range len(s) {
+			b = appendChar(b, s[i])
+		}
+		return string(append(b, '"'))
+	}
+	b := []byte{'['}
+	for i, n := 0, 0; i < len(s); n++ {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			r = rune(s[i])
+		}
+		b = strconv.AppendInt(appendComma(b, n), int64(r), 10)
+		i += size
+	}
+	return string(append(b, ']'))
 }
 
 // FormatOctets is how Erlang's ~w prints a binary: always <<1,2,3>>. RabbitMQ shows
@@ -118,7 +143,7 @@ func appendOctets(b, v []byte) []byte {
 // escapes are the control characters that Erlang takes for printable.
 const escapes = "\b\t\n\v\f\r\x1b"
 
-// printable tells whether Erlang prints these bytes as a string.
+// printable reports whether Erlang prints these bytes as a string.
 func printable(v []byte) bool {
 	for _, c := range v {
 		if (c < ' ' || c > '~' && c < 0xa0) && strings.IndexByte(escapes, c) < 0 {

@@ -81,3 +81,16 @@ func TestFormatTermStops(t *testing.T) {
 	}
 	assert.Less(t, len(FormatOctets([]byte(long))), 8*longestTerm)
 }
+
+func TestFormatString(t *testing.T) {
+	for s, want := range map[string]string{
+		"plain 'text'": `"plain 'text'"`,
+		"a\"b\\c\n":    `"a\"b\\c\n"`,
+		"un\x00s":      "[117,110,0,115]",
+		"\u0416x":      "[1046,120]",
+		"\xff":         "\"\xff\"", // as Latin-1
+		"":             `""`,
+	} {
+		assert.Equal(t, want, FormatString(s), "%q", s)
+	}
+}

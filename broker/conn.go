@@ -291,7 +291,7 @@ func (c *conn) stopConsumers() {
 
 // settleEffects does what queues asked for and only the broker can do.
 func (c *conn) settleEffects() {
-	if len(c.fx.Idle) > 0 || c.fx.HasDead() {
+	if c.fx.Pending() {
 		c.vhost.Settle(&c.fx)
 	}
 }

@@ -50,7 +50,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
-		Receiver: s, Lock: &c.out.mu, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
+		Receiver: s, Lock: &c.out.mu, Tag: s.tag, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
 	}
 	if err := c.vhost.Subscribe(q, &s.Subscription); err != nil {
 		return err

@@ -102,5 +102,7 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 		return err
 	}
 	n, err := ch.c.vhost.DeleteQueue(name, m.IfUnused, m.IfEmpty, ch.c, &ch.c.fx)
-	return ch.reply0(err, m.NoWait, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
+	err = ch.reply0(err, m.NoWait, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
+	ch.c.settleEffects() // consumers are told after delete-ok (BASIC-35)
+	return err
 }

@@ -37,6 +37,8 @@ type Subscription struct {
 	// Args are the arguments of the consumer. A stream finds in them where the consumer
 	// begins and what it wants (STREAM-27, STREAM-36); others do not look.
 	Args amqp.Table
+	// Tag is the consumer tag, which orders consumers of one channel.
+	Tag string
 	// Exclusive refuses every other consumer (BASIC-29). Quorum queues know no
 	// such thing.
 	Exclusive bool

@@ -1,6 +1,9 @@
 package queue
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // This file is what a queue leaves to be done once its lock is released.
 
@@ -47,6 +50,8 @@ type Effects struct {
 	// Idle holds queues to delete if they have no consumer still: auto-delete
 	// ones that lost their last (QUEUE-21), and expired ones (QUEUE-58).
 	Idle []Queue
+	// Orphans are consumers to be told that their queue is gone.
+	Orphans []*Subscription
 	// withDead holds queues with dead letters to be published.
 	withDead []*Classic
 	// Refused holds the indices of messages of a Publish that a full queue
@@ -92,8 +97,22 @@ func (fx *Effects) TakeIdle() []Queue {
 	return idle
 }
 
-// HasDead tells whether a queue has dead letters to be published.
-func (fx *Effects) HasDead() bool { return len(fx.withDead) > 0 }
+// TellOrphans tells the consumers that have lost their queue, those of one channel in
+// the order of their tags (BASIC-34).
+func (fx *Effects) TellOrphans() {
+	orphans := fx.Orphans
+	fx.Orphans = nil
+	slices.SortStableFunc(orphans, func(a, b *Subscription) int { return strings.Compare(a.Tag, b.Tag) })
+	for _, s := range orphans {
+		s.Receiver.QueueDeleted(fx)
+	}
+}
+
+// Pending reports whether there is anything for a virtual host to do: queues to delete,
+// consumers to tell, dead letters to publish.
+func (fx *Effects) Pending() bool {
+	return len(fx.Idle) > 0 || len(fx.Orphans) > 0 || len(fx.withDead) > 0
+}
 
 // EachDead calls publish with the dead letters of each of the noted queues, some at a
 // time, and forgets the queues. Those of one queue come in the order of their deaths,

@@ -13,6 +13,7 @@ var basicScripts = slices.Concat(
 	basicAckScripts,
 	basicRequeueScripts,
 	basicReplyToScripts,
+	edgeScripts,
 	basicTxScripts,
 	singleActiveScripts,
 	basicWireScripts,

@@ -9,6 +9,7 @@ var queueScripts = slices.Concat(
 	queueExclusiveScripts,
 	queueDeleteScripts,
 	queueArgumentScripts,
+	argumentOrderScripts,
 	ttlScripts,
 	ttlExpiresScripts,
 	ttlDelayScripts,

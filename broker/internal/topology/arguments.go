@@ -89,23 +89,26 @@ var declareArguments = []declareArgument{
 	{"x-max-priority", checkMaxPriority},
 	{"x-overflow", oneOf("invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx")},
 	{"x-queue-mode", oneOfQuoted("queue mode", "default", "lazy")},
+	{"x-queue-version", checkQueueVersion(1)},
 	{"x-single-active-consumer", boolean},
 	{"x-quorum-initial-group-size", positive},
 	{"x-initial-cluster-size", positive},
 	{"x-max-age", checkMaxAge},
 	{"x-stream-max-segment-size-bytes", notNegative},
-	{"x-stream-filter-size-bytes", anything}, // checkStream
+	{"x-stream-filter-size-bytes", anything},         // checkStream
+	{"x-consumer-disconnected-timeout", notNegative}, // QUEUE-51
 	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")},
-	{"x-queue-version", checkQueueVersion(1)},
-	{"x-delivery-limit", anything}, // QUEUE-45
-	{"x-queue-master-locator", oneOf("invalid_queue_locator_arg", "min-masters", "client-local", "random")},
+	{"x-delivery-limit", anything},       // QUEUE-45
+	{"x-queue-master-locator", anything}, // looked at last
 }
+
+// checkMasterLocator is QUEUE-42, where the value counts.
+var checkMasterLocator = oneOf("invalid_queue_locator_arg", "min-masters", "client-local", "random")
 
 // retryArguments are checked after the others where a profile has them
 // (QUEUE-51).
 var retryArguments = []declareArgument{
 	{"x-consumer-timeout", notNegative},
-	{"x-consumer-disconnected-timeout", notNegative},
 	{"x-delayed-retry-type", anything},
 	{"x-delayed-retry-min", anything},
 	{"x-delayed-retry-max", anything},
@@ -127,7 +130,7 @@ func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	if err := p.checkArgumentValues(m.Arguments, resource, p.accepts[kind]); err != nil {
 		return err
 	}
-	for _, f := range m.Arguments { // QUEUE-43: whatever its value, and the client's first one is told
+	for _, f := range m.Arguments { // QUEUE-43: whatever its value, and the first one is told
 		known := slices.ContainsFunc(p.arguments, func(a declareArgument) bool { return a.name == f.Key })
 		if known && !slices.Contains(p.accepts[kind], f.Key) {
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
@@ -136,8 +139,13 @@ func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
 		return errDenied("transient_nonexcl_queues")
 	}
-	if _, ok := m.Arguments.Get("x-queue-master-locator"); ok && !p.masterLocator { // QUEUE-42
-		return errDenied("queue_master_locator")
+	if v, ok := m.Arguments.Get("x-queue-master-locator"); ok { // QUEUE-42
+		switch {
+		case !p.masterLocator:
+			return errDenied("queue_master_locator")
+		case p.checksLocator && checkMasterLocator(v, nil) != "":
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-master-locator' for %s: %s", resource, checkMasterLocator(v, nil))
+		}
 	}
 	if err := kind.checkProperties(m, resource); err != nil || kind != &streamQueue {
 		return err
@@ -347,7 +355,7 @@ func (f *facts) checkQueueType(v any, args amqp.Table) string {
 func oneOfQuoted(what string, words ...string) argumentCheck {
 	return func(v any, args amqp.Table) string {
 		s, _ := v.(string)
-		return oneOf(fmt.Sprintf("%q", "unsupported "+what+" '"+s+"'"), words...)(v, args)
+		return oneOf(amqp.FormatString("unsupported "+what+" '"+s+"'"), words...)(v, args)
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 // Settle performs effects until none is left; those of a dead letter that
 // arrives in a full queue come round again. Wake-ups stay for Flush.
 func (vh *VHost) Settle(fx *queue.Effects) {
-	if len(fx.Idle) == 0 && !fx.HasDead() {
+	if !fx.Pending() {
 		return
 	}
 	p := vh.NewPublisher(FromDeadLetter, fx)
-	for len(fx.Idle) > 0 || fx.HasDead() {
+	for fx.Pending() {
+		fx.TellOrphans()
 		fx.EachDead(func(list []queue.DeadLetter) { p.deadLetters(list) })
 		vh.removeIdle(fx)
 	}

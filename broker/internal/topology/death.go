@@ -90,8 +90,7 @@ func recordDeath(deaths []death, p *amqp.Properties, dead *queue.DeadLetter, now
 			ms, _ := strconv.ParseInt(p.Expiration, 10, 64)
 			d.expiration = strconv.FormatInt(ms, 10)
 		}
-		d.keys = amqp.Array{m.Key}
-		for _, key := range carbonCopies(m) {
+		for _, key := range toldKeys(m) {
 			d.keys = append(d.keys, key)
 		}
 	}
@@ -122,6 +121,21 @@ func carbonCopies(m *queue.Message) []string {
 	}
 	v, _ := raw.Lookup("CC")
 	return listHeader(amqp.Table{{Key: "CC", Value: v}}, "CC")
+}
+
+// toldKeys are the routing keys that a death tells: those of the message without those
+// of BCC, each of which takes one away, the first that is found (QUEUE-77).
+func toldKeys(m *queue.Message) []string {
+	keys := appendKeys(nil, m)
+	if m.Extra == nil {
+		return keys
+	}
+	for _, blind := range m.Extra.BCC {
+		if i := slices.Index(keys, blind); i >= 0 {
+			keys = slices.Delete(keys, i, i+1)
+		}
+	}
+	return keys
 }
 
 // appendKeys appends the routing keys by which a message that has been published

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -110,13 +111,18 @@ func (vh *VHost) checkExchange(name string, by Owner) error {
 	return nil
 }
 
+// knownWords are the names that RabbitMQ's virtual machine knows as words of some
+// program, as far as somebody may take them for a type of exchange (EXCH-8).
+var knownWords = strings.Fields(`
+		true false undefined none error ok queue exchange binding default match stream classic quorum test foo bar any all
+		message channel connection consumer name type events normal priority shared public private local global simple dead
+		dlx log data job null nil header x federation random string user users event`)
+
 // errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
 // own but no types.
 func (p *Profile) errExchangeType(kind string) error {
-	invalid := false
+	invalid := kind == "" || slices.Contains(knownWords, kind)
 	switch kind {
-	case "", "true", "false", "undefined", "none", "error", "ok":
-		invalid = true
 	case "x-jms-topic", "x-random":
 		invalid = p.pluginWords
 	}

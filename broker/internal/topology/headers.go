@@ -8,11 +8,11 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// RewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes BCC
+// RewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes the first BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
 // properties are written anew only if that changed something. It notes an x-death
 // that is not to be believed (QUEUE-82). The headers that it returns are those to
-// route by: as they came, duplicates too (TYPES-5), without BCC.
+// route by: as they came, duplicates too (TYPES-5), without the first BCC.
 func (p *Profile) RewriteHeaders(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
 	routed = m.Props.Headers()
 	if nothingToRewrite(routed) {
@@ -44,12 +44,17 @@ func (p *Profile) RewriteHeaders(m *queue.Message) (keys []string, routed amqp.R
 		}
 		m.Extra.ForeignDeaths = true
 	}
-	tidy := TidyHeaders(headers)
-	if tidy == nil {
-		return keys, routed, nil
+	blind := slices.IndexFunc(headers, func(f amqp.Field) bool { return f.Key == "BCC" })
+	if blind >= 0 { // a second one stays (EXCH-45)
+		headers = slices.Delete(headers, blind, blind+1)
+		routed = amqp.AppendTable(nil, headers)[4:] // without its length
 	}
-	if isBlind := func(f amqp.Field) bool { return f.Key == "BCC" }; slices.ContainsFunc(headers, isBlind) {
-		routed = amqp.AppendTable(nil, slices.DeleteFunc(headers, isBlind))[4:] // without its length
+	tidy := TidyHeaders(headers)
+	switch {
+	case tidy == nil && blind < 0:
+		return keys, routed, nil
+	case tidy == nil:
+		tidy = headers
 	}
 	var props amqp.Properties
 	if err := props.Decode(m.Props); err != nil {
@@ -91,23 +96,18 @@ func listHeader(t amqp.Table, name string) []string {
 	return keys
 }
 
-// TidyHeaders returns the table sorted by key, the first of duplicates kept,
-// without BCC; nil if it is so already.
+// TidyHeaders returns the table sorted by key, the first of duplicates kept; nil if
+// it is so already.
 func TidyHeaders(t amqp.Table) amqp.Table {
 	byKey := func(a, b amqp.Field) int { return cmp.Compare(a.Key, b.Key) }
 	tidy := slices.IsSortedFunc(t, byKey)
-	for i, f := range t {
-		tidy = tidy && f.Key != "BCC" && (i == 0 || t[i-1].Key != f.Key)
+	for i := 1; i < len(t); i++ {
+		tidy = tidy && t[i-1].Key != t[i].Key
 	}
 	if tidy {
 		return nil
 	}
-	sorted := make(amqp.Table, 0, len(t))
-	for _, f := range t {
-		if f.Key != "BCC" {
-			sorted = append(sorted, f)
-		}
-	}
+	sorted := slices.Clone(t)
 	slices.SortStableFunc(sorted, byKey)
 	return slices.CompactFunc(sorted, func(a, b amqp.Field) bool { return a.Key == b.Key })
 }

@@ -52,6 +52,8 @@ type facts struct {
 	checksQueueMode   bool                 `number:"QUEUE-40, QUEUE-91" fact:"x-queue-mode is checked"`
 	queueVersion1     bool                 `number:"QUEUE-41" fact:"x-queue-version may be 1"`
 	masterLocator     bool                 `number:"QUEUE-42" fact:"x-queue-master-locator may be used"`
+	checksLocator     bool                 `number:"QUEUE-42" fact:"the value of x-queue-master-locator is checked"`
+	streamFilterSize  bool                 `number:"QUEUE-43, QUEUE-48" fact:"x-stream-filter-size-bytes is known, and refused by other queues than streams"`
 	leaderLocator     bool                 `number:"QUEUE-42, QUEUE-43" fact:"classic queues take x-queue-leader-locator"`
 	quorumRetries     bool                 `number:"QUEUE-51" fact:"quorum queues know x-consumer-timeout, x-consumer-disconnected-timeout and x-delayed-retry-*, and their consumers x-consumer-timeout; others refuse them"`
 	termForType       bool                 `number:"QUEUE-97" fact:"the refusal of basic.get beside a single active consumer has the type of queue as a term of Erlang"`
@@ -77,7 +79,7 @@ var profiles = map[string]*Profile{
 	"3.13": newProfile(facts{
 		Version: DefaultVersion, delayedPlugin: true,
 		AMQP08: true, MinFrameMax: 4096, MaxBody: 128 << 20,
-		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true,
+		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true, checksLocator: true,
 		deliveryLimit: -1, mirroring: true, clientDeaths: true, GlobalQos: true,
 	}),
 	"4.2": newProfile(facts{
@@ -85,7 +87,7 @@ var profiles = map[string]*Profile{
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, UserIDLast: true, CancelOk: true,
 		keepsTransient:  true,
 		transientQueues: true, addsQueueType: true, undefinedType: true,
-		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true,
+		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true, streamFilterSize: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
 		GlobalQos: true, RepliesAreQueued: true, newStreamTexts: true,
 		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
@@ -95,7 +97,7 @@ var profiles = map[string]*Profile{
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, MaxHeader: 512 << 20, ExcessDies: true,
 		UserIDLast: true, CancelOk: true, MaxTx: 10000,
 		keepsTransient: true, topicHashes: 2, pluginWords: true,
-		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, quorumRetries: true, termForType: true,
+		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,
 		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
@@ -114,8 +116,18 @@ type Profile struct {
 }
 
 func newProfile(f facts) *Profile {
+	known := func(a declareArgument) bool {
+		switch a.name {
+		case "x-stream-filter-size-bytes":
+			return f.streamFilterSize
+		case "x-consumer-disconnected-timeout":
+			return f.quorumRetries
+		}
+		return true
+	}
+	arguments := slices.DeleteFunc(slices.Clone(declareArguments), func(a declareArgument) bool { return !known(a) })
 	p := &Profile{
-		facts: f, arguments: slices.Clone(declareArguments), accepts: make(map[*queueType][]string), ofConsumers: f.consumeArguments(),
+		facts: f, arguments: arguments, accepts: make(map[*queueType][]string), ofConsumers: f.consumeArguments(),
 	}
 	for i := range p.arguments {
 		switch a := &p.arguments[i]; {
@@ -135,6 +147,7 @@ func newProfile(f facts) *Profile {
 	}
 	if f.quorumRetries {
 		p.arguments = append(p.arguments, retryArguments...)
+		p.accepts[&quorumQueue] = append(p.accepts[&quorumQueue], "x-consumer-disconnected-timeout")
 		for _, a := range retryArguments {
 			p.accepts[&quorumQueue] = append(p.accepts[&quorumQueue], a.name)
 		}

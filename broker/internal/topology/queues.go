@@ -57,6 +57,7 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	}
 	if _, typed := m.Arguments.Get("x-queue-type"); !typed && vh.profile.addsQueueType { // QUEUE-14
 		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: classicQueue.name})
+		slices.SortStableFunc(m.Arguments, func(a, b amqp.Field) int { return strings.Compare(a.Key, b.Key) }) // QUEUE-43
 	}
 	if q, err := vh.redeclareQueue(name, m, by); q != nil || err != nil {
 		return q, err
@@ -200,9 +201,7 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 	if q.Exclusive != nil {
 		q.Exclusive.DropExclusive(q)
 	}
-	for _, s := range consumers {
-		s.Receiver.QueueDeleted(fx)
-	}
+	fx.Orphans = append(fx.Orphans, consumers...)
 	return n, nil
 }
 
