@@ -276,8 +276,10 @@ func (p *tab) visit(fragment string) {
 // find is an expression for the control that a label names, wherever it is.
 const find = `(() => {
 	const name = %s;
-	const shown = [...document.querySelectorAll('dialog[open]')].pop() ?? document;
-	for (const el of shown.querySelectorAll('input, select, textarea, button, a')) {
+	const controls = 'input, select, textarea, button, a';
+	const dialog = [...document.querySelectorAll('dialog[open]')].pop();
+	const all = dialog ? [...dialog.querySelectorAll(controls)] : [...document.querySelectorAll('main :is(' + controls + ')'), ...document.querySelectorAll(controls)];
+	for (const el of all) {
 		const label = el.labels?.[0]?.innerText ?? el.getAttribute('aria-label') ?? el.innerText;
 		const names = [label, el.getAttribute('aria-label'), el.innerText].map((s) => (s ?? '').trim());
 		if (names.includes(name) && el.offsetParent !== null) return el;
@@ -288,6 +290,7 @@ const find = `(() => {
 // typeInto sets the value of a field as typing does.
 func (p *tab) typeInto(label, text string) {
 	p.t.Helper()
+	p.wait("(() => { try { return "+find+" } catch { return false } })()", label)
 	p.do("const el = "+find+`;
 		el.focus();
 		const proto = Object.getPrototypeOf(el);

@@ -61,7 +61,7 @@ const nameless = `(() => {
 func TestEmptyBroker(t *testing.T) {
 	r := start(t)
 	p := open(t, r.url)
-	p.allow("/api/rabbet ", "/api/rabbet\n")
+	p.allow("/api/rabbet")
 	p.enter()
 	for _, where := range everywhere {
 		p.visit("#/" + where)
@@ -109,7 +109,7 @@ func TestOneOfEverything(t *testing.T) {
 	r := start(t)
 	furnish(r)
 	p := open(t, r.url)
-	p.allow("/api/rabbet ")
+	p.allow("/api/rabbet")
 	p.enter()
 	list := append([]string{}, everywhere...)
 	list = append(list, tabsOf("/", "orders.created")...)

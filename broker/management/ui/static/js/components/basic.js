@@ -55,7 +55,7 @@ export function ErrorNote({ error, retry }) {
 }
 
 /** @param {{title: any, children?: any}} props */
-export const Empty = ({ title, children }) => html`<div class="empty"><h3>${title}</h3>${children && html`<p>${children}</p>`}</div>`;
+export const Empty = ({ title, children }) => html`<div class="empty"><strong>${title}</strong>${children && html`<p>${children}</p>`}</div>`;
 
 /** What a page shows until its data are there: nothing for a moment, then a word; or the error. @param {{live: any}} props */
 export function Waiting({ live }) {

@@ -58,7 +58,7 @@ export function Table(props) {
 		return columns.filter((c) => c.key || (ids ? ids.includes(c.id) : !c.hidden && !(c.id === 'vhost' && oneVhost)));
 	}, [columns, chosen, state.columns, oneVhost]);
 	const source = useSource(props, state, shown);
-	const choose = (ids) => { setChosen(ids); if (state.columns) change({ columns: '' }); };
+	const choose = (ids) => { setChosen(ids); change({ columns: ids ? ids.join(',') : '' }); };
 	return html`
 		${!bare && html`<div class="table-tools">
 			<${FilterBox} label=${props.label} state=${state} change=${change} />

@@ -25,6 +25,7 @@ export default function Queue({ vhost, name }) {
 	const [range, setRange] = useRange();
 	const hasUnacked = useExtension('unacked');
 	const hasDead = useExtension('deadletters');
+	const hasTopology = useExtension('topology');
 	const tab = q.tab || 'overview';
 	const live = useLive(path`queues/${vhost}/${name}` + query(tab === 'overview' ? samplesQuery(range, ['lengths', 'msg_rates']) : {}), { keep: true });
 	const queue = live.data;
@@ -44,7 +45,7 @@ export default function Queue({ vhost, name }) {
 	return html`
 		<${PageHead} title=${name} crumb=${crumb} sub=${html`<span class="row"><${State} state=${queue.idle_since && queue.state === 'running' ? 'idle' : queue.state} /><span>${queue.type} ${queue.type === 'stream' ? '' : 'queue'} in <a class="name" href=${href(['vhosts', vhost])}>${vhost}</a></span><${QueueFeatures} q=${queue} all /></span>`}>
 			<a class="btn" href=${href(['publish'], { vhost, exchange: '', routing_key: name })}><${Icon} name="publish" />Publish</a>
-			${hasDead && html`<a class="btn" href=${href(['topology'], { vhost, focus: 'q/' + name })}><${Icon} name="topology" />Topology</a>`}
+			${hasTopology && html`<a class="btn" href=${href(['topology'], { vhost, focus: 'q/' + name })}><${Icon} name="topology" />Topology</a>`}
 		</${PageHead}>
 		${gone ? html`<${Note} kind="warn" title="This queue is gone.">What you see is the last that was known of it.</${Note}>` : html`<${ErrorNote} error=${live.error} />`}
 		<${Tabs} label="Parts of this queue" tabs=${tabs} now=${tab} link=${(id) => href(['queues', vhost, name], { tab: id === 'overview' ? '' : id })} />
