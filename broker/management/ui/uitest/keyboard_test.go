@@ -64,7 +64,7 @@ func TestKeyboardAlone(t *testing.T) {
 	seen := map[string]bool{}
 	for range 60 {
 		p.keys("\t")
-		at := js[string](p, "(() => { const e = document.activeElement; const s = getComputedStyle(e); return (s.outlineStyle !== 'none' || e === document.body ? '' : 'no outline: ') + (e.getAttribute('aria-label') || e.innerText || e.tagName) })()")
+		at := js[string](p, "(() => { const e = document.activeElement; const s = getComputedStyle(e); return (s.outlineStyle !== 'none' || e === document.body || e.tabIndex < 0 ? '' : 'no outline: ') + (e.getAttribute('aria-label') || e.innerText || e.tagName) })()")
 		assert.NotContains(t, at, "no outline")
 		seen[at] = true
 	}

@@ -20,17 +20,26 @@ async function start() {
 		return;
 	}
 	const token = authorization();
-	try {
-		loggedIn(token.replace('Basic ', ''), await request('GET', 'whoami', { auth: token }));
-	} catch {
-		logOut();
+	for (;;) {
+		try {
+			loggedIn(token.replace('Basic ', ''), await request('GET', 'whoami', { auth: token }));
+			return;
+		} catch (err) {
+			if (err.status === 401) {
+				logOut();
+				return;
+			}
+			// The broker is away, not the login gone.
+			session.patch({ reason: 'The broker does not answer. The page goes on trying.' });
+			await new Promise((done) => setTimeout(done, 1000));
+		}
 	}
 }
 
 function App() {
-	const { state } = useStore(session);
+	const { state, reason } = useStore(session);
 	useEffect(() => { if (state === 'in') learnExtensions(); }, [state]);
-	if (state === 'unknown') return html`<div class="login"><p class="muted" role="status">Rabbet is loading</p></div>`;
+	if (state === 'unknown') return html`<div class="login"><p class="muted" role="status">${reason || 'Rabbet is loading'}</p></div>`;
 	if (state === 'out') return html`<${Login} />`;
 	return html`<${Frame}><${Page} /></${Frame}>
 		<${Pushed} /><${Keys} /><${Questions} say=${say} /><${Toasts} />

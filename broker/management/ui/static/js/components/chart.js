@@ -40,27 +40,30 @@ function color(token, near) {
 export function Chart({ title, lines, show = f.number }) {
 	const [asTable, setAsTable] = useState(false);
 	const [off, setOff] = useState(/** @type {string[]} */ ([]));
+	// The place of the crosshair in the data: the legend then shows the values of that moment.
+	const [at, setAt] = useState(/** @type {number | null} */ (null));
 	const data = useMemo(() => align(lines), [lines]);
+	const moment = at !== null && data[0][at] !== undefined ? at : -1;
 	const text = summary(lines, data, show);
 	return html`<div class="card">
-		<header><h2>${title}</h2><span class="spacer" /><button type="button" class="btn small plain" aria-pressed=${String(asTable)} onClick=${() => setAsTable(!asTable)}>Table<span class="visually-hidden"> of ${title}</span></button></header>
+		<header><h2>${title}</h2><span class="spacer" />${moment >= 0 && html`<span class="muted small num" aria-hidden="true">${f.time(Number(data[0][moment]) * 1000)}</span>`}<button type="button" class="btn small plain" aria-pressed=${String(asTable)} onClick=${() => setAsTable(!asTable)}>Table<span class="visually-hidden"> of ${title}</span></button></header>
 		<div class="chart-box">
-			${data[0].length === 0 ? html`<p class="chart none muted">No samples yet</p>` : asTable ? html`<${ChartTable} lines=${lines} data=${data} show=${show} />` : html`<${Plot} lines=${lines} data=${data} show=${show} off=${off} label=${`${title}. ${text}`} />`}
-			<div class="legend" role="group" aria-label=${`Lines of ${title}`}>${lines.map((line) => html`<${LegendItem} key=${line.label} line=${line} show=${show} on=${!off.includes(line.label)}
+			${data[0].length === 0 ? html`<p class="chart none muted">No samples yet</p>` : asTable ? html`<${ChartTable} lines=${lines} data=${data} show=${show} />` : html`<${Plot} lines=${lines} data=${data} show=${show} off=${off} tell=${setAt} label=${`${title}. ${text}`} />`}
+			<div class="legend" role="group" aria-label=${`Lines of ${title}`}>${lines.map((line, i) => html`<${LegendItem} key=${line.label} line=${line} value=${moment >= 0 ? data[i + 1][moment] : line.now} show=${show} on=${!off.includes(line.label)}
 				toggle=${() => setOff(off.includes(line.label) ? off.filter((l) => l !== line.label) : [...off, line.label])} />`)}</div>
 		</div>
 	</div>`;
 }
 
 /** @param {any} props */
-function LegendItem({ line, show, on, toggle }) {
+function LegendItem({ line, value, show, on, toggle }) {
 	const swatch = useRef(/** @type {any} */ (null));
 	useEffect(() => { swatch.current.style.setProperty('--swatch', `var(${line.color})`); }, [line.color]);
-	return html`<button type="button" aria-pressed=${String(on)} onClick=${toggle}><span ref=${swatch} class="swatch" /><span>${line.label}</span><span class="v">${show(line.now)}</span></button>`;
+	return html`<button type="button" aria-pressed=${String(on)} onClick=${toggle}><span ref=${swatch} class="swatch" /><span>${line.label}</span><span class="v">${show(value)}</span></button>`;
 }
 
 /** @param {any} props */
-function Plot({ lines, data, show, off, label }) {
+function Plot({ lines, data, show, off, tell, label }) {
 	const box = useRef(/** @type {HTMLElement | null} */ (null));
 	const plot = useRef(/** @type {any} */ (null));
 	const shown = useStore(theme);
@@ -68,7 +71,7 @@ function Plot({ lines, data, show, off, label }) {
 
 	useEffect(() => {
 		const el = /** @type {HTMLElement} */ (box.current);
-		plot.current = new uPlot(options(el, lines, show), data, el);
+		plot.current = new uPlot(options(el, lines, show, tell), data, el);
 		const sized = new ResizeObserver(() => plot.current?.setSize({ width: el.clientWidth, height: el.clientHeight }));
 		sized.observe(el);
 		return () => { sized.disconnect(); plot.current.destroy(); plot.current = null; };
@@ -88,8 +91,8 @@ function Plot({ lines, data, show, off, label }) {
 	return html`<div ref=${box} class="chart" role="img" aria-label=${label} />`;
 }
 
-/** @param {HTMLElement} el @param {any[]} lines @param {(n: any) => string} show */
-function options(el, lines, show) {
+/** @param {HTMLElement} el @param {any[]} lines @param {(n: any) => string} show @param {(at: number | null) => void} tell */
+function options(el, lines, show, tell) {
 	const ink = color('--text-2', el);
 	const grid = { stroke: color('--line', el), width: 1 };
 	const font = '11px ' + getComputedStyle(el).fontFamily;
@@ -110,7 +113,7 @@ function options(el, lines, show) {
 				zoom.set({ min: u.posToVal(u.select.left, 'x'), max: u.posToVal(u.select.left + u.select.width, 'x') });
 				u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
 			}],
-			setCursor: [(u) => readOut(u, el, lines, show)],
+			setCursor: [(u) => tell(u.cursor.idx ?? null)],
 		},
 		scales: { x: { time: true }, y: { range: (_, min, max) => [Math.min(0, min ?? 0), max > 0 ? max * 1.08 : 1] } },
 		axes: [
@@ -125,12 +128,6 @@ function options(el, lines, show) {
 function clock(ticks) {
 	const seconds = ticks.length > 1 && ticks[1] - ticks[0] < 60;
 	return ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB').slice(0, seconds ? 8 : 5));
-}
-
-/** The values below the crosshair, as the chart's tooltip. @param {any} u @param {HTMLElement} el @param {any[]} lines @param {(n: any) => string} show */
-function readOut(u, el, lines, show) {
-	const i = u.cursor.idx;
-	el.title = i === null || i === undefined ? '' : [new Date(u.data[0][i] * 1000).toLocaleTimeString('en-GB'), ...lines.map((line, n) => `${line.label}: ${show(u.data[n + 1][i])}`)].join('\n');
 }
 
 /** @param {any} props */

@@ -74,7 +74,7 @@ function Freshness() {
 	const stale = fresh.failing || (!stopped && every > 0 && age > every + 8000 && !document.hidden);
 	const words = stopped ? 'paused' : stale ? `data is ${f.duration(Math.floor(age / 1000) * 1000)} old` : every === 0 ? 'by hand' : 'live';
 	return html`<div class="freshness">
-		<span class=${'dot' + (stale ? ' stale' : stopped || every === 0 ? ' paused' : '')} /><span class=${stale ? 'bad' : 'words'} role="status">${words}</span>
+		<span class=${'dot' + (stale ? ' stale' : stopped || every === 0 ? ' paused' : '')} /><span class=${stale ? 'bad' : 'words'} aria-hidden="true">${words}</span><span class="visually-hidden" role="status">${stale ? 'The broker does not answer' : words}</span>
 		<button class="btn plain icon" aria-label=${stopped ? 'Go on' : 'Pause'} title=${stopped ? 'Go on (.)' : 'Pause (.)'} onClick=${() => paused.set(!stopped)}><${Icon} name=${stopped ? 'play' : 'pause'} /></button>
 		<${Menu} label=${html`<${Icon} name="refresh" />`} title="Refresh" className="btn plain icon">
 			<button class="item" onClick=${refresh}><${Icon} name="refresh" />Refresh now<span class="spacer" /><kbd>r</kbd></button><hr />

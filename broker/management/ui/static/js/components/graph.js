@@ -10,8 +10,14 @@ const short = (text, most) => (text.length > most ? text.slice(0, most - 1) + 'â
 /** @param {import('../lib/graph.js').Node} n */
 const title = (n) => (n.type === 'exchange' ? exchangeTitle(n.name) : n.name);
 
-/** @param {any} n */
-const widthOf = (n) => Math.min(220, Math.max(96, 26 + 7 * Math.min(28, title(n).length)));
+/** What stands below a node's name. @param {import('../lib/graph.js').Node} n */
+function subOf(n) {
+	if (n.type === 'consumer') return '';
+	return [n.kind || n.type, typeof n.messages === 'number' && f.count(n.messages, 'message')].filter(Boolean).join(', ');
+}
+
+/** @param {import('../lib/graph.js').Node} n */
+const widthOf = (n) => Math.min(230, Math.max(96, 26 + 7 * Math.min(28, title(n).length), 22 + 5.7 * Math.min(30, subOf(n).length)));
 
 /**
  * Positions for the nodes and edges; the worker is asked anew only when the shape changes.
@@ -62,8 +68,9 @@ export function Graph({ graph, vhost, label, mini, focus, onBind, svgRef }) {
 	}) : () => ({});
 	return html`<div class=${'graph' + (mini ? ' mini' : '')} tabindex="0" role="region" aria-label=${label}>
 		<svg ref=${svgRef} width=${layout.width} height=${layout.height} viewBox=${`0 0 ${layout.width} ${layout.height}`} role="group" aria-label=${`${graph.nodes.length} nodes, ${graph.edges.length} edges`}>
-			<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="var(--line-strong)" /></marker></defs>
+			<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="var(--line-strong)" /></marker></defs>
 			${graph.edges.map((edge, i) => html`<${EdgePath} key=${`${edge.from}\n${edge.to}\n${edge.type}`} edge=${edge} place=${layout.edges[i]} from=${ends.get(edge.from)} to=${ends.get(edge.to)} weight=${(edge.rate || 0) / top} />`)}
+			${graph.edges.map((edge, i) => edge.routing_key && html`<text key=${`label\n${edge.from}\n${edge.to}\n${edge.type}`} class="edge-label" x=${layout.edges[i].x} y=${layout.edges[i].y + 4} text-anchor="middle">${short(edge.routing_key, 26)}</text>`)}
 			${graph.nodes.map((node) => html`<${NodeBox} key=${node.id} node=${node} place=${at.get(node.id)} vhost=${vhost} focus=${focus === node.id} drag=${drag(node)} />`)}
 		</svg></div>`;
 }
@@ -90,14 +97,13 @@ function EdgePath({ edge, place, weight, from, to }) {
 	const kind = edge.type === 'dead-letter' ? ' dead' : edge.type === 'alternate' ? ' alternate' : '';
 	const line = useRef(/** @type {any} */ (null));
 	useEffect(() => { line.current.style.strokeWidth = weight > 0 ? `${(1.25 + 4 * weight).toFixed(2)}px` : ''; }, [weight]);
-	return html`<g><path ref=${line} class=${'edge' + kind} d=${d} marker-end="url(#arrow)"><title>${[edge.type, edge.routing_key, edge.rate ? f.rate(edge.rate) : ''].filter(Boolean).join(', ')}</title></path>
-		${edge.routing_key && html`<text class="edge-label" x=${place.x} y=${place.y + 4} text-anchor="middle">${short(edge.routing_key, 26)}</text>`}</g>`;
+	return html`<path ref=${line} class=${'edge' + kind} d=${d} marker-end="url(#arrow)"><title>${[edge.type, edge.routing_key, edge.rate ? f.rate(edge.rate) : ''].filter(Boolean).join(', ')}</title></path>`;
 }
 
 /** @param {any} props */
 function NodeBox({ node, place, vhost, focus, drag }) {
 	const width = widthOf(node);
-	const sub = node.type === 'exchange' ? `${node.kind || 'exchange'}` : node.type === 'queue' ? [node.kind || 'queue', typeof node.messages === 'number' && f.count(node.messages, 'message')].filter(Boolean).join(', ') : '';
+	const sub = subOf(node);
 	return html`<a class=${`node ${node.type}${node.mark ? ' marked' : ''}${focus ? ' focus' : ''}`} href=${linkOf(node, vhost)} transform=${`translate(${place.x - width / 2} ${place.y - HEIGHT / 2})`} ...${drag}>
 		<title>${title(node)}${node.mark ? '\n' + node.mark : ''}</title>
 		<rect width=${width} height=${HEIGHT} rx=${node.type === 'exchange' ? 22 : 6} />

@@ -1,5 +1,7 @@
 // A node in short: what it uses of what it may.
 import { html } from '../lib/html.js';
+import { about } from '../lib/broker.js';
+import { useStore } from '../lib/store.js';
 import * as f from '../lib/format.js';
 import { href } from '../lib/router.js';
 import { Badge, Card, Gauge } from './basic.js';
@@ -19,6 +21,6 @@ export function NodeGauges({ node }) {
 		${node.disk_free > 0 && html`<${Gauge} label="Disk free" used=${node.disk_free} limit=${node.disk_free_limit} show=${f.bytes} low note=${node.disk_free_alarm ? 'Disk alarm: publishers are blocked.' : ''} />`}
 		<${Gauge} label="File descriptors" used=${node.fd_used} limit=${node.fd_total} />
 		<${Gauge} label="Sockets" used=${node.sockets_used} limit=${node.sockets_total} />
-		<${Gauge} label=${/rabbet/i.test(node.applications?.[0]?.name || '') || node.erlang_version === undefined && !node.applications?.length ? 'Goroutines' : 'Processes'} used=${node.proc_used} limit=${node.proc_total} />
+		<${Gauge} label=${useStore(about) ? 'Goroutines' : 'Processes'} used=${node.proc_used} limit=${node.proc_total} />
 	</div>`;
 }

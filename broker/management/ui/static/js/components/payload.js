@@ -9,7 +9,7 @@ import { Icon } from './icon.js';
 /** @param {{payload: string, encoding: string, size?: number, truncated?: boolean, properties?: any, name?: string}} props */
 export function Payload({ payload, encoding, size, truncated, properties = {}, name = 'payload' }) {
 	const raw = useMemo(() => (encoding === 'base64' ? base64Bytes(payload) : new TextEncoder().encode(payload)), [payload, encoding]);
-	const [unpack, setUnpack] = useState('');
+	const [unpack, setUnpack] = useState(gzipped(properties) ? 'gzip' : '');
 	const { bytes, error } = useUnpacked(raw, unpack);
 	const text = useMemo(() => utf8(bytes), [bytes]);
 	const guess = useMemo(() => (text === null ? 'hex' : looksLike(text)), [text]);
@@ -19,7 +19,7 @@ export function Payload({ payload, encoding, size, truncated, properties = {}, n
 	const views = [{ value: 'text', text: 'Text' }, { value: 'json', text: 'JSON' }, { value: 'xml', text: 'XML' }, { value: 'hex', text: 'Hex' }];
 	return html`<div class="stack">
 		<div class="row"><${Segmented} label="Show the payload as" value=${view} options=${views} onChange=${setChosen} />
-			<${Segmented} label="Unpack" value=${unpack} options=${[{ value: '', text: 'As it is' }, { value: 'base64', text: 'Base64' }, { value: 'gzip', text: gzipped(properties) ? 'Gzip ·' : 'Gzip' }]} onChange=${setUnpack} />
+			<${Segmented} label="Unpack" value=${unpack} options=${[{ value: '', text: 'As it is' }, { value: 'base64', text: 'Base64' }, { value: 'gzip', text: 'Gzip' }]} onChange=${setUnpack} />
 			<span class="spacer" /><span class="muted small num">${f.bytes(size ?? raw.length)}</span>
 			<${Copy} text=${text ?? payload} /><button type="button" class="btn small" onClick=${() => saveFile(name, new Blob([/** @type {any} */ (bytes)]))}><${Icon} name="save" size=${13} />Save</button></div>
 		${truncated && html`<${Note} kind="warn">Only the first ${f.bytes(raw.length)} are shown.</${Note}>`}

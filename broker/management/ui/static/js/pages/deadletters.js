@@ -11,7 +11,7 @@ import { Icon } from '../components/icon.js';
 import { useHistory } from '../lib/history.js';
 
 export default function DeadLetters() {
-	const live = useLive('rabbet/deadletters');
+	const live = useLive('rabbet/deadletters', { every: 10000 });
 	const trends = useHistory(live.data?.queues, (q) => q.vhost + '\n' + q.name, (q) => q.messages);
 	const queues = live.data?.queues || [];
 	return html`<${PageHead} title="Dead letters" sub="Queues that the dead letter exchange of some queue leads to." />

@@ -16,7 +16,7 @@ export default function Delayed() {
 	const { query: q } = useRoute();
 	const live = useLive('rabbet/delayed');
 	const list = live.data?.exchanges || [];
-	const chosen = list.find((x) => x.vhost === q.vhost && x.exchange === q.exchange) || (list.length === 1 ? list[0] : null);
+	const chosen = list.find((x) => x.vhost === q.vhost && x.exchange === q.exchange) || list.find((x) => x.messages > 0) || list[0] || null;
 	return html`<${PageHead} title="Delayed" sub="Messages that wait in exchanges of type x-delayed-message." />
 		<div class="stack loose">
 			<${ErrorNote} error=${live.error} />

@@ -11,7 +11,7 @@ import { Icon } from '../../components/icon.js';
 
 /** @param {{queue: any}} props */
 export function QueueDeadLetters({ queue }) {
-	const live = useLive(path`rabbet/deadletters/${queue.vhost}`);
+	const live = useLive(path`rabbet/deadletters/${queue.vhost}`, { every: 10000 });
 	const exchange = queue.arguments?.['x-dead-letter-exchange'] ?? queue.effective_policy_definition?.['dead-letter-exchange'];
 	const key = queue.arguments?.['x-dead-letter-routing-key'] ?? queue.effective_policy_definition?.['dead-letter-routing-key'];
 	const here = live.data?.queues.find((q) => q.name === queue.name);
