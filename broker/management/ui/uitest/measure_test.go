@@ -91,10 +91,18 @@ func TestTenThousandQueues(t *testing.T) {
 	p.see("10,000")
 	paint := js[float64](p, "performance.getEntriesByName('first-contentful-paint')[0].startTime")
 	p.do(`window.long = 0; new PerformanceObserver((list) => { for (const e of list.getEntries()) window.long += e.duration }).observe({entryTypes: ['longtask']})`)
-	p.do("window.before = performance.now(); location.hash = '#/queues?page_size=500'")
-	p.wait("document.querySelectorAll('main tr[data-row]').length === 500")
-	p.do("await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
-	t.Logf("first contentful paint %.0f ms; the list of 500 of 10,000 took %.0f ms in tasks over 50 ms", paint, js[float64](p, "window.long"))
+	for _, rows := range []int{100, 500} {
+		p.visit("#/cluster-name")
+		p.do("window.long = 0")
+		p.do("location.hash = '#/queues?page_size=' + %s", rows)
+		p.wait("document.querySelectorAll('main tr[data-row]').length === %s", rows)
+		p.do("await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
+		long := js[float64](p, "window.long")
+		t.Logf("first contentful paint after %.0f ms; a page of %d of 10,000 queues kept the main thread for %.0f ms in tasks over 50 ms", paint, rows, long)
+		if rows == 100 {
+			assert.Less(t, long, 300.0)
+		}
+	}
 	p.visit("#/queues?sort=name&sort_reverse=true&page=3")
 	p.see("page 3 of 100")
 	p.see("queue-09799")

@@ -17,6 +17,12 @@ export function Dialog({ title, onClose, wide, className = '', footer, children 
 		return () => dialog.close();
 	}, []);
 	return html`<dialog ref=${box} class=${className + (wide ? ' wide' : '')} aria-labelledby=${id}
+		onClose=${() => {
+			// Browsers close a dialog at the second Escape, whatever the page says.
+			if (!box.current?.isConnected || box.current.open) return;
+			if (onClose) onClose();
+			else box.current.showModal();
+		}}
 		onCancel=${(e) => { e.preventDefault(); onClose?.(); }}
 		onClick=${(e) => { if (e.target === box.current) onClose?.(); }}>
 		<header><h2 id=${id}>${title}</h2>${onClose && html`<button type="button" class="btn plain icon" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>`}</header>

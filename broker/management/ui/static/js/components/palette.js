@@ -92,7 +92,7 @@ function PaletteDialog() {
 			run(shown[now]);
 		}
 	};
-	return html`<dialog ref=${box} class="palette" aria-label="Search and commands" onCancel=${() => open.set(false)} onClick=${(e) => { if (e.target === box.current) open.set(false); }}>
+	return html`<dialog ref=${box} class="palette" aria-label="Search and commands" onCancel=${() => open.set(false)} onClose=${() => open.set(false)} onClick=${(e) => { if (e.target === box.current) open.set(false); }}>
 		<input autofocus aria-label="Search" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-activedescendant=${`palette-${now}`} placeholder="Queue, exchange, connection, page or command" autocomplete="off" spellcheck="false"
 			value=${text} onInput=${(e) => { setText(e.target.value); setAt(0); }} onKeyDown=${onKey} />
 		<ul id="palette-list" role="listbox" aria-label="Found">${shown.map((entry, i) => html`<li key=${entry.kind + entry.text} id=${`palette-${i}`} role="option" aria-selected=${String(i === now)} onClick=${() => run(entry)} onMouseMove=${() => setAt(i)}>
