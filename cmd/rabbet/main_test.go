@@ -23,6 +23,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // binary is the path of the rabbet that TestMain has built.
@@ -143,11 +145,34 @@ func TestSignalsEndItInOrder(t *testing.T) {
 	}
 }
 
-// A client that does not answer its goodbye holds the end up, until a second
-// signal comes.
+// slow-stop: a client that does not answer its goodbye is dropped, within a second and
+// without a fault.
+func TestMuteClientIsDropped(t *testing.T) {
+	s := start(t, nil, "--memory")
+	dialMute(t, s.address)
+	began := delay.Real{}.Now()
+	code, log := s.stop(t, syscall.SIGTERM)
+	assert.Zero(t, code, &s.stderr)
+	assert.Less(t, delay.Real{}.Now().Sub(began), 5*time.Second, "0.8 s on a machine that has time")
+	assert.Contains(t, log, "clients do not answer and are dropped  connections=1")
+	assert.Empty(t, s.stderr.String())
+}
+
+// A second signal ends it at once.
 func TestSecondSignalForcesTheEnd(t *testing.T) {
 	s := start(t, nil)
-	_, err := amqp.DialConfig("amqp://guest:guest@"+s.address+"/", amqp.Config{
+	dialMute(t, s.address)
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	for s.rest.Scan() && !strings.Contains(s.rest.Text(), "Shutting down") {
+	}
+	code, _ := s.stop(t, os.Interrupt)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, s.stderr.String(), "before all clients had gone")
+}
+
+// dialMute connects a client that will not answer a goodbye.
+func dialMute(t *testing.T, address string) {
+	_, err := amqp.DialConfig("amqp://guest:guest@"+address+"/", amqp.Config{
 		Dial: func(network, addr string) (net.Conn, error) {
 			socket, err := net.Dial(network, addr)
 			if err == nil {
@@ -157,12 +182,6 @@ func TestSecondSignalForcesTheEnd(t *testing.T) {
 		},
 	})
 	require.NoError(t, err)
-	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
-	for s.rest.Scan() && !strings.Contains(s.rest.Text(), "Shutting down") {
-	}
-	code, _ := s.stop(t, os.Interrupt)
-	assert.Equal(t, 1, code)
-	assert.Contains(t, s.stderr.String(), "before all clients had gone")
 }
 
 func TestDefaultsAndFlagsAndEnvironment(t *testing.T) {

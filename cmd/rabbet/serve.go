@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,9 +17,6 @@ import (
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 )
-
-// shutdownTimeout bounds how long clients have to take their leave.
-const shutdownTimeout = 10 * time.Second
 
 const serveLong = `Starts the broker. A flag wins over a variable of the environment, which wins over
 a configuration file, which wins over the default. RabbitMQ's files are read where RabbitMQ has
@@ -197,27 +193,6 @@ func (s *service) startupComplete(addresses string) {
 	}
 	s.log.Always.Info(text, "address", addresses, "version", version(),
 		"took", delay.Real{}.Now().Sub(s.start).Round(100*time.Microsecond).String())
-}
-
-// shutdown says goodbye to the clients.
-func (s *service) shutdown(b *broker.Broker) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	go func() {
-		select {
-		case <-s.signals:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	switch err := b.Shutdown(ctx); {
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		return errors.Join(fmt.Errorf("ended before all clients had gone: %w", err), b.Close())
-	case err != nil: // the store's
-		return fmt.Errorf("ended without writing all to the data folder, what was acknowledged since it failed comes again: %w", err)
-	}
-	s.log.Always.Info("Stopped")
-	return nil
 }
 
 // wait returns when it is time to end: after a signal or, if there is a command, when
