@@ -71,6 +71,15 @@ func refusal(err error) error {
 	return badRequest(e.Text)
 }
 
+// textOf is the text of an error, without the name of its code if it has one.
+func textOf(err error) string {
+	var e *amqp.Error
+	if errors.As(err, &e) {
+		return e.Text
+	}
+	return err.Error()
+}
+
 // channelRefusal is a broker's refusal where RabbitMQ opens a channel for the request:
 // the text with number and name of the code.
 func channelRefusal(err error) error {

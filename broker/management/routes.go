@@ -50,6 +50,7 @@ func (s *Server) addRoutes() {
 	s.addNodeRoutes()
 	s.addClientRoutes()
 	s.addTopologyRoutes()
+	s.addAdminRoutes()
 	s.addHealthRoutes()
 	s.addQuorumRoutes()
 	if !s.before4() {
@@ -63,7 +64,7 @@ func (s *Server) addNodeRoutes() {
 	s.route("/nodes/{node}", get(monitors, (*request).getNode))
 	s.route("/nodes/{node}/memory", get(monitors, (*request).getMemory))
 	s.route("/nodes/{node}/memory/relative", get(monitors, (*request).getMemoryRelative))
-	s.route("/cluster-name", get(anyUser, (*request).clusterName))
+	s.route("/cluster-name", get(anyUser, (*request).clusterName), put(anyUser, (*request).putClusterName))
 	s.route("/extensions", get(anyUser, (*request).extensions))
 	s.route("/feature-flags", get(anyUser, (*request).listFeatures))
 	s.route("/feature-flags/{name}/enable", put(administrators, (*request).enableFeature))
@@ -98,7 +99,8 @@ func (s *Server) addClientRoutes() {
 
 func (s *Server) addTopologyRoutes() {
 	s.route("/vhosts", get(anyUser, (*request).listVHosts))
-	s.route("/vhosts/{vhost}", get(administrators, (*request).getVHost))
+	s.route("/vhosts/{vhost}", get(administrators, (*request).getVHost), put(administrators, (*request).putVHost),
+		remove(administrators, (*request).deleteVHost))
 	s.route("/vhosts/{vhost}/start/{node}", post(administrators, (*request).startVHost))
 	s.route("/exchanges", get(vhostUsers, (*request).listExchanges))
 	s.route("/exchanges/{vhost}", get(vhostUsers, (*request).listExchanges))
@@ -122,6 +124,57 @@ func (s *Server) addTopologyRoutes() {
 		get(vhostUsers, (*request).listBindingsBetween), post(vhostUsers, (*request).createBinding))
 	s.route("/bindings/{vhost}/e/{source}/{kind}/{destination}/{properties}",
 		get(vhostUsers, (*request).getBinding), remove(vhostUsers, (*request).deleteBinding))
+}
+
+func (s *Server) addAdminRoutes() {
+	s.route("/users", get(administrators, (*request).listUsers))
+	s.route("/users/without-permissions", get(administrators, (*request).listUsersWithoutPermissions))
+	s.route("/users/bulk-delete", post(administrators, (*request).deleteUsers))
+	s.route("/users/{user}", get(administrators, (*request).getUser), put(administrators, (*request).putUser),
+		remove(administrators, (*request).deleteUser))
+	s.routeWithoutHead("/auth/hash_password/{password}", get(administrators, (*request).hashPassword))
+	for _, pattern := range []string{"/permissions", "/users/{user}/permissions", "/vhosts/{vhost}/permissions"} {
+		s.route(pattern, get(administrators, (*request).listPermissions))
+	}
+	s.route("/permissions/{vhost}/{user}", get(administrators, (*request).getPermission),
+		put(administrators, (*request).putPermission), remove(administrators, (*request).deletePermission))
+	for _, pattern := range []string{
+		"/topic-permissions", "/users/{user}/topic-permissions", "/vhosts/{vhost}/topic-permissions",
+	} {
+		s.route(pattern, get(administrators, (*request).listTopicPermissions))
+	}
+	for _, pattern := range []string{"/topic-permissions/{vhost}/{user}", "/topic-permissions/{vhost}/{user}/{exchange}"} {
+		s.route(pattern, get(administrators, (*request).getTopicPermission),
+			put(administrators, (*request).putTopicPermission), remove(administrators, (*request).deleteTopicPermission))
+	}
+	s.routeWithoutHead("/user-limits", get(anyUser, (*request).listUserLimits))
+	s.routeWithoutHead("/user-limits/{user}", get(anyUser, (*request).listUserLimits))
+	s.route("/user-limits/{user}/{name}",
+		put(administrators, (*request).putUserLimit), remove(administrators, (*request).deleteUserLimit))
+	s.routeWithoutHead("/vhost-limits", get(vhostViewers, (*request).listVHostLimits))
+	s.routeWithoutHead("/vhost-limits/{vhost}", get(vhostViewers, (*request).listVHostLimits))
+	s.route("/vhost-limits/{vhost}/{name}",
+		put(administrators, (*request).putVHostLimit), remove(administrators, (*request).deleteVHostLimit))
+	s.addPolicyRoutes()
+}
+
+func (s *Server) addPolicyRoutes() {
+	s.route("/policies", get(vhostUsers, (*request).listPolicies))
+	s.route("/policies/{vhost}", get(vhostUsers, (*request).listPolicies))
+	s.route("/policies/{vhost}/{name}", get(policymakers, userPolicies.get), put(policymakers, userPolicies.put),
+		remove(policymakers, userPolicies.delete))
+	s.route("/operator-policies", get(vhostUsers, (*request).listOperatorPolicies))
+	s.route("/operator-policies/{vhost}", get(vhostUsers, (*request).listOperatorPolicies))
+	s.route("/operator-policies/{vhost}/{name}", get(operatorPolicyRoute, operators.get),
+		put(operatorPolicyRoute, operators.put), remove(operatorPolicyRoute, operators.delete))
+	s.route("/parameters", get(policymakers, (*request).listParameters))
+	s.route("/parameters/{component}", get(policymakers, (*request).listParameters))
+	s.route("/parameters/{component}/{vhost}", get(policymakers, (*request).listParameters))
+	s.route("/parameters/{component}/{vhost}/{name}", get(policymakers, (*request).getParameter),
+		put(policymakers, (*request).putParameter), remove(policymakers, (*request).deleteParameter))
+	s.route("/global-parameters", get(globalPolicymakers, (*request).listGlobalParameters))
+	s.route("/global-parameters/{name}", get(globalPolicymakers, (*request).getGlobalParameter),
+		put(globalPolicymakers, (*request).putGlobalParameter), remove(globalPolicymakers, (*request).deleteGlobalParameter))
 }
 
 func (s *Server) addHealthRoutes() {
@@ -166,6 +219,8 @@ func (s *Server) addQuorumRoutes() {
 func (s *Server) addNewerRoutes() {
 	const checks = "/health/checks/"
 	s.route("/version", get(anyUser, (*request).version))
+	s.route("/vhosts/{vhost}/deletion/protection",
+		post(administrators, (*request).protectVHost), remove(administrators, (*request).unprotectVHost))
 	s.route("/connections/{connection}/sessions", get(anyUser, (*request).listSessions))
 	for _, name := range []string{
 		"below-node-connection-limit", "metadata-store/initialized", "metadata-store/initialized/with-data",
