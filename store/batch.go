@@ -329,7 +329,7 @@ func (s *Store) merge() []op {
 func (s *Store) next() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.pending.due && !s.closing {
+	for s.shrinkIfDue(); !s.pending.due && !s.closing; s.shrinkIfDue() {
 		s.work.Wait()
 	}
 	if s.abandoned.Err() != nil || s.closing && len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {

@@ -79,9 +79,9 @@ type bodies struct {
 	byContent map[weak.Pointer[byte]]*Body
 	files     segments
 
-	// reading is held for reading while chunks are read and then what they refer to:
-	// what is not referred to any more is not removed meanwhile.
-	reading sync.RWMutex
+	// reading is the store's: what is not referred to any more is not removed while
+	// someone reads.
+	reading *sync.RWMutex
 	unused  []*Body // without references once the plan is committed
 	garbage []*Body // without references, to be removed
 }
@@ -91,7 +91,8 @@ type position struct{ segment, offset uint64 }
 
 func (p *place) position() position { return position{p.segment, p.offset} }
 
-func (bs *bodies) open(dir string) error {
+func (bs *bodies) open(dir string, reading *sync.RWMutex) error {
+	bs.reading = reading
 	bs.byPlace = make(map[position]*Body)
 	bs.byContent = make(map[weak.Pointer[byte]]*Body)
 	return bs.files.open(dir)

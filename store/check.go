@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -57,7 +58,7 @@ func Check(dir string, meaning Meaning) (*Content, error) {
 	}
 	defer db.Close()
 	c := &checker{Meaning: meaning, content: &Content{}, found: found}
-	if err := c.bodies.open(dir); err != nil {
+	if err := c.bodies.open(dir, new(sync.RWMutex)); err != nil {
 		return nil, err
 	}
 	defer c.bodies.files.end()

@@ -129,17 +129,21 @@ func (c *committer) try(s *Store) error {
 		return err
 	}
 	if len(c.plan) > 0 {
-		if err := update(s.db, c.plan); err != nil {
+		size, err := update(s.db, c.plan)
+		if err != nil {
 			return err
 		}
+		s.noteSize(size)
 	}
 	return s.checkPlace()
 }
 
 // update makes writes in one transaction, and the totals right. It can be made again,
-// whether an attempt that failed has reached the disk or not.
-func update(db *bolt.DB, plan []write) error {
-	return db.Update(func(tx *bolt.Tx) error {
+// whether an attempt that failed has reached the disk or not. It returns how much of
+// the file was in use before.
+func update(db *bolt.DB, plan []write) (size int64, err error) {
+	err = db.Update(func(tx *bolt.Tx) error {
+		size = tx.Size()
 		t, err := readTotals(tx.Bucket(bucketTotals).Get(keyTotals))
 		if err != nil {
 			return err
@@ -151,6 +155,7 @@ func update(db *bolt.DB, plan []write) error {
 		}
 		return t.put(tx)
 	})
+	return size, err
 }
 
 // reset forgets the batch that was committed.

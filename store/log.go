@@ -318,8 +318,8 @@ func (s *Store) withBody(r *stored) Record {
 
 // view reads what the last commit left. What its chunks refer to stays meanwhile.
 func (s *Store) view(read func(*bolt.Tx) error) error {
-	s.bodies.reading.RLock()
-	defer s.bodies.reading.RUnlock()
+	s.reading.RLock()
+	defer s.reading.RUnlock()
 	return s.db.View(read)
 }
 

@@ -74,7 +74,7 @@ func (s *Store) recover(found *examination) error {
 		return flagAll(tx, &plan)
 	})
 	if err == nil && len(plan) > 0 {
-		err = update(s.db, plan)
+		_, err = update(s.db, plan)
 	}
 	return err
 }
@@ -99,7 +99,7 @@ func (s *Store) explain(tx *bolt.Tx, found *examination) error {
 // countBodies counts which bodies the messages refer to, and removes the segments that
 // none refers to.
 func (s *Store) countBodies() error {
-	if err := s.bodies.open(s.dir); err != nil {
+	if err := s.bodies.open(s.dir, &s.reading); err != nil {
 		return err
 	}
 	if s.bodies.files.last == 0 {
@@ -198,7 +198,8 @@ func flagKey(id LogID) []byte { return binary.BigEndian.AppendUint64([]byte("fla
 
 // markClean notes that the store was closed in order.
 func (s *Store) markClean() error {
-	return update(s.db, []write{{bucketMeta, keyClean, sealed(bucketMeta, keyClean, nil)}})
+	_, err := update(s.db, []write{{bucketMeta, keyClean, sealed(bucketMeta, keyClean, nil)}})
+	return err
 }
 
 // Recover makes a handle for a log that Open found and calls visit with what is
@@ -209,7 +210,7 @@ func (s *Store) Recover(id LogID, size func(*Record) int, visit func(Range)) (*L
 	l := s.Log(id)
 	var drop Appender
 	var bad damage
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		key := flagKey(id)
 		if v, ok := unseal(bucketMeta, key, tx.Bucket(bucketMeta).Get(key)); ok && len(v) == 8 {
 			l.flagged = binary.BigEndian.Uint64(v)
@@ -311,7 +312,7 @@ func ofLog(id LogID, err error) error { return fmt.Errorf("store: log %d: %w", i
 func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
 	var unknown []LogID
 	var largest LogID
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
 		for k, _ := c.First(); k != nil && largest < maxLogID; k, _ = c.Seek(chunkKey(nil, largest+1, 0)) {
 			id, _, err := splitKey(k)

@@ -4,11 +4,11 @@ package store
 
 import "syscall"
 
-// Free is the number of bytes that the data folder's file system has left for
-// this process.
-func (s *Store) Free() (uint64, error) {
+// freeOnDisk is the number of bytes that a folder's file system has left for this
+// process.
+func freeOnDisk(dir string) (uint64, error) {
 	var st syscall.Statfs_t
-	if err := syscall.Statfs(s.dir, &st); err != nil {
+	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, err
 	}
 	// Where the count is signed it is negative once the reserve of the superuser is

@@ -94,8 +94,12 @@ type Store struct {
 	abandoned context.Context // done when the store is abandoned
 	abandon   context.CancelFunc
 
-	bodies bodies
-	damage []error // that Open found
+	// reading is held for reading while the database is read, and the bodies that its
+	// chunks refer to; who writes is the committer alone.
+	reading sync.RWMutex
+	space   space
+	bodies  bodies
+	damage  []error // that Open found
 
 	committer
 	failing atomic.Bool // the last attempt to commit has failed
@@ -125,23 +129,15 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file *os.File
-	openFile := func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-		file, err = os.OpenFile(name, flag, perm)
-		return file, err
-	}
-	db, err := openBolt(path, &bolt.Options{
-		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
-		InitialMmapSize: 1 << 30, NoSync: opts.Sync == SyncNone, OpenFile: openFile,
-	})
+	db, info, err := openToWrite(path, opts.Sync)
 	if err != nil {
 		return nil, err
 	}
-	info, err := file.Stat()
-	if err != nil || !isFile(path, info) { // Compact has put another in its place
+	if !isFile(path, info) { // Compact has put another in its place
 		db.Close()
 		return nil, ErrLocked
 	}
+	_ = os.Remove(path + ".compact") // of a copy that was cut off
 	s := &Store{dir: dir, opts: opts, db: db, file: info, patience: closePatience}
 	s.pending.number = 1
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
@@ -153,6 +149,28 @@ func Open(dir string, opts Options) (*Store, error) {
 	s.committer.start(s)
 	s.pager.start()
 	return s, nil
+}
+
+// openToWrite opens a database for a store to work with.
+func openToWrite(path string, sync Sync) (*bolt.DB, os.FileInfo, error) {
+	var file *os.File
+	db, err := openBolt(path, &bolt.Options{
+		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
+		InitialMmapSize: 1 << 30, NoSync: sync == SyncNone,
+		OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, perm)
+			return file, err
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	db.AllocSize = smallSteps
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("store: %w", err), db.Close())
+	}
+	return db, info, nil
 }
 
 // create makes a new database where there is no file. It is complete before it has
@@ -196,10 +214,15 @@ var ErrMoved = errors.New("store: the data file was removed or replaced")
 // checkPlace makes sure that what was committed is in the file that the next start
 // will find.
 func (s *Store) checkPlace() error {
-	if isFile(filepath.Join(s.dir, FileName), s.file) {
+	if !isFile(filepath.Join(s.dir, FileName), s.file) {
+		return ErrMoved
+	}
+	if !s.space.unsynced {
 		return nil
 	}
-	return ErrMoved
+	err := syncDir(s.dir)
+	s.space.unsynced = err != nil
+	return err
 }
 
 // ErrClaimed says that a broker has the store already.
@@ -275,6 +298,9 @@ func (s *Store) end(abandon bool, rest func() error) error {
 		return ErrClosed
 	}
 	s.closing = true
+	if s.space.timer != nil {
+		s.space.timer.Stop()
+	}
 	if abandon {
 		s.abandon()
 	}
@@ -312,7 +338,7 @@ func (s *Store) Delete(key string) {
 // Records calls visit with every record, in order of the keys. A record whose checksum
 // is wrong is ErrDamaged.
 func (s *Store) Records(visit func(key string, value []byte) error) error {
-	return s.db.View(func(tx *bolt.Tx) error {
+	return s.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error {
 			payload, ok := unseal(bucketRecords, k, v)
 			if !ok {
