@@ -21,7 +21,6 @@ const shorten = (list, most) => (list.length <= most ? list : [...list.slice(0, 
 /** @param {string} text */
 export const clip = (text) => (text.length > 14 ? text.slice(0, 13) + '…' : text);
 
-/** @param {any} props */
 export const State = ({ state }) => (state ? html`<${Badge} kind=${stateKind(state)}>${state}</${Badge}>` : html`<span class="zero">–</span>`);
 
 /** @param {any} x */

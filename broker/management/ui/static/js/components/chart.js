@@ -55,14 +55,12 @@ export function Chart({ title, lines, show = f.number }) {
 	</div>`;
 }
 
-/** @param {any} props */
 function LegendItem({ line, value, show, on, toggle }) {
 	const swatch = useRef(/** @type {any} */ (null));
 	useEffect(() => { swatch.current.style.setProperty('--swatch', `var(${line.color})`); }, [line.color]);
 	return html`<button type="button" aria-pressed=${String(on)} onClick=${toggle}><span ref=${swatch} class="swatch" /><span>${line.label}</span><span class="v">${show(value)}</span></button>`;
 }
 
-/** @param {any} props */
 function Plot({ lines, data, show, off, tell, label }) {
 	const box = useRef(/** @type {HTMLElement | null} */ (null));
 	const plot = useRef(/** @type {any} */ (null));
@@ -130,7 +128,6 @@ function clock(ticks) {
 	return ticks.map((t) => new Date(t * 1000).toLocaleTimeString('en-GB').slice(0, seconds ? 8 : 5));
 }
 
-/** @param {any} props */
 function ChartTable({ lines, data, show }) {
 	const rows = data[0].map((t, i) => ({ t, i })).reverse();
 	return html`<div class="chart-table" tabindex="0" role="region" aria-label="Values"><table class="data"><thead><tr><th scope="col">Time</th>${lines.map((l) => html`<th class="n" scope="col" key=${l.label}>${l.label}</th>`)}</tr></thead>

@@ -15,7 +15,6 @@ export function Text({ label, value, onChange, hint, error, full, ...rest }) {
 	return html`<${Field} label=${label} hint=${hint} error=${error} full=${full}>${(id) => html`<input id=${id} autocomplete="off" spellcheck="false" value=${value} onInput=${(e) => onChange(e.target.value)} ...${rest} />`}</${Field}>`;
 }
 
-/** @param {any} props */
 export function Area({ label, value, onChange, hint, error, full = true, ...rest }) {
 	return html`<${Field} label=${label} hint=${hint} error=${error} full=${full}>${(id) => html`<textarea id=${id} spellcheck="false" value=${value} onInput=${(e) => onChange(e.target.value)} ...${rest} />`}</${Field}>`;
 }

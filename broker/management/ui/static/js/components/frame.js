@@ -14,7 +14,6 @@ import { Menu } from './basic.js';
 import { openPalette } from './palette.js';
 import { helpShown } from './keys.js';
 
-/** @param {any} props */
 export function Frame({ children }) {
 	const [menu, setMenu] = useState(false);
 	const { hash } = useRoute();
@@ -102,7 +101,7 @@ function ThemeMenu() {
 
 function UserMenu() {
 	const { user, tags } = useStore(session);
-	return html`<${Menu} label=${html`<${Icon} name="user" />`} title=${`User ${user}`} className="btn plain icon">
+	return html`<${Menu} label=${html`<${Icon} name="users" />`} title=${`User ${user}`} className="btn plain icon">
 		<div class="title"><span class="name">${user}</span><br />${tags.join(', ') || 'no tags'}</div><hr />
 		<a class="item" href=${href(['users', user])}>This user</a>
 		<button class="item" onClick=${() => helpShown.set(true)}>Keys<span class="spacer" /><kbd>?</kbd></button>

@@ -91,7 +91,6 @@ function curve(points, from, to) {
 	return d;
 }
 
-/** @param {any} props */
 function EdgePath({ edge, place, weight, from, to }) {
 	const d = curve(place.points, from, to);
 	const kind = edge.type === 'dead-letter' ? ' dead' : edge.type === 'alternate' ? ' alternate' : '';
@@ -100,7 +99,6 @@ function EdgePath({ edge, place, weight, from, to }) {
 	return html`<path ref=${line} class=${'edge' + kind} d=${d} marker-end="url(#arrow)"><title>${[edge.type, edge.routing_key, edge.rate ? f.rate(edge.rate) : ''].filter(Boolean).join(', ')}</title></path>`;
 }
 
-/** @param {any} props */
 function NodeBox({ node, place, vhost, focus, drag }) {
 	const width = widthOf(node);
 	const sub = subOf(node);

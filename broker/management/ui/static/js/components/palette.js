@@ -30,7 +30,7 @@ function commands() {
 		{ text: 'Theme: light', kind: 'Action', icon: 'sun', run: () => chooseTheme('light') },
 		{ text: 'Theme: dark', kind: 'Action', icon: 'moon', run: () => chooseTheme('dark') },
 		{ text: 'Theme: as the system', kind: 'Action', icon: 'sun', run: () => chooseTheme('auto') },
-		{ text: 'Log out', kind: 'Action', icon: 'user', run: logOut },
+		{ text: 'Log out', kind: 'Action', icon: 'users', run: logOut },
 	];
 }
 
@@ -47,7 +47,7 @@ async function objects(text, signal) {
 		...queues.map((q) => ({ text: q.name, kind: within('Queue', q.vhost), icon: 'queues', to: href(['queues', q.vhost, q.name]) })),
 		...exchanges.map((x) => ({ text: exchangeTitle(x.name), kind: within('Exchange', x.vhost), icon: 'exchanges', to: href(['exchanges', x.vhost, exchangePath(x.name)]) })),
 		...connections.map((c) => ({ text: c.user_provided_name ? `${c.user_provided_name} (${c.name})` : c.name, kind: 'Connection', icon: 'connections', to: href(['connections', c.name]) })),
-		...users.map((u) => ({ text: u.name, kind: 'User', icon: 'user', to: href(['users', u.name]) })),
+		...users.map((u) => ({ text: u.name, kind: 'User', icon: 'users', to: href(['users', u.name]) })),
 		...vhosts.map((v) => ({ text: v.name, kind: 'Virtual host', icon: 'vhosts', to: href(['vhosts', v.name]) })),
 	];
 }

@@ -23,7 +23,6 @@ export function PermissionEditor({ user, vhost }) {
 	</div>`;
 }
 
-/** @param {any} props */
 function List({ live, heads, fields, user, kind }) {
 	const clear = (row) => ask({
 		title: kind === 'permissions' ? 'Clear these permissions?' : 'Clear these topic permissions?', action: 'Clear', hits: [{ name: `${row.user} in ${row.vhost}`, detail: row.exchange !== undefined ? exchangeTitle(row.exchange) : '' }],
@@ -45,7 +44,6 @@ function Who({ user, form }) {
 		: html`<${Choice} label="User" value=${form.values.user} onChange=${form.set('user')} options=${[['', 'Choose'], ...(users.data || []).map((u) => u.name)]} required />`;
 }
 
-/** @param {any} props */
 function SetPermission({ user, vhost, reload }) {
 	const form = useForm({ user: user ?? '', vhost: vhost ?? '/', configure: '.*', write: '.*', read: '.*' }, async ({ user: u, vhost: v, ...rules }) => {
 		await put(path`permissions/${v}/${u}`, rules);
@@ -57,7 +55,6 @@ function SetPermission({ user, vhost, reload }) {
 		<${Submit} form=${form} text="Set permission" /></form>`;
 }
 
-/** @param {any} props */
 function SetTopic({ user, vhost, reload }) {
 	const form = useForm({ user: user ?? '', vhost: vhost ?? '/', exchange: 'amq.topic', write: '.*', read: '.*' }, async ({ user: u, vhost: v, ...rules }) => {
 		await put(path`topic-permissions/${v}/${u}`, rules);

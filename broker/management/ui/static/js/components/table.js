@@ -7,7 +7,6 @@ import { vhostCount } from '../lib/broker.js';
 import { useRoute, setQuery } from '../lib/router.js';
 import { useKept, useStore } from '../lib/store.js';
 import * as f from '../lib/format.js';
-import { Icon } from './icon.js';
 import { ErrorNote, Empty, Waiting } from './basic.js';
 import { ColumnChooser, FilterBox, Pager, SortHead } from './tableparts.js';
 
@@ -131,7 +130,6 @@ function matcher(text, regex) {
 	return (name) => String(name).toLowerCase().includes(low);
 }
 
-/** @param {any} props */
 function Rows({ id, link, bulk, shown, page, state, change, label, empty, reload, bare }) {
 	const [picked, setPicked] = useState(/** @type {Map<string, any>} */ (new Map()));
 	const body = useRef(/** @type {HTMLElement | null} */ (null));
@@ -162,7 +160,6 @@ function Rows({ id, link, bulk, shown, page, state, change, label, empty, reload
 	${(!bare || page.page_count > 1) && html`<${Pager} page=${page} change=${change} />`}`;
 }
 
-/** @param {any} props */
 function Row({ item, shown, bulk, on, pick, link }) {
 	return html`<tr class=${on ? 'on' : ''} tabindex=${link ? -1 : undefined} data-row data-link=${link?.(item)}>
 		${bulk && html`<td class="pick"><input type="checkbox" aria-label="Choose this row" checked=${on} onChange=${(e) => pick(item, e.target.checked)} /></td>`}

@@ -56,8 +56,8 @@ export function pageOf([first = '', ...rest]) {
 	switch (first) {
 	case '': return { load: () => import('../pages/overview.js'), props: {}, nav };
 	case 'connections': return rest.length === 0 ? { load: () => import('../pages/connections.js'), props: {}, nav } : { load: () => import('../pages/connection.js'), props: { name: rest[0] }, nav };
-	case 'channels': return rest.length === 0 ? { load: () => import('../pages/channels.js'), props: {}, nav } : { load: () => import('../pages/channel.js'), props: { name: rest[0] }, nav };
-	case 'consumers': return { load: () => import('../pages/consumers.js'), props: {}, nav };
+	case 'channels': return rest.length === 0 ? { load: () => import('../pages/clients.js').then((m) => ({ default: m.Channels })), props: {}, nav } : { load: () => import('../pages/channel.js'), props: { name: rest[0] }, nav };
+	case 'consumers': return { load: () => import('../pages/clients.js').then((m) => ({ default: m.Consumers })), props: {}, nav };
 	case 'exchanges': return rest.length < 2 ? { load: () => import('../pages/exchanges.js'), props: {}, nav } : { load: () => import('../pages/exchange.js'), props: { vhost: rest[0], name: rest[1] === 'amq.default' ? '' : rest[1] }, nav };
 	case 'queues': return rest.length < 2 ? { load: () => import('../pages/queues.js'), props: {}, nav } : { load: () => import('../pages/queue.js'), props: { vhost: rest[0], name: rest[1] }, nav };
 	case 'vhosts': return rest.length === 0 ? { load: () => import('../pages/vhosts.js'), props: {}, nav } : { load: () => import('../pages/vhost.js'), props: { name: rest[0] }, nav };

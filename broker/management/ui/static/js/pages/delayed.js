@@ -60,7 +60,6 @@ function Waits({ vhost, exchange, after, reloadAll }) {
 	</${Card}>`;
 }
 
-/** @param {any} props */
 function Reschedule({ message, onClose, send }) {
 	const local = (ms) => new Date(ms - new Date(ms).getTimezoneOffset() * 60000).toISOString().slice(0, 19);
 	const form = useForm({ at: local(message.due_at) }, async (v) => {

@@ -1,6 +1,6 @@
 // One exchange: rates, bindings as list and picture, and a tester of routes.
 import { html, useMemo, useState } from '../lib/html.js';
-import { del, path, post, query } from '../lib/api.js';
+import { del, path, query } from '../lib/api.js';
 import { useExtension } from '../lib/broker.js';
 import { useLive } from '../lib/live.js';
 import { exchangePath, exchangeTitle, go, href, useRoute } from '../lib/router.js';

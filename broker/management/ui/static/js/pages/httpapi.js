@@ -3,7 +3,7 @@ import { html, useState } from '../lib/html.js';
 import { apiURL, request } from '../lib/api.js';
 import { tokens } from '../lib/payload.js';
 import * as f from '../lib/format.js';
-import { Card, Copy, ErrorNote, PageHead } from '../components/basic.js';
+import { Card, Copy, PageHead } from '../components/basic.js';
 import { Submit, Text, useForm } from '../components/form.js';
 
 const EXAMPLES = ['overview', 'queues?page=1&page_size=10&sort=messages&sort_reverse=true', 'queues?columns=vhost,name,messages', 'connections?columns=name,user,state', 'exchanges/%2F', 'bindings/%2F', 'nodes', 'health/checks/alarms', 'definitions', 'whoami'];

@@ -42,7 +42,6 @@ function counts(queues, connections) {
 	return { vhost, user };
 }
 
-/** @param {any} props */
 function Gauges({ live, what, use }) {
 	const rows = (live.data || []).flatMap((item) => entries(item.value).map(([key, value]) => ({ name: item[what], key, value: Number(value) })));
 	if (live.data && rows.length === 0) return html`<${Empty} title="No limits" />`;

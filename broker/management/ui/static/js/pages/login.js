@@ -34,7 +34,6 @@ export function Login({ again }) {
 	</${Dialog}>`;
 }
 
-/** @param {any} props */
 function LoginForm({ form, children }) {
 	const box = useRef(/** @type {HTMLElement | null} */ (null));
 	useEffect(() => {

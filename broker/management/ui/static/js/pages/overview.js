@@ -6,7 +6,7 @@ import { href } from '../lib/router.js';
 import { may } from '../lib/session.js';
 import { depthLines, rateLines, samplesQuery } from '../lib/series.js';
 import * as f from '../lib/format.js';
-import { Card, ErrorNote, Fold, PageHead, Tile, Waiting, NameLink } from '../components/basic.js';
+import { ErrorNote, Fold, PageHead, Tile, Waiting, NameLink } from '../components/basic.js';
 import { Chart, RangePicker, useRange } from '../components/chart.js';
 import { Icon } from '../components/icon.js';
 import { ask } from '../components/dialog.js';

@@ -6,7 +6,7 @@ import { useStore } from '../lib/store.js';
 import { href, useRoute, setQuery } from '../lib/router.js';
 import { PRESETS, refusedBy } from '../lib/queue.js';
 import * as f from '../lib/format.js';
-import { Badge, Card, Empty, PageHead } from '../components/basic.js';
+import { Card, Empty, PageHead } from '../components/basic.js';
 import { num, QueueFeatures, QueueLink, rateColumn, State, vhostColumn } from '../components/cells.js';
 import { ask, eightAtATime } from '../components/dialog.js';
 import { argumentsOf, Arguments, Check, Choice, Presets, Submit, Text, useForm } from '../components/form.js';

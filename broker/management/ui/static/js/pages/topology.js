@@ -78,7 +78,6 @@ function svgText(svg) {
 	return new XMLSerializer().serializeToString(copy);
 }
 
-/** @param {any} props */
 function BindDialog({ vhost, from, to, onClose, done }) {
 	const form = useForm({ routing_key: '' }, async (v) => {
 		await post(path`bindings/${vhost}/e/${exchangePath(from.name)}/${to.type === 'queue' ? 'q' : 'e'}/${to.name}`, { routing_key: v.routing_key, arguments: {} });

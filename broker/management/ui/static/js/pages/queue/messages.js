@@ -59,7 +59,6 @@ function Peek({ queue }) {
 	</${Card}>`;
 }
 
-/** @param {any} props */
 export function MessageTable({ messages, picked, setPicked, open, more = [] }) {
 	const toggle = (id) => setPicked(picked.includes(id) ? picked.filter((i) => i !== id) : [...picked, id]);
 	const all = messages.every((m) => picked.includes(m.id));
