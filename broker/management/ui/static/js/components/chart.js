@@ -140,3 +140,21 @@ export function Spark({ values, label }) {
 	const points = values.map((v, i) => `${(i * 72) / Math.max(1, values.length - 1)},${(19 - (17 * v) / top).toFixed(1)}`).join(' ');
 	return html`<svg class="spark" viewBox="0 0 72 20" preserveAspectRatio="none" role="img" aria-label=${label}><polyline points=${points} fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke" /></svg>`;
 }
+
+/**
+ * The last sixty values of each item, by key; forgotten with the page.
+ * @param {any[] | undefined} items
+ * @param {(item: any) => string} key
+ * @param {(item: any) => number} value
+ * @returns {Map<string, number[]>}
+ */
+export function useHistory(items, key, value) {
+	const last = useRef(/** @type {any} */ (null));
+	const [seen, setSeen] = useState(/** @type {Map<string, number[]>} */ (new Map()));
+	useEffect(() => {
+		if (!items || items.length === last.current?.length && items.every((item, i) => item === last.current[i])) return;
+		last.current = items;
+		setSeen((old) => new Map(items.map((item) => [key(item), [...(old.get(key(item)) || []), value(item) || 0].slice(-60)])));
+	});
+	return seen;
+}

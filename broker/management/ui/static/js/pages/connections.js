@@ -2,11 +2,10 @@
 import { html } from '../lib/html.js';
 import { del, path } from '../lib/api.js';
 import { href } from '../lib/router.js';
-import { useHistory } from '../lib/history.js';
 import * as f from '../lib/format.js';
 import { Badge, Card, Empty, NameLink, PageHead } from '../components/basic.js';
 import { num, vhostColumn } from '../components/cells.js';
-import { Spark } from '../components/chart.js';
+import { Spark, useHistory } from '../components/chart.js';
 import { closeConnections } from '../components/closing.js';
 import { Table } from '../components/table.js';
 

@@ -5,10 +5,9 @@ import { href } from '../lib/router.js';
 import * as f from '../lib/format.js';
 import { Card, Empty, ErrorNote, PageHead, Waiting } from '../components/basic.js';
 import { QueueLink } from '../components/cells.js';
-import { Spark } from '../components/chart.js';
+import { Spark, useHistory } from '../components/chart.js';
 import { DeadGroups } from '../components/deadgroups.js';
 import { Icon } from '../components/icon.js';
-import { useHistory } from '../lib/history.js';
 
 export default function DeadLetters() {
 	const live = useLive('rabbet/deadletters', { every: 10000 });

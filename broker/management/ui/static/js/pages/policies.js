@@ -5,7 +5,7 @@ import { useExtension, useVhosts } from '../lib/broker.js';
 import { href, setQuery, useRoute } from '../lib/router.js';
 import { may } from '../lib/session.js';
 import { useStore } from '../lib/store.js';
-import { APPLY_TO, OPERATOR_PRESETS, POLICY_PRESETS } from '../lib/policy.js';
+import { APPLY_TO, OPERATOR_PRESETS, POLICY_PRESETS } from '../lib/queue.js';
 import * as f from '../lib/format.js';
 import { Badge, Card, Empty, Note, PageHead, Tabs } from '../components/basic.js';
 import { ArgumentsCell, ExchangeLink, num, QueueLink, vhostColumn } from '../components/cells.js';
