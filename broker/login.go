@@ -168,9 +168,5 @@ func (d *decisions) expire(b *Broker) {
 // they do so within 15 seconds. Changes of the broker's own users need no such call.
 func (b *Broker) ForgetDecisions() {
 	b.decisions.generation.Add(1)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, v := range b.vhosts {
-		v.vh.Outdate() // routes remember that they may be used
-	}
+	b.env.Outdate() // routes remember that they may be used
 }

@@ -120,51 +120,75 @@ func policyValue(p Policy) json.RawMessage {
 // SetParameter creates or replaces a parameter. The refusals are RabbitMQ's: of an
 // unknown component, or of a value that makes no sense to it.
 func (v *VHost) SetParameter(component, name string, value json.RawMessage) error {
-	if !json.Valid(value) {
-		return errValidation("value is not valid JSON")
-	}
-	switch component {
-	case limitsComponent:
-		var l access.Limits
-		if err := json.Unmarshal(value, &l); err != nil {
-			return errValidation("limits should be numbers, actually were " + string(value))
-		}
-		if err := checkLimits(l, name, access.MaxConnections, access.MaxQueues); err != nil {
-			return err
-		}
-		v.vh.ChangeLimits(func(have access.Limits) { clear(have); maps.Copy(have, l) })
-		return nil
-	case operatorComponent, policyComponent:
-		p := policyJSON{ApplyTo: "all"}
-		if err := json.Unmarshal(value, &p); err != nil {
-			return errValidation("policy expected, actually was " + string(value))
-		}
-		policy := Policy{Name: name, Pattern: p.Pattern, ApplyTo: p.ApplyTo, Definition: p.Definition, Priority: p.Priority}
-		if component == policyComponent {
-			return v.SetPolicy(policy)
-		}
-		return v.SetOperatorPolicy(policy)
-	}
 	g := &v.b.globals
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c, err := v.b.component(component)
+	set, err := v.b.checkParameter(Parameter{component, v.vh.Name, name, slices.Clone(value)})
 	if err != nil {
 		return err
 	}
+	return set(v)
+}
+
+// checkParameter returns what sets a parameter, or what it is refused for. Called with
+// the lock of globals held.
+func (b *Broker) checkParameter(p Parameter) (set func(*VHost) error, err error) {
+	if !json.Valid(p.Value) {
+		return nil, errValidation("value is not valid JSON")
+	}
+	switch p.Component {
+	case limitsComponent:
+		return checkLimitsParameter(p)
+	case operatorComponent, policyComponent:
+		return b.checkPolicyParameter(p)
+	}
+	c, err := b.component(p.Component)
+	if err != nil {
+		return nil, err
+	}
 	if c.Check != nil {
-		if err := c.Check(v.vh.Name, name, value); err != nil {
-			return errValidation(err.Error())
+		if err := c.Check(p.VHost, p.Name, p.Value); err != nil {
+			return nil, errValidation(err.Error())
 		}
 	}
-	value = slices.Clone(value)
-	if err := v.vh.SetParameter(topology.Parameter{Component: component, Name: name, Value: value}); err != nil {
-		return err
+	return func(v *VHost) error {
+		if err := v.vh.SetParameter(topology.Parameter{Component: p.Component, Name: p.Name, Value: p.Value}); err != nil {
+			return err
+		}
+		if c.Changed != nil {
+			c.Changed(p)
+		}
+		return nil
+	}, nil
+}
+
+func checkLimitsParameter(p Parameter) (func(*VHost) error, error) {
+	var l access.Limits
+	if string(p.Value) != "[]" { // RabbitMQ's export of no limits
+		if err := json.Unmarshal(p.Value, &l); err != nil {
+			return nil, errValidation("limits should be numbers, actually were " + string(p.Value))
+		}
 	}
-	if c.Changed != nil {
-		c.Changed(Parameter{component, v.vh.Name, name, value})
+	if err := checkLimits(l, p.Name, access.MaxConnections, access.MaxQueues); err != nil {
+		return nil, err
 	}
-	return nil
+	return func(v *VHost) error {
+		v.vh.ChangeLimits(func(have access.Limits) { clear(have); maps.Copy(have, l) })
+		return nil
+	}, nil
+}
+
+func (b *Broker) checkPolicyParameter(p Parameter) (func(*VHost) error, error) {
+	in := policyJSON{ApplyTo: "all"}
+	if err := json.Unmarshal(p.Value, &in); err != nil {
+		return nil, errValidation("policy expected, actually was " + string(p.Value))
+	}
+	policy := Policy{Name: p.Name, Pattern: in.Pattern, ApplyTo: in.ApplyTo, Definition: in.Definition, Priority: in.Priority}
+	kind := topology.PolicyKind(p.Component)
+	if err := b.profile.CheckPolicy(kind, topology.Policy(policy)); err != nil {
+		return nil, err
+	}
+	return func(v *VHost) error { return v.setPolicy(kind, policy) }, nil
 }
 
 // DeleteParameter removes a parameter and reports whether it was there.

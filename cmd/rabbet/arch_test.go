@@ -58,7 +58,7 @@ var layers = map[string]layer{
 		},
 	},
 	"broker": {module: []string{
-		"amqp", "delay", "store", "queue", "broker/access", "broker/internal/pattern", "broker/internal/records",
+		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/pattern", "broker/internal/records",
 		"broker/internal/topology", "broker/internal/userdb",
 	}},
 	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker"}},

@@ -38,9 +38,6 @@ func (vh *VHost) SetAbout(about About) {
 	vh.persistVHost()
 }
 
-// Outdate makes cached routes stale.
-func (vh *VHost) Outdate() { vh.gen.Add(1) }
-
 // limitsComponent and limitsName are the parameter that RabbitMQ keeps limits as.
 const (
 	limitsComponent = "vhost-limits"
@@ -145,19 +142,26 @@ func (vh *VHost) Clear() {
 
 // yield lets others work, and the store catch up.
 func (vh *VHost) yield() {
-	if vh.env.Store == nil {
-		runtime.Gosched()
-		return
-	}
-	done := make(committed)
-	vh.env.Store.Notify(done)
-	<-done
+	runtime.Gosched()
+	_ = vh.env.Settle() // a store that fails is told of elsewhere
 }
 
-// committed is closed when the store has committed.
-type committed chan struct{}
+// Settle waits until the store has committed what has been put into it, or has failed
+// to.
+func (env *Env) Settle() error {
+	if env.Store == nil {
+		return nil
+	}
+	done := make(committed, 1)
+	env.Store.Notify(done)
+	return <-done
+}
 
-func (c committed) Committed(error) { close(c) }
+// committed gets what came of a commit.
+type committed chan error
+
+// Committed is called by the store.
+func (c committed) Committed(err error) { c <- err }
 
 // someQueues is up to most of the queues.
 func (vh *VHost) someQueues(most int) []*Queue {

@@ -29,8 +29,13 @@ type Env struct {
 
 	serials atomic.Uint64 // the last given to a queue
 
+	outdated atomic.Uint64 // how often routes of all virtual hosts have become stale
+
 	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
 }
+
+// Outdate makes the cached routes of all virtual hosts stale.
+func (env *Env) Outdate() { env.outdated.Add(1) }
 
 // An Owner is a client on whose behalf something is done: a connection, as the exclusive
 // queues that it has declared know it. Owners are compared with ==. Where an owner is

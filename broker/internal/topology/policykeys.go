@@ -47,6 +47,9 @@ func policyKeysOf(f *facts) map[string]policyKey {
 		"target-group-size":             {positive, "is not a valid target group size", true},
 		"queue-master-locator":          {word("min-masters", "client-local", "random"), "invalid queue-master-locator value", false},
 	}
+	for _, key := range []string{"federation-upstream", "federation-upstream-set"} { // of a plugin: kept, shown, without effect
+		keys[key] = policyKey{text, "is not a valid federation upstream", false}
+	}
 	if f.negativeLimit {
 		keys["delivery-limit"] = policyKey{anyInteger, "is not a valid delivery limit", true}
 	}

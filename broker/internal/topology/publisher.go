@@ -86,7 +86,7 @@ func (p *Publisher) find(dst []*Queue, x *Exchange, keys []string, headers amqp.
 		Exchange: x, Queues: queues, Delays: p.router.delays,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
-		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.gen.Load(),
+		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.Generation(),
 	}, p.router.refusal
 }
 

@@ -55,10 +55,7 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-2, PERM-3
 		return nil, err
 	}
-	if _, typed := m.Arguments.Get("x-queue-type"); !typed && vh.profile.addsQueueType { // QUEUE-14
-		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: classicQueue.name})
-		slices.SortStableFunc(m.Arguments, func(a, b amqp.Field) int { return strings.Compare(a.Key, b.Key) }) // QUEUE-43
-	}
+	vh.addQueueType(m)
 	if q, err := vh.redeclareQueue(name, m, by); q != nil || err != nil {
 		return q, err
 	}
@@ -66,6 +63,25 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 		return nil, err
 	}
 	return vh.createQueue(name, m, by)
+}
+
+// addQueueType gives a declaration that names no type of queue that of the virtual host,
+// if the queue can be of it, or by the profile that of all (QUEUE-14).
+func (vh *VHost) addQueueType(m *amqp.QueueDeclare) {
+	if _, typed := m.Arguments.Get("x-queue-type"); typed {
+		return
+	}
+	kind := vh.About().DefaultQueueType
+	if kind != "" && kind != classicQueue.name && (!m.Durable || m.Exclusive || m.AutoDelete) {
+		kind = classicQueue.name
+	}
+	if kind == "" && vh.profile.addsQueueType {
+		kind = classicQueue.name
+	}
+	if kind != "" {
+		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: kind})
+		slices.SortStableFunc(m.Arguments, func(a, b amqp.Field) int { return strings.Compare(a.Key, b.Key) }) // QUEUE-43
+	}
 }
 
 // redeclareQueue compares a declaration with the queue of that name, if there is one.

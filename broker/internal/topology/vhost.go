@@ -168,9 +168,9 @@ func (vh *VHost) Exchange(name string) *Exchange {
 	return vh.exchanges[name]
 }
 
-// Generation counts the changes that can alter where a message goes: what was found
-// under another one is stale.
-func (vh *VHost) Generation() uint64 { return vh.gen.Load() }
+// Generation counts the changes that can alter where a message goes, and who may send it:
+// what was found under another one is stale.
+func (vh *VHost) Generation() uint64 { return vh.gen.Load() + vh.env.outdated.Load() }
 
 // checkAccess refuses another connection's exclusive queue (QUEUE-18).
 func (q *Queue) checkAccess(vh *VHost, by Owner) error {

@@ -1,0 +1,40 @@
+package topology
+
+import (
+	"log/slog"
+
+	"github.com/rabbetmq/rabbet/amqp"
+)
+
+// A DryRun says what declarations would be refused for in an empty virtual host.
+type DryRun struct{ vh *VHost }
+
+// NewDryRun makes a DryRun for a profile.
+func NewDryRun(env *Env) DryRun {
+	return DryRun{makeVHost("", &Env{Profile: env.Profile, Clock: env.Clock, Log: slog.New(slog.DiscardHandler)})}
+}
+
+// Exchange returns what an exchange would be refused for.
+func (d DryRun) Exchange(m *amqp.ExchangeDeclare, vhost string) error {
+	d.vh.Name = vhost
+	return d.vh.DeclareExchange(m, nil)
+}
+
+// Queue returns what a queue would be refused for.
+func (d DryRun) Queue(m *amqp.QueueDeclare, vhost string) error {
+	return d.vh.profile.checkQueueArguments(m, m.Queue, vhost)
+}
+
+// QueueCount is the number of queues in a virtual host.
+func (vh *VHost) QueueCount() int {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return len(vh.queues)
+}
+
+// HasQueue reports whether there is a queue of a name.
+func (vh *VHost) HasQueue(name string) bool {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return vh.queues[name] != nil
+}
