@@ -35,16 +35,14 @@ func (s *service) config() (broker.Config, error) {
 		cfg.HandshakeTimeout = math.MaxInt64
 	}
 	limit(&cfg, &set.Limits)
-	return cfg, passwords(&cfg, &set.Access)
+	if err := passwords(&cfg, &set.Access); err != nil {
+		return cfg, err
+	}
+	return cfg, backends(&cfg, &set.Access)
 }
 
-// passwords says how passwords are kept and checked, and who checks logins.
+// passwords says how passwords are kept and checked.
 func passwords(cfg *broker.Config, a *settings.Access) error {
-	for i, b := range a.Backends {
-		if b.AuthN != "internal" || b.AuthZ != "internal" {
-			return fmt.Errorf("auth_backends.%d: only internal is there in this version", i+1)
-		}
-	}
 	cfg.PasswordHashing = access.Hashing("rabbit_password_hashing_" + a.PasswordHashing)
 	if cfg.PasswordHashing == access.MD5 {
 		return fmt.Errorf("password_hashing_module: nothing is hashed with md5 any more")

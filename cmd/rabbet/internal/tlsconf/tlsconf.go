@@ -225,3 +225,45 @@ func suitesOf(names []string) (ids []uint16) {
 	}
 	return ids
 }
+
+// Client makes the configuration of a client. Names says how the keys begin. Server is the
+// name that the server must have, "" being the one that is dialled; without checkName any
+// name will do.
+func Client(t *settings.TLS, names, server string, checkName bool) (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: server}
+	if t.CertFile != "" {
+		pair, err := keyPair(t, names)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	if t.CACertFile != "" {
+		roots, err := pool(t.CACertFile)
+		if err != nil {
+			return nil, fmt.Errorf("%s.cacertfile: %w", names, err)
+		}
+		cfg.RootCAs = roots
+	}
+	setVersions(cfg, t.Versions)
+	cfg.CipherSuites = suitesOf(t.Ciphers)
+	if t.Verify == "verify_peer" && checkName {
+		return cfg, nil
+	}
+	cfg.InsecureSkipVerify = true // RabbitMQ's default
+	if t.Verify == "verify_peer" {
+		roots := cfg.RootCAs
+		cfg.VerifyConnection = func(s tls.ConnectionState) error { return checkChain(s, roots) }
+	}
+	return cfg, nil
+}
+
+// checkChain verifies a server's certificate, whatever its name.
+func checkChain(s tls.ConnectionState, roots *x509.CertPool) error {
+	between := x509.NewCertPool()
+	for _, cert := range s.PeerCertificates[1:] {
+		between.AddCert(cert)
+	}
+	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
+	return err
+}

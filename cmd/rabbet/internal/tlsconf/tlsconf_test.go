@@ -283,3 +283,36 @@ func TestMuteClient(t *testing.T) {
 	_, open := <-accepted
 	assert.False(t, open)
 }
+
+func TestClient(t *testing.T) {
+	w := newWorld(t, "")
+	server := w.config(t)
+	for _, tc := range []struct {
+		name      string
+		change    func(*settings.TLS)
+		server    string
+		checkName bool
+		want      string
+	}{
+		{"nothing verified", func(o *settings.TLS) { o.CACertFile = "" }, "", false, ""},
+		{"chain verified", func(o *settings.TLS) { o.Verify = "verify_peer" }, "elsewhere", false, ""},
+		{"name verified", func(o *settings.TLS) { o.Verify = "verify_peer" }, "127.0.0.1", true, ""},
+		{"another name", func(o *settings.TLS) { o.Verify = "verify_peer" }, "elsewhere", true, "wanted to match elsewhere"},
+		{"a stranger", func(o *settings.TLS) {
+			o.Verify = "verify_peer"
+			o.CACertFile, _ = w.stranger.files(t, w.dir, "stranger", "")
+		}, "", false, "unknown authority"},
+	} {
+		o := w.options
+		o.CertFile, o.KeyFile = "", ""
+		tc.change(&o)
+		cfg, err := Client(&o, "auth_http.ssl_options", tc.server, tc.checkName)
+		require.NoError(t, err)
+		_, err = dial(t, server, cfg)
+		if tc.want == "" {
+			assert.NoError(t, err, tc.name)
+		} else {
+			assert.ErrorContains(t, err, tc.want, tc.name)
+		}
+	}
+}
