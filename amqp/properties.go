@@ -11,20 +11,14 @@ import (
 // PropertyFlags is a set of properties, such as HasPriority | HasExpiration.
 type PropertyFlags uint16
 
-// continuation is the flag that announces another word of flags. No class has so
-// many properties, and RabbitMQ refuses it (CONN-55).
-const continuation PropertyFlags = 1
-
 // Decode reads flags and values; what p held before is gone. The error is
-// [ErrTable] for malformed headers, and [ErrSyntax] for truncated values, for bytes
-// after the last, and for a second word of flags (CONN-55). Short strings may hold
-// any bytes.
+// [ErrTable] for malformed headers, and [ErrSyntax] for truncated values and for bytes
+// after the last. The flag that announces more flags is ignored as in RabbitMQ, so that
+// those, should there be any, are such bytes (CONN-55). Short strings may hold any
+// bytes.
 func (p *Properties) Decode(raw []byte) error {
 	c := cursor{b: raw}
 	*p = Properties{Flags: PropertyFlags(c.short())}
-	if p.Flags&continuation != 0 {
-		return ErrSyntax
-	}
 	p.Flags &= knownFlags
 	p.decode(&c)
 	return c.end()
@@ -47,7 +41,7 @@ func (p RawProperties) Flags() PropertyFlags {
 // without decoding. The error is the same.
 func (p RawProperties) Validate() error {
 	flags := p.Flags()
-	if len(p) < 2 || flags&continuation != 0 {
+	if len(p) < 2 {
 		return ErrSyntax
 	}
 	pos := 2

@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -48,7 +50,8 @@ type channel struct {
 	unacked   unackedList
 	marks     []tagMark // of the checks for overdue deliveries
 	consumers map[string]*consumer
-	prefetch  int // per consumer, for those to come; 0 is no limit (BASIC-44)
+	consumed  uint64 // how many consumers there have been
+	prefetch  int    // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit
 	reply     *replyConsumer // changed by the reader only
 	ended     bool           // nothing more is confirmed
@@ -224,6 +227,7 @@ func (ch *channel) end() {
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
+	c.orderByConsumer(out)
 	c.requeue(out)
 	c.reuse(out)
 	for _, s := range consumers {
@@ -350,6 +354,21 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 func (c *conn) requeue(out []unacked) {
 	c.byQueue(out, func(q *topology.Queue, items []queue.Item) {
 		q.Requeue(slices.Clone(items), &c.fx)
+	})
+}
+
+// orderByConsumer puts deliveries in the order in which a channel that ends gives those
+// of quorum queues back: consumer by consumer (QUEUE-93). Classic queues have an order of
+// their own.
+func (c *conn) orderByConsumer(out []unacked) {
+	if !slices.ContainsFunc(out, func(u unacked) bool { return u.queue != nil && u.queue.Quorum() }) {
+		return
+	}
+	slices.SortStableFunc(out, func(a, b unacked) int {
+		if c.b.profile.EndsByTag {
+			return strings.Compare(a.consumerTag(), b.consumerTag())
+		}
+		return cmp.Compare(a.consumerNumber(), b.consumerNumber())
 	})
 }
 

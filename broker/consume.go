@@ -74,6 +74,8 @@ func (s *consumer) announce(noWait bool) bool {
 	if ch.consumers == nil {
 		ch.consumers = make(map[string]*consumer)
 	}
+	ch.consumed++
+	s.number = ch.consumed
 	ch.consumers[s.tag] = s
 	if !noWait {
 		c.out.appendMethod(ch.id, &amqp.BasicConsumeOk{ConsumerTag: s.tag}, &c.fx)

@@ -28,6 +28,7 @@ type consumer struct {
 	cancelled bool
 	parked    bool   // has refused an offer and waits for Unpark
 	stalled   bool   // listed in conn.stalled
+	number    uint64 // orders the consumers of a channel
 	parkedAt  uint64 // orders the consumers of a connection that are parked
 }
 
@@ -171,7 +172,9 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 	if err := p.Decode(it.Msg.Props); err != nil { // checked when it was published
 		return it.Msg.Props
 	}
-	topology.SetHeader(&p, "x-delivery-count", int64(it.Returns))
+	if it.Returns > 0 {
+		topology.SetHeader(&p, "x-delivery-count", int64(it.Returns))
+	}
 	if it.Acquired > 0 {
 		topology.SetHeader(&p, "x-acquired-count", int64(it.Acquired))
 	}

@@ -228,14 +228,25 @@ func (b *Broker) credentials(m *amqp.ConnectionStartOk) (access.Credentials, err
 		}
 		login, _ := t.Get("LOGIN")
 		pass, _ := t.Get("PASSWORD")
-		name, ok1 := login.(string)
-		password, ok2 := pass.(string)
+		name, ok1 := textOf(login)
+		password, ok2 := textOf(pass)
 		if !ok1 || !ok2 {
 			return none, silently("AMQPLAIN response lacks LOGIN or PASSWORD")
 		}
 		return access.Credentials{User: name, Password: password}, nil
 	}
 	return none, silently("unknown authentication mechanism '%s'", m.Mechanism)
+}
+
+// textOf returns a text that a table may have as a byte array too (CONN-14).
+func textOf(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case []byte:
+		return string(v), true
+	}
+	return "", false
 }
 
 // tuneOk takes the client's limits (CONN-22 to CONN-25).

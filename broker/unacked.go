@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -25,6 +26,15 @@ func (u *unacked) consumerTag() string {
 		return ""
 	}
 	return u.consumer.tag
+}
+
+// consumerNumber orders the consumers of a channel as they came, and what basic.get has
+// fetched behind them.
+func (u *unacked) consumerNumber() uint64 {
+	if u.consumer == nil {
+		return math.MaxUint64
+	}
+	return u.consumer.number
 }
 
 // keptEntries is the capacity up to which a list that was used up is kept for

@@ -48,7 +48,6 @@ var unscripted = map[string]string{
 	"QUEUE-14": "needs a default queue type of a virtual host, which Rabbet does not have yet",
 	"QUEUE-44": "source and documentation disagree",
 	"QUEUE-57": "a race that the broker may win or lose",
-	"QUEUE-69": "how far a limit is overshot is a matter of time",
 	"QUEUE-80": "the order of fields that nobody is to rely on; tested in broker",
 	"BASIC-33": needsConfig,
 	"BASIC-41": "a defect: whether the queue goes on is up to what happens next",

@@ -110,9 +110,10 @@ func (l *levels) front() *Item { return l.next().front() }
 
 // pop removes the next item to deliver; there must be one.
 func (l *levels) pop() Item {
-	it := l.next().pop()
+	p := l.nextLevel()
+	it := l.at(p).pop()
 	l.count(it, -1)
-	if l.rule == FairPriority {
+	if l.rule == FairPriority && p < fairLevels { // what has come back is no turn (QUEUE-90)
 		l.turn = (l.turn + 1) % fairTurns
 	}
 	return it
@@ -139,10 +140,10 @@ func (l *levels) due() (r *readyList, deadline int64) {
 		}
 		return r, r.front().Deadline
 	}
-	for p := range l.top + 1 {
+	for p := l.top; p >= 0; p-- { // of those due in one millisecond the most urgent is first
 		head := l.at(p)
 		if head.len() > 0 && head.inMemory() {
-			if d := head.front().Deadline; d != 0 && (deadline == 0 || d < deadline) {
+			if d := head.front().Deadline; d != 0 && (deadline == 0 || d/perMilli < deadline/perMilli) {
 				r, deadline = head, d
 			}
 		}

@@ -39,7 +39,8 @@ type Classic struct {
 	seq     uint64 // position of the newest item
 	unacked outstanding
 	stats   Stats
-	fetches int // of unacked, those that Get gave out, in a quorum queue
+	full    bool // a quorum queue that rejects is over its limit, or was and is not far below
+	fetches int  // of unacked, those that Get gave out, in a quorum queue
 	deleted bool
 	rota    rota
 	subs    []*Subscription // in order of subscription
@@ -291,9 +292,13 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 		return Item{}, 0, false
 	}
 	it = q.ready.pop()
+	left = q.ready.len() // a quorum queue counts what is due behind it (BASIC-51)
 	q.got(&it, noAck)
 	q.tidy(fx)
 	q.arm()
+	if !q.quorum {
+		left = q.ready.len()
+	}
 	switch {
 	case !noAck:
 		if q.quorum {
@@ -303,7 +308,7 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	case it.Stored:
 		q.back.consume(q, &it)
 	}
-	return it, q.ready.len(), true
+	return it, left, true
 }
 
 // Purge drops the ready messages and returns their number; what is out with

@@ -77,16 +77,37 @@ type Env struct {
 // own (QUEUE-52).
 func (q *Classic) ttl(m *Message) TTL { return q.set.TTL.shorter(m.TTL) }
 
-// refuses tells whether a queue that rejects at its limit takes no more. It
+// refuses reports whether a queue that rejects at its limit takes no more. It
 // looks before any consumer is asked, as RabbitMQ does (QUEUE-65).
 func (q *Classic) refuses(m *Message) bool {
 	s := q.set
+	if q.quorum {
+		return q.refusesAll()
+	}
 	return s.Overflow != DropHead &&
 		(s.MaxLength >= 0 && int64(q.ready.len()) >= s.MaxLength ||
 			s.MaxBytes >= 0 && q.ready.bytes()+int64(len(m.Body)) > s.MaxBytes)
 }
 
-// over tells whether the head must go (QUEUE-62). Queues that reject never get
+// refusesAll reports whether a quorum queue takes no more. It looks at its limit when a
+// message has come in, so that it holds one more, and then refuses until it is down to
+// four fifths of it (QUEUE-69).
+func (q *Classic) refusesAll() bool {
+	s := q.set
+	if s.Overflow == DropHead {
+		return false
+	}
+	n, bytes := int64(q.ready.len()), q.ready.bytes()
+	above := func(length, size int64) bool {
+		return s.MaxLength >= 0 && n > length || s.MaxBytes >= 0 && bytes > size
+	}
+	q.full = above(s.MaxLength, s.MaxBytes) || q.full && above(fourFifths(s.MaxLength), fourFifths(s.MaxBytes))
+	return q.full
+}
+
+func fourFifths(n int64) int64 { return n/5*4 + n%5*4/5 }
+
+// over reports whether the head must go (QUEUE-62). Queues that reject never get
 // over, save by requeues, which RabbitMQ lets stay.
 func (q *Classic) over() bool {
 	s := q.set

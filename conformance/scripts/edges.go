@@ -16,6 +16,8 @@ var edgeScripts = []Script{
 	{Name: "cc/bcc-twice", Covers: []string{"EXCH-45", "TYPES-5"}, Run: edgeTwoBCC},
 	{Name: "death/keys-bcc", Covers: []string{"QUEUE-77"}, Since: V(3, 13, 0), Run: edgeDeathKeys},
 	{Name: "exchange/type-words", Covers: []string{"EXCH-8"}, Run: edgeTypeWords},
+	{Name: "content/header-flag", Covers: []string{"CONN-55"}, Run: edgeHeaderFlag},
+	{Name: "connection/amqplain-binary-password", Covers: []string{"CONN-14"}, Run: edgeBinaryPassword},
 }
 
 // delete-ok comes before the consumers of the channel that deletes are told.
@@ -94,4 +96,20 @@ func edgeTypeWords(t *T) {
 			t.ExpectError(t.unknownTypeCode(), fmt.Sprintf("invalid exchange type '%s'", word), declareExchange(t.ExchangeName(), word, nil))
 		})
 	}
+}
+
+// Property flags that announce more flags, of which there are none.
+func edgeHeaderFlag(t *T) {
+	r := t.RawOpen()
+	q := r.RawQueue(1)
+	r.Publish(1, q, []byte{0, 1}, "m")
+	r.SendMethod(1, &wire.BasicGet{Queue: q, NoAck: true})
+	Await[*wire.BasicGetOk](r, 1)
+	_, body, _ := r.Content(1)
+	t.Equal("m", string(body), "body")
+}
+
+func edgeBinaryPassword(t *T) {
+	uri := t.URI()
+	Await[*wire.ConnectionTune](t.answer("AMQPLAIN", amqplain(uri.Username, []byte(uri.Password)), nil), 0)
 }

@@ -123,7 +123,7 @@ func TestNeedsQueueType(t *testing.T) {
 	require.NoError(t, err)
 	for kind, want := range map[string]string{
 		"classic": "", "quorum": "",
-		"stream": "there are no stream queues: NOT_IMPLEMENTED - ",
+		"stream": "",
 		"odd":    "there are no odd queues: PRECONDITION_FAILED - invalid arg 'x-queue-type'",
 	} {
 		for range 2 { // it is asked, and then remembered

@@ -20,5 +20,6 @@ var queueScripts = slices.Concat(
 	deadRouteScripts,
 	priorityScripts,
 	quorumScripts,
+	quorumSettleScripts,
 	streamScripts,
 )

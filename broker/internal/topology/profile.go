@@ -60,6 +60,7 @@ type facts struct {
 	deliveryLimit     int64                `number:"QUEUE-92" fact:"delivery limit of a quorum queue that sets none; -1 is no limit"`
 	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
 	countsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
+	EndsByTag         bool                 `number:"QUEUE-93" fact:"when a channel ends, a quorum queue takes back first what basic.get has fetched, then what consumers have in the order of their tags; otherwise in the order in which the consumers came, and what basic.get has fetched last"`
 	quorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
 	mirroring         bool                 `number:"POLICY-6, BASIC-32" fact:"policies may have ha-mode and its like, which one node makes nothing of; x-cancel-on-ha-failover is checked"`
 	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
@@ -79,7 +80,7 @@ var profiles = map[string]*Profile{
 	"3.13": newProfile(facts{
 		Version: DefaultVersion, delayedPlugin: true,
 		AMQP08: true, MinFrameMax: 4096, MaxBody: 128 << 20,
-		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true, checksLocator: true,
+		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true, checksLocator: true, EndsByTag: true,
 		deliveryLimit: -1, mirroring: true, clientDeaths: true, GlobalQos: true,
 	}),
 	"4.2": newProfile(facts{
