@@ -29,6 +29,11 @@ func (s *service) config() (broker.Config, error) {
 	if set.IsGiven("user") || set.IsGiven("password") {
 		cfg.DefaultUser, cfg.DefaultPassword = set.Access.DefaultUser, set.Access.DefaultPassword
 	}
+	if set.Definitions.Path != "" {
+		cfg.NoDefaults = true
+		s.log.Logger.Warn("no default user and no default virtual host are created, because definitions are configured: who may log in is said there",
+			"definitions", set.Definitions.Path)
+	}
 	p := set.Access.DefaultPermissions
 	cfg.DefaultPermission = &access.Permission{Configure: p.Configure, Write: p.Write, Read: p.Read}
 	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {

@@ -163,6 +163,9 @@ func (s *service) serveBroker() error {
 		}
 		return errors.Join(err, closeAll(listeners))
 	}
+	if err := s.loadDefinitions(b); err != nil {
+		return errors.Join(err, b.Close(), closeAll(listeners))
+	}
 	accept(b, listeners)
 	doors, err := s.openDoors(b)
 	if err != nil {

@@ -19,6 +19,9 @@ func (s *service) serveTests() error {
 	if l := s.set.Listen; len(l.TCP) != 1 || len(l.TLS)+len(l.Unix) > 0 {
 		return usagef("with --test-control the broker listens on one address, without TLS")
 	}
+	if s.set.Definitions.Path != "" {
+		return usagef("--test-control declares what a test needs: --definitions is for a broker without it")
+	}
 	own, err := s.config()
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ var pending = []string{
 	"proxy_protocol",
 	"initial_frame_max", "channel_max_per_node", "consumer_max_per_channel", "connection_max", "max_connections", "vhost_max", "default_queue_type",
 	"default_limits.", "default_policies.",
-	"load_definitions", "management.load_definitions", "definitions.",
+	"definitions.skip_if_unchanged",
 	"log.exchange", "log.exchange.",
 	"prometheus.",
 }
