@@ -79,7 +79,7 @@ func TestTwoTabsAreTwoUsers(t *testing.T) {
 	anna.enter("anna", "anna")
 	for p, want := range map[*tab]string{guest: "User guest", anna: "User anna"} {
 		run(p, chromedp.Reload())
-		p.wait("document.querySelector('main h1')")
+		p.wait("document.querySelector('.nav') && document.querySelector('main h1')")
 		assert.Equal(t, 1, js[int](p, "document.querySelectorAll('button[aria-label=\""+want+"\"]').length"), want)
 	}
 	anna.press("User anna")

@@ -263,14 +263,18 @@ func (p *tab) enter(login ...string) {
 		login = []string{"guest", "guest"}
 	}
 	p.logIn(login[0], login[1])
-	p.wait("document.querySelector('main h1')")
+	p.wait("document.querySelector('.nav') && document.querySelector('main h1')")
 }
 
 // visit goes to a fragment and waits for the heading of the page.
 func (p *tab) visit(fragment string) {
 	p.t.Helper()
 	p.do("location.hash = %s", fragment)
-	p.wait("document.querySelector('main h1')?.textContent && !document.querySelector('main')?.innerText.includes('Waiting for the broker')")
+	p.wait(`(() => {
+		const main = document.querySelector('main');
+		const wanted = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent).join('\n');
+		return main?.dataset.page === wanted && main.querySelector('h1') && !main.innerText.includes('Waiting for the broker');
+	})()`)
 }
 
 // find is an expression for the control that a label names, wherever it is.

@@ -25,7 +25,7 @@ func TestFormsSurviveRefreshes(t *testing.T) {
 	p.enter()
 	p.do("localStorage.setItem('rabbet.interval', '250')")
 	run(p, chromedp.Reload())
-	p.wait("document.querySelector('main h1')")
+	p.wait("document.querySelector('.nav') && document.querySelector('main h1')")
 
 	p.visit("#/queues?add=true")
 	p.typeInto("Name", "half-typed")

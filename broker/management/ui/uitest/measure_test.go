@@ -46,7 +46,7 @@ func TestContrastOfBothThemes(t *testing.T) {
 	p.press("Light")
 	light := p.color("--bg")
 	run(p, chromedp.Reload())
-	p.wait("document.querySelector('main h1')")
+	p.wait("document.querySelector('.nav') && document.querySelector('main h1')")
 	assert.Equal(t, light, p.color("--bg"), "the choice is kept")
 }
 

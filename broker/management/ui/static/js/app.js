@@ -68,6 +68,8 @@ function Page() {
 	useEffect(() => {
 		if (!page) return;
 		const title = document.querySelector('main h1');
+		// What is shown, for whoever drives the page.
+		/** @type {HTMLElement} */ (document.querySelector('main')).dataset.page = page.wanted;
 		document.title = (title?.textContent ? title.textContent.slice(0, 60) + ' · ' : '') + 'Rabbet';
 		if (first.current) {
 			first.current = false;

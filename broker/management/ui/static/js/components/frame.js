@@ -85,6 +85,7 @@ function Freshness() {
 function VhostPicker() {
 	const chosen = useStore(vhostFilter);
 	const vhosts = useVhosts();
+	useEffect(() => { if (chosen && vhosts.length > 0 && !vhosts.includes(chosen)) vhostFilter.set(''); }, [chosen, vhosts.length]);
 	if (vhosts.length < 2 && !chosen) return null;
 	return html`<${Menu} label=${html`<${Icon} name="vhosts" /><span class="name clip" style=${{ maxWidth: '8rem' }}>${chosen || 'All'}</span>`} title=${`Virtual host: ${chosen || 'all'}`} className=${chosen ? 'btn' : 'btn plain'}>
 		<div class="title">Virtual host</div>

@@ -40,6 +40,9 @@ export function query(values) {
 /** @param {string} where */
 export const apiURL = (where) => new URL('api/' + where, root).href;
 
+/** The lists that the virtual host on the page narrows. */
+const FILTERED = /^(overview|connections|channels|consumers|exchanges|queues|bindings|policies|operator-policies|rabbet\/(delayed|deadletters))\b/;
+
 /**
  * @param {string} method
  * @param {string} where below /api
@@ -53,7 +56,7 @@ export async function request(method, where, options = {}) {
 	const all = { 'X-Requested-With': 'XMLHttpRequest', Accept: 'application/json', ...headers };
 	const login = auth ?? authorization();
 	if (login) all.Authorization = login;
-	if (vhostFilter.value && method === 'GET') all['X-Vhost'] = encodeHeader(vhostFilter.value);
+	if (vhostFilter.value && method === 'GET' && FILTERED.test(where)) all['X-Vhost'] = encodeHeader(vhostFilter.value);
 	if (body !== undefined && !(body instanceof FormData)) all['Content-Type'] = 'application/json';
 	let response;
 	try {

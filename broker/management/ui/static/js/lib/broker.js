@@ -28,6 +28,9 @@ export function useExtension(name) {
 /** How many virtual hosts the user sees, 0 until that is known. */
 export const vhostCount = new Store(0);
 
+/** The value, if a list has it or is not known yet; else the list's first. @param {string[]} list @param {string} value */
+export const among = (list, value) => (list.length === 0 || list.includes(value) ? value : list[0]);
+
 /** The names of the virtual hosts that the user sees. @returns {string[]} */
 export function useVhosts() {
 	const live = useLive('vhosts?columns=name', { every: 15000 });

@@ -1,7 +1,7 @@
 // Exchanges: the list, and adding one.
 import { html, useState } from '../lib/html.js';
 import { del, path, put, vhostFilter } from '../lib/api.js';
-import { useVhosts } from '../lib/broker.js';
+import { among, useVhosts } from '../lib/broker.js';
 import { useLive } from '../lib/live.js';
 import { exchangePath, exchangeTitle, href, setQuery, useRoute } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
@@ -57,7 +57,7 @@ function AddExchange() {
 	const { data } = useLive('overview?columns=exchange_types', { every: 0 });
 	const [args, setArgs] = useState(/** @type {any[]} */ ([]));
 	const form = useForm({ vhost: filter || '/', type: 'direct', name: '', durable: true, auto_delete: false, internal: false }, async ({ vhost, name, ...rest }) => {
-		await put(path`exchanges/${vhost}/${name}`, { ...rest, arguments: argumentsOf(args) });
+		await put(path`exchanges/${among(vhosts, vhost)}/${name}`, { ...rest, arguments: argumentsOf(args) });
 		say(`Exchange ${name} is there.`);
 		setArgs([]);
 	});
@@ -68,7 +68,7 @@ function AddExchange() {
 		if (type.startsWith('x-delayed') && !args.some((row) => row.key === 'x-delayed-type')) setArgs([...args, { key: 'x-delayed-type', value: 'direct', type: 'string' }]);
 	};
 	return html`<${Card} title="Add an exchange"><form class="form" onSubmit=${form.submit}>
-		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${v.vhost} onChange=${form.set('vhost')} options=${vhosts} />`}
+		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${among(vhosts, v.vhost)} onChange=${form.set('vhost')} options=${vhosts} />`}
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} required />
 		<${Choice} label="Type" value=${v.type} onChange=${pickType} options=${types.length > 0 ? types : ['direct', 'fanout', 'topic', 'headers']} />
 		<div class="field"><span class="label">Kept</span>

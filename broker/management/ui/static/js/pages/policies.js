@@ -1,7 +1,7 @@
 // Policies and operator policies: what each hits now, and what a change would change.
 import { html, useEffect, useState } from '../lib/html.js';
 import { del, path, post, put, vhostFilter } from '../lib/api.js';
-import { useExtension, useVhosts } from '../lib/broker.js';
+import { among, useExtension, useVhosts } from '../lib/broker.js';
 import { href, setQuery, useRoute } from '../lib/router.js';
 import { may } from '../lib/session.js';
 import { useStore } from '../lib/store.js';
@@ -60,19 +60,19 @@ function Editor({ operator, policy, close }) {
 	const previews = useExtension('policies-preview');
 	const [rows, setRows] = useState(/** @type {any[]} */ (rowsOf(policy?.definition || {})));
 	const form = useForm({ vhost: policy?.vhost ?? (filter || '/'), name: policy?.name ?? '', pattern: policy?.pattern ?? '', apply: policy?.['apply-to'] ?? (operator ? 'queues' : 'all'), priority: String(policy?.priority ?? 0) }, async (v) => {
-		await put(path`${operator ? 'operator-policies' : 'policies'}/${v.vhost}/${v.name}`, body(v, rows));
+		await put(path`${operator ? 'operator-policies' : 'policies'}/${among(vhosts, v.vhost)}/${v.name}`, body(v, rows));
 		say(`Policy ${v.name} holds.`);
 		close();
 	});
 	const v = form.values;
 	return html`<${Card} title=${policy ? `Change ${policy.name}` : operator ? 'Add an operator policy' : 'Add a policy'}><form class="form" onSubmit=${form.submit}>
-		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${v.vhost} onChange=${form.set('vhost')} options=${vhosts} disabled=${Boolean(policy)} />`}
+		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${among(vhosts, v.vhost)} onChange=${form.set('vhost')} options=${vhosts} disabled=${Boolean(policy)} />`}
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} required disabled=${Boolean(policy)} />
 		<${Text} label="Pattern" value=${v.pattern} onChange=${form.set('pattern')} hint="A regular expression for names: ^orders\\." required />
 		<${Choice} label="Apply to" value=${v.apply} onChange=${form.set('apply')} options=${operator ? APPLY_TO.filter(([id]) => id.includes('queues') || id === 'streams') : APPLY_TO} />
 		<${Text} label="Priority" type="number" value=${v.priority} onChange=${form.set('priority')} hint="The highest that matches holds." />
 		<${Arguments} label="Definition" rows=${rows} onChange=${setRows} presets=${html`<${Presets} groups=${operator ? OPERATOR_PRESETS : POLICY_PRESETS} rows=${rows} onChange=${setRows} />`} />
-		${previews && v.pattern && html`<${Preview} operator=${operator} values=${v} rows=${rows} />`}
+		${previews && v.pattern && html`<${Preview} operator=${operator} vhost=${among(vhosts, v.vhost)} values=${v} rows=${rows} />`}
 		<${Submit} form=${form} text=${policy ? 'Save' : 'Add'}><button type="button" class="btn" onClick=${close}>Close</button></${Submit}>
 	</form></${Card}>`;
 }
@@ -80,21 +80,21 @@ function Editor({ operator, policy, close }) {
 /** @param {any} v @param {any[]} rows */
 const body = (v, rows) => ({ pattern: v.pattern, definition: argumentsOf(rows), priority: Number(v.priority) || 0, 'apply-to': v.apply });
 
-/** What saving would change, asked for while one types. @param {{operator: boolean, values: any, rows: any[]}} props */
-function Preview({ operator, values, rows }) {
+/** What saving would change, asked for while one types. @param {{operator: boolean, vhost: string, values: any, rows: any[]}} props */
+function Preview({ operator, vhost, values, rows }) {
 	const [answer, setAnswer] = useState(/** @type {any} */ (null));
 	useEffect(() => {
 		let current = true;
 		const timer = setTimeout(async () => {
 			try {
-				const got = await post('rabbet/policies/preview', { vhost: values.vhost, name: values.name || 'new', ...body(values, rows), operator });
+				const got = await post('rabbet/policies/preview', { vhost, name: values.name || 'new', ...body(values, rows), operator });
 				if (current) setAnswer(got);
 			} catch (err) {
 				if (current) setAnswer({ error: err });
 			}
 		}, 400);
 		return () => { current = false; clearTimeout(timer); };
-	}, [values, rows, operator]);
+	}, [vhost, values, rows, operator]);
 	if (!answer) return null;
 	if (answer.error) return html`<div class="full"><${Note} kind="warn">${answer.error.message}</${Note}></div>`;
 	const { changes, matched } = answer;

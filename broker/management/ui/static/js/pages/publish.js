@@ -1,7 +1,7 @@
 // Publishing from the page. The form keeps what is typed for as long as the tab lives.
 import { html, useEffect, useMemo, useState } from '../lib/html.js';
 import { apiURL, path, post, vhostFilter } from '../lib/api.js';
-import { useExtension, useVhosts } from '../lib/broker.js';
+import { among, useExtension, useVhosts } from '../lib/broker.js';
 import { exchangePath, useRoute } from '../lib/router.js';
 import { kept, Store, useStore } from '../lib/store.js';
 import { asCurl } from '../lib/payload.js';
@@ -30,6 +30,7 @@ export default function Publish() {
 	});
 	const v = form.values;
 	useEffect(() => { draft.set(v); }, [v]);
+	useEffect(() => { if (among(vhosts, v.vhost) !== v.vhost) form.set('vhost')(vhosts[0]); }, [vhosts.length]);
 	const drop = async (e) => {
 		const [file] = e.dataTransfer?.files || e.target.files || [];
 		if (!file) return;

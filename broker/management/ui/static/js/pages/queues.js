@@ -1,7 +1,7 @@
 // Queues and streams: the list, bulk purge and delete, and adding one.
 import { html, useState } from '../lib/html.js';
 import { del, path, put, vhostFilter } from '../lib/api.js';
-import { useVhosts } from '../lib/broker.js';
+import { among, useVhosts } from '../lib/broker.js';
 import { useStore } from '../lib/store.js';
 import { href, useRoute, setQuery } from '../lib/router.js';
 import { PRESETS, refusedBy } from '../lib/queue.js';
@@ -76,7 +76,7 @@ function AddQueue() {
 	const form = useForm({ vhost: filter || '/', type: 'default', name: '', durable: true, auto_delete: false }, async (v) => {
 		const all = argumentsOf(args);
 		if (v.type !== 'default') all['x-queue-type'] = v.type;
-		await put(path`queues/${v.vhost}/${v.name}`, { durable: v.durable || v.type === 'quorum' || v.type === 'stream', auto_delete: v.auto_delete && v.type === 'classic' || v.auto_delete && v.type === 'default', arguments: all });
+		await put(path`queues/${among(vhosts, v.vhost)}/${v.name}`, { durable: v.durable || v.type === 'quorum' || v.type === 'stream', auto_delete: v.auto_delete && v.type === 'classic' || v.auto_delete && v.type === 'default', arguments: all });
 		say(`Queue ${v.name} is there.`);
 		setArgs([]);
 	});
@@ -85,7 +85,7 @@ function AddQueue() {
 	const fixed = type !== 'classic';
 	const wrong = args.map((row) => refusedBy(type, row.key)).filter(Boolean);
 	return html`<${Card} title="Add a queue"><form class="form" onSubmit=${form.submit}>
-		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${v.vhost} onChange=${form.set('vhost')} options=${vhosts} />`}
+		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${among(vhosts, v.vhost)} onChange=${form.set('vhost')} options=${vhosts} />`}
 		<${Choice} label="Type" value=${v.type} onChange=${form.set('type')} options=${[['default', 'Default of the virtual host'], ['classic', 'Classic'], ['quorum', 'Quorum'], ['stream', 'Stream']]} />
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} required />
 		<div class="field"><span class="label">Kept</span>

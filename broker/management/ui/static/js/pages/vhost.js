@@ -36,7 +36,7 @@ export default function Vhost({ name }) {
 	return html`<${PageHead} title=${name} crumb=${crumb} sub=${v.description}><${RangePicker} range=${range} onChange=${setRange} /></${PageHead}>
 		<div class="stack loose"><${ErrorNote} error=${live.error} />
 			<div class="grid"><${Chart} title="Queued messages" lines=${depth} /><${Chart} title="Message rates" lines=${rates} show=${f.rate} /><${Chart} title="Data rates" lines=${octets} show=${f.byteRate} />
-				<${Card} title="Details"><div class="stack"><${Facts} rows=${[['Tags', (v.tags || []).join(', ')], ['Default queue type', v.default_queue_type], ['State', Object.values(v.cluster_state || {}).join(', ')],
+				<${Card} title="Details"><div class="stack"><${Facts} rows=${[['Tags', (v.tags || []).join(', ')], ['Default queue type', v.default_queue_type === 'undefined' ? '' : v.default_queue_type], ['State', Object.values(v.cluster_state || {}).join(', ')],
 					['Queues', html`<a href=${href(['queues', name])}>show</a>`], ['Exchanges', html`<a href=${href(['exchanges', name])}>show</a>`], ['Limits', html`<a href="#/limits">show</a>`],
 					['Tracing', v.tracing ? 'on' : 'off']]} />
 					<div class="row"><button class="btn" aria-pressed=${String(Boolean(v.tracing))} onClick=${trace}><${Icon} name="trace" />${v.tracing ? 'Stop tracing' : 'Start tracing'}</button>

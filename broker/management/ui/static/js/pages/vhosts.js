@@ -18,7 +18,7 @@ const state = (v) => Object.values(v.cluster_state || {})[0] || 'running';
 const COLUMNS = [
 	{ id: 'name', title: 'Name', key: true, sort: 'name', cell: (v) => html`<${NameLink} parts=${['vhosts', v.name]}>${v.name}</${NameLink}>${v.description && html`<span class="name clip small muted">${v.description}</span>`}` },
 	{ id: 'tags', title: 'Tags', wide: true, fields: ['tags'], cell: (v) => html`<span class="row tight">${(v.tags || []).map((t) => html`<${Badge} key=${t}>${t}</${Badge}>`)}</span>` },
-	{ id: 'type', title: 'Default queue type', hidden: true, sort: 'default_queue_type', cell: (v) => v.default_queue_type },
+	{ id: 'type', title: 'Default queue type', hidden: true, sort: 'default_queue_type', cell: (v) => (v.default_queue_type === 'undefined' ? '' : v.default_queue_type) },
 	{ id: 'state', title: 'State', wide: true, fields: ['cluster_state'], cell: (v) => html`<${Badge} kind=${state(v) === 'running' ? 'good' : 'bad'}>${state(v)}</${Badge}>` },
 	{ id: 'ready', title: 'Ready', number: true, sort: 'messages_ready', cell: (v) => num(v.messages_ready ?? 0) },
 	{ id: 'unacked', title: 'Unacked', number: true, sort: 'messages_unacknowledged', cell: (v) => num(v.messages_unacknowledged ?? 0) },
