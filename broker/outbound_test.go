@@ -18,7 +18,6 @@ import (
 func tcpOpen(t *testing.T, addr string) *rawClient {
 	nc, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
-	require.NoError(t, nc.(*net.TCPConn).SetReadBuffer(4<<10))
 	c := newRawClient(t, nc)
 	c.open(0)
 	c.channel(1)
