@@ -28,7 +28,7 @@ func tcpOpen(t *testing.T, addr string) *rawClient {
 // committer that confirms. It gets everything in order once it reads, whoever has written
 // which part.
 func TestFullSocketHoldsUpNobody(t *testing.T) {
-	const messages = 20_000
+	const messages = 8_000
 	for _, durable := range []bool{false, true} {
 		st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})
 		require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestFullSocketHoldsUpNobody(t *testing.T) {
 		publisher.send(1, &amqp.ConfirmSelect{})
 		expect[*amqp.ConfirmSelectOk](publisher)
 		props := (&amqp.Properties{Flags: amqp.HasDeliveryMode, DeliveryMode: 2}).Append(nil)
-		body := make([]byte, 1000)
+		body := make([]byte, 1500)
 		for i := range uint64(messages) { // one at a time, so that each outbox is small
 			binary.BigEndian.PutUint64(body, i)
 			p := amqp.AppendMethod(nil, 1, &amqp.BasicPublish{RoutingKey: "q"})
