@@ -151,6 +151,7 @@ func (s *service) serveBroker() error {
 	if err != nil {
 		return err
 	}
+	first := isFirstStart(&s.set.Settings)
 	st, err := openStore(&s.set.Settings, log)
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
@@ -163,7 +164,11 @@ func (s *service) serveBroker() error {
 		}
 		return errors.Join(err, closeAll(listeners))
 	}
-	if err := s.loadDefinitions(b); err != nil {
+	err = s.loadDefinitions(b)
+	if err == nil && first {
+		err = s.seed(b)
+	}
+	if err != nil {
 		return errors.Join(err, b.Close(), closeAll(listeners))
 	}
 	accept(b, listeners)

@@ -28,7 +28,7 @@ var access = []Option{
 		key: named(name, func(s *Settings, n []string) *string { return &s.user(n).Password })},
 	{Section: users, Key: "default_users.$name.tags", Help: "tags of that user, with commas between them",
 		key: named(text, func(s *Settings, n []string) *string { return &s.user(n).tags })},
-	{Section: users, Key: "default_users.$name.vhost_pattern", Help: "virtual hosts that the user may enter: a regular expression",
+	{Section: users, Key: "default_users.$name.vhost_pattern", Help: "virtual hosts of the first start that the user may enter: a regular expression",
 		key: named(pattern, func(s *Settings, n []string) *string { return &s.user(n).VHostPattern })},
 	{Section: users, Key: "default_users.$name.configure", Help: "what the user may configure there",
 		key: named(pattern, func(s *Settings, n []string) *string { return &s.user(n).Configure })},
@@ -96,7 +96,7 @@ var mechanism = oneOf("PLAIN", "AMQPLAIN", "EXTERNAL", "ANONYMOUS", "RABBIT-CR-D
 
 // user is the entry of default_users.
 func (s *Settings) user(names []string) *userWords {
-	return entry(&s.Access.users, names[0], userWords{})
+	return entry(&s.Access.users, names[0], userWords{User: User{Permissions: Permissions{".*", ".*", ".*"}}})
 }
 
 var backends = []Option{

@@ -55,7 +55,7 @@ default_permissions.read = ^a
 default_users.ben.password = x
 default_users.ben.tags = management, policymaker
 default_users.ben.vhost_pattern = .*
-default_users.ben.configure = .*
+default_users.ben.configure = ^c
 loopback_users.guest = false
 auth_mechanisms.1 = EXTERNAL
 auth_mechanisms.2 = PLAIN
@@ -105,7 +105,7 @@ cluster_name = shop
 	assert.Equal(t, "anna s3cret shop", r.Access.DefaultUser+" "+r.Access.DefaultPassword+" "+r.Access.DefaultVHost)
 	assert.Equal(t, []string{"monitoring"}, r.Access.DefaultTags)
 	assert.Equal(t, Permissions{".*", ".*", "^a"}, r.Access.DefaultPermissions)
-	assert.Equal(t, User{Password: "x", VHostPattern: ".*", Tags: []string{"management", "policymaker"}, Permissions: Permissions{Configure: ".*"}}, r.Access.Users["ben"])
+	assert.Equal(t, User{Password: "x", VHostPattern: ".*", Tags: []string{"management", "policymaker"}, Permissions: Permissions{"^c", ".*", ".*"}}, r.Access.Users["ben"])
 	assert.Empty(t, r.Access.LoopbackUsers)
 	assert.Equal(t, []string{"EXTERNAL", "PLAIN"}, r.Access.Mechanisms)
 	assert.Equal(t, []Backend{{"internal", "internal"}, {"http", "internal"}}, r.Access.Backends)

@@ -8,10 +8,9 @@ import (
 // pending are the keys that are read and checked, and that the broker does not act on
 // yet; a name that ends with a dot is all keys below it. They are listed at the start.
 var pending = []string{
-	"default_users.", "anonymous_login_user", "anonymous_login_pass", "auth_mechanisms.", "ssl_cert_login_from", "ssl_cert_login_san_type", "ssl_cert_login_san_index",
+	"anonymous_login_user", "anonymous_login_pass", "auth_mechanisms.", "ssl_cert_login_from", "ssl_cert_login_san_type", "ssl_cert_login_san_index",
 	"proxy_protocol",
-	"initial_frame_max", "channel_max_per_node", "consumer_max_per_channel", "connection_max", "max_connections", "vhost_max", "default_queue_type",
-	"default_limits.", "default_policies.",
+	"initial_frame_max", "channel_max_per_node", "consumer_max_per_channel", "connection_max", "max_connections", "vhost_max",
 	"definitions.skip_if_unchanged",
 	"log.exchange", "log.exchange.",
 	"prometheus.",

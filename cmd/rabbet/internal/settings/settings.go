@@ -198,8 +198,8 @@ type Limits struct {
 	VHosts                                            int64
 	// DefaultQueueType is classic, quorum or stream.
 	DefaultQueueType string
-	// VHostLimits are for new virtual hosts whose names match, OperatorPolicies are
-	// created in them; both by their names.
+	// VHostLimits are for the virtual hosts of the first start whose names match,
+	// OperatorPolicies are created in them; both by their names.
 	VHostLimits      map[string]VHostLimit
 	OperatorPolicies map[string]OperatorPolicy
 

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"syscall"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// default_users, default_limits and default_policies are for the first start: what
+// changes later stays changed.
+func TestSeed(t *testing.T) {
+	path := write(t, "x.conf", `
+default_users.anna.password = s3cret
+default_users.anna.vhost_pattern = ^(?!other)
+default_users.anna.configure = ^a
+default_users.ben.password = s3cret
+default_users.ben.vhost_pattern = ^other$
+default_limits.vhosts.1.pattern = .*
+default_limits.vhosts.1.max_queues = 2
+default_policies.operator.short.max_length = 1
+default_queue_type = quorum
+`)
+	dir := t.TempDir()
+	serve := func() *server {
+		return start(t, nil, "serve", "--management", "off", "--data-dir", dir, "--config", path)
+	}
+	s := serve()
+	conn, err := amqp.Dial("amqp://anna:s3cret@" + s.address + "/")
+	require.NoError(t, err)
+	channel := func() *amqp.Channel {
+		ch, err := conn.Channel()
+		require.NoError(t, err)
+		return ch
+	}
+	_, err = channel().QueueDeclare("b", true, false, false, false, nil)
+	assert.ErrorContains(t, err, "configure access to queue 'b' in vhost '/' refused for user 'anna'")
+	ch := channel()
+	_, err = ch.QueueDeclare("a1", true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	for range 3 {
+		c, err := ch.PublishWithDeferredConfirm("", "a1", false, false, amqp.Publishing{})
+		require.NoError(t, err)
+		require.True(t, c.Wait())
+	}
+	q, err := ch.QueueDeclarePassive("a1", true, false, false, false, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 1, q.Messages, "the operator policy")
+	_, err = ch.QueueDeclare("a1", true, false, false, false, nil)
+	require.NoError(t, err, "the default type")
+	_, err = ch.QueueDeclare("a2", true, false, false, false, nil)
+	require.NoError(t, err)
+	_, err = ch.QueueDeclare("a3", true, false, false, false, nil)
+	assert.ErrorContains(t, err, "limit")
+	require.NoError(t, conn.Close())
+	_, err = amqp.Dial("amqp://ben:s3cret@" + s.address + "/")
+	assert.Error(t, err, "of another virtual host")
+	code, _ := s.stop(t, syscall.SIGTERM)
+	assert.Zero(t, code)
+	s = serve() // nothing is made twice
+	conn, err = amqp.Dial("amqp://anna:s3cret@" + s.address + "/")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+}
