@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pires/go-proxyproto"
+
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tlsconf"
@@ -34,11 +36,7 @@ type listener struct {
 func (l *listener) Accept() (net.Conn, error) {
 	l.once.Do(func() { close(l.accepting) })
 	nc, err := l.Listener.Accept()
-	socket := nc
-	if secure, ok := nc.(*tls.Conn); ok {
-		socket = secure.NetConn()
-	}
-	if tcp, ok := socket.(*net.TCPConn); ok {
+	if tcp, ok := socketOf(nc).(*net.TCPConn); ok {
 		// A socket that takes none of these works without them.
 		if l.options.SendBuffer > 0 {
 			_ = tcp.SetWriteBuffer(int(l.options.SendBuffer))
@@ -48,6 +46,37 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 	}
 	return nc, err
+}
+
+// socketOf is what is below TLS and the PROXY protocol.
+func socketOf(nc net.Conn) net.Conn {
+	if secure, ok := nc.(*tls.Conn); ok {
+		nc = secure.NetConn()
+	}
+	if proxied, ok := nc.(*proxyproto.Conn); ok {
+		nc = proxied.Raw()
+	}
+	return nc
+}
+
+// proxyTimeout is the time to send the header of the PROXY protocol (PROXY-2: 3 s).
+const proxyTimeout = 3 * time.Second
+
+// behindProxy makes a header of the PROXY protocol the condition to be served. The
+// addresses in it stand for the client's, for loopback users too (PROXY-10: from 4.2.6
+// on).
+func behindProxy(l net.Listener) net.Listener {
+	return &proxyproto.Listener{
+		Listener:          l,
+		ReadHeaderTimeout: proxyTimeout,
+		ConnPolicy:        func(proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) { return proxyproto.REQUIRE, nil },
+		ValidateHeader: func(h *proxyproto.Header) error {
+			if h.Command.IsProxy() && (h.SourceAddr == nil || h.DestinationAddr == nil) { // PROXY-5: reset
+				return errors.New("the header of the PROXY protocol has no addresses")
+			}
+			return nil
+		},
+	}
 }
 
 // TLS reports whether connections speak TLS.
@@ -64,6 +93,12 @@ func listen(set *settings.Settings, log *slog.Logger) (listeners []*listener, er
 	add := func(l net.Listener) {
 		listeners = append(listeners, &listener{Listener: l, options: cfg, accepting: make(chan struct{})})
 	}
+	proxied := func(l net.Listener) net.Listener {
+		if cfg.ProxyProtocol { // PROXY-1: on all, before TLS
+			return behindProxy(l)
+		}
+		return l
+	}
 	config := net.ListenConfig{}
 	if !cfg.KeepAlive {
 		config.KeepAlive = -1
@@ -73,7 +108,7 @@ func listen(set *settings.Settings, log *slog.Logger) (listeners []*listener, er
 		if err != nil {
 			return listeners, listenError(a.String(), err)
 		}
-		add(l)
+		add(proxied(l))
 	}
 	if len(cfg.TLS) > 0 {
 		secure, err := tlsconf.Server(&set.TLS, "ssl_options", delay.Real{}, log)
@@ -85,7 +120,7 @@ func listen(set *settings.Settings, log *slog.Logger) (listeners []*listener, er
 			if err != nil {
 				return listeners, listenError(a.String(), err)
 			}
-			add(tlsconf.NewListener(l, secure, cfg.TLSHandshakeTimeout, log))
+			add(tlsconf.NewListener(proxied(l), secure, cfg.TLSHandshakeTimeout, log))
 		}
 	}
 	for _, path := range cfg.Unix {
