@@ -1,7 +1,7 @@
 // The page as a whole: login or frame, and the page that the address names.
 import { html, render, useEffect, useState, useRef, useErrorBoundary } from './lib/html.js';
 import { request } from './lib/api.js';
-import { authorization, hasToken, loggedIn, logOut, session } from './lib/session.js';
+import { authorization, hasToken, loggedIn, notLoggedIn, session } from './lib/session.js';
 import { learnExtensions } from './lib/broker.js';
 import { Pushed } from './lib/pushed.js';
 import { useStore } from './lib/store.js';
@@ -16,7 +16,7 @@ import { Keys } from './components/keys.js';
 
 async function start() {
 	if (!hasToken()) {
-		logOut();
+		notLoggedIn();
 		return;
 	}
 	const token = authorization();
@@ -26,7 +26,7 @@ async function start() {
 			return;
 		} catch (err) {
 			if (err.status === 401) {
-				logOut();
+				notLoggedIn();
 				return;
 			}
 			// The broker is away, not the login gone.

@@ -12,7 +12,7 @@ export function Dialog({ title, onClose, wide, className = '', footer, children 
 	useEffect(() => {
 		const dialog = /** @type {HTMLDialogElement} */ (box.current);
 		dialog.showModal();
-		const first = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-autofocus]'));
+		const first = /** @type {HTMLElement | null} */ (dialog.querySelector('[data-autofocus]') || dialog.querySelector('.body :is(input, select, textarea)'));
 		first?.focus();
 		return () => dialog.close();
 	}, []);

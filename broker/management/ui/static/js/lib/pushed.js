@@ -1,5 +1,6 @@
 // What the broker pushes: numbers of the objects on the page, and events that say which lists
 // have changed. Without them (an older broker, a proxy that buffers) the page polls.
+import { query } from './api.js';
 import { Store, useStore } from './store.js';
 import { extensions } from './broker.js';
 import { interval, paused } from './refresh.js';
@@ -29,6 +30,30 @@ const lists = new Set();
 export const pushing = new Store(false);
 const wanted = new Store('');
 
+// A browser has six connections to an origin, for all its tabs: those that nobody sees hold none.
+const visible = new Store(!document.hidden);
+document.addEventListener('visibilitychange', () => visible.set(!document.hidden));
+
+/** The events of the page keeps, newest first. */
+const MOST = 1000;
+export const events = new Store(/** @type {any[]} */ ([]));
+/** Whether events come. */
+export const hearing = new Store(false);
+/** @type {any[]} */
+let arrived = [];
+let number = 0;
+
+/** Keeps an event; those of a moment are shown together. @param {string} type @param {any} data @param {string} id */
+function keep(type, data, id) {
+	if (arrived.length === 0) {
+		setTimeout(() => {
+			events.set([...arrived.reverse(), ...events.value].slice(0, MOST));
+			arrived = [];
+		}, 200);
+	}
+	arrived.push({ ...data, key: ++number, id, event: type });
+}
+
 function subscriptionsChanged() {
 	wanted.set([...watchers.keys()].sort().join('\n'));
 }
@@ -57,9 +82,10 @@ export function Pushed() {
 	const login = useStore(session).state;
 	const has = useStore(extensions) || [];
 	const stop = useStore(paused);
+	const seen = useStore(visible);
 	const objects = useStore(wanted);
 	const period = useStore(interval);
-	const live = has.includes('live') && login === 'in' && !stop && objects !== '' && period > 0;
+	const live = has.includes('live') && login === 'in' && seen && !stop && objects !== '' && period > 0;
 	useEffect(() => {
 		if (!live) return undefined;
 		const control = new AbortController();
@@ -69,13 +95,16 @@ export function Pushed() {
 		const timer = setTimeout(() => stream('rabbet/live?' + search, { signal: control.signal, onState: (open) => pushing.set(open), onEvent: spread }), 100);
 		return () => { clearTimeout(timer); control.abort(); pushing.set(false); };
 	}, [live, objects, period]);
-	const events = has.includes('events') && login === 'in' && !stop && period > 0;
+	const hears = has.includes('events') && login === 'in' && seen && period > 0;
 	useEffect(() => {
-		if (!events) return undefined;
+		if (!hears) return undefined;
 		const control = new AbortController();
-		stream('rabbet/events', { signal: control.signal, onEvent: (type) => changed(type.split('.')[0]) });
-		return () => control.abort();
-	}, [events]);
+		stream('rabbet/events' + query({ since: events.value[0]?.id }), {
+			signal: control.signal, onState: (open) => hearing.set(open),
+			onEvent: (type, data, id) => { keep(type, data, id); if (!paused.value) changed(type.split('.')[0]); },
+		});
+		return () => { control.abort(); hearing.set(false); };
+	}, [hears]);
 	return null;
 }
 

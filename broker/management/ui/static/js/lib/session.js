@@ -72,10 +72,16 @@ export function loginEnded(reason) {
 	session.patch({ state: 'ended', reason });
 }
 
+/** There is no login, or none that the broker takes. */
+export function notLoggedIn() {
+	keepToken('');
+	session.set({ state: 'out', user: '', tags: [] });
+}
+
+/** Nothing of the user's page may stay for the next one. */
 export function logOut() {
 	keepToken('');
-	clearTimeout(lifetime);
-	session.set({ state: 'out', user: '', tags: [] });
+	location.reload();
 }
 
 /** @param {string} tag */

@@ -1,52 +1,34 @@
 // What happens in the broker, as it happens.
-import { html, useEffect, useRef, useState } from '../lib/html.js';
-import { query, saveFile, vhostFilter } from '../lib/api.js';
+import { html, useRef } from '../lib/html.js';
+import { saveFile, vhostFilter } from '../lib/api.js';
 import { paused } from '../lib/refresh.js';
 import { exchangePath, href, setQuery, useRoute } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
-import { stream } from '../lib/stream.js';
+import { events, hearing } from '../lib/pushed.js';
 import * as f from '../lib/format.js';
 import { Badge, Card, Empty, PageHead } from '../components/basic.js';
 import { Icon } from '../components/icon.js';
 
 const KINDS = ['connection', 'channel', 'queue', 'exchange', 'binding', 'consumer', 'vhost', 'policy', 'parameter', 'user', 'permission', 'alarm'];
-/** The page keeps so many. */
-const MOST = 1000;
 
 export default function Events() {
 	const { query: q } = useRoute();
 	const vhost = useStore(vhostFilter);
 	const stopped = useStore(paused);
-	const [events, setEvents] = useState(/** @type {any[]} */ ([]));
-	const [open, setOpen] = useState(false);
-	const waiting = useRef(/** @type {any[]} */ ([]));
-	useEffect(() => {
-		const control = new AbortController();
-		/** @type {any[]} */
-		let arrived = [];
-		let number = 0;
-		stream('rabbet/events' + query({ vhost }), {
-			signal: control.signal, onState: setOpen,
-			onEvent: (type, data, id) => { arrived.push({ key: ++number, id, type, ...data }); },
-		});
-		const timer = setInterval(() => {
-			if (arrived.length === 0) return;
-			waiting.current = [...arrived.reverse(), ...waiting.current].slice(0, MOST);
-			arrived = [];
-			if (!paused.value) setEvents(waiting.current);
-		}, 200);
-		return () => { control.abort(); clearInterval(timer); };
-	}, [vhost]);
-	useEffect(() => { if (!stopped) setEvents(waiting.current); }, [stopped]);
+	const all = useStore(events);
+	const open = useStore(hearing);
+	// A pause holds what is shown; what comes meanwhile is there afterwards.
+	const held = useRef(all);
+	if (!stopped) held.current = all;
 	const text = (q.text || '').toLowerCase();
-	const shown = events.filter((e) => (!q.kind || e.type.startsWith(q.kind + '.')) && (!text || JSON.stringify(e).toLowerCase().includes(text)));
+	const shown = held.current.filter((e) => (!vhost || !e.vhost || e.vhost === vhost) && (!q.kind || e.event.startsWith(q.kind + '.')) && (!text || JSON.stringify(e).toLowerCase().includes(text)));
 	return html`<${PageHead} title="Events" sub=${open ? 'As they happen.' : 'Waiting for the stream of events.'}><button class="btn" disabled=${shown.length === 0} onClick=${() => saveFile('events.jsonl', shown.map((e) => JSON.stringify(e)).join('\n') + '\n')}><${Icon} name="save" />Save</button></${PageHead}>
 		<${Card} flush>
 			<div class="table-tools"><input type="search" class="filter" data-filter aria-label="Filter events" placeholder="Filter events" value=${q.text || ''} onInput=${(e) => setQuery({ text: e.target.value })} />
 				<select class="inline" aria-label="Kind of events" value=${q.kind || ''} onChange=${(e) => setQuery({ kind: e.target.value })}><option value="">all kinds</option>${KINDS.map((k) => html`<option key=${k} value=${k}>${k}</option>`)}</select>
 				<span class="muted small num" role="status">${f.count(shown.length, 'event')}${stopped ? ', paused' : ''}</span></div>
 			${shown.length === 0 ? html`<${Empty} title="No events yet">Declare a queue, connect a client: it shows here at once.</${Empty}>` : html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Time</th><th scope="col">Event</th><th scope="col">Name</th><th scope="col" class="wide">Virtual host</th><th scope="col" class="wide">User</th><th scope="col">Details</th></tr></thead>
-			<tbody>${shown.slice(0, 300).map((e) => html`<tr key=${e.key} data-row><td class="num nowrap">${f.time(e.at)}</td><td><${Badge} kind=${kind(e.type)}>${e.type}</${Badge}></td><td class="key"><${EventName} e=${e} /></td><td class="wide"><span class="name">${e.vhost ?? ''}</span></td><td class="wide"><span class="name">${e.user ?? ''}</span></td>
+			<tbody>${shown.slice(0, 300).map((e) => html`<tr key=${e.key} data-row><td class="num nowrap">${f.time(e.at)}</td><td><${Badge} kind=${kind(e.event)}>${e.event}</${Badge}></td><td class="key"><${EventName} e=${e} /></td><td class="wide"><span class="name">${e.vhost ?? ''}</span></td><td class="wide"><span class="name">${e.user ?? ''}</span></td>
 				<td class="small muted"><span class="name">${details(e)}</span></td></tr>`)}</tbody></table></div>`}
 		</${Card}>`;
 }
@@ -56,13 +38,13 @@ const kind = (type) => (/failure|alarm.set|gap/.test(type) ? 'bad' : /deleted|cl
 
 /** @param {any} e */
 function details(e) {
-	const { key, id, type, at, vhost, name, user, ...rest } = e;
+	const { key, id, event, at, vhost, name, user, ...rest } = e;
 	return Object.entries(rest).filter(([, v]) => v !== null && v !== '' && JSON.stringify(v) !== '{}').map(([k, v]) => `${k}: ${f.value(v)}`).join(', ');
 }
 
 /** @param {{e: any}} props */
 function EventName({ e }) {
-	const [what, happened] = e.type.split('.');
+	const [what, happened] = e.event.split('.');
 	const gone = /deleted|closed|cleared/.test(happened);
 	/** @type {Record<string, string[]>} */
 	const ways = { queue: ['queues', e.vhost, e.name], exchange: ['exchanges', e.vhost, exchangePath(e.name ?? '')], connection: ['connections', e.name], vhost: ['vhosts', e.name], channel: ['channels', e.name] };
