@@ -150,3 +150,21 @@ func (a *httpAdmin) SetPermissions(ctx context.Context, vhost, user string, p Pe
 	body := map[string]any{"configure": p.Configure, "write": p.Write, "read": p.Read}
 	return a.do(ctx, http.MethodPut, body, "permissions", vhost, user)
 }
+
+func (a *httpAdmin) SetTopicPermissions(ctx context.Context, vhost, user, exchange, write, read string) error {
+	body := map[string]any{"exchange": exchange, "write": write, "read": read}
+	return a.do(ctx, http.MethodPut, body, "topic-permissions", vhost, user)
+}
+
+// SetTags keeps the password, which is the user's name.
+func (a *httpAdmin) SetTags(ctx context.Context, user, tags string) error {
+	return a.do(ctx, http.MethodPut, map[string]any{"password": user, "tags": tags}, "users", user)
+}
+
+func (a *httpAdmin) SetVHostLimit(ctx context.Context, vhost, limit string, n int) error {
+	return a.do(ctx, http.MethodPut, map[string]any{"value": n}, "vhost-limits", vhost, limit)
+}
+
+func (a *httpAdmin) SetUserLimit(ctx context.Context, user, limit string, n int) error {
+	return a.do(ctx, http.MethodPut, map[string]any{"value": n}, "user-limits", user, limit)
+}

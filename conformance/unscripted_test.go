@@ -15,10 +15,8 @@ import (
 
 // Why there is no script.
 const (
-	needsUsers      = "about users and permissions, which Rabbet does not have yet"
 	needsManagement = "about the management API, which Rabbet does not have yet"
 	needsPlugin     = "about a plugin's exchange type, which Rabbet does not have"
-	needsLimits     = "about limits of virtual hosts and users, which Rabbet does not have yet"
 	needsConfig     = "depends on the broker's configuration, which a script cannot change"
 	internal        = "cannot be told from outside"
 )
@@ -26,16 +24,12 @@ const (
 // unscripted says why a behaviour has no script.
 var unscripted = map[string]string{
 	"CONN-18":  "needs an address that is not loopback; tested in broker",
-	"CONN-20":  needsUsers,
 	"CONN-24":  needsConfig,
-	"CONN-29":  needsUsers,
 	"CONN-30":  "needs a virtual host that has failed",
-	"CONN-31":  needsLimits,
 	"CONN-42":  needsConfig + "; tested in amqp",
 	"CONN-73":  needsManagement,
-	"CONN-74":  needsUsers,
 	"CONN-82":  internal,
-	"EXCH-15":  needsLimits,
+	"EXCH-15":  needsConfig,
 	"EXCH-41":  "a quirk of one version",
 	"EXCH-56":  needsManagement,
 	"EXCH-57":  needsPlugin,
@@ -45,22 +39,17 @@ var unscripted = map[string]string{
 	"EXCH-61":  needsPlugin,
 	"EXCH-62":  needsPlugin,
 	"EXCH-63":  needsPlugin,
-	"QUEUE-14": "needs a default queue type of a virtual host, which Rabbet does not have yet",
+	"QUEUE-14": "needs a default queue type of a virtual host; tested in broker",
 	"QUEUE-44": "source and documentation disagree",
 	"QUEUE-57": "a race that the broker may win or lose",
 	"QUEUE-80": "the order of fields that nobody is to rely on; tested in broker",
 	"BASIC-33": needsConfig,
 	"BASIC-41": "a defect: whether the queue goes on is up to what happens next",
 	"BASIC-49": needsConfig,
-	"BASIC-80": needsUsers,
+	"BASIC-80": "what is not checked: permission/read would say so if it were",
 	"BASIC-88": "whether the commit is still pending is a matter of time; Rabbet lets what follows wait",
-	"LIMIT-1":  needsLimits,
-	"LIMIT-2":  needsLimits,
-	"LIMIT-3":  needsLimits,
-	"LIMIT-4":  needsLimits,
-	"LIMIT-5":  needsLimits,
-	"LIMIT-6":  needsLimits,
-	"LIMIT-7":  needsLimits,
+	"LIMIT-5":  needsConfig,
+	"LIMIT-7":  needsConfig,
 }
 
 // whyUnscripted is the reason of a number, or of its whole section.
@@ -69,8 +58,6 @@ func whyUnscripted(behaviour behaviour) string {
 	switch n, _ := strconv.Atoi(number); {
 	case unscripted[behaviour.ID] != "":
 		return unscripted[behaviour.ID]
-	case prefix == "PERM":
-		return needsUsers
 	case prefix == "PERSIST" && n > 10:
 		return needsManagement
 	}

@@ -6,6 +6,7 @@ package inprocess
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"sync"
@@ -137,7 +138,7 @@ var alarms = map[string]broker.Alarm{"memory": broker.MemoryAlarm, "disk": broke
 // it by itself.
 func (b *Broker) alarm(_ context.Context, resource string, on bool) error {
 	if resource == "disk" && b.cfg.Dir != "" {
-		return notOffered("an alarm of a disk that is not full")
+		return fmt.Errorf("an alarm of a disk that is not full: %w by Rabbet", conformance.ErrNotOffered)
 	}
 	b.current().SetAlarm(alarms[resource], on)
 	return nil

@@ -77,5 +77,8 @@ func TestAdminRefuses(t *testing.T) {
 	assert.Equal(t, conformance.AdminError{Status: 400, Reason: "Validation failed\n\nno policy provided\n"}, *refusal)
 	require.ErrorAs(t, admin.DeletePolicy(t.Context(), "nowhere", "p"), &refusal)
 	assert.Equal(t, conformance.AdminError{Status: 404, Reason: "vhost_not_found"}, *refusal)
-	assert.ErrorIs(t, admin.CreateUser(t.Context(), "u", "p"), conformance.ErrNotOffered)
+	require.ErrorAs(t, admin.SetPermissions(t.Context(), "/", "nobody", conformance.Permissions{}), &refusal)
+	assert.Equal(t, conformance.AdminError{Status: 400, Reason: "vhost_or_user_not_found"}, *refusal)
+	require.ErrorAs(t, admin.SetVHostLimit(t.Context(), "/", "max-stars", 1), &refusal)
+	assert.Equal(t, conformance.AdminError{Status: 400, Reason: `Unrecognised terms [{<<"max-stars">>,1}] in limits`}, *refusal)
 }

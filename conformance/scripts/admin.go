@@ -31,6 +31,15 @@ type Admin interface {
 	DeleteUser(ctx context.Context, name string) error
 	// SetPermissions lets a user into a virtual host.
 	SetPermissions(ctx context.Context, vhost, user string, p Permissions) error
+	// SetTopicPermissions says which routing keys a user may publish to a topic exchange,
+	// and which bind to it.
+	SetTopicPermissions(ctx context.Context, vhost, user, exchange, write, read string) error
+	// SetTags gives a user these tags, separated by commas, and no others.
+	SetTags(ctx context.Context, user, tags string) error
+	// SetVHostLimit and SetUserLimit set one limit, such as max-connections; a negative
+	// one is no limit.
+	SetVHostLimit(ctx context.Context, vhost, limit string, n int) error
+	SetUserLimit(ctx context.Context, user, limit string, n int) error
 }
 
 // Policy is a policy or an operator policy.

@@ -20,6 +20,7 @@ var policyLiveScripts = []Script{
 	{Name: "policy/expires-starts-anew", Covers: []string{"POLICY-9", "QUEUE-58"}, Run: policyExpires},
 	{Name: "policy/expires-no-more", Covers: []string{"POLICY-9", "QUEUE-58"}, Run: policyExpiresNoMore},
 	{Name: "policy/next-death", Covers: []string{"POLICY-9", "QUEUE-70"}, Run: policyNextDeath},
+	{Name: "policy/perl-patterns", Covers: []string{"POLICY-1", "POLICY-9"}, Run: policyPerl},
 	{Name: "policy/queues-to-come", Covers: []string{"POLICY-9"}, Run: policyComing},
 }
 
@@ -165,4 +166,27 @@ func policyComing(t *T) {
 	ch.Send(x, t.Name("k"), "m")
 	ch.AllConfirmed(1)
 	t.WaitFor("the message in the alternate's queue", func() bool { return ch.Inspect(all).Messages > 0 })
+}
+
+func policyPerl(t *T) {
+	prefix := t.Name("perl")
+	ch := t.Channel().Confirming()
+	own := prefix + "-q"
+	_, err := ch.QueueDeclare(own, false, false, true, false, nil)
+	t.OK(err, "declare")
+	for pattern, matches := range map[string]bool{
+		`^(?!amq\.)` + prefix: true, `^(?=` + prefix + `)((?!dlq).)*$`: true, `(?<=` + prefix + `)-q$`: true,
+		prefix + `\H++$`: true, `^(?>` + prefix + `)-(q)(?!\1)`: true, `^` + prefix + `(?!-q)`: false, prefix + `.*+q`: false,
+	} {
+		t.Case(pattern, func() {
+			p := t.Policy(Policy{Pattern: pattern, ApplyTo: "queues", Definition: bound(1)})
+			ch.Store(own, "1", "2")
+			if matches {
+				ch.ExpectDrain(own, "2")
+			} else {
+				ch.ExpectDrain(own, "1", "2")
+			}
+			t.RemovePolicy(p)
+		})
+	}
 }

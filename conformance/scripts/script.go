@@ -54,6 +54,8 @@ func All() []Script {
 		queueScripts,
 		basicScripts,
 		policyScripts,
+		permissionScripts,
+		quotaScripts,
 		newerScripts,
 		restartScripts,
 		alarmScripts,
