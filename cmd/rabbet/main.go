@@ -4,6 +4,7 @@
 //	rabbet                    start the broker on 127.0.0.1:5672
 //	rabbet ping               ask whether it answers
 //	rabbet config             check a configuration file
+//	rabbet definitions        export, import and compare definitions
 //	rabbet perf               load a broker and measure it
 //	rabbet conformance        judge whether a broker behaves as RabbitMQ does
 //	rabbet store              look after a data folder

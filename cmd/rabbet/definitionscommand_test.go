@@ -1,0 +1,82 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const exported = `{"rabbit_version":"3.13.7","users":[{"name":"anna","password_hash":"kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR","hashing_algorithm":"rabbit_password_hashing_sha256","tags":["administrator"],"limits":{}}],
+"vhosts":[{"name":"shop"}],"permissions":[{"user":"anna","vhost":"shop","configure":".*","write":".*","read":".*"}],"topic_permissions":[],"parameters":[],"global_parameters":[],"policies":[],
+"queues":[{"name":"orders","vhost":"shop","durable":true,"auto_delete":false,"arguments":{}}],"exchanges":[],"bindings":[]}`
+
+// An API answers as RabbitMQ's does, and remembers what it got.
+func newAPI(t *testing.T, got *[]string) string {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		if user+password != "annapw" {
+			w.WriteHeader(401)
+			_, _ = io.WriteString(w, `{"error":"not_authorized","reason":"Login failed"}`)
+			return
+		}
+		body, _ := io.ReadAll(r.Body) // What is missing shows in the test.
+		*got = append(*got, r.Method+" "+r.URL.EscapedPath()+" "+string(body))
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, exported)
+		}
+	}))
+	t.Cleanup(api.Close)
+	return strings.Replace(api.URL, "http://", "http://anna:pw@", 1) + "/prefix/"
+}
+
+func TestDefinitionsCommand(t *testing.T) {
+	var got []string
+	url := newAPI(t, &got)
+	file := filepath.Join(t.TempDir(), "out.json")
+	code, stdout, stderr := run(t, nil, "definitions", "export", file, "--url", url)
+	require.Zero(t, code, stderr)
+	assert.Empty(t, stdout)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.True(t, json.Valid(text))
+	assert.Contains(t, string(text), `"orders"`)
+	assert.Equal(t, "GET /prefix/api/definitions ", got[0])
+
+	code, stdout, _ = run(t, nil, "definitions", "diff", file, "--url", url)
+	assert.Zero(t, code)
+	assert.Equal(t, "to create 0, to replace 0, that differ and stay 0\n", stdout)
+	more := write(t, "more.json", strings.Replace(exported, `"name":"orders"`, `"name":"invoices"`, 1))
+	_, stdout, _ = run(t, nil, "definitions", "diff", more, "--url", url)
+	assert.Equal(t, "+ queue \"invoices\" in vhost \"shop\"\nto create 1, to replace 0, that differ and stay 0\n", stdout)
+	code, stdout, _ = run(t, nil, "definitions", "import", more, "--url", url)
+	assert.Zero(t, code)
+	assert.Equal(t, "imported: vhosts 1, users 1, policies 0, queues 1, exchanges 0, bindings 0\n", stdout)
+	assert.Contains(t, got[len(got)-1], `POST /prefix/api/definitions {"rabbit_version"`)
+	code, _, _ = run(t, nil, "definitions", "export", "-", "--vhost", "a/b", "--url", url)
+	assert.Zero(t, code)
+	assert.Equal(t, "GET /prefix/api/definitions/a%2Fb ", got[len(got)-1])
+
+	calls := len(got)
+	code, stdout, stderr = run(t, nil, "definitions", "import", write(t, "bad.json", `{"queues":[{"name":1},{"vhost":"/"}]}`), "--url", url)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stdout, "fault: queues[")
+	assert.Contains(t, stderr, "bad.json has faults: ")
+	assert.Len(t, got, calls, "nothing was sent")
+	code, _, stderr = run(t, nil, "definitions", "export", "-", "--url", strings.Replace(url, ":pw@", ":wrong@", 1))
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "answers 401 Unauthorized: Login failed")
+	assert.NotContains(t, stderr, "wrong")
+	code, _, stderr = run(t, nil, "definitions", "export", "-", "--url", "ftp://x")
+	assert.Equal(t, 2, code, stderr)
+	code, _, stderr = run(t, []string{"RABBET_MANAGEMENT=127.0.0.1:1"}, "definitions", "export", "-")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "no management API answers at 127.0.0.1:1: ")
+}
