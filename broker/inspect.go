@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
@@ -13,14 +14,19 @@ import (
 // An Unacked is a message that is out and not settled, with its holder.
 type Unacked struct {
 	Message
+	// ID names the message in its queue, and Deliveries is how often a quorum queue has
+	// got it back.
+	ID         string
+	Deliveries int
 	// DeliveryTag is the holder's number for it; Consumer is the consumer's
 	// tag, "" for basic.get.
 	DeliveryTag uint64
 	Consumer    string
-	// Peer and Connection are address and name of the client's connection, and
-	// Channel its channel; they are zero for a holder in this program.
-	Peer, Connection string
-	Channel          uint16
+	// ConnectionID, Peer and Connection are RabbitMQ's name, address and own name of the
+	// client's connection, and Channel its channel; they are zero for a holder in this
+	// program.
+	ConnectionID, Peer, Connection string
+	Channel                        uint16
 	// InTx says that it is settled in a transaction that is still open.
 	InTx bool
 }
@@ -52,6 +58,7 @@ func (v *VHost) Unacked(name string) ([]Unacked, error) {
 		if u.Message, err = messageOf(&found[i].out.item, deliveredProps(&found[i].out.item)); err != nil {
 			return nil, err
 		}
+		u.ID, u.Deliveries = strconv.FormatUint(found[i].out.item.Seq, 10), int(found[i].out.item.Returns)
 		list[i] = u
 	}
 	return list, nil
@@ -68,7 +75,7 @@ func (c *conn) holds(list []holding, q *topology.Queue) []holding {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for id, ch := range c.channels {
-		by := Unacked{Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
+		by := Unacked{ConnectionID: c.id(), Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
 		list = ch.unacked.of(list, q, by)
 		by.InTx = true
 		for _, s := range ch.tx.settled {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -23,6 +24,8 @@ type Delivery struct {
 	// Tag is the delivery tag: deliveries of one Consumer are numbered from 1,
 	// and so are those of Get in one virtual host.
 	Tag uint64
+	// ID names the message in its queue.
+	ID string
 	// Left is the number of ready messages that Get has left in the queue.
 	Left int
 
@@ -230,7 +233,7 @@ func (l *local) delivery(v *VHost, u *unacked) (*Delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Delivery{Message: m, Tag: u.tag, v: v, queue: u.queue, from: l}, nil
+	return &Delivery{Message: m, Tag: u.tag, ID: strconv.FormatUint(u.item.Seq, 10), v: v, queue: u.queue, from: l}, nil
 }
 
 // QueueDeleted ends a consumer whose queue is gone.
@@ -284,6 +287,16 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 		v.add(MessageStats{GetEmpty: 1}, 0, 0)
 		return nil, false, nil
 	}
+	d, err := v.take(q, it, noAck)
+	if err != nil {
+		return nil, false, err
+	}
+	d.Left = left
+	return d, true, nil
+}
+
+// take makes a delivery of an item that was taken out of a queue.
+func (v *VHost) take(q *topology.Queue, it queue.Item, noAck bool) (*Delivery, error) {
 	var s channelStats
 	s.countGet(noAck, it.Redelivered)
 	v.add(s.messages, 0, 0)
@@ -296,12 +309,7 @@ func (v *VHost) Get(name string, noAck bool) (*Delivery, bool, error) {
 	if !noAck {
 		gets.unacked.push(u)
 	}
-	d, err := gets.delivery(v, &u)
-	if err != nil {
-		return nil, false, err
-	}
-	d.Left = left
-	return d, true, nil
+	return gets.delivery(v, &u)
 }
 
 // Ack settles a delivery for good. It fails for one that is settled already, or

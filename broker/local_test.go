@@ -349,6 +349,10 @@ func TestUnackedIsToldByHolder(t *testing.T) {
 		{DeliveryTag: 1},
 	} {
 		want.Message = broker.Message{Key: "q", Body: []byte([]string{"got", "consumed", "mine", "taken"}[i])}
+		want.ID = strconv.Itoa(i + 1)
+		if want.Peer != "" {
+			want.ConnectionID = conn.LocalAddr().String() + " -> " + conn.RemoteAddr().String()
+		}
 		assert.Equal(t, want, list[i])
 	}
 	_, err = v.Unacked("nope")

@@ -165,6 +165,7 @@ func (q *request) logIn(user, password string) error {
 	}
 	s.attempts.count(host, user, false)
 	s.log.Warn("HTTP access denied", "reason", err.Error(), "client", host)
+	s.events.tell(s.clock.Now(), "user.authentication.failure", user)
 	s.throttle.slow(q.context(), host)
 	var refused *access.LoginError
 	if errors.As(err, &refused) && refused.Loopback {

@@ -1,6 +1,7 @@
 package management_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -298,4 +299,132 @@ func TestRatesComeFromSamples(t *testing.T) {
 	a.check("DELETE", "/api/reset", "", 204, "")
 	a.check("GET", "/api/overview?columns=message_stats.publish,queue_totals.messages", "", 200,
 		`{"message_stats":{"publish":0},"queue_totals":{"messages":100}}`)
+}
+
+func TestExtensionsShowAndMoveMessages(t *testing.T) {
+	a := newAPI(t)
+	v, err := a.broker.VHost("/")
+	require.NoError(t, err)
+	for _, name := range []string{"q", "other"} {
+		_, err := v.DeclareQueue(broker.Queue{Name: name})
+		require.NoError(t, err)
+	}
+	for _, body := range []string{"one", "two", "three"} {
+		_, err := v.Publish("", "q", broker.Message{Body: []byte(body)})
+		require.NoError(t, err)
+	}
+	const at = "/api/rabbet/queues/%2F/q/"
+	a.check("GET", at+"messages?limit=1&from=1&columns=messages.id,messages.payload,next,total", "", 200,
+		`{"messages":[{"id":"2","payload":"two"}],"next":2,"total":3}`)
+	a.check("GET", at+"messages?q=THR&columns=messages.position,next,scanned", "", 200,
+		`{"messages":[{"position":2}],"next":null,"scanned":3}`)
+	a.check("GET", at+"messages/3?columns=payload", "", 200, `{"payload":"three"}`)
+	a.check("POST", at+"move", `{"ids":["2","99"],"destination":{"queue":"other"}}`, 200,
+		`{"moved":1,"missing":["99"],"unroutable":[]}`)
+	a.check("POST", at+"move", `{"destination":{"exchange":"amq.topic"}}`, 200, `{"moved":0,"missing":[],"unroutable":["1","3"]}`)
+	a.check("POST", at+"move", `{"destination":{"queue":"nope"}}`, 404, "")
+	a.check("DELETE", at+"messages/1", "", 204, "")
+	a.check("DELETE", at+"messages/1", "", 404, "")
+	_, ok, err := v.Get("q", false)
+	require.NoError(t, err)
+	require.True(t, ok)
+	a.check("GET", at+"unacked?columns=unacked.payload,unacked.delivery_tag,total", "", 200,
+		`{"unacked":[{"payload":"three","delivery_tag":5}],"total":1}`)
+	a.check("GET", "/api/queues/%2F/other?columns=messages", "", 200, `{"messages":1}`)
+}
+
+func TestExtensionsRetryDeadLetters(t *testing.T) {
+	a := newAPI(t)
+	v, err := a.broker.VHost("/")
+	require.NoError(t, err)
+	for _, q := range []broker.Queue{
+		{Name: "dead"}, {Name: "work", Args: map[string]any{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}},
+	} {
+		_, err := v.DeclareQueue(q)
+		require.NoError(t, err)
+	}
+	require.NoError(t, v.Bind(broker.Binding{Source: "amq.topic", Destination: "work", Key: "a.*"}))
+	for _, body := range []string{"one", "two"} {
+		_, err := v.Publish("amq.topic", "a.b", broker.Message{Body: []byte(body)})
+		require.NoError(t, err)
+		d, _, err := v.Get("work", false)
+		require.NoError(t, err)
+		require.NoError(t, d.Nack(false))
+	}
+	got := a.do("GET", "/api/rabbet/deadletters?columns=queues.name,queues.sources,queues.groups.queue,queues.groups.reason,queues.groups.count,"+
+		"queues.groups.routing_key", "")
+	assert.Equal(t, `{"queues":[{"name":"dead","sources":["work"],"groups":[{"queue":"work","reason":"rejected",`+
+		`"routing_key":"a.b","count":2}]}]}`, got.body)
+	a.check("POST", "/api/rabbet/retry", `{"queue":"dead","filter":{"queue":"work"},"dry_run":true}`, 200,
+		`{"retried":0,"plan":[{"id":"1","exchange":"amq.topic","routing_key":"a.b"},{"id":"2","exchange":"amq.topic","routing_key":"a.b"}],"failed":[]}`)
+	a.check("POST", "/api/rabbet/retry", `{"queue":"dead","ids":["2"],"edit":{"payload":"better","properties":{"type":"t"}}}`, 200,
+		`{"retried":1,"plan":[],"failed":[]}`)
+	d, ok, err := v.Get("work", true)
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.Equal(t, "better", string(d.Body))
+	count, _ := d.Properties.Headers.Get("x-rabbet-retry-count")
+	assert.EqualValues(t, 1, count)
+	_, kept := d.Properties.Headers.Get("x-death")
+	assert.True(t, kept)
+	a.check("GET", "/api/queues/%2F/dead?columns=messages", "", 200, `{"messages":1}`)
+}
+
+func TestExtensionsPreview(t *testing.T) {
+	a := newAPI(t)
+	a.check("PUT", "/api/queues/%2F/q", "", 201, "")
+	a.check("PUT", "/api/exchanges/%2F/x", `{"type":"topic","arguments":{"alternate-exchange":"amq.fanout"}}`, 201, "")
+	a.check("POST", "/api/bindings/%2F/e/amq.fanout/q/q", "", 201, "")
+	a.check("POST", "/api/rabbet/route-test", `{"exchange":"x","routing_key":"k"}`, 200,
+		`{"routed":true,"queues":["q"],"delayed":[],"alternate":true,"steps":[`+
+			`{"exchange":"x","type":"topic","via":"publish","routing_key":"k"},`+
+			`{"exchange":"amq.fanout","type":"fanout","via":"alternate","routing_key":"k"}]}`)
+	a.check("POST", "/api/rabbet/policies/preview", `{"name":"p","pattern":"^q","definition":{"max-length":5}}`, 200,
+		`{"matched":1,"changes":[{"type":"queue","vhost":"/","name":"q","before":{"policy":null,"definition":{}},`+
+			`"after":{"policy":"p","definition":{"max-length":5}}}]}`)
+	a.check("POST", "/api/rabbet/policies/preview", `{"name":"p","pattern":"^q","definition":{"nope":5}}`, 400, "")
+	a.check("POST", "/api/rabbet/permission-test",
+		`{"user":"guest","permission":"write","resource":"exchange","name":"x"}`, 200,
+		`{"allowed":true,"reason":"user 'guest' may write exchange 'x'","pattern":".*","topic_pattern":null}`)
+	got := a.do("GET", "/api/rabbet/topology/%2F?columns=vhosts.edges.from,vhosts.edges.to,vhosts.edges.type", "")
+	assert.Equal(t, `{"vhosts":[{"edges":[{"from":"x/amq.fanout","to":"q/q","type":"binding"},`+
+		`{"from":"x/x","to":"x/amq.fanout","type":"alternate"}]}]}`, got.body)
+}
+
+func TestStreamsOfEventsAndNumbers(t *testing.T) {
+	a := newAPI(t)
+	server := httptest.NewServer(a.server)
+	defer server.Close()
+	follow := func(path string) *bufio.Scanner {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		require.NoError(t, err)
+		r.SetBasicAuth("guest", "guest")
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { response.Body.Close() })
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		return bufio.NewScanner(response.Body)
+	}
+	next := func(s *bufio.Scanner, prefix string) string {
+		for s.Scan() {
+			if after, ok := strings.CutPrefix(s.Text(), prefix); ok {
+				return after
+			}
+		}
+		t.Fatal("the stream has ended")
+		return ""
+	}
+	events := follow("/api/rabbet/events?type=queue.created&type=queue.deleted")
+	a.check("PUT", "/api/queues/%2F/q", "", 201, "")
+	assert.Equal(t, "queue.created", next(events, "event: "))
+	assert.Contains(t, next(events, "data: "), `"vhost":"/","name":"q"`)
+
+	numbers := follow("/api/rabbet/live?subscribe=queues/%252F/q&subscribe=queues/%252F/nope&interval=250")
+	data := next(numbers, "data: ")
+	assert.Contains(t, data, `"queues/%2F/q":{"consumers":0,"messages":0`)
+	assert.Contains(t, data, `"queues/%2F/nope":null`)
+	a.check("GET", "/api/rabbet/live?subscribe=users/guest", "", 400, "")
+	require.NoError(t, a.server.Close())
+	for events.Scan() { // the server ends its streams
+	}
 }

@@ -53,6 +53,7 @@ func (s *Server) addRoutes() {
 	s.addAdminRoutes()
 	s.addHealthRoutes()
 	s.addQuorumRoutes()
+	s.addExtensionRoutes()
 	if !s.before4() {
 		s.addNewerRoutes()
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
@@ -32,6 +33,9 @@ type Server struct {
 	throttle throttle
 	attempts attempts
 	samples  sampler
+	events   events
+	streams  atomic.Int64
+	ending   chan struct{} // closed when the server ends
 	http     http.Server
 
 	mu        sync.Mutex
@@ -58,6 +62,7 @@ func New(b *broker.Broker, cfg Config) (*Server, error) {
 	s.started = s.clock.Now()
 	s.throttle = throttle{clock: s.wall, hosts: make(map[string]*suspect)}
 	s.attempts.bySource = make(map[source]*attemptCount)
+	s.ending = make(chan struct{})
 	s.samples.clock = s.clock
 	s.samples.start()
 	s.lookAtOverview(func(recorded) {})
@@ -125,7 +130,10 @@ func (s *Server) start(l net.Listener, shown Listener) error {
 // is done; those that are left then are cut off. Streams of events end at once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.ending)
+	}
 	s.listeners = nil
 	s.mu.Unlock()
 	s.samples.stop()

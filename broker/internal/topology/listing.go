@@ -105,13 +105,12 @@ func (q *Queue) Type() string { return queueTypeOf(q.Args).name }
 // the definition that follows from both.
 func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition map[string]any) {
 	vh.mu.RLock()
-	policies, operatorPolicies := vh.policies, vh.operatorPolicies
-	vh.mu.RUnlock()
-	if len(policies.list) == 0 && len(operatorPolicies.list) == 0 {
+	defer vh.mu.RUnlock()
+	if len(vh.policies.list) == 0 && len(vh.operatorPolicies.list) == 0 {
 		return "", "", nil
 	}
 	t := queueTypeOf(q.Args)
-	a, b := policies.match(q.Name, "queues", t), operatorPolicies.match(q.Name, "queues", t)
+	a, b := vh.policies.match(q.Name, "queues", t), vh.operatorPolicies.match(q.Name, "queues", t)
 	if a != nil {
 		user = a.Name
 	}
@@ -124,9 +123,8 @@ func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition ma
 // PolicyOfExchange is the name of the policy that applies to an exchange, "" for none.
 func (vh *VHost) PolicyOfExchange(x *Exchange) string {
 	vh.mu.RLock()
-	policies := vh.policies
-	vh.mu.RUnlock()
-	if r := policies.match(x.Name, "exchanges", nil); r != nil {
+	defer vh.mu.RUnlock()
+	if r := vh.policies.match(x.Name, "exchanges", nil); r != nil {
 		return r.Name
 	}
 	return ""
