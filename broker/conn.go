@@ -15,6 +15,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file is a connection's life: its two goroutines, how it ends, and what
@@ -58,6 +59,7 @@ type conn struct {
 	client      clientInfo
 	fx          queue.Effects
 	batch       publishBatch
+	share       store.Share
 	publisher   topology.Publisher // from connection.open on
 	keys        []string           // scratch
 	scratch     []*topology.Queue  // scratch

@@ -2,12 +2,14 @@ package broker
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file publishes: the checks in RabbitMQ's order (BASIC-1), the route,
@@ -59,8 +61,21 @@ func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 	if err != nil {
 		return err
 	}
+	if size >= store.StageBytes && m.Persistent {
+		ch.c.stage(m, w.Queues)
+	}
 	ch.accept(m, w, rt.mandatory)
 	return nil
+}
+
+// stage writes a large body that will be stored to the disk before its message goes on:
+// nobody else's confirm is to wait for that. What fails here the commit tries again.
+func (c *conn) stage(m *queue.Message, queues []*topology.Queue) {
+	durable := func(q *topology.Queue) bool { return q.Durable }
+	if c.b.cfg.Store != nil && slices.ContainsFunc(queues, durable) {
+		c.endBatch() // nobody is to wait for it
+		_ = c.b.cfg.Store.Stage(m.Body)
+	}
 }
 
 // A way is where a message goes: along a route of the topology, or to a direct reply-to

@@ -298,6 +298,6 @@ func (c *conn) endBatch() {
 	}
 	if c.fx.Logged {
 		c.fx.Logged = false
-		_ = c.b.cfg.Store.Wait(c.b.life) // publishers must not outrun the disk
+		_ = c.b.cfg.Store.Wait(c.b.life, &c.share) // publishers must not outrun the disk
 	}
 }

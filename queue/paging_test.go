@@ -71,7 +71,7 @@ func (p *paged) fill(first, last int, persistent bool) {
 			batch = append(batch, m)
 		}
 		require.True(p.t, p.Publish(batch, &p.fx))
-		_ = p.store.Wait(p.t.Context())
+		_ = p.store.Wait(p.t.Context(), nil)
 	}
 	p.commit()
 }

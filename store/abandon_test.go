@@ -37,7 +37,7 @@ func TestAbandon(t *testing.T) {
 	b.Notify(second)
 	assert.ErrorIs(t, <-second, ErrClosed)
 	b.Put("key", nil)
-	_ = b.Wait(t.Context())
+	_ = b.Wait(t.Context(), nil)
 	goleak.VerifyNone(t)
 
 	requireSound(t, b.Dir())

@@ -26,6 +26,8 @@ type batch struct {
 	waiters []Waiter
 	bytes   int   // of messages, to bound what waits
 	due     bool  // to be committed as soon as the one before is
+	sharers int   // how many publishers have a part in it
+	crowded bool  // one of them has waited for others
 	content *byte // the large content that was added last
 
 	// adds is how many messages it adds, live how many of them have not been
@@ -250,14 +252,26 @@ func (s *Store) released() (ws []Waiter) {
 // does not take it: the last attempt to commit has failed.
 var ErrFailing = errors.New("store: commits fail")
 
+// A Share is one publisher's share of the disk: what it has in the batch that collects.
+// The zero value is ready. It belongs to one goroutine at a time.
+type Share struct {
+	batch uint64 // the last one in which it has a part
+}
+
 // Wait blocks while too much waits to be committed: 32 MiB of messages. It is for
-// publishers, holding no lock. It ends with ctx, of which it returns the error; with
-// the store, without one; and with ErrFailing when an attempt to commit fails while
-// there is no room: the caller stops publishing then, until Failing reports false.
-func (s *Store) Wait(ctx context.Context) error {
+// publishers that have appended something, holding no lock. A publisher with a share
+// also waits while others use the store as well and the batch that collects, in which
+// it has a part, is as large as the disk takes in some milliseconds: who publishes
+// little does not have to wait for all that others could append.
+//
+// It ends with ctx, of which it returns the error; with the store, without one; and with
+// ErrFailing when an attempt to commit fails while there is no room: the caller stops
+// publishing then, until Failing reports false.
+func (s *Store) Wait(ctx context.Context, share *Share) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hasRoom() {
+	unfair := s.takePart(share)
+	if s.hasRoom() && !unfair {
 		return nil
 	}
 	stop := context.AfterFunc(ctx, func() {
@@ -266,7 +280,8 @@ func (s *Store) Wait(ctx context.Context) error {
 		s.room.Broadcast()
 	})
 	defer stop()
-	for failures := s.failures; !s.hasRoom(); s.room.Wait() {
+	number := s.pending.number
+	for failures := s.failures; !s.hasRoom() || unfair && s.pending.number == number && !s.closing; s.room.Wait() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -275,6 +290,56 @@ func (s *Store) Wait(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// takePart notes that a publisher has a part in the pending batch. It reports whether
+// the publisher must leave room in it for others. Called with the lock held.
+func (s *Store) takePart(share *Share) bool {
+	p := &s.pending
+	if share == nil {
+		return false
+	}
+	if share.batch != p.number {
+		share.batch = p.number
+		p.sharers++
+		return false
+	}
+	if p.sharers < 2 && s.current.sharers < 2 || p.cost() < s.quota {
+		return false
+	}
+	p.crowded = true
+	s.expedite()
+	return true
+}
+
+// cost is what it costs to commit a batch, in something like bytes.
+func (b *batch) cost() int { return b.bytes + opCost*len(b.ops) }
+
+const (
+	// opCost is what an operation costs beside the bytes of its message.
+	opCost = 100
+	// A batch in which several publishers have a part is to be committed within
+	// fairTime, or twice what the disk takes for the least; the quota that makes it so
+	// is found by trying.
+	fairTime           = 2 * time.Millisecond
+	minQuota, maxQuota = 128 << 10, maxPending
+)
+
+// adapt adapts the quota to how long a batch took.
+func (s *Store) adapt(took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if took < s.least || s.least == 0 {
+		s.least = took
+	} else {
+		s.least += (took - s.least) / 256 // a disk may become slow
+	}
+	switch target := max(fairTime, 2*s.least); {
+	case took > target && s.current.cost() >= s.quota/2:
+		s.quota = max(s.quota*7/8, minQuota)
+	case took < target && s.current.crowded:
+		s.quota = min(s.quota*9/8, maxQuota)
+	}
 }
 
 // hasRoom reports whether more may be appended. Called with the lock held.
@@ -315,6 +380,7 @@ func (s *Store) merge() []op {
 	c.ops = append(c.ops, p.ops...)
 	c.waiters = append(c.waiters, p.waiters...)
 	c.bytes += p.bytes
+	c.sharers += p.sharers
 	c.adds += p.adds
 	c.live += p.live // what is consumed of it is not counted any more: it waits for the disk
 	c.firm = c.firm || p.firm

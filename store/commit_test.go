@@ -88,7 +88,7 @@ func TestWaitHoldsPublishersBack(t *testing.T) {
 	b.fill(l, 1, 1)
 	b.Flush()
 	<-g.reached
-	_ = b.Wait(t.Context()) // next to nothing waits
+	_ = b.Wait(t.Context(), nil) // next to nothing waits
 	big := text(strings.Repeat("x", 1<<20))
 	for seq := uint64(2); seq <= 2+maxPending>>20; seq++ {
 		b.Add(l, seq, 0, false, big)
@@ -97,7 +97,7 @@ func TestWaitHoldsPublishersBack(t *testing.T) {
 	var passed atomic.Bool
 	done := make(chan struct{})
 	go func() {
-		_ = b.Wait(t.Context())
+		_ = b.Wait(t.Context(), nil)
 		passed.Store(true)
 		close(done)
 	}()
@@ -106,10 +106,10 @@ func TestWaitHoldsPublishersBack(t *testing.T) {
 	g.pass <- struct{}{}
 	<-done // the committer has taken them
 	<-g.reached
-	_ = b.Wait(t.Context())
+	_ = b.Wait(t.Context(), nil)
 	g.pass <- struct{}{}
 	require.NoError(t, b.Close())
-	_ = b.Wait(t.Context())
+	_ = b.Wait(t.Context(), nil)
 }
 
 func TestClosed(t *testing.T) {
@@ -123,7 +123,7 @@ func TestClosed(t *testing.T) {
 	b.Notify(w)
 	assert.ErrorIs(t, <-w, ErrClosed)
 	b.Put("key", nil)
-	_ = b.Wait(t.Context())
+	_ = b.Wait(t.Context(), nil)
 	b.Later(func() { t.Error("run on a closed store") })
 	assert.Error(t, b.Records(func(string, []byte) error { return nil }))
 	goleak.VerifyNone(t)

@@ -66,6 +66,7 @@ func (c *committer) commit(s *Store) {
 		s.tell(c.lost, false)
 		return
 	}
+	began := delay.Real{}.Now()
 	c.prepare(s.current.ops)
 	for attempt := 0; len(c.plan)+len(c.joining) > 0; attempt++ {
 		err := c.try(s)
@@ -89,6 +90,7 @@ func (c *committer) commit(s *Store) {
 	s.bodies.committed(c.fresh)
 	s.tell(nil, false)
 	c.reset()
+	s.adapt(delay.Real{}.Now().Sub(began))
 	if !s.bodies.collect(false) {
 		s.Later(func() { s.bodies.collect(true) })
 	}

@@ -54,12 +54,12 @@ func TestWaitEndsOnAFullDisk(t *testing.T) {
 	b, f := openFull(t)
 	b.overfill(b.Log(1))
 	require.Error(t, <-f.attempts)
-	require.ErrorIs(t, b.Wait(t.Context()), ErrFailing)
+	require.ErrorIs(t, b.Wait(t.Context(), nil), ErrFailing)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, b.Wait(ctx), context.Canceled)
+	require.ErrorIs(t, b.Wait(ctx, nil), context.Canceled)
 	require.ErrorIs(t, b.Close(), errFull)
-	require.NoError(t, b.Wait(t.Context()), "a closed store holds nobody")
+	require.NoError(t, b.Wait(t.Context(), nil), "a closed store holds nobody")
 }
 
 // A cancelled Wait ends while the disk hangs.
@@ -70,7 +70,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	b.overfill(b.Log(1))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- b.Wait(ctx) }()
+	go func() { ended <- b.Wait(ctx, nil) }()
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 }

@@ -50,13 +50,14 @@ func (s *Store) Free() (uint64, error) {
 	}
 	s.reading.RLock()
 	defer s.reading.RUnlock()
-	return free + uint64(freeInside(s.db)), nil
+	return free + uint64(s.freeInside()), nil
 }
 
-// freeInside is the number of bytes in pages that hold nothing.
-func freeInside(db *bolt.DB) int64 {
-	st := db.Stats()
-	return int64(st.FreePageN+st.PendingPageN) * int64(db.Info().PageSize)
+// freeInside is the number of bytes of the database in pages that hold nothing, also
+// when it is closed.
+func (s *Store) freeInside() int64 {
+	st := s.db.Stats()
+	return int64(st.FreePageN+st.PendingPageN) * int64(s.page)
 }
 
 // noteSize has a large file looked at now and then. It is called by the committer.
@@ -78,7 +79,7 @@ func (s *Store) noteSize(size int64) {
 func (s *Store) judgeSpace() {
 	var size, free int64
 	err := s.view(func(tx *bolt.Tx) error {
-		size, free = tx.Size(), freeInside(s.db)
+		size, free = tx.Size(), s.freeInside()
 		return nil
 	})
 	s.mu.Lock()

@@ -73,6 +73,7 @@ type Store struct {
 	opts Options
 	db   *bolt.DB
 	file os.FileInfo // of the database
+	page int         // its page size in bytes
 	// patience is closePatience, or less in a test.
 	patience time.Duration
 
@@ -83,8 +84,10 @@ type Store struct {
 	current batch     // is being committed; its operations are the committer's
 	lingers bool      // a timer will look after the pending batch
 	closing bool
-	ended   bool // the committer has
-	claimed bool // by Claim
+	ended   bool          // the committer has
+	claimed bool          // by Claim
+	quota   int           // the cost from which on a publisher leaves room for others
+	least   time.Duration // about the least that a commit takes
 	// failures counts the attempts to commit that failed.
 	failures uint64
 
@@ -138,8 +141,8 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, ErrLocked
 	}
 	_ = os.Remove(path + ".compact") // of a copy that was cut off
-	s := &Store{dir: dir, opts: opts, db: db, file: info, patience: closePatience}
-	s.pending.number = 1
+	s := &Store{dir: dir, opts: opts, db: db, file: info, page: db.Info().PageSize, patience: closePatience}
+	s.pending.number, s.quota = 1, 1<<20
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
 	if err := s.recover(found); err != nil {

@@ -29,7 +29,7 @@ type dueMessage struct {
 func (q *Queue) ring() {
 	for q.dispatchSome() {
 		if q.cfg.Store != nil {
-			_ = q.cfg.Store.Wait(context.Background()) // queues must not outrun the disk
+			_ = q.cfg.Store.Wait(context.Background(), nil) // queues must not outrun the disk
 		}
 	}
 }

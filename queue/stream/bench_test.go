@@ -47,7 +47,7 @@ func fill(b testing.TB, s *Stream, n, size int) {
 	var fx queue.Effects
 	for ; n > 0; n -= len(batch) {
 		s.Publish(batch[:min(n, len(batch))], &fx)
-		require.NoError(b, s.store.Wait(b.Context()))
+		require.NoError(b, s.store.Wait(b.Context(), nil))
 	}
 	c := make(committed, 1)
 	s.store.Notify(c)
