@@ -230,7 +230,7 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 	}
 	var fx queue.Effects
 	p := v.vh.NewPublisher(topology.FromGo, &fx)
-	to, err := p.Find(nil, x, append([]string{key}, keys...), headers)
+	to, err := p.Find(nil, x, append([]string{key}, keys...), headers, msg.Props)
 	if err != nil {
 		return 0, err
 	}

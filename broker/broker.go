@@ -95,7 +95,13 @@ func New(cfg Config) (*Broker, error) {
 		b.acks.never()
 	}
 	b.deleted.L = &b.mu
-	b.env = &topology.Env{Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer()}
+	b.env = &topology.Env{
+		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer(),
+		DisabledExchanges: make(map[string]bool), StreamMemory: cfg.StreamMemoryLimit,
+	}
+	for _, kind := range cfg.DisabledExchangeTypes {
+		b.env.DisabledExchanges[kind] = true
+	}
 	if err := b.recover(); err != nil {
 		return nil, err
 	}

@@ -98,6 +98,13 @@ type Config struct {
 	// neither. Profile 4.3 checks quorum queues only, and cancels the consumer
 	// instead if the client understands that (BASIC-66).
 	ConsumerTimeout time.Duration
+	// DisabledExchangeTypes are types of exchanges, such as "x-random", that are unknown as
+	// in a RabbitMQ whose plugin for them is not enabled; all are there by default. Those
+	// that exist in the store stay.
+	DisabledExchangeTypes []string
+	// StreamMemoryLimit is the most bytes that each stream holds without a Store: 256 MiB
+	// by default. Its oldest segments go when there are more.
+	StreamMemoryLimit int64
 	// MaxUnreadReturns is the number of bytes of returned messages that wait for a client
 	// to read them before nothing more is read from it: 160 MiB by default. RabbitMQ has
 	// no such limit.
@@ -153,6 +160,8 @@ func (cfg *Config) complete(p *topology.Profile) error {
 		return errors.New("broker: HandshakeTimeout is negative")
 	case cfg.DefaultPrefetch < 0:
 		return errors.New("broker: DefaultPrefetch is negative")
+	case cfg.StreamMemoryLimit < 0:
+		return errors.New("broker: StreamMemoryLimit is negative")
 	case cfg.MaxUnreadReturns < 0:
 		return errors.New("broker: MaxUnreadReturns is negative")
 	}

@@ -197,22 +197,22 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
 		return way{Route: topology.Route{Exchange: x}, requester: rt.key}, nil // BASIC-73
 	}
-	to, err := c.resolve(rt, x, extra, headers)
+	to, err := c.resolve(rt, x, extra, headers, m.Props)
 	rt.Lasting = rt.Lasting && rt.Generation == gen
 	return way{Route: to}, err
 }
 
 // resolve finds where a publish goes and remembers it if that depends on nothing
 // but the topology.
-func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable) (topology.Route, error) {
+func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable, props amqp.RawProperties) (topology.Route, error) {
 	c.keys = append(append(c.keys[:0], rt.key), extra...)
 	if len(extra) > 0 {
-		to, err := c.publisher.Find(c.scratch[:0], x, c.keys, headers)
+		to, err := c.publisher.Find(c.scratch[:0], x, c.keys, headers, props)
 		c.scratch = to.Queues
 		return to, err
 	}
 	held := cap(rt.Queues)
-	to, err := c.publisher.Find(rt.Queues[:0], x, c.keys, headers)
+	to, err := c.publisher.Find(rt.Queues[:0], x, c.keys, headers, props)
 	rt.Route = to
 	rt.Delays = nil // a route with delays does not last
 	c.routeQueues += cap(rt.Queues) - held

@@ -54,7 +54,7 @@ func (c *conn) destinations(rt *route, m *queue.Message) []string {
 		return nil
 	}
 	p := c.vhost.NewPublisher(topology.FromClient, nil)
-	to, _ := p.Find(nil, x, append([]string{rt.key}, extra...), headers)
+	to, _ := p.Find(nil, x, append([]string{rt.key}, extra...), headers, m.Props)
 	return names(to.Queues)
 }
 

@@ -12,4 +12,5 @@ var exchangeScripts = slices.Concat(
 	exchangeModelScripts,
 	exchangeAlternateScripts,
 	exchangeDelayedScripts,
+	exchangePluginScripts,
 )

@@ -122,6 +122,9 @@ type Binding struct {
 	VHost, Source, Destination, Key Text
 	ToExchange                      bool
 	Args                            Args // sorted: who unbinds may have another order
+	// Order tells the order of binding, for exchanges in which it counts: each has more
+	// than the one before.
+	Order uint64 `json:",omitempty"`
 }
 
 // Kind is KindVHost.

@@ -80,6 +80,7 @@ var declareArguments = []declareArgument{
 	{"x-queue-type", anything}, // the profile's checkQueueType
 	{"x-expires", millisAbove(1)},
 	{"x-message-ttl", millisAbove(0)},
+	{"x-dead-letter-exchange", anything}, // checkQueueArguments, before all others
 	{"x-dead-letter-routing-key", checkDeadLetterKey},
 	{"x-dead-letter-strategy", oneOf("invalid_dlx_strategy", "at-most-once", "at-least-once")},
 	{"x-max-length", notNegative},

@@ -55,32 +55,42 @@ func (vh *VHost) Bind(r Binding, by Owner) error {
 	if err := vh.mayBind(&r, by); err != nil {
 		return err
 	}
+	x, d, added, err := vh.addBinding(&r, by)
+	if added && x.history != nil {
+		vh.replay(x, d) // RECENT-2
+	}
+	return err
+}
+
+// addBinding adds a binding and reports whether it is new.
+func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, added bool, err error) {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
-	x, d, err := vh.ends(&r)
+	x, d, err = vh.ends(r)
 	if err := cmp.Or(err, vh.checkSealed()); err != nil {
-		return err
+		return nil, d, false, err
 	}
 	if err := d.checkAccess(vh, by); err != nil {
-		return err
+		return nil, d, false, err
 	}
-	if err := vh.checkTopicKey(x, r.Key); err != nil {
-		return err
+	if err := cmp.Or(vh.checkTopicKey(x, r.Key), x.checkDestination(r.Key, d)); err != nil {
+		return nil, d, false, err
 	}
-	added, err := x.table.Bind(r.Key, r.Args, d)
+	added, err = x.table.Bind(r.Key, r.Args, d)
 	var invalid *exchange.ArgumentError
 	switch {
 	case errors.As(err, &invalid): // EXCH-40
-		return amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Error())
+		return nil, d, false, amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Error())
 	case err != nil:
-		return err
+		return nil, d, false, err
 	}
 	if added {
+		x.bound++
 		d.remember(x)
 		vh.persistBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
 		vh.changed()
 	}
-	return nil
+	return x, d, added, nil
 }
 
 // checkTopicKey refuses keys with more wildcards than the profile bears (EXCH-35).

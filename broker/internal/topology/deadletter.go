@@ -58,7 +58,7 @@ func (p *Publisher) deadLetter(d *queue.DeadLetter) {
 		vh.mu.RUnlock()
 		return
 	}
-	to, _ := p.find(p.found[:0], x, appendKeys(p.keys[:0], m), m.Props.Headers()) // a fault in x-delay is no delay
+	to, _ := p.find(p.found[:0], x, appendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
 	vh.mu.RUnlock()
 	p.found = to.Queues
 	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return isCycle(q.Name, deaths) })

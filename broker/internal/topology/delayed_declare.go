@@ -5,6 +5,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -46,15 +47,17 @@ func (vh *VHost) makeDelayed(x *Exchange) error {
 	if kind == delayedType {
 		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, '%s' can't be used for 'x-delayed-type'", delayedType)
 	}
-	table, known := builtInTable(kind)
-	if !known {
-		return vh.profile.errExchangeType(kind)
+	if err := vh.checkExchangeType(kind); err != nil {
+		return err
 	}
 	strict, err := strictOf(x.Args, ExchangeText(x.Name, vh.Name))
 	if err != nil {
 		return err
 	}
-	x.table, x.strict = table, strict
+	if err := vh.makeTable(x, kind); err != nil {
+		return err
+	}
+	x.strict = strict
 	x.delayed = vh.delayed[x.Name]
 	if x.delayed == nil {
 		x.delayed = newDelayed(vh, x.Name, vh.nextQueueID())
@@ -152,6 +155,6 @@ func (vh *VHost) forgetIfEmpty(d *delayedQueue) {
 // it is still offered to its alternate, as by the plugin, which routes by the
 // exchange as it was.
 func ghostOf(name, alternate string, hasAlternate bool) *Exchange {
-	table, _ := builtInTable("fanout")
+	table, _ := exchange.New[destination]("fanout", nil)
 	return &Exchange{Name: name, alternate: alternate, hasAlternate: hasAlternate, table: table}
 }

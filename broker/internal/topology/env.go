@@ -18,6 +18,8 @@ type Env struct {
 	// Store keeps what survives; nil keeps everything in memory.
 	Store *store.Store
 	Log   *slog.Logger
+	// DisabledExchanges are the types of exchanges that are switched off.
+	DisabledExchanges map[string]bool
 	// StreamMemory is the most bytes that a stream holds without a store; 0 is
 	// stream.DefaultMemoryLimit.
 	StreamMemory int64

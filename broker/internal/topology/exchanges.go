@@ -7,7 +7,6 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
-	"github.com/rabbetmq/rabbet/exchange"
 )
 
 // DeclareExchange creates an exchange or checks that the existing one is
@@ -17,9 +16,8 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 	if m.Passive {
 		return vh.checkExchange(name, by)
 	}
-	table, known := builtInTable(m.Type)
-	if !known && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
-		return vh.profile.errExchangeType(m.Type)
+	if err := vh.checkExchangeType(m.Type); err != nil && !(m.Type == delayedType && vh.offersDelayed(m.Arguments)) {
+		return err
 	}
 	if name == "" {
 		return errDefaultExchange()
@@ -31,7 +29,7 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 		if err := mayPassOn(by, access.Exchange, name, "alternate-exchange", m.Arguments); err != nil { // PERM-4
 			return err
 		}
-		return vh.createExchange(name, m, table)
+		return vh.createExchange(name, m)
 	}
 	return vh.redeclareExchange(name, m, by)
 }
@@ -50,7 +48,7 @@ func (vh *VHost) redeclareExchange(name string, m *amqp.ExchangeDeclare, by Owne
 }
 
 // createExchange creates an exchange that was not there a moment ago.
-func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, table exchange.Table[destination]) error {
+func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if x := vh.exchanges[name]; x != nil {
@@ -65,7 +63,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, table exch
 	x := &Exchange{
 		Name: name, Kind: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal,
 		kept: m.Durable || vh.profile.keepsTransient || vh.recovering,
-		Args: m.Arguments, table: table,
+		Args: m.Arguments,
 	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
@@ -78,21 +76,13 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, table exch
 		if err := vh.makeDelayed(x); err != nil {
 			return err
 		}
+	} else if err := vh.makeTable(x, x.Kind); err != nil {
+		return err
 	}
 	vh.exchanges[name] = x
 	vh.changed()
 	vh.persistExchange(x)
 	return nil
-}
-
-// builtInTable makes a table of a type that RabbitMQ has without a plugin; false if
-// there is no such type.
-func builtInTable(kind string) (exchange.Table[destination], bool) {
-	if t, _ := exchange.Find(kind); t.Plugin != "" || t.Since != "" {
-		return nil, false
-	}
-	table, err := exchange.New[destination](kind, nil)
-	return table, err == nil
 }
 
 // checkExchange is a passive declare: existence is all that counts (EXCH-13).

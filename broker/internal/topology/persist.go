@@ -113,6 +113,9 @@ func (vh *VHost) recordOf(x *Exchange, b exchange.Binding[destination]) *records
 
 func (vh *VHost) persistBinding(x *Exchange, b exchange.Binding[destination]) {
 	if doc := vh.recordOf(x, b); doc != nil {
+		if x.ordered {
+			doc.Order = x.bound
+		}
 		vh.put(doc)
 	}
 }

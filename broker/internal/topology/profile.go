@@ -43,6 +43,7 @@ type facts struct {
 
 	keepsTransient bool `number:"PERSIST-1, PERSIST-4" fact:"exchanges that are not durable survive a restart, with their bindings"`
 	topicHashes    int  `number:"EXCH-35" fact:"most wildcards # in a binding key of a topic exchange; 0 is no limit"`
+	localRandom    bool `number:"LOCALRANDOM-1" fact:"there are exchanges of type x-local-random"`
 	pluginWords    bool `number:"EXCH-8, EXCH-9" fact:"the types x-jms-topic and x-random without their plugins are invalid, otherwise unknown"`
 
 	transientQueues   bool                 `number:"QUEUE-29" fact:"queues that are neither durable nor exclusive may be declared"`
@@ -86,7 +87,7 @@ var profiles = map[string]*Profile{
 	"4.2": newProfile(facts{
 		Version: "4.2.7", delayedPlugin: true,
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, UserIDLast: true, CancelOk: true,
-		keepsTransient:  true,
+		keepsTransient: true, localRandom: true,
 		transientQueues: true, addsQueueType: true, undefinedType: true,
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true, streamFilterSize: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
@@ -97,7 +98,7 @@ var profiles = map[string]*Profile{
 		Version:     "4.3.6",
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, MaxHeader: 512 << 20, ExcessDies: true,
 		UserIDLast: true, CancelOk: true, MaxTx: 10000,
-		keepsTransient: true, topicHashes: 2, pluginWords: true,
+		keepsTransient: true, localRandom: true, topicHashes: 2, pluginWords: true,
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,

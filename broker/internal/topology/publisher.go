@@ -16,6 +16,7 @@ const (
 	FromGo                // a program that embeds the broker
 	FromDeadLetter        // a queue, or a strict delayed exchange
 	FromDelay             // a delayed exchange, in which it was due
+	FromHistory           // an x-recent-history exchange, to a new binding
 )
 
 // A Publisher is the one way into a virtual host for messages, whoever sends them. Find
@@ -56,6 +57,7 @@ type Route struct {
 	// Delays are the delayed exchanges that keep the message. They are valid until the
 	// publisher's next Find.
 	Delays []Delay
+	keeps  []*Exchange // x-recent-history exchanges on the way
 
 	// Lasting says that the same arguments of a publish lead to the same queues as long as
 	// the virtual host's Generation is this one: nothing but the topology counts.
@@ -64,8 +66,11 @@ type Route struct {
 }
 
 // Find finds where a message goes that is published to x. keys holds the routing key and
-// what CC and BCC add (EXCH-45). The queues are appended to dst.
-func (p *Publisher) Find(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) (Route, error) {
+// what CC and BCC add (EXCH-45), headers those to route by, which may differ from those
+// among the properties. The queues are appended to dst.
+func (p *Publisher) Find(
+	dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties,
+) (Route, error) {
 	if p.By != nil && p.vh.profile.topicPermitsAllKeys {
 		for _, key := range keys[1:] { // PERM-11: that of the routing key comes before all other checks
 			if err := x.MayPublishTopic(p.By, key); err != nil {
@@ -75,15 +80,17 @@ func (p *Publisher) Find(dst []*Queue, x *Exchange, keys []string, headers amqp.
 	}
 	p.vh.mu.RLock()
 	defer p.vh.mu.RUnlock()
-	return p.find(dst, x, keys, headers)
+	return p.find(dst, x, keys, headers, props)
 }
 
 // find is Find without permissions, for those who hold the virtual host's lock, for
 // reading at least.
-func (p *Publisher) find(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) (Route, error) {
-	queues := p.router.route(dst, p.vh, x, keys, headers)
+func (p *Publisher) find(
+	dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties,
+) (Route, error) {
+	queues := p.router.route(dst, p.vh, x, keys, headers, props)
 	return Route{
-		Exchange: x, Queues: queues, Delays: p.router.delays,
+		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
 		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.Generation(),
@@ -98,6 +105,9 @@ func (p *Publisher) Pass(m *queue.Message, to Route) {
 		f.Unroutable(p.vh.Name, p.from, m)
 	}
 	StartDelays(to.Delays, m, p.fx)
+	for _, x := range to.keeps {
+		x.history.keep(m)
+	}
 }
 
 // hold adds a message to the run, and begins another run where it does not fit.

@@ -40,7 +40,7 @@ func (vh *VHost) declareBound(t testing.TB, name, exchange string, args amqp.Tab
 
 // publish sends a message to an exchange, and hands it over.
 func (p *Publisher) publish(t testing.TB, exchange, key, body string) Route {
-	to, err := p.Find(nil, p.vh.Exchange(exchange), []string{key}, nil)
+	to, err := p.Find(nil, p.vh.Exchange(exchange), []string{key}, nil, nil)
 	require.NoError(t, err)
 	p.Pass(&queue.Message{Exchange: exchange, Key: key, Props: []byte{0, 0}, Body: []byte(body)}, to)
 	p.Flush()
@@ -135,7 +135,7 @@ func TestPublisherSendsWhatIsDue(t *testing.T) {
 	p := vh.NewPublisher(FromGo, &fx)
 	props := amqp.RawProperties((&amqp.Properties{Flags: amqp.HasHeaders, Headers: amqp.Table{{Key: "x-delay", Value: int32(10)}}}).Append(nil))
 	for _, key := range []string{"q", "nowhere"} {
-		to, err := p.Find(nil, vh.Exchange("later"), []string{key}, props.Headers())
+		to, err := p.Find(nil, vh.Exchange("later"), []string{key}, props.Headers(), nil)
 		require.NoError(t, err)
 		assert.False(t, to.Lasting)
 		p.Pass(&queue.Message{Exchange: "later", Key: key, Props: props, Body: []byte(key)}, to)
@@ -166,9 +166,9 @@ func TestPublisherAsksForPermission(t *testing.T) {
 		vh := newHost(t, func(e *Env) { e.Profile, _ = ProfileOf(profile) })
 		p := vh.NewPublisher(FromClient, &queue.Effects{})
 		p.By = &client{key: "mine"}
-		_, err := p.Find(nil, vh.Exchange("amq.topic"), []string{"mine"}, nil)
+		_, err := p.Find(nil, vh.Exchange("amq.topic"), []string{"mine"}, nil, nil)
 		assert.NoError(t, err)
-		_, err = p.Find(nil, vh.Exchange("amq.topic"), []string{"mine", "other"}, nil)
+		_, err = p.Find(nil, vh.Exchange("amq.topic"), []string{"mine", "other"}, nil, nil)
 		if want == "" {
 			assert.NoError(t, err)
 		} else {
@@ -189,7 +189,7 @@ func TestPublisherTellsWhatIsRefused(t *testing.T) {
 	var handed [][]int
 	p.Handed = func(refused []int) { handed = append(handed, slices.Sorted(slices.Values(refused))) }
 	send := func(exchange, key string) {
-		to, err := p.Find(nil, vh.Exchange(exchange), []string{key}, nil)
+		to, err := p.Find(nil, vh.Exchange(exchange), []string{key}, nil, nil)
 		require.NoError(t, err)
 		p.Pass(&queue.Message{Props: []byte{0, 0}}, to)
 	}
@@ -226,12 +226,12 @@ func BenchmarkPublisher(b *testing.B) {
 			p := vh.NewPublisher(FromClient, &fx)
 			x, keys := vh.Exchange("amq.direct"), []string{"q"}
 			m := &queue.Message{Exchange: "amq.direct", Key: "q", Props: []byte{0, 0}}
-			to, err := p.Find(nil, x, keys, nil)
+			to, err := p.Find(nil, x, keys, nil, nil)
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
 				if !remembered {
-					to, _ = p.Find(to.Queues[:0], x, keys, nil)
+					to, _ = p.Find(to.Queues[:0], x, keys, nil, nil)
 				}
 				p.Pass(m, to)
 			}

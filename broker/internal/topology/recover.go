@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // what delayed exchanges keep, exchanges, queues, then bindings. The messages stay where
 // they are until they are wanted.
 func Recover(env *Env, set records.Set) (map[string]*VHost, error) {
-	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue)}
+	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue), nil}
 	if env.Store == nil {
 		return r.vhosts, nil
 	}
@@ -43,6 +44,7 @@ type recovery struct {
 	vhosts  map[string]*VHost
 	queues  map[uint64]*Queue
 	delayed map[uint64]*delayedQueue
+	ordered []*records.Binding // those of which the order counts
 }
 
 // records brings back what there is a record of, each kind after those that it builds
@@ -58,6 +60,7 @@ func (r *recovery) records(set records.Set) error {
 		func() error { return records.Each(set, records.KindExchange, r.exchange) },
 		func() error { return records.Each(set, records.KindQueue, r.queue) },
 		func() error { return records.Each(set, records.KindBinding, r.binding) },
+		r.orderedBindings,
 	} {
 		if err := bringBack(); err != nil {
 			return err
@@ -150,7 +153,29 @@ func (r *recovery) queue(doc *records.Queue) error {
 	return nil
 }
 
+// binding brings a binding back; those of which the order counts are left to
+// orderedBindings.
 func (r *recovery) binding(doc *records.Binding) error {
+	if doc.Order > 0 {
+		r.ordered = append(r.ordered, doc)
+		return nil
+	}
+	return r.bind(doc)
+}
+
+// orderedBindings binds in the order of binding (CHASH-3).
+func (r *recovery) orderedBindings() error {
+	slices.SortStableFunc(r.ordered, func(a, b *records.Binding) int { return cmp.Compare(a.Order, b.Order) })
+	for _, doc := range r.ordered {
+		if err := r.bind(doc); err != nil {
+			return err
+		}
+		r.vhosts[string(doc.VHost)].exchanges[string(doc.Source)].bound = doc.Order
+	}
+	return nil
+}
+
+func (r *recovery) bind(doc *records.Binding) error {
 	vh, args, err := r.placeOf(doc.VHost, doc.Args)
 	if err != nil {
 		return err

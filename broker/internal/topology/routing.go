@@ -18,8 +18,9 @@ type router struct {
 	seen    map[*Queue]struct{} // used only past smallFanout queues
 	keyOnly bool                // no exchange on the way looked at headers
 
-	delays  []Delay // delayed exchanges that are to keep the message
-	refusal error   // why one of them cannot
+	delays  []Delay     // delayed exchanges that are to keep the message
+	keeps   []*Exchange // x-recent-history exchanges that remember it
+	refusal error       // why one of them cannot
 }
 
 // maxRun is the number of messages that are handed to the same queues at once.
@@ -30,13 +31,13 @@ const maxRun = 128
 const smallFanout = 16
 
 // route appends the queues that a publish to x reaches. keys holds the routing
-// key and what CC and BCC add (EXCH-45). Called with the virtual host's lock held,
+// key and what CC and BCC add (EXCH-45), headers those to route by. Called with the virtual host's lock held,
 // for reading at least.
-func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
-	r.vh, r.keyOnly, r.delays, r.refusal = vh, true, r.delays[:0], nil
+func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
+	r.vh, r.keyOnly, r.delays, r.refusal, r.keeps = vh, true, r.delays[:0], nil, nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
-		dst = r.visit(dst, r.visited[i], keys, headers)
+		dst = r.visit(dst, r.visited[i], keys, headers, props)
 	}
 	clear(r.visited)
 	clear(r.seen)
@@ -45,7 +46,7 @@ func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, head
 
 // visit routes through one exchange; its alternate is visited next if it finds
 // nothing at all (EXCH-42).
-func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable) []*Queue {
+func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
 	if x.table == nil {
 		for _, key := range keys {
 			if q := r.vh.queues[key]; q != nil { // EXCH-33
@@ -62,9 +63,10 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 		}
 		return dst
 	}
-	for _, key := range keys {
-		r.dests = x.table.Route(r.dests, exchange.Message{Key: key, Headers: headers})
+	if x.history != nil {
+		r.keyOnly, r.keeps = false, append(r.keeps, x)
 	}
+	r.dests = x.table.Route(r.dests, exchange.Message{Key: keys[0], More: keys[1:], Headers: headers, Props: props})
 	if len(r.dests) == 0 {
 		r.askAlternate(x)
 	}

@@ -50,6 +50,9 @@ type Exchange struct {
 	hasAlternate                  bool
 
 	table   exchange.Table[destination] // nil for the default exchange
+	ordered bool                        // the order of its bindings counts, and is kept in the store
+	bound   uint64                      // the order of the latest
+	history *recentMessages             // nil but for x-recent-history
 	sources []*Exchange                 // those with a binding to this one
 
 	delayed *delayedQueue // what waits in it; nil unless it is a delayed exchange
@@ -118,7 +121,7 @@ func makeVHost(name string, env *Env) *VHost {
 	for _, p := range predeclared {
 		x := &Exchange{Name: p.name, Kind: p.kind, Durable: true, kept: true, Internal: p.internal}
 		if p.name != "" {
-			x.table, _ = builtInTable(p.kind)
+			x.table, _ = exchange.New[destination](p.kind, nil)
 		}
 		vh.exchanges[p.name] = x
 	}

@@ -1,0 +1,114 @@
+package topology
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue"
+)
+
+// The types of exchanges: which there are, what they refuse, and what they do besides
+// routing (CHASH, RANDOM, RECENT, MODULUS, LOCALRANDOM).
+
+const (
+	recentHistory = "x-recent-history"
+	localRandom   = "x-local-random"
+)
+
+// checkExchangeType refuses a type that this broker does not have (EXCH-7), or that its
+// configuration has switched off. What is in the store already stays.
+func (vh *VHost) checkExchangeType(kind string) error {
+	t, known := exchange.Find(kind)
+	known = known && (t.Since == "" || vh.profile.localRandom)
+	switch {
+	case known && vh.recovering:
+		return nil
+	case known && vh.env.DisabledExchanges[kind] && t.Plugin == "": // LOCALRANDOM-1
+		return amqp.Errorf(amqp.PreconditionFailed, "%s exchange is disabled by configuration", kind)
+	case !known || vh.env.DisabledExchanges[kind]:
+		return vh.profile.errExchangeType(kind)
+	}
+	return nil
+}
+
+// makeTable gives an exchange what it routes by, and what it remembers.
+func (vh *VHost) makeTable(x *Exchange, kind string) error {
+	table, err := exchange.New[destination](kind, x.Args)
+	var invalid *exchange.ArgumentError
+	switch {
+	case errors.As(err, &invalid):
+		return amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Text)
+	case errors.Is(err, exchange.ErrArgumentType): // CHASH-1
+		return amqp.NewInternalError()
+	case err != nil:
+		return vh.profile.errExchangeType(kind)
+	}
+	x.table = table
+	if kind == recentHistory {
+		limit, _ := exchange.HistoryLength(x.Args) // New has checked it
+		x.history = &recentMessages{kept: exchange.History[*queue.Message]{Limit: limit}}
+	}
+	x.ordered = kind == "x-consistent-hash" || kind == "x-modulus-hash"
+	return nil
+}
+
+// recentMessages are the last messages of an x-recent-history exchange. They are in memory
+// alone (RECENT-3).
+type recentMessages struct {
+	mu   sync.Mutex
+	kept exchange.History[*queue.Message]
+}
+
+// keep adds a message unless it asks not to be kept (RECENT-3).
+func (h *recentMessages) keep(m *queue.Message) {
+	if v, _ := m.Props.Headers().Lookup("x-recent-history-no-store"); v == true {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.kept.Add(m)
+}
+
+func (h *recentMessages) messages() []*queue.Message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.kept.Messages()
+}
+
+// replay sends what an x-recent-history exchange keeps to a destination that has just
+// been bound, or through it (RECENT-2).
+func (vh *VHost) replay(x *Exchange, d destination) {
+	var fx queue.Effects
+	p := vh.NewPublisher(FromHistory, &fx)
+	for _, m := range x.history.messages() {
+		to := Route{Exchange: x}
+		if d.queue != nil {
+			to.Queues = []*Queue{d.queue}
+		} else {
+			p.keys = appendKeys(p.keys[:0], m)
+			vh.mu.RLock()
+			to, _ = p.find(nil, d.exchange, p.keys, m.Props.Headers(), m.Props)
+			vh.mu.RUnlock()
+		}
+		p.Pass(m, to)
+	}
+	p.Flush()
+	vh.Perform(&fx)
+}
+
+// checkDestination refuses what an x-local-random exchange cannot lead to
+// (LOCALRANDOM-1).
+func (x *Exchange) checkDestination(key string, d destination) error {
+	switch {
+	case x.Kind != localRandom || key != "": // which the table refuses
+		return nil
+	case d.queue == nil:
+		return amqp.Errorf(amqp.PreconditionFailed, "Destination not found")
+	}
+	if t := queueTypeOf(d.queue.Args); t != &classicQueue {
+		return amqp.Errorf(amqp.PreconditionFailed, "Queue type %s not valid for this exchange type", t.module)
+	}
+	return nil
+}
