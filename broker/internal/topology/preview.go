@@ -30,7 +30,8 @@ func (vh *VHost) PreviewRoute(name, key string, headers amqp.Table) (Preview, er
 	if x == nil {
 		return Preview{}, NoExchange(name, vh.Name)
 	}
-	raw := amqp.RawTable(amqp.AppendTable(nil, headers))
+	properties := amqp.Properties{Flags: amqp.HasHeaders, Headers: headers}
+	props := amqp.RawProperties(properties.Append(nil))
 	var r router
 	var p Preview
 	r.vh, r.visited = vh, []*Exchange{x}
@@ -38,7 +39,7 @@ func (vh *VHost) PreviewRoute(name, key string, headers amqp.Table) (Preview, er
 	for i := 0; i < len(r.visited); i++ {
 		before := len(r.visited)
 		r.dests = nil
-		p.Queues = r.visit(p.Queues, r.visited[i], []string{key}, raw)
+		p.Queues = r.visit(p.Queues, r.visited[i], []string{key}, props.Headers(), props)
 		for _, next := range r.visited[before:] {
 			via[next] = "binding"
 			if !slices.ContainsFunc(r.dests, func(d destination) bool { return d.exchange == next }) {
