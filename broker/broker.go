@@ -146,6 +146,11 @@ func (b *Broker) Listen(addr string) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.listen(l)
+}
+
+// listen accepts in the background.
+func (b *Broker) listen(l net.Listener) (net.Addr, error) {
 	if !b.track(l) {
 		l.Close()
 		return nil, ErrClosed

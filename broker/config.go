@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -57,6 +58,15 @@ type Config struct {
 	// that has users of its own. It is given the broker's own database of users, which
 	// decides by default, to fall back on.
 	Authenticator func(internal access.Authenticator) access.Authenticator
+	// Mechanisms are the SASL mechanisms that clients are offered, in that order: PLAIN and
+	// AMQPLAIN by default, and ANONYMOUS by profiles from 4.2 on. EXTERNAL, which takes the
+	// user from a client's certificate as CertificateUser says, is offered over TLS alone
+	// (TLS-15).
+	Mechanisms      []string
+	CertificateUser access.CertificateUser
+	// AnonymousUser and AnonymousPassword are who a client of the mechanism ANONYMOUS is:
+	// guest by default (CONN-8).
+	AnonymousUser, AnonymousPassword string
 	// PasswordHashing is how HashPassword hashes: access.SHA256 by default.
 	PasswordHashing access.Hashing
 	// CheckPassword, unless nil, is asked by HashPassword whether a user may have a
@@ -128,6 +138,14 @@ func (cfg *Config) complete(p *topology.Profile) error {
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")
+	if cfg.AnonymousUser == "" {
+		cfg.AnonymousUser, cfg.AnonymousPassword = "guest", "guest"
+	}
+	for _, m := range cfg.Mechanisms {
+		if !slices.Contains([]string{mechanismPlain, mechanismAMQPlain, mechanismAnonymous, mechanismExternal}, m) {
+			return fmt.Errorf("broker: %q in Mechanisms is not known", m)
+		}
+	}
 	setDefault(&cfg.DiskFreeLimit, 50_000_000)
 	setDefault(&cfg.ClusterName, "rabbet")
 	setDefault(&cfg.ChannelMax, 2047)

@@ -54,6 +54,7 @@ type conn struct {
 	usage       *usage // the user's; nil before the connection is open
 	counted     *VHost // where it is counted as well
 	permits     permits
+	mechanism   string // of the login
 	vhost       *topology.VHost
 	name        string // client-provided connection_name
 	client      clientInfo

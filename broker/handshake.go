@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,17 +36,16 @@ func (c *conn) greet(h [8]byte) error {
 		c.out.buf = append(c.out.buf, offer[:]...)
 		c.out.touch(&c.fx)
 		c.out.mu.Unlock()
+		if h[0] == 0x16 && h[1] == 3 { // TLS-9: the beginning of a handshake
+			return dropNow("TLS is spoken to a port that expects AMQP without it")
+		}
 		return dropNow("unsupported protocol header %q", h[:])
 	}
 	c.state = stateStart
-	mechanisms := "PLAIN AMQPLAIN" // CONN-7, CONN-8
-	if p.Anonymous {
-		mechanisms += " ANONYMOUS"
-	}
 	c.send(0, &amqp.ConnectionStart{
 		VersionMajor: major, VersionMinor: minor,
 		ServerProperties: c.b.serverProperties(major == 8),
-		Mechanisms:       mechanisms, Locales: "en_US",
+		Mechanisms:       strings.Join(c.mechanisms(), " "), Locales: "en_US",
 	})
 	return nil
 }
@@ -154,11 +154,26 @@ func (c *conn) handle0(m amqp.Method) error {
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
+	if !slices.Contains(c.mechanisms(), m.Mechanism) {
+		return silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
+	}
+	if m.Mechanism == mechanismExternal {
+		creds, err := c.external()
+		if err != nil {
+			return c.refuseLogin(creds.User, m.Mechanism, err.Error())
+		}
+		return c.loginWith(creds, m.Mechanism)
+	}
 	creds, err := c.b.credentials(m)
 	if err != nil {
 		return err
 	}
-	creds.Mechanism, creds.Peer = m.Mechanism, c.nc.RemoteAddr()
+	return c.loginWith(creds, m.Mechanism)
+}
+
+func (c *conn) loginWith(creds access.Credentials, mechanism string) error {
+	creds.Mechanism, creds.Peer = mechanism, c.nc.RemoteAddr()
+	c.mechanism = mechanism
 	if c.tapped != nil {
 		return c.loginAsked(creds)
 	}
@@ -207,21 +222,19 @@ func (c *conn) readClientProperties(props amqp.Table) {
 }
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
-// CONN-17). Who stays anonymous is guest (CONN-8).
+// CONN-17). Who stays anonymous is who Config says (CONN-8).
 func (b *Broker) credentials(m *amqp.ConnectionStartOk) (access.Credentials, error) {
 	var none access.Credentials
 	switch m.Mechanism {
-	case "ANONYMOUS":
-		if b.profile.Anonymous {
-			return access.Credentials{User: "guest", Password: "guest"}, nil
-		}
-	case "PLAIN":
+	case mechanismAnonymous:
+		return access.Credentials{User: b.cfg.AnonymousUser, Password: b.cfg.AnonymousPassword}, nil
+	case mechanismPlain:
 		parts := strings.Split(m.Response, "\x00")
 		if len(parts) != 3 || parts[0] != "" {
 			return none, silently("malformed PLAIN response")
 		}
 		return access.Credentials{User: parts[1], Password: parts[2]}, nil
-	case "AMQPLAIN":
+	case mechanismAMQPlain:
 		t, err := amqp.RawTable(m.Response).Decode()
 		if err != nil {
 			return none, silently("malformed AMQPLAIN response")

@@ -80,6 +80,9 @@ type ConnectionInfo struct {
 	// calls itself (CONN-11).
 	Peer, Local, Name string
 	User, VHost       string
+	// Mechanism is that of the login, and TLS is nil for a connection without.
+	Mechanism string
+	TLS       *TLSInfo
 	// State is running, blocked or closing.
 	State string
 	Since time.Time
