@@ -428,3 +428,26 @@ func TestStreamsOfEventsAndNumbers(t *testing.T) {
 	for events.Scan() { // the server ends its streams
 	}
 }
+
+func TestDefinitionsGoRound(t *testing.T) {
+	a := newAPI(t)
+	a.check("PUT", "/api/vhosts/v", `{"description":"d"}`, 201, "")
+	a.check("PUT", "/api/queues/v/q", `{"durable":true}`, 201, "")
+	a.check("PUT", "/api/users/u", `{"tags":"management","password":"secret"}`, 201, "")
+	got := a.do("GET", "/api/definitions?download=a%22b.json", "")
+	assert.Equal(t, `attachment; filename="a_b.json"`, got.Header.Get("Content-Disposition"))
+
+	other := newAPI(t)
+	preview := other.do("POST", "/api/rabbet/definitions/preview?columns=counts,refused", got.body)
+	assert.Contains(t, preview.body, `"refused":[]`)
+	other.check("GET", "/api/vhosts/v", "", 404, "")
+	form := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"d\"\r\n\r\n" + got.body + "\r\n--x--\r\n"
+	assert.Equal(t, http.StatusNoContent,
+		other.do("POST", "/api/definitions", form, "Content-Type", "multipart/form-data; boundary=x").StatusCode)
+	other.check("GET", "/api/queues/v/q?columns=durable", "", 200, `{"durable":true}`)
+	assert.Equal(t, got.body, other.do("GET", "/api/definitions", "").body)
+	other.check("POST", "/api/definitions", `[]`, 400, `{"error":"bad_request","reason":"failed_to_parse_json"}`)
+	other.check("POST", "/api/definitions", ``, 204, "")
+	other.check("GET", "/api/definitions/nope", "", 400, `{"error":"bad_request","reason":"vhost_not_found"}`)
+	other.check("POST", "/api/definitions/nope", "{}", 404, `{"error":"not_found","reason":"vhost_not_found"}`)
+}

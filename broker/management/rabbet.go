@@ -12,7 +12,7 @@ import (
 // extensionNames are what the page may count on.
 var extensionNames = []string{
 	"messages", "unacked", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
-	"topology", "events", "live",
+	"definitions-preview", "topology", "events", "live",
 }
 
 func (s *Server) addExtensionRoutes() {
@@ -35,6 +35,8 @@ func (s *Server) addExtensionRoutes() {
 	s.route("/rabbet/route-test", post(anyUser, (*request).testRoute))
 	s.route("/rabbet/permission-test", post(administrators, (*request).testPermission))
 	s.route("/rabbet/policies/preview", post(anyUser, (*request).previewPolicy))
+	s.route("/rabbet/definitions/preview", post(administrators, (*request).previewDefinitions))
+	s.route("/rabbet/definitions/preview/{vhost}", post(administrators, (*request).previewDefinitions))
 	s.route("/rabbet/topology", get(anyUser, (*request).showTopology))
 	s.route("/rabbet/topology/{vhost}", get(vhostUsers, (*request).showTopology))
 	s.route("/rabbet/events", get(anyUser, (*request).followEvents))

@@ -156,6 +156,9 @@ func (s *Server) addAdminRoutes() {
 	s.routeWithoutHead("/vhost-limits/{vhost}", get(vhostViewers, (*request).listVHostLimits))
 	s.route("/vhost-limits/{vhost}/{name}",
 		put(administrators, (*request).putVHostLimit), remove(administrators, (*request).deleteVHostLimit))
+	for _, pattern := range []string{"/definitions", "/all-configuration", "/definitions/{vhost}"} {
+		s.route(pattern, get(administrators, (*request).exportDefinitions), post(administrators, (*request).importDefinitions))
+	}
 	s.addPolicyRoutes()
 }
 

@@ -69,7 +69,7 @@ var layers = map[string]layer{
 	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
 	"broker/management": {
-		module: []string{"amqp", "delay", "broker", "broker/access", "broker/internal/pattern"},
+		module: []string{"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern"},
 		tests:  []string{"broker/brokertest"},
 	},
 	"broker/management/ui":       {},
