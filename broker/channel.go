@@ -40,6 +40,7 @@ type channel struct {
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
 	nacks     []uint64     // those that a queue has rejected
+	unrouted  uint64       // the number of the latest publish that found no queue
 	fates     []fate       // what a Tap has in mind for confirms to come
 	gap       bool         // one was never sent; guarded by the connection's lock
 	toConfirm bool         // listed in conn.confirms
@@ -65,6 +66,9 @@ func (c *conn) channel(id uint16) *channel {
 		return c.last
 	}
 	ch := c.channels[id]
+	if ch == nil {
+		ch = c.strays[id]
+	}
 	if ch != nil {
 		c.last = ch
 	}
@@ -102,6 +106,11 @@ func (c *conn) channelMethod(id uint16, method amqp.MethodID, args []byte) error
 		return c.closingChannelMethod(ch, method)
 	case method == amqp.BasicPublishID:
 		err = c.beginPublish(ch, args)
+	case method.HasContent(): // one of the server's
+		m, _ := amqp.NewMethod(method)
+		if err = decodeMethod(m, args); err == nil {
+			ch.content.refuse(method, amqp.Errorf(amqp.CommandInvalid, "unimplemented method"))
+		}
 	default:
 		c.flushPublishes()
 		err = ch.decodeAndHandle(method, args)
@@ -123,7 +132,17 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 		return err
 	}
 	if method != amqp.ChannelOpenID {
-		return amqp.Errorf(amqp.ChannelError, "expected 'channel.open'")
+		refusal := amqp.Errorf(amqp.ChannelError, "expected 'channel.open'")
+		if !method.HasContent() {
+			return refusal
+		}
+		stray := &channel{c: c, id: id}
+		stray.content.refuse(method, refusal)
+		if c.strays == nil {
+			c.strays = make(map[uint16]*channel)
+		}
+		c.strays[id] = stray
+		return nil
 	}
 	if err := c.enterChannel(); err != nil {
 		return err
@@ -146,7 +165,7 @@ func (ch *channel) open() error {
 
 // checkChannelMax is CONN-63.
 func (c *conn) checkChannelMax() error {
-	if n := len(c.channels) + 1; c.channelMax > 0 && n > int(c.channelMax) {
+	if n := len(c.channels) + len(c.strays) + 1; c.channelMax > 0 && n > int(c.channelMax) {
 		return refuseFrame(amqp.NotAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)",
 			n-1, c.channelMax)
 	}

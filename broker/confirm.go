@@ -49,6 +49,9 @@ func (c *conn) sendConfirms() {
 			continue
 		}
 		a := answer{ch: ch, from: ch.confirmed, to: ch.published}
+		if a.from == a.to && len(ch.fates) == 0 {
+			continue // ackUnroutable was quicker
+		}
 		ch.confirmed = ch.published
 		if len(ch.nacks) > 0 { // several queues may have rejected one message
 			slices.Sort(ch.nacks)
@@ -69,6 +72,21 @@ func (c *conn) sendConfirms() {
 		c.out.mu.Unlock()
 	}
 	c.confirms = c.confirms[:0]
+}
+
+// ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,
+// unless others of the batch are to be answered before (BASIC-15, BASIC-16), or a delayed
+// exchange has just given it to the store.
+func (ch *channel) ackUnroutable() {
+	c := ch.c
+	if c.fx.Logged || ch.confirmed != ch.published-1 {
+		return
+	}
+	ch.confirmed = ch.published
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.appendMethod(ch.id, &amqp.BasicAck{DeliveryTag: ch.published}, &c.fx)
+	ch.recordConfirm(ch.published-1, ch.published, false)
 }
 
 // send sends the answer. Called with the connection's lock held.

@@ -65,13 +65,14 @@ type conn struct {
 	keys        []string           // scratch
 	scratch     []*topology.Queue  // scratch
 	routes      map[string]*route
-	counting    []*channel  // those that have counted publishes in this batch
-	run         exchangeRun // of publishes in this batch
-	routeQueues int         // the queues in routes, each as often as it is there
-	last        *channel    // the channel of the frame before
-	confirms    []*channel  // those with confirms to send at the end of the batch
-	leaving     []uint16    // channels to be forgotten at the end of the batch
-	settling    []unacked   // scratch
+	counting    []*channel          // those that have counted publishes in this batch
+	run         exchangeRun         // of publishes in this batch
+	routeQueues int                 // the queues in routes, each as often as it is there
+	last        *channel            // the channel of the frame before
+	strays      map[uint16]*channel // not open, and amidst a content that will be refused
+	confirms    []*channel          // those with confirms to send at the end of the batch
+	leaving     []uint16            // channels to be forgotten at the end of the batch
+	settling    []unacked           // scratch
 	items       []queue.Item
 	unparked    []*consumer
 	ack         amqp.BasicAck // scratch

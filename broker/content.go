@@ -25,7 +25,10 @@ type content struct {
 	size  uint64 // the body's, as the header gave it
 	got   uint64 // of the body
 	over  bool   // more came than the header announced (CONN-53)
-	drop  bool   // too large (BASIC-7): the body is counted and not kept
+	// refusal is what the method gets when its content is complete; nil for a publish
+	// on an open channel.
+	refusal *Error
+	drop    bool // too large (BASIC-7): the body is counted and not kept
 	// bytes holds the properties, then the body as far as it has come.
 	bytes []byte
 	props int // length of the properties
@@ -46,17 +49,28 @@ func (ct *content) interrupted() error {
 }
 
 func (ct *content) violation(format string, args ...any) error {
-	return blamePublish(amqp.Errorf(amqp.UnexpectedFrame, format, args...))
+	return ct.blame(amqp.Errorf(amqp.UnexpectedFrame, format, args...))
 }
 
 // broken is the refusal of a size that cannot be.
 func (ct *content) broken(format string, args ...any) error {
-	return blamePublish(amqp.Errorf(amqp.FrameError, format, args...))
+	return ct.blame(amqp.Errorf(amqp.FrameError, format, args...))
 }
 
-func blamePublish(e *Error) error {
+// blame notes the method whose content it is.
+func (ct *content) blame(e *Error) error {
 	e.Method = amqp.BasicPublishID
+	if ct.refusal != nil {
+		e.Method = ct.refusal.Method
+	}
 	return e
+}
+
+// refuse has a method refused when its content is complete, as RabbitMQ does
+// (CONN-59, CONN-60).
+func (ct *content) refuse(method amqp.MethodID, why *Error) {
+	why.Method = method
+	*ct = content{phase: contentHeader, refusal: why, drop: true}
 }
 
 // contentFrame handles a header or body frame on a channel other than 0.
@@ -101,7 +115,7 @@ func (ch *channel) headerArrived(payload []byte) error {
 	if ct.size <= maxUpfront {
 		upfront = int(ct.size)
 	}
-	ct.drop = ch.c.b.cfg.checkSize(ct.size) != nil
+	ct.drop = ct.refusal != nil || ch.c.b.cfg.checkSize(ct.size) != nil
 	ch.c.batch.expect(ch.c.in.w-ch.c.in.r, len(props)+upfront)
 	ct.bytes = append(ch.c.batch.bytes(len(props)+upfront), props...)
 	ct.phase = contentBody
@@ -176,10 +190,13 @@ func (ch *channel) bodyArrived() error {
 // contentComplete publishes what has been assembled.
 func (ch *channel) contentComplete() error {
 	ct := &ch.content
-	rt, size := ct.route, ct.size
+	rt, size, refusal := ct.route, ct.size, ct.refusal
 	props, body := ct.bytes[:ct.props:ct.props], ct.bytes[ct.props:]
 	ct.reset()
-	if ch.closing { // CONN-64
+	switch {
+	case refusal != nil:
+		return refusal
+	case ch.closing: // CONN-64
 		return nil
 	}
 	m := ch.c.batch.message()

@@ -83,6 +83,7 @@ func (c *conn) stage(m *queue.Message, queues []*topology.Queue) {
 type way struct {
 	topology.Route
 	requester string
+	copied    []string // requesters that CC and BCC name
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
@@ -109,7 +110,7 @@ func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
 	}
 	switch ch.mode {
 	case modeTx:
-		ch.tx.publish(m, w, mandatory)
+		ch.tx.publish(m, w, mandatory, ch.c.vhost.Generation())
 		return
 	case modeConfirm:
 		ch.count()
@@ -131,16 +132,30 @@ func (ch *channel) count() {
 func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 	replied := false // as far as the publisher is told (BASIC-75)
 	if w.requester != "" {
-		ch.c.flushPublishes()
-		ch.c.b.replies.deliver(w.requester, m, &ch.c.fx)
-		replied = ch.c.b.profile.RepliesAreQueued && isReplyName(w.requester)
+		replied = ch.answerRequest(w.requester, m)
+	}
+	for _, requester := range w.copied {
+		replied = ch.answerRequest(requester, m) || replied
 	}
 	unroutable := len(w.Queues) == 0 && len(w.Delays) == 0 && !replied
-	ch.countPublish(w.Exchange, len(w.Queues), unroutable && mandatory, unroutable && w.requester == "")
+	ch.countPublish(w.Exchange, len(w.Queues), unroutable && mandatory, unroutable && w.requester == "" && len(w.copied) == 0)
 	if unroutable && mandatory {
 		ch.returnMessage(m)
 	}
+	if unroutable && ch.mode == modeConfirm {
+		if ch.unrouted = ch.published; ch.c.tapped == nil { // a tap is asked before
+			ch.ackUnroutable()
+		}
+		return
+	}
 	ch.c.handOver(ch, m, w.Route)
+}
+
+// answerRequest hands a message to a requester, and reports whether it counts as routed.
+func (ch *channel) answerRequest(requester string, m *queue.Message) bool {
+	ch.c.flushPublishes()
+	ch.c.b.replies.deliver(requester, m, &ch.c.fx)
+	return ch.c.b.profile.RepliesAreQueued && isReplyName(requester)
 }
 
 // prepare checks a message and finds where it goes.
@@ -194,12 +209,24 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 			return way{}, err
 		}
 	}
-	if rt.exchange == "" && strings.HasPrefix(rt.key, replyTo+".") {
-		return way{Route: topology.Route{Exchange: x}, requester: rt.key}, nil // BASIC-73
+	var w way
+	if rt.exchange == "" { // BASIC-73
+		if strings.HasPrefix(rt.key, replyTo+".") {
+			if w.requester = rt.key; len(extra) == 0 {
+				w.Exchange = x
+				return w, nil
+			}
+		}
+		for _, key := range extra { // EXCH-45
+			if strings.HasPrefix(key, replyTo+".") && key != w.requester && !slices.Contains(w.copied, key) {
+				w.copied = append(w.copied, key)
+			}
+		}
 	}
 	to, err := c.resolve(rt, x, extra, headers, m.Props)
 	rt.Lasting = rt.Lasting && rt.Generation == gen
-	return way{Route: to}, err
+	w.Route = to
+	return w, err
 }
 
 // resolve finds where a publish goes and remembers it if that depends on nothing

@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"strings"
 	"sync"
 
@@ -58,11 +61,16 @@ func (rs *replies) check(name, vhost string) error {
 	return topology.NoQueue(name, vhost)
 }
 
-// isReplyName tells whether a name is of the form that requesters are given,
+// isReplyName reports whether a name is of the form that requesters are given,
 // whether or not there is such a requester.
 func isReplyName(name string) bool {
-	secret, ok := strings.CutPrefix(name, replyTo+".")
-	return ok && topology.IsGenerated(secret)
+	parts, ok := strings.CutPrefix(name, replyTo+".")
+	whose, secret, two := strings.Cut(parts, ".")
+	isBase64 := func(s string) bool {
+		_, err := base64.StdEncoding.DecodeString(s)
+		return s != "" && err == nil
+	}
+	return ok && two && isBase64(whose) && isBase64(secret)
 }
 
 // deliver hands a reply to its requester, if there is one still (BASIC-73,
@@ -106,10 +114,21 @@ func (ch *channel) consumeReplies(m *amqp.BasicConsume) error {
 	case ch.reply != nil:
 		return amqp.Errorf(amqp.PreconditionFailed, "reply consumer already set")
 	}
-	ch.setReply(&replyConsumer{ch: ch, tag: m.ConsumerTag, name: topology.GeneratedName(replyTo + ".")})
+	ch.setReply(&replyConsumer{ch: ch, tag: m.ConsumerTag, name: ch.replyName()})
 	err := ch.reply0(nil, m.NoWait, &amqp.BasicConsumeOk{ConsumerTag: m.ConsumerTag})
 	ch.c.b.replies.set(ch.reply.name, ch.reply)
 	return err
+}
+
+// replyName makes the address that a requester is given: two parts in base64 with a dot
+// between, of which the first says whose it is and the second cannot be guessed
+// (BASIC-72).
+func (ch *channel) replyName() string {
+	whose := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(nil, ch.c.number), ch.id)
+	var secret [16]byte
+	rand.Read(secret[:]) // never fails
+	b64 := base64.StdEncoding
+	return replyTo + "." + b64.EncodeToString(whose) + "." + b64.EncodeToString(secret[:])
 }
 
 // dropReply ends the channel's reply consumer, if it has one.

@@ -104,8 +104,11 @@ func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act
 			ch.c.hold(v)
 		}
 	}
-	if f.act != ActPass || f.delay > 0 {
+	switch {
+	case f.act != ActPass || f.delay > 0:
 		ch.fates = append(ch.fates, f)
+	case ch.unrouted == ch.published && !ch.gap && len(ch.fates) == 0:
+		ch.ackUnroutable()
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 	strict := slices.ContainsFunc(w.Delays, func(p topology.Delay) bool { return p.Strict })
 	dropped := act == ActSwallow || act == ActNack || err != nil
 	e.Tx = ch.mode == modeTx && !dropped
-	e.Returned = rt.mandatory && len(w.Queues) == 0 && w.requester == "" && !strict && !dropped
+	e.Returned = rt.mandatory && len(w.Queues) == 0 && w.requester == "" && len(w.copied) == 0 && !strict && !dropped
 	if ch.mode == modeConfirm && err == nil {
 		e.Seq = ch.published + 1
 	}

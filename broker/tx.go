@@ -13,8 +13,11 @@ import (
 type transaction struct {
 	publishes []txPublish
 	settled   []txSettle // changed under the connection's lock, for others to see
-	refused   bool       // a queue has rejected a publish of the commit
-	logged    bool       // a delayed exchange has given a publish to the store
+	// generation is the virtual host's at the first publish: while it is the same, no
+	// queue has been deleted.
+	generation uint64
+	refused    bool // a queue has rejected a publish of the commit
+	logged     bool // a delayed exchange has given a publish to the store
 }
 
 // A txPublish is a publish that was checked and routed already (BASIC-83).
@@ -32,7 +35,10 @@ type txSettle struct {
 	verdict verdict
 }
 
-func (t *transaction) publish(m *queue.Message, w way, mandatory bool) {
+func (t *transaction) publish(m *queue.Message, w way, mandatory bool, generation uint64) {
+	if len(t.publishes) == 0 {
+		t.generation = generation
+	}
 	w.Queues = slices.Clone(w.Queues)
 	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
 }
@@ -97,6 +103,9 @@ func (ch *channel) txCommit() error {
 	if c.tapped != nil {
 		c.recordTx(tx.publishes, EventCommitted)
 	}
+	if err := ch.checkQueuesOf(&tx); err != nil {
+		return err
+	}
 	for _, p := range tx.publishes {
 		if p.nacked {
 			ch.tx.refused = true
@@ -113,6 +122,29 @@ func (ch *channel) txCommit() error {
 		return amqp.Errorf(amqp.PreconditionFailed, "partial tx completion")
 	}
 	return ch.reply0(nil, false, &amqp.TxCommitOk{})
+}
+
+// checkQueuesOf looks for queues that a transaction's publishes were routed to and that
+// have been deleted since. A deleted classic queue rejects what is for it, as from 4.2
+// on any does whose name is free (BASIC-83, BASIC-86).
+func (ch *channel) checkQueuesOf(tx *transaction) error {
+	c := ch.c
+	if tx.generation == c.vhost.Generation() {
+		return nil
+	}
+	for _, p := range tx.publishes {
+		for _, q := range p.way.Queues {
+			switch now := c.vhost.Named(q.Name); {
+			case now == q:
+			case now == nil && c.b.profile.TxNeedsQueues:
+				return amqp.Errorf(amqp.ResourceError, "failed to deliver message: {not_found,{resource,%s,queue,%s}}",
+					amqp.FormatBinary([]byte(c.vhost.Name)), amqp.FormatBinary([]byte(q.Name)))
+			case !q.Quorum():
+				ch.tx.refused = true
+			}
+		}
+	}
+	return nil
 }
 
 // txRollback forgets the publishes; the deliveries are unacked again, not

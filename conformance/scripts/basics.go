@@ -13,6 +13,7 @@ var basicScripts = slices.Concat(
 	basicAckScripts,
 	basicRequeueScripts,
 	basicReplyToScripts,
+	replyRouteScripts,
 	edgeScripts,
 	basicTxScripts,
 	singleActiveScripts,

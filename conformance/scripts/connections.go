@@ -12,4 +12,5 @@ var connectionScripts = slices.Concat(
 	connectionContentScripts,
 	connectionChannelScripts,
 	connectionCloseScripts,
+	connectionEdgeScripts,
 )

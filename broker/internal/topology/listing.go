@@ -63,6 +63,13 @@ func (vh *VHost) removeQueue(q *Queue) {
 // Serial tells the queue from others that had its name before.
 func (q *Queue) Serial() uint64 { return q.serial }
 
+// Named returns the queue of a name, whoever may use it; nil if there is none.
+func (vh *VHost) Named(name string) *Queue {
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	return vh.queues[name]
+}
+
 // Queues are all queues, in no order. To copy the list takes microseconds, however long it
 // is.
 func (vh *VHost) Queues() []*Queue {

@@ -35,6 +35,7 @@ type facts struct {
 	CancelOk    bool   `number:"BASIC-34" fact:"a client's cancel-ok cancels its consumer; for one that is not there it closes the connection with 541, otherwise with 503"`
 	MaxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
 
+	TxNeedsQueues          bool `number:"BASIC-83, BASIC-86" fact:"tx.commit closes the connection with 506 if a queue of one of its publishes was deleted meanwhile and its name is free; otherwise it closes the channel with 406 if that was a classic queue"`
 	passiveNeedsPermission bool `number:"PERM-5" fact:"a passive declare needs any of the three permissions"`
 	BareChannelLimit       bool `number:"LIMIT-4" fact:"the refusal of a channel beyond the user's limit has the number without parentheses"`
 	topicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
@@ -92,7 +93,7 @@ var profiles = map[string]*Profile{
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true, streamFilterSize: true,
 		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
 		GlobalQos: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
+		passiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, topicPermitsAllKeys: true,
 	}),
 	"4.3": newProfile(facts{
 		Version:     "4.3.6",
@@ -102,7 +103,7 @@ var profiles = map[string]*Profile{
 		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, termForType: true,
 		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, BareChannelLimit: true, topicPermitsAllKeys: true,
+		passiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, topicPermitsAllKeys: true,
 	}),
 }
 

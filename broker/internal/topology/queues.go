@@ -23,12 +23,6 @@ func GeneratedName(prefix string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// IsGenerated tells whether a text could be what generatedName appends.
-func IsGenerated(s string) bool {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	return err == nil && len(b) == 16
-}
-
 // DeclareQueue creates a queue or checks that the existing one is equivalent,
 // in RabbitMQ's order of checks (QUEUE-7).
 func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
