@@ -21,6 +21,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // patience is how long the page may take to show what it is asked for.
@@ -233,7 +235,15 @@ func (p *tab) wait(expression string, args ...any) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	expression = fill(expression, args)
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingInterval(50*time.Millisecond)))
+	var err error
+	for {
+		_, err = chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingInterval(50*time.Millisecond)))
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		// The page was loaded anew, which ends a poll: look again.
+		require.NoError(p.t, delay.Wait(p.ctx, delay.Real{}, 50*time.Millisecond))
+	}
 	if err != nil {
 		p.t.Log("the page: ", js[string](p, "document.body.innerText.slice(0, 1500)"), p.complaints())
 		require.NoError(p.t, err, expression)

@@ -54,7 +54,7 @@ function Side() {
 					<${Icon} name=${entry.icon} />${entry.text}${totals[entry.id] > 0 && html`<span class="count">${f.number(totals[entry.id])}</span>`}</a></li>`)}</ul></div>`;
 			})}
 		</nav>
-		<div class="side-foot"><a class="name" href="#/cluster-name" title="Cluster name">${data?.cluster_name || ' '}</a><br />${program ? `Rabbet ${program.version}, as RabbitMQ ${program.profile}` : data ? `RabbitMQ ${data.rabbitmq_version}` : ''}</div>
+		<div class="side-foot"><a class="name" href="#/cluster-name" title="Cluster name">${data?.cluster_name || ' '}</a><br />${program ? `Rabbet, as RabbitMQ ${program.version}` : data ? `RabbitMQ ${data.rabbitmq_version}` : ''}</div>
 	</aside>`;
 }
 

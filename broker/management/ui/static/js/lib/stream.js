@@ -32,7 +32,7 @@ async function once(where, { signal, last, onState, onEvent }) {
 	const listen = () => { clearTimeout(silence); silence = setTimeout(stop, SILENCE); };
 	try {
 		listen();
-		const response = await fetch(apiURL(where), { signal: control.signal, cache: 'no-store', credentials: 'omit', headers: { Accept: 'text/event-stream', Authorization: authorization(), 'X-Requested-With': 'XMLHttpRequest', ...(last ? { 'Last-Event-ID': last } : {}) } });
+		const response = await fetch(apiURL(where), { signal: control.signal, cache: 'no-store', credentials: 'omit', headers: { Accept: 'text/event-stream, */*;q=0.1', Authorization: authorization(), 'X-Requested-With': 'XMLHttpRequest', ...(last ? { 'Last-Event-ID': last } : {}) } });
 		if (response.status === 401) loginEnded('The broker no longer accepts this login: the password has changed, or the user is gone.');
 		if (!response.ok || !response.body) return false;
 		const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
