@@ -12,7 +12,7 @@ import (
 
 var streamScripts = slices.Concat([]Script{
 	{Name: "stream/refusals", Covers: []string{"QUEUE-100", "STREAM-12", "STREAM-22", "STREAM-23", "STREAM-41"}, Run: streamRefusals},
-	{Name: "stream/global-prefetch", Covers: []string{"STREAM-24"}, Since: V(3, 13, 0), Run: streamGlobalPrefetch},
+	{Name: "stream/global-prefetch", Covers: []string{"STREAM-24"}, Since: V(3, 13, 0), Before: V(4, 3, 0), Run: streamGlobalPrefetch},
 	{Name: "stream/consumer-arguments", Covers: []string{"STREAM-25", "STREAM-37"}, Run: streamConsumerArguments},
 	{Name: "stream/bad-offsets", Covers: []string{"STREAM-29", "STREAM-41"}, Run: streamBadOffsets},
 	{Name: "stream/declare-properties", Covers: []string{"STREAM-1", "STREAM-2"}, Run: streamProperties},
@@ -202,8 +202,11 @@ func streamRedeclare(t *T) {
 	same := amqp.Table{"x-max-age": "1h", "x-max-length-bytes": int64(1_000_000), "x-unknown": "b"}
 	t.OK(declareQueue(q, streamArgs(same))(ch), "redeclare")
 	t.refuseRedeclare(q, "x-max-age", "received '2h' but current is '1h'", streamArgs(amqp.Table{"x-max-age": "2h", "x-max-length-bytes": int32(1_000_000)}))
-	t.refuseRedeclare(q, "x-queue-type", "received none but current is the value 'stream' of type 'longstr'",
-		amqp.Table{"x-max-age": "1h", "x-max-length-bytes": int32(1_000_000)})
+	detail := "received none but current is the value 'stream' of type 'longstr'"
+	if t.Version().AtLeast(4, 0, 0) {
+		detail = "received 'classic' but current is 'stream'"
+	}
+	t.refuseRedeclare(q, "x-queue-type", detail, amqp.Table{"x-max-age": "1h", "x-max-length-bytes": int32(1_000_000)})
 	ch.qos(1, false).Subscribe(q, Subscription{})
 	t.Equal(0, ch.Inspect(q).Consumers, "consumers of a stream that has one")
 	ch.Confirming().Store(q, "a", "b")
