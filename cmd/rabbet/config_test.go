@@ -45,6 +45,22 @@ func TestConfigurationFile(t *testing.T) {
 	assert.NotContains(t, out, "s3cret")
 }
 
+// Without a word about files those of one folder are read.
+func TestConfigurationFolder(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "conf.d"), 0o700))
+	for name, text := range map[string]string{
+		"rabbitmq.conf": "default_user = anna\n", "conf.d/10.conf": "default_pass = s3cret\n", "enabled_plugins": "[rabbitmq_prometheus].\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	s := start(t, []string{"RABBET_CONFIG_DIR=" + dir}, "--memory")
+	conn, err := amqp.Dial("amqp://anna:s3cret@" + s.address)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	assert.NotContains(t, strings.Join(s.lines, "\n"), "Management plugin", "it is not among the plugins")
+}
+
 func TestWrongConfigurationFile(t *testing.T) {
 	path := write(t, "x.conf", "# fine\nheartbeet = 7\nchannel_max = many\n")
 	code, _, stderr := run(t, nil, "serve", "--config", path, "--port", "0")

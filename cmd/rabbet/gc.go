@@ -7,12 +7,9 @@ import (
 	"runtime/metrics"
 )
 
-// This file gives the garbage collector room. By Go's default a heap of a few
-// megabytes is collected anew after as many megabytes of messages: hundreds of
-// times a second under load.
-
 // heapFloor is the heap size in bytes below which nothing is collected. Past
-// it Go's default applies.
+// it Go's default applies, by which alone a heap of a few megabytes is collected
+// anew after as many megabytes of messages: hundreds of times a second under load.
 const heapFloor = 32 << 20
 
 // A gcSentinel is garbage as soon as it is made; its finalizer runs after each

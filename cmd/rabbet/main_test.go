@@ -47,14 +47,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// command is rabbet with an environment of nothing but env and a data folder of
-// its own. A test that waits
+// command is rabbet with an environment of nothing but env and folders of its own for
+// data and configuration. A test that waits
 // in vain for it to say something sees it killed after a while.
 func command(t testing.TB, env []string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env = append([]string{"GOCOVERDIR=" + t.TempDir(), "XDG_DATA_HOME=" + t.TempDir()}, env...)
+	cmd.Env = append([]string{"GOCOVERDIR=" + t.TempDir(), "XDG_DATA_HOME=" + t.TempDir(), "RABBET_CONFIG_DIR=" + t.TempDir()}, env...)
 	return cmd
 }
 

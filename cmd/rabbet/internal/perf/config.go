@@ -5,8 +5,6 @@
 // read the time stamp in their body. So the load costs little, and it is the
 // broker that is measured. Run drives one load; Idle and Queues probe how a
 // broker holds many connections and many queues.
-//
-// This file holds a load's description: what it may say and what it means.
 package perf
 
 import (

@@ -29,6 +29,7 @@ const (
 	pluginsFile    = "RABBITMQ_ENABLED_PLUGINS_FILE"
 	enabledPlugins = "RABBITMQ_ENABLED_PLUGINS"
 	longNames      = "RABBITMQ_USE_LONGNAME"
+	configDir      = "RABBET_CONFIG_DIR"
 )
 
 // ErlArgs are the variables with arguments for Erlang, of which "-rabbit key value"
@@ -46,6 +47,7 @@ var Variables = []Variable{
 	{confEnvFile, "file of variables instead of /etc/rabbitmq/rabbitmq-env.conf"},
 	{pluginsFile, "list of plugins instead of /etc/rabbitmq/enabled_plugins"},
 	{enabledPlugins, "names of plugins with commas between them, instead of that file"},
+	{configDir, "folder in which all these files are looked for, instead of /etc/rabbitmq"},
 	{longNames, "true: the node's name has the machine's whole name"},
 	{erlArgs[0], "-rabbit KEY VALUE in it is read as advanced.config is"},
 }
@@ -73,11 +75,12 @@ var refused = []struct{ pattern, instead string }{
 // newEnvironment reads the variables of the process, and of rabbitmq-env.conf those
 // that the process does not have.
 func newEnvironment(src Sources, l *loader) *environment {
-	env := &environment{values: map[string]string{}, dir: cmp.Or(src.Dir, "/etc/rabbitmq")}
+	env := &environment{values: map[string]string{}}
 	for _, v := range src.Environ {
 		name, value, _ := strings.Cut(v, "=")
 		env.values[name] = value
 	}
+	env.dir = cmp.Or(src.Dir, env.get(configDir), "/etc/rabbitmq")
 	if src.Config != "" {
 		return env
 	}
