@@ -50,11 +50,14 @@ type Broker struct {
 	connections atomic.Uint64 // those that there have been
 	throttling  sync.Mutex    // held by the publisher that pauses
 
+	channels atomic.Int64 // of all connections
+
 	permitting sync.RWMutex // held for writing while a virtual host goes, before mu
 
 	mu        sync.Mutex
 	vhosts    map[string]*VHost
 	usage     map[string]*usage // by user
+	entered   int               // connections that are open
 	deleting  map[string]bool   // virtual hosts that are being deleted
 	deleted   sync.Cond         // one of them is
 	listeners []net.Listener    // in order of their start

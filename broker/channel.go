@@ -89,7 +89,7 @@ func (c *conn) forgetChannel(id uint16) {
 	c.counted.add(ch.stats.all(), 0, 0)
 	c.b.churn.channelsClosed.Add(1)
 	c.out.mu.Unlock()
-	c.usage.channels.Add(-1)
+	c.leaveChannel()
 }
 
 // channelMethod handles a method on a channel other than 0.

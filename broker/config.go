@@ -87,6 +87,9 @@ type Config struct {
 	// LoopbackUsers is nil.
 	LoopbackUsers     []string
 	GuestFromAnywhere bool
+	// MaxConnections, MaxChannels and MaxVHosts are how many there may be in all, as
+	// connection_max, channel_max_per_node and vhost_max say (LIMIT-5); 0 is no limit.
+	MaxConnections, MaxChannels, MaxVHosts int
 	// ChannelMax is the most channels a connection may open: 2047 by default
 	// (CONN-21).
 	ChannelMax uint16

@@ -24,6 +24,9 @@ func (b *Broker) enter(c *conn, v *VHost) error {
 	if b.vhosts[v.vh.Name] != v { // deleted meanwhile
 		return errNoVHost(v.vh.Name)
 	}
+	if n := b.cfg.MaxConnections; n > 0 && b.entered >= n { // LIMIT-5
+		return amqp.Errorf(amqp.NotAllowed, "connection refused: node connection limit (%d) is reached", n)
+	}
 	if bounded && v.connections >= most {
 		return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s': connection limit (%d) is reached",
 			v.vh.Name, user, most)
@@ -38,6 +41,7 @@ func (b *Broker) enter(c *conn, v *VHost) error {
 	b.usage[user] = u
 	u.connections++
 	v.connections++
+	b.entered++
 	c.usage, c.counted = u, v
 	return nil
 }
@@ -49,6 +53,7 @@ func (b *Broker) leave(c *conn) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.entered--
 	c.counted.connections--
 	if c.usage.connections--; c.usage.connections == 0 {
 		delete(b.usage, c.identity.User)
@@ -62,7 +67,7 @@ func (c *conn) enterChannel() error {
 	n := c.usage.channels.Add(1)
 	limit, limited := c.b.users.Limit(c.identity.User, access.MaxChannels)
 	if !limited || n <= int64(limit) {
-		return nil
+		return c.enterNode()
 	}
 	c.usage.channels.Add(-1)
 	text := "number of channels opened for user '%s' has reached the maximum allowed user limit of (%d)"
@@ -70,4 +75,25 @@ func (c *conn) enterChannel() error {
 		text = "number of channels opened for user '%s' has reached the maximum allowed user limit of %d"
 	}
 	return refuseFrame(amqp.NotAllowed, text, c.identity.User, limit)
+}
+
+// enterNode counts a channel of the broker, unless that is one more than it may have
+// (LIMIT-5).
+func (c *conn) enterNode() error {
+	limit := c.b.cfg.MaxChannels
+	if n := c.b.channels.Add(1); limit == 0 || n <= int64(limit) {
+		return nil
+	}
+	c.leaveChannel()
+	text := "number of channels opened on node '%s' has reached the maximum allowed limit of (%d)"
+	if c.b.profile.BareChannelLimit {
+		text = "number of channels opened on node '%s' has reached the maximum allowed limit of %d"
+	}
+	return refuseFrame(amqp.NotAllowed, text, c.b.cfg.ClusterName, limit)
+}
+
+// leaveChannel counts a channel no more.
+func (c *conn) leaveChannel() {
+	c.usage.channels.Add(-1)
+	c.b.channels.Add(-1)
 }

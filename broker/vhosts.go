@@ -54,6 +54,9 @@ func (b *Broker) CreateVHost(name string, s VHostSettings) (*VHost, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if limit := b.cfg.MaxVHosts; limit > 0 && b.vhost(name) == nil && len(b.VHosts()) >= limit {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "cannot create vhost '%s': vhost limit of %d is reached", name, limit)
+	}
 	v := b.createVHost(name, &s)
 	return v, v.SetSettings(s)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -43,7 +44,25 @@ func (s *service) config() (broker.Config, error) {
 	if err := passwords(&cfg, &set.Access); err != nil {
 		return cfg, err
 	}
+	logins(&cfg, &set.Access)
 	return cfg, backends(&cfg, &set.Access)
+}
+
+// logins says how clients log in other than by their password.
+func logins(cfg *broker.Config, a *settings.Access) {
+	cfg.Mechanisms = a.Mechanisms
+	if a.AnonymousUser == "none" { // no mechanism ANONYMOUS then
+		cfg.Mechanisms = []string{"PLAIN", "AMQPLAIN"}
+		if a.Mechanisms != nil {
+			cfg.Mechanisms = slices.DeleteFunc(slices.Clone(a.Mechanisms), func(m string) bool { return m == "ANONYMOUS" })
+		}
+	}
+	cfg.CertificateUser = access.CertificateUser{
+		From: access.CertificatePart(a.CertLoginFrom), SANType: a.CertLoginSANType, SANIndex: int(a.CertLoginSANIndex),
+	}
+	if a.AnonymousUser != "none" {
+		cfg.AnonymousUser, cfg.AnonymousPassword = a.AnonymousUser, a.AnonymousPassword
+	}
 }
 
 // passwords says how passwords are kept and checked.
@@ -89,6 +108,7 @@ func limit(cfg *broker.Config, l *settings.Limits) {
 		cfg.DiskFreeLimit = -1
 	}
 	cfg.MaxMessageSize = l.MaxMessageSize
+	cfg.MaxConnections, cfg.MaxChannels, cfg.MaxVHosts = int(max(0, l.Connections)), int(max(0, l.ChannelsPerNode)), int(max(0, l.VHosts))
 	cfg.ConsumerTimeout, cfg.Heartbeat = orNever(l.ConsumerTimeout), orNever(l.Heartbeat)
 	cfg.ChannelMax, cfg.FrameMax = uint16(l.ChannelMax), uint32(l.FrameMax)
 }

@@ -90,7 +90,6 @@ func (s *Settings) resolveAccess() {
 	if a.loopback != nil { // even for one user alone it takes the place of the default
 		a.LoopbackUsers = chosen(a.loopback)
 	}
-	a.Mechanisms = []string{"PLAIN", "AMQPLAIN"}
 	if a.mechanisms != nil {
 		a.Mechanisms = ordered(a.mechanisms)
 	}

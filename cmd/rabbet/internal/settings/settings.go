@@ -116,7 +116,8 @@ type Access struct {
 	// AnonymousUser and AnonymousPassword are for mechanism ANONYMOUS; a user "none"
 	// turns it off.
 	AnonymousUser, AnonymousPassword string
-	// Mechanisms are those of SASL, in the order in which they are offered.
+	// Mechanisms are those of SASL, in the order in which they are offered; none are the
+	// profile's.
 	Mechanisms []string
 	// Backends are asked in turn.
 	Backends []Backend
