@@ -40,8 +40,11 @@ type alarms struct {
 	set atomic.Uint32 // the Alarms that are on
 	mu  sync.Mutex    // held while they change
 
-	found Alarm // by the watch when it last looked; its own
-	looks int   // of the watch since memory was last found in order; its own
+	memoryLimit, diskLimit atomic.Int64 // Config's, or what SetResourceLimits says
+
+	watching sync.Mutex // held by the watch, before mu
+	found    Alarm      // by the watch when it last looked
+	looks    int        // of the watch since memory was last found in order
 }
 
 // watchInterval is the time between looks at memory and disk. It is real, since
@@ -83,21 +86,34 @@ func (b *Broker) setAlarm(a Alarm, on bool, why ...any) {
 	}
 }
 
+// SetResourceLimits replaces Config's MemoryLimit and DiskFreeLimit until the broker ends,
+// and looks at both at once. The limits are in bytes, 0 or less is none.
+func (b *Broker) SetResourceLimits(memory, disk int64) {
+	b.alarms.memoryLimit.Store(memory)
+	b.alarms.diskLimit.Store(disk)
+	b.watch()
+}
+
 // watch looks at the resources now and then, from New to the broker's end, if
 // there is anything to look at.
 func (b *Broker) watch() {
-	if b.cfg.MemoryLimit <= 0 && b.cfg.Store == nil {
+	memoryLimit, diskLimit := b.alarms.memoryLimit.Load(), b.alarms.diskLimit.Load()
+	if memoryLimit <= 0 && b.cfg.Store == nil {
 		return
 	}
+	b.alarms.watching.Lock()
+	defer b.alarms.watching.Unlock()
 	b.machine.rest()
-	if b.cfg.MemoryLimit > 0 {
-		used := b.alarms.memory(uint64(b.cfg.MemoryLimit))
-		b.find(MemoryAlarm, used > uint64(b.cfg.MemoryLimit), "used", used, "limit", b.cfg.MemoryLimit)
+	if memoryLimit > 0 {
+		used := b.alarms.memory(uint64(memoryLimit))
+		b.find(MemoryAlarm, used > uint64(memoryLimit), "used", used, "limit", memoryLimit)
+	} else {
+		b.find(MemoryAlarm, false)
 	}
 	if st := b.cfg.Store; st != nil {
 		free, err := st.Free()
-		short := err == nil && int64(min(free, math.MaxInt64)) < b.cfg.DiskFreeLimit
-		b.find(DiskAlarm, short || st.Failing(), "free", free, "limit", b.cfg.DiskFreeLimit, "failing", st.Failing(), "folder", st.Dir())
+		short := err == nil && int64(min(free, math.MaxInt64)) < diskLimit
+		b.find(DiskAlarm, short || st.Failing(), "free", free, "limit", diskLimit, "failing", st.Failing(), "folder", st.Dir())
 	}
 	b.machine.arm()
 }

@@ -92,6 +92,8 @@ func New(cfg Config) (*Broker, error) {
 		over:  make(chan struct{}),
 	}
 	b.life, b.end = context.WithCancel(context.Background())
+	b.alarms.memoryLimit.Store(cfg.MemoryLimit)
+	b.alarms.diskLimit.Store(cfg.DiskFreeLimit)
 	b.machine.clock, b.machine.interval, b.machine.look = delay.Real{}, watchInterval, b.watch
 	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval(), b.checkAcks
 	if cfg.ConsumerTimeout < 0 {

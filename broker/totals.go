@@ -2,6 +2,7 @@ package broker
 
 import (
 	"maps"
+	"math"
 	"net"
 	"slices"
 
@@ -177,7 +178,20 @@ func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
 // ResourceLimits are the bounds on memory and free disk at which publishers are blocked,
 // in bytes; 0 is none.
 func (b *Broker) ResourceLimits() (memory, disk int64) {
-	return b.cfg.MemoryLimit, max(b.cfg.DiskFreeLimit, 0)
+	return max(b.alarms.memoryLimit.Load(), 0), max(b.alarms.diskLimit.Load(), 0)
+}
+
+// FreeDisk is the free space in bytes of the disk that the store is on; -1 if there is no
+// store, or it is not known.
+func (b *Broker) FreeDisk() int64 {
+	if b.cfg.Store == nil {
+		return -1
+	}
+	free, err := b.cfg.Store.Free()
+	if err != nil {
+		return -1
+	}
+	return int64(min(free, math.MaxInt64))
 }
 
 // LoginCount counts logins over AMQP.

@@ -80,7 +80,7 @@ var layers = map[string]layer{
 		tests:  []string{"broker", "store"},
 	},
 	"conformance": {
-		module: []string{"amqp", "delay", "conformance/scripts", "store", "broker", "broker/brokertest", "broker/management"},
+		module: []string{"amqp", "delay", "conformance/scripts", "store", "broker", "broker/access", "broker/brokertest", "broker/management"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
 	},
 	"cmd": {

@@ -20,7 +20,8 @@ import (
 // doorPatience is how long requests may take that are under way at the end.
 const doorPatience = time.Second
 
-// doors are what listens beside AMQP.
+// doors are what listens beside AMQP. The management API is there even if it does not
+// listen: the command-line tools use it over the control socket.
 type doors struct{ management *management.Server }
 
 // Close closes all doors.
@@ -41,10 +42,7 @@ func (d *doors) Close() error {
 func (s *service) openDoors(b *broker.Broker) (*doors, error) {
 	d := &doors{}
 	set := &s.set.Management
-	if !set.Enabled && !set.TLSEnabled {
-		return d, nil
-	}
-	m, err := management.New(b, s.managementConfig())
+	m, err := management.New(b, s.managementConfig(b))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +89,7 @@ func (s *service) openDoor(name string, at settings.Address, byHand bool, open f
 }
 
 // managementConfig is what the settings say to the management API.
-func (s *service) managementConfig() management.Config {
+func (s *service) managementConfig(b *broker.Broker) management.Config {
 	set := &s.set.Management
 	cfg := management.Config{
 		Logger:                s.log.Logger,
@@ -109,7 +107,7 @@ func (s *service) managementConfig() management.Config {
 		Node: func() management.NodeInfo {
 			return management.NodeInfo{
 				DataDir: s.set.DataDir, LogFiles: s.log.Places, ConfigFiles: s.set.Files, EnabledPlugins: s.plugins(),
-				Settings: strings.Split(strings.TrimSpace(s.set.Print()), "\n"), FreeDisk: -1,
+				Settings: strings.Split(strings.TrimSpace(s.set.Print()), "\n"), FreeDisk: b.FreeDisk(),
 			}
 		},
 	}

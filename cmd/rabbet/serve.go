@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/logging"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
@@ -141,45 +140,18 @@ func writePID(path string) (remove func(), err error) {
 
 // serveBroker runs a broker.
 func (s *service) serveBroker() error {
-	log := s.log.Logger
-	cfg, err := s.config()
-	if err != nil {
+	n := &node{s: s}
+	if err := n.start(); err != nil {
 		return err
 	}
-	log.Info("Limits", "memory", sizeOrNone(cfg.MemoryLimit), "disk_free_limit", sizeOrNone(cfg.DiskFreeLimit))
-	listeners, err := listen(&s.set.Settings, log)
+	c, err := s.openControl(n)
 	if err != nil {
-		return err
+		return errors.Join(err, n.stop())
 	}
-	first := isFirstStart(&s.set.Settings)
-	st, err := openStore(&s.set.Settings, log)
-	if err != nil {
-		return errors.Join(err, closeAll(listeners))
-	}
-	cfg.Store = st
-	b, err := broker.New(cfg)
-	if err != nil {
-		if st != nil {
-			err = errors.Join(err, st.Close())
-		}
-		return errors.Join(err, closeAll(listeners))
-	}
-	err = s.loadDefinitions(b)
-	if err == nil && first {
-		err = s.seed(b)
-	}
-	if err != nil {
-		return errors.Join(err, b.Close(), closeAll(listeners))
-	}
-	accept(b, listeners)
-	doors, err := s.openDoors(b)
-	if err != nil {
-		return errors.Join(err, b.Close())
-	}
-	s.ready(listeners)
-	result := s.wait(clientURL(&s.set.Settings, listeners))
-	err = s.shutdown(b)
-	return errors.Join(err, doors.Close(), result)
+	s.ready(n.listeners)
+	result := s.wait(clientURL(&s.set.Settings, n.listeners), c.stop)
+	err = n.stop()
+	return errors.Join(err, c.close(), result)
 }
 
 // ready tells that clients may come.
@@ -205,13 +177,18 @@ func (s *service) startupComplete(addresses string) {
 
 // wait returns when it is time to end: after a signal or, if there is a command, when
 // that has ended. The error is the command's exit code.
-func (s *service) wait(url string) error {
+func (s *service) wait(url string, stop <-chan struct{}) error {
 	if len(s.command) > 0 {
 		err := s.runCommand(url)
 		s.log.Always.Info("Shutting down", "because", "the command has ended")
 		return err
 	}
-	s.log.Always.Info("Shutting down", "signal", (<-s.signals).String())
+	select {
+	case signal := <-s.signals:
+		s.log.Always.Info("Shutting down", "signal", signal.String())
+	case <-stop:
+		s.log.Always.Info("Shutting down", "because", "rabbitmqctl asked for it")
+	}
 	return nil
 }
 

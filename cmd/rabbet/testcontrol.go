@@ -40,7 +40,7 @@ func (s *service) serveTests() error {
 	if tcp, ok := address.(*net.TCPAddr); ok {
 		url = amqpURL("amqp", &s.set.Settings, tcp)
 	}
-	result := s.wait(url)
+	result := s.wait(url, nil)
 	if err := c.Close(); err != nil {
 		return errors.Join(err, result)
 	}

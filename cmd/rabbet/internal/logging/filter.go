@@ -10,7 +10,7 @@ import (
 // a level of their own.
 type filter struct {
 	next       slog.Handler
-	level      slog.Level
+	level      *slog.LevelVar
 	categories map[string]slog.Level
 	category   string // that of the attributes so far
 }
@@ -32,7 +32,7 @@ func categoryOf(a slog.Attr) string {
 
 // lowest is the least level that may come through.
 func (f *filter) lowest() slog.Level {
-	lowest := f.level
+	lowest := f.level.Level()
 	for _, level := range f.categories {
 		lowest = min(lowest, level)
 	}
@@ -59,7 +59,7 @@ func (f *filter) Handle(ctx context.Context, r slog.Record) error {
 			return f.next.Handle(ctx, r)
 		}
 	}
-	if r.Level < f.level {
+	if r.Level < f.level.Level() {
 		return nil
 	}
 	return f.next.Handle(ctx, r)

@@ -25,6 +25,7 @@ type Log struct {
 	// Places are where it goes, as RabbitMQ calls them: <stdout>, or a path.
 	Places []string
 
+	levels  []*slog.LevelVar
 	writers []*Writer
 	closers []io.Closer
 }
@@ -39,7 +40,9 @@ func Open(cfg *settings.Log, to Streams) (*Log, error) {
 	add := func(w *Writer, format, level string, color bool, place string) {
 		h := newHandler(w, format, color)
 		lowest, _ := ParseLevel(level)
-		f := &filter{next: h, level: lowest, categories: map[string]slog.Level{}}
+		f := &filter{next: h, level: new(slog.LevelVar), categories: map[string]slog.Level{}}
+		f.level.Set(lowest)
+		l.levels = append(l.levels, f.level)
 		for category, name := range cfg.Levels {
 			f.categories[category], _ = ParseLevel(name)
 		}
@@ -64,6 +67,18 @@ func Open(cfg *settings.Log, to Streams) (*Log, error) {
 	}
 	l.Logger, l.Always = slog.New(events), slog.New(always)
 	return l, nil
+}
+
+// SetLevel changes the level of all categories that have none of their own. It reports
+// whether the name is one of a level.
+func (l *Log) SetLevel(name string) bool {
+	level, ok := ParseLevel(name)
+	for _, v := range l.levels {
+		if ok {
+			v.Set(level)
+		}
+	}
+	return ok
 }
 
 func orLevel(own, general string) string {

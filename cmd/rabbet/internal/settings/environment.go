@@ -224,6 +224,11 @@ func (env *environment) tellUnused(l *loader) {
 
 // plugins reads the list of plugins: of the variable or of the file.
 func (env *environment) plugins(l *loader) {
+	path, given := env.get(pluginsFile), true
+	if path == "" {
+		path, given = filepath.Join(env.dir, "enabled_plugins"), false
+	}
+	l.settings.PluginsFile = path
 	if text, ok := env.lookup(enabledPlugins); ok {
 		l.settings.Plugins = []string{}
 		for name := range strings.SplitSeq(text, ",") {
@@ -232,10 +237,6 @@ func (env *environment) plugins(l *loader) {
 			}
 		}
 		return
-	}
-	path, given := env.get(pluginsFile), true
-	if path == "" {
-		path, given = filepath.Join(env.dir, "enabled_plugins"), false
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

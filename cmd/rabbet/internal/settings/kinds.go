@@ -182,6 +182,9 @@ func size(units []unit) kind[int64] {
 // bytes is a size in RabbitMQ's units.
 var bytes = size(informationUnits)
 
+// ParseSize reads a number of bytes as RabbitMQ's memory and disk limits have it: 500MB.
+func ParseSize(s string) (int64, error) { return parseSize(s, informationUnits) }
+
 func parseSize(s string, units []unit) (int64, error) {
 	number, factor := s, int64(1)
 	for _, u := range units {

@@ -33,6 +33,8 @@ type Settings struct {
 	// Plugins are the names that enabled_plugins, or its variable, has; nil if
 	// neither is there.
 	Plugins []string
+	// PluginsFile is the path of enabled_plugins, which need not be there.
+	PluginsFile string
 
 	Listen      Listen
 	TLS         TLS
