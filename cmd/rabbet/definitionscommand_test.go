@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -79,4 +80,22 @@ func TestDefinitionsCommand(t *testing.T) {
 	code, _, stderr = run(t, []string{"RABBET_MANAGEMENT=127.0.0.1:1"}, "definitions", "export", "-")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "no management API answers at 127.0.0.1:1: ")
+}
+
+// What Rabbet exports it imports, and finds nothing to change.
+func TestDefinitionsOfRabbet(t *testing.T) {
+	s := start(t, []string{"RABBET_MANAGEMENT=0"}, "--memory")
+	port := regexp.MustCompile(`listener started on port (\d+)`).FindStringSubmatch(strings.Join(s.lines, "\n"))
+	require.NotNil(t, port)
+	env := []string{"RABBET_MANAGEMENT=127.0.0.1:" + port[1]}
+	file := write(t, "in.json", exported)
+	code, out, stderr := run(t, env, "definitions", "import", file)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "queues 1")
+	code, out, stderr = run(t, env, "definitions", "diff", file)
+	require.Zero(t, code, stderr)
+	assert.Equal(t, "to create 0, to replace 0, that differ and stay 0\n", out)
+	code, out, stderr = run(t, env, "definitions", "export", "-")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, `"orders"`)
 }

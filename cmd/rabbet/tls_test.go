@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -27,7 +28,7 @@ func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	require.NoError(t, err)
 	now := delay.Real{}.Now()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "anna"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
@@ -67,4 +68,27 @@ func TestTLSListener(t *testing.T) {
 	code, _, stderr = run(t, nil, "serve", "--memory", "--config", write(t, "y.conf", "listeners.ssl.1 = 0\n"))
 	assert.Equal(t, 1, code)
 	assert.Equal(t, "rabbet: a TLS listener needs ssl_options.certfile and ssl_options.keyfile\n", stderr)
+}
+
+// EXTERNAL takes the user from the client's certificate, and is offered over TLS alone.
+func TestCertificateLogin(t *testing.T) {
+	cert, key, pool := selfSigned(t)
+	path := write(t, "x.conf", "default_user = anna\nlisteners.tcp.1 = 127.0.0.1:0\nlisteners.ssl.1 = 127.0.0.1:0\nssl_options.cacertfile = "+cert+"\nssl_options.certfile = "+cert+
+		"\nssl_options.keyfile = "+key+"\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\nauth_mechanisms.1 = EXTERNAL\nauth_mechanisms.2 = PLAIN\nssl_cert_login_from = common_name\n")
+	s := follow(t, command(t, nil, "serve", "--memory", "--management", "off", "--config", path))
+	_, after, found := strings.Cut(strings.Join(s.lines, "\n"), "started TLS (SSL) listener on ")
+	require.True(t, found)
+	secure, _, _ := strings.Cut(after, "\n")
+	own, err := tls.LoadX509KeyPair(cert, key)
+	require.NoError(t, err)
+	conn, err := amqp.DialConfig("amqps://"+secure+"/", amqp.Config{
+		SASL: []amqp.Authentication{&amqp.ExternalAuth{}}, TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{own}},
+	})
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	_, err = amqp.DialConfig("amqp://"+s.address+"/", amqp.Config{SASL: []amqp.Authentication{&amqp.ExternalAuth{}}})
+	assert.Error(t, err)
+	code, log := s.stop(t, syscall.SIGTERM)
+	assert.Zero(t, code)
+	assert.Contains(t, log, "user=anna")
 }

@@ -92,7 +92,7 @@ var pattern = kind[string]{"regular expression", func(s string) (string, error) 
 	return s, nil
 }, same}
 
-var mechanism = oneOf("PLAIN", "AMQPLAIN", "EXTERNAL", "ANONYMOUS", "RABBIT-CR-DEMO")
+var mechanism = oneOf("PLAIN", "AMQPLAIN", "EXTERNAL", "ANONYMOUS")
 
 // user is the entry of default_users.
 func (s *Settings) user(names []string) *userWords {
