@@ -17,11 +17,21 @@ type link struct {
 	peer  net.Addr
 	ended chan struct{} // closed once the broker has cleaned up after it
 
+	secured net.Conn // TLS on top of it; nil without
+
 	closed bool        // guarded by the network's lock
 	mute   atomic.Bool // what the broker writes is dropped
 
 	lag       time.Duration // of each of the first reads
 	firstRead int           // how many of these are left
+}
+
+// end is what the broker is given to serve.
+func (l *link) end() net.Conn {
+	if l.secured != nil {
+		return l.secured
+	}
+	return l
 }
 
 // handshakeReads is the number of reads in which a client comes to be open.

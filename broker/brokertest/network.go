@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/url"
@@ -25,6 +26,7 @@ type network struct {
 
 	mu       sync.Mutex
 	listener net.Listener // nil until it is needed
+	tls      *tls.Config  // nil without TLS; set before the listener
 	links    map[string]*link
 	dialled  int // connections made in memory
 	closed   bool
@@ -84,18 +86,29 @@ func (s *Server) URL() (string, error) {
 }
 
 // MemoryURL returns an AMQP URL that needs DialFunc to get there.
-func (s *Server) MemoryURL() string { return s.url("memory") }
+func (s *Server) MemoryURL() string { return s.url(memoryHost) }
 
 func (s *Server) url(host string) string {
 	s.mu.Lock()
 	to := s.login
 	s.mu.Unlock()
 	u := url.URL{
-		Scheme: "amqp", User: url.UserPassword(to.user, to.password), Host: host,
+		Scheme: s.scheme(host), User: url.UserPassword(to.user, to.password), Host: host,
 		Path: "/" + to.vhost, RawPath: "/" + url.PathEscape(to.vhost),
 	}
 	return u.String()
 }
+
+// scheme is that of URLs to a host.
+func (s *Server) scheme(host string) string {
+	if s.opts.secure && host != memoryHost {
+		return "amqps"
+	}
+	return "amqp"
+}
+
+// memoryHost is the host in the URL of connections in memory.
+const memoryHost = "memory"
 
 // Addr fails as URL does.
 func (s *Server) Addr() (net.Addr, error) { return s.listen() }
@@ -122,6 +135,12 @@ func (n *network) listen(addr string) (net.Addr, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
+	if n.s.opts.secure && n.tls == nil {
+		var err error
+		if n.tls, err = serverTLS(); err != nil {
+			return nil, err
+		}
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
@@ -137,7 +156,11 @@ func (n *network) accept(l net.Listener) {
 		nc, err := l.Accept()
 		switch {
 		case err == nil:
-			_ = n.serve(n.link(nc, nc.RemoteAddr())) // or it is closed already
+			l := n.link(nc, nc.RemoteAddr())
+			if n.tls != nil {
+				l.secured = secureLink{tls.Server(l, n.tls), l}
+			}
+			_ = n.serve(l) // or it is closed already
 		case errors.Is(err, net.ErrClosed):
 			return
 		default: // out of file descriptors, most likely: they come back
@@ -203,7 +226,7 @@ func (n *network) serve(l *link) error {
 			return
 		}
 		// What ended the connection is in the broker's log.
-		_ = b.ServeConn(l)
+		_ = b.ServeConn(l.end())
 	})
 	return nil
 }

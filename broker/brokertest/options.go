@@ -15,6 +15,8 @@ type options struct {
 	edits  []func(*broker.Config) // made last
 	addr   string                 // to listen on; any free port of loopback by default
 
+	secure bool // TLS on the port
+
 	patience time.Duration
 
 	ledger *int // how many publications it keeps; nil is all

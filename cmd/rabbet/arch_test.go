@@ -61,13 +61,13 @@ var layers = map[string]layer{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/pattern", "broker/internal/records",
 		"broker/internal/topology", "broker/internal/userdb",
 	}},
-	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker"}},
+	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access"}},
 	"broker/brokertest/amqp091test": {
 		module: []string{"broker/brokertest", "delay"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
 		tests:  []string{"broker"},
 	},
-	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/brokertest"}},
+	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
 	"broker/management": {
 		module: []string{"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern"},
 		tests:  []string{"broker/brokertest"},

@@ -456,7 +456,7 @@ func TestPageShowsWhatWorks(t *testing.T) {
 		}
 		code, _, text := r.send(method, path, body)
 		assert.Equal(t, want, code, "%s: %s", c[0], text)
-		used[method+" "+strings.NewReplacer("/orders", "/{name}", "/1", "/{id}", "/later", "/{exchange}", "/ID", "/{id}").Replace(strings.Split(path, "?")[0])] = true
+		used[method+" "+strings.NewReplacer("/orders", "/{name}", "/ann", "/{name}", "/1", "/{id}", "/later", "/{exchange}", "/ID", "/{id}").Replace(strings.Split(path, "?")[0])] = true
 	}
 	for _, verb := range r.ok("GET", "/", "").([]any) {
 		name := at(verb, "method").(string) + " " + at(verb, "path").(string)
@@ -480,4 +480,15 @@ func TestLoopbackOnly(t *testing.T) {
 	require.NoError(t, err)
 	_, err = control.Start("localhost:0", slog.New(slog.DiscardHandler), brokertest.WithAddr(taken.String()))
 	assert.ErrorContains(t, err, "in use", "the broker's address")
+}
+
+func TestUsersPermissionsAndLimits(t *testing.T) {
+	r := start(t)
+	r.ok("POST", "/users", `{"name":"ann","password":"x","tags":["management"]}`)
+	r.ok("POST", "/permissions", `{"user":"ann","read":"^q"}`)
+	r.ok("POST", "/limits", `{"limits":{"max-queues":0}}`)
+	r.ok("POST", "/limits", `{"user":"ann","limits":{"max-channels":3}}`)
+	assert.Contains(t, r.fails(400, "POST", "/users", `{"password":"x"}`), "say who")
+	assert.Contains(t, r.fails(400, "POST", "/limits", `{}`), "say which limits")
+	r.ok("DELETE", "/users/ann", ``)
 }

@@ -66,6 +66,13 @@ func routes() []route {
 		{method: "DELETE", path: "/faults/{id}", text: "remove a fault", do: removeFault},
 		{method: "POST", path: "/faults/{id}/wait", text: `wait for hits: {"hits":1,"timeout":"5s"}`, do: waitFault},
 
+		{method: "POST", path: "/users", text: `create or change a user: {"name":"ann","password":"x","tags":["management"]}`, do: addUser},
+		{method: "DELETE", path: "/users/{name}", text: "delete a user", do: deleteUser},
+		{method: "POST", path: "/permissions", query: []string{vhost}, text: `{"user":"ann","configure":"","write":"^orders","read":".*"}`,
+			do: setPermissions},
+		{method: "POST", path: "/limits", query: []string{vhost}, text: `of the virtual host, or of a user: {"user":"ann","limits":{"max-channels":3}}`,
+			do: setLimits},
+
 		{method: "POST", path: "/alarms", text: `{"alarm":"memory","on":true}`, do: alarm},
 		{method: "POST", path: "/disk/fail", text: `fail the next commits: {"commits":1}, -1 is all, 0 none`, do: failDisk},
 		{method: "POST", path: "/pause", text: "carry nothing over the network", do: done((*brokertest.Server).Pause)},
