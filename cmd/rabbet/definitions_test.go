@@ -47,3 +47,33 @@ func TestLoadDefinitions(t *testing.T) {
 	assert.Contains(t, stderr, "and nothing of it is: ")
 	assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 }
+
+// definitions.skip_if_unchanged leaves alone what was imported already.
+func TestDefinitionsThatHaveNotChanged(t *testing.T) {
+	file := write(t, "d.json", `{"users":[{"name":"anna","password":"s3cret","tags":[]}],"vhosts":[{"name":"/"}],"permissions":[{"user":"anna","vhost":"/","configure":".*","write":".*","read":".*"}],
+		"queues":[{"name":"orders","vhost":"/","durable":true,"auto_delete":false,"arguments":{}}]}`)
+	conf := write(t, "x.conf", "definitions.import_backend = local_filesystem\ndefinitions.local.path = "+file+"\ndefinitions.skip_if_unchanged = true\n")
+	dir := t.TempDir()
+	serve := func() (log string, imported bool) {
+		s := start(t, nil, "serve", "--management", "off", "--data-dir", dir, "--config", conf)
+		conn, err := amqp.Dial("amqp://anna:s3cret@" + s.address + "/")
+		require.NoError(t, err)
+		ch, err := conn.Channel()
+		require.NoError(t, err)
+		_, err = ch.QueueDelete("orders", false, false, false)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		code, _ := s.stop(t, syscall.SIGTERM)
+		assert.Zero(t, code)
+		log = strings.Join(s.lines, "\n")
+		return log, strings.Contains(log, "definitions imported")
+	}
+	_, imported := serve()
+	assert.True(t, imported)
+	log, imported := serve()
+	assert.False(t, imported)
+	assert.Contains(t, log, "definitions are not imported again: they have not changed")
+	require.NoError(t, os.WriteFile(file, []byte(`{"queues":[{"name":"more","vhost":"/","durable":true,"auto_delete":false,"arguments":{}}]}`), 0o600))
+	_, imported = serve()
+	assert.True(t, imported)
+}

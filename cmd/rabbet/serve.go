@@ -69,6 +69,9 @@ func serve(c console, flags *serveFlags, command []string, start time.Time) (err
 	if len(command) > 0 {
 		set.Log.Stderr = true // standard output is the command's
 	}
+	if c.getenv("NO_COLOR") != "" || c.getenv("TERM") == "dumb" {
+		set.Log.Color = false
+	}
 	log, err := logging.Open(&set.Log, logging.Streams{Stdout: c.stdout, Stderr: c.stderr})
 	if err != nil {
 		return err
@@ -84,7 +87,7 @@ func serve(c console, flags *serveFlags, command []string, start time.Time) (err
 		return err
 	}
 	defer removePID()
-	banner(log, set)
+	banner(log, set, c.getenv("HOME"))
 	s := service{console: c, set: set, log: log, start: start, signals: signals, command: command}
 	if set.TestControl != "" {
 		return s.serveTests()
@@ -104,7 +107,7 @@ type service struct {
 
 // banner logs what the process is and what it was told, as RabbitMQ does, and what of
 // that has no effect.
-func banner(log *logging.Log, set *settings.Result) {
+func banner(log *logging.Log, set *settings.Result, home string) {
 	files := "(none)"
 	if len(set.Files) > 0 {
 		files = strings.Join(set.Files, ", ")
@@ -116,7 +119,7 @@ func banner(log *logging.Log, set *settings.Result) {
 	log.Logger.Info(strings.Join([]string{
 		"",
 		" node           : " + set.NodeName,
-		" home dir       : " + os.Getenv("HOME"),
+		" home dir       : " + home,
 		" config file(s) : " + files,
 		" log(s)         : " + strings.Join(log.Places, ", "),
 		" data dir       : " + dir,
