@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -220,11 +221,11 @@ func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
 		return 0, topology.NoExchange(exchange, v.vh.Name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
-	topology.ReadMarks(msg, msg.Props.Flags())
-	if err := topology.ReadTTL(msg); err != nil {
+	message.ReadMarks(msg, msg.Props.Flags())
+	if err := message.ReadTTL(msg); err != nil {
 		return 0, err
 	}
-	keys, headers, err := v.b.profile.RewriteHeaders(msg)
+	keys, headers, err := message.RewriteHeaders(msg, v.b.profile.ClientDeaths)
 	if err != nil {
 		return 0, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/internal/userdb"
@@ -29,7 +30,7 @@ var ErrClosed = errors.New("broker is closed")
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
 	cfg     Config
-	profile *topology.Profile
+	profile *profile.Profile
 	env     *topology.Env // what the virtual hosts share
 	churn   churn
 	clock   delay.Clock
@@ -73,7 +74,7 @@ type Broker struct {
 // New starts a broker, with what its store holds if there is one. It fails for a
 // Config that contradicts itself and for a store that cannot be read.
 func New(cfg Config) (*Broker, error) {
-	p, err := topology.ProfileOf(cfg.Profile)
+	p, err := profile.Of(cfg.Profile)
 	if err != nil {
 		return nil, err
 	}

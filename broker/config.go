@@ -9,7 +9,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
-	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -18,10 +18,10 @@ import (
 
 // Version is the version of RabbitMQ that a broker of the default profile says
 // it is and behaves as.
-const Version = topology.DefaultVersion
+const Version = profile.DefaultVersion
 
 // Profiles are the names that Config.Profile knows, oldest first.
-func Profiles() []string { return topology.ProfileNames() }
+func Profiles() []string { return profile.Names() }
 
 // Config is what a broker is started with. The zero value is RabbitMQ's
 // default installation: guest/guest, virtual host "/", its limits.
@@ -136,7 +136,7 @@ type Config struct {
 const hardMaxMessageSize = 512 << 20
 
 // complete fills in the defaults.
-func (cfg *Config) complete(p *topology.Profile) error {
+func (cfg *Config) complete(p *profile.Profile) error {
 	cfg.userGiven = cfg.DefaultUser != "" || cfg.DefaultPassword != ""
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -47,7 +48,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		return err
 	}
 	s := &consumer{
-		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: topology.ConsumerTimeout(m.Arguments),
+		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: profile.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.out.mu, Tag: s.tag, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,

@@ -182,7 +182,7 @@ func (c *definitionsCheck) checkParameters() {
 		if p.Name == "" {
 			c.note("policies", i, fmt.Errorf("name is missing"))
 		}
-		c.note("policies", i, c.b.profile.CheckPolicy(topology.UserPolicy, policyOf(p)))
+		c.note("policies", i, c.b.env.CheckPolicy(topology.UserPolicy, policyOf(p)))
 	}
 }
 

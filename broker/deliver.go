@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -173,13 +174,13 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 		return it.Msg.Props
 	}
 	if it.Returns > 0 {
-		topology.SetHeader(&p, "x-delivery-count", int64(it.Returns))
+		message.SetHeader(&p, "x-delivery-count", int64(it.Returns))
 	}
 	if it.Acquired > 0 {
-		topology.SetHeader(&p, "x-acquired-count", int64(it.Acquired))
+		message.SetHeader(&p, "x-acquired-count", int64(it.Acquired))
 	}
 	p.Flags |= amqp.HasHeaders
-	if tidy := topology.TidyHeaders(p.Headers); tidy != nil {
+	if tidy := message.TidyHeaders(p.Headers); tidy != nil {
 		p.Headers = tidy
 	}
 	return p.Append(nil)

@@ -185,7 +185,7 @@ func (b *Broker) checkPolicyParameter(p Parameter) (func(*VHost) error, error) {
 	}
 	policy := Policy{Name: p.Name, Pattern: in.Pattern, ApplyTo: in.ApplyTo, Definition: in.Definition, Priority: in.Priority}
 	kind := topology.PolicyKind(p.Component)
-	if err := b.profile.CheckPolicy(kind, topology.Policy(policy)); err != nil {
+	if err := b.env.CheckPolicy(kind, topology.Policy(policy)); err != nil {
 		return nil, err
 	}
 	return func(v *VHost) error { return v.setPolicy(kind, policy) }, nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -162,7 +163,7 @@ func (ch *channel) answerRequest(requester string, m *queue.Message) bool {
 func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	flags := m.Props.Flags()
-	topology.ReadMarks(m, flags)
+	message.ReadMarks(m, flags)
 	if !rt.Lasting || rt.Generation != c.vhost.Generation() || flags&inspected != 0 {
 		return ch.prepareSlowly(rt, m)
 	}
@@ -258,11 +259,11 @@ func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTabl
 			return nil, nil, err
 		}
 	}
-	if err := topology.ReadTTL(m); err != nil {
+	if err := message.ReadTTL(m); err != nil {
 		return nil, nil, err
 	}
 	if m.Props.Headers() != nil {
-		if keys, routed, err = p.RewriteHeaders(m); err != nil {
+		if keys, routed, err = message.RewriteHeaders(m, p.ClientDeaths); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -48,7 +49,7 @@ func (ch *channel) publishCall(name string, rt *route, m *queue.Message) Call {
 func (c *conn) destinations(rt *route, m *queue.Message) []string {
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
-	extra, headers, _ := c.b.profile.RewriteHeaders(&probe)
+	extra, headers, _ := message.RewriteHeaders(&probe, c.b.profile.ClientDeaths)
 	x := c.vhost.Exchange(rt.exchange)
 	if x == nil {
 		return nil

@@ -51,15 +51,20 @@ var layers = map[string]layer{
 	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
 	"broker/internal/records": {module: []string{"amqp", "queue", "store", "broker/access"}},
+	"broker/internal/message": {module: []string{"amqp", "queue"}},
+	"broker/internal/profile": {
+		module: []string{"amqp", "queue", "broker/internal/message", "broker/internal/records"},
+	},
 	"broker/internal/topology": {
 		module: []string{
-			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/pattern",
-			"broker/internal/records",
+			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/message",
+			"broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
 		},
 	},
 	"broker": {module: []string{
-		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/pattern", "broker/internal/records",
-		"broker/internal/topology", "broker/internal/userdb",
+		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
+		"broker/internal/pattern", "broker/internal/profile", "broker/internal/records", "broker/internal/topology",
+		"broker/internal/userdb",
 	}},
 	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access"}},
 	"broker/brokertest/amqp091test": {
@@ -244,6 +249,8 @@ func TestImportRules(t *testing.T) {
 		{"queue", module + "/queue/delayed", false},
 		{"store", "go.etcd.io/bbolt/errors", true},
 		{"delay", "github.com/google/btree", true},
+		{"broker/internal/message", module + "/broker/internal/profile", false},
+		{"broker/internal/profile", module + "/broker/internal/topology", false},
 		{"broker/internal/topology", module + "/exchange", true},
 		{"broker/internal/topology", module + "/broker", false},
 		{"broker", module + "/broker/internal/topology", true},

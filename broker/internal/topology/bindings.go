@@ -96,7 +96,7 @@ func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, a
 // checkTopicKey refuses keys with more wildcards than the profile bears (EXCH-35).
 // Bindings that are in the store already are left as they are.
 func (vh *VHost) checkTopicKey(x *Exchange, key string) error {
-	most := vh.profile.topicHashes
+	most := vh.profile.TopicHashes
 	if most == 0 || x.Kind != "topic" || vh.recovering {
 		return nil
 	}

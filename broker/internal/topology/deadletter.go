@@ -3,7 +3,7 @@ package topology
 import (
 	"slices"
 
-	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -53,15 +53,15 @@ func (p *Publisher) deadLetter(d *queue.DeadLetter) {
 		p.tellNoDeadLetter(d)
 		return
 	}
-	m, deaths, err := newDeadLetter(d, x.Name, vh.env.Clock.Now().Unix())
+	m, deaths, err := message.NewDeadLetter(d, x.Name, vh.env.Clock.Now().Unix())
 	if err != nil { // checked when it was published
 		vh.mu.RUnlock()
 		return
 	}
-	to, _ := p.find(p.found[:0], x, appendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
+	to, _ := p.find(p.found[:0], x, message.AppendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
 	vh.mu.RUnlock()
 	p.found = to.Queues
-	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return isCycle(q.Name, deaths) })
+	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return message.IsCycle(q.Name, deaths) })
 	if o := vh.env.Observer; o != nil {
 		o.DeadLettered(vh.Name, d, m, to.Queues, to.Delays, nil)
 	}
@@ -75,59 +75,5 @@ func (p *Publisher) tellNoDeadLetter(d *queue.DeadLetter) {
 		m := *d.Item.Msg
 		m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
 		o.DeadLettered(p.vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, p.vh.Name))
-	}
-}
-
-// newDeadLetter makes the message that is published to the dead-letter exchange, and
-// returns its history.
-func newDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []death, error) {
-	old := d.Item.Msg
-	var p amqp.Properties
-	if err := p.Decode(old.Props); err != nil {
-		return nil, nil, err
-	}
-	var deaths []death
-	extra := old.Extra
-	if extra == nil || !extra.ForeignDeaths { // QUEUE-82
-		deaths = history(p.Headers)
-	} else {
-		own := *extra
-		own.ForeignDeaths, extra = false, &own
-	}
-	if len(deaths) == 0 { // QUEUE-79
-		SetHeader(&p, "x-first-death-exchange", old.Exchange)
-		SetHeader(&p, "x-first-death-queue", d.Queue)
-		SetHeader(&p, "x-first-death-reason", string(d.Reason))
-	}
-	deaths = recordDeath(deaths, &p, d, now)
-	SetHeader(&p, "x-last-death-exchange", old.Exchange)
-	SetHeader(&p, "x-last-death-queue", d.Queue)
-	SetHeader(&p, "x-last-death-reason", string(d.Reason))
-	tables := make(amqp.Array, len(deaths))
-	for i, death := range deaths {
-		tables[i] = death.table()
-	}
-	SetHeader(&p, "x-death", tables)
-	if tidy := TidyHeaders(p.Headers); tidy != nil {
-		p.Headers = tidy
-	}
-	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
-	m := &queue.Message{
-		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73
-		Priority: old.Priority, Persistent: old.Persistent, Extra: extra,
-	}
-	if d.Settings.HasDeadLetterKey { // QUEUE-75
-		m.Key, m.Extra = d.Settings.DeadLetterKey, &queue.Extra{KeyAlone: true}
-	}
-	return m, deaths, nil
-}
-
-// SetHeader replaces a header, or adds it.
-func SetHeader(p *amqp.Properties, key string, v any) {
-	i := slices.IndexFunc(p.Headers, func(f amqp.Field) bool { return f.Key == key })
-	if i >= 0 {
-		p.Headers[i].Value = v
-	} else {
-		p.Headers = append(p.Headers, amqp.Field{Key: key, Value: v})
 	}
 }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/delayed"
@@ -38,7 +39,7 @@ func newDelayed(vh *VHost, name string, id uint64) *delayedQueue {
 func decodeDelayed(r *store.Record) (*queue.Message, error) {
 	m, err := queue.DecodeStored(r)
 	if err == nil {
-		err = ReadTTL(m)
+		err = message.ReadTTL(m)
 	}
 	return m, err
 }
@@ -46,7 +47,7 @@ func decodeDelayed(r *store.Record) (*queue.Message, error) {
 // keep holds a message back for so many milliseconds.
 func (d *delayedQueue) keep(m *queue.Message, ms int64, fx *queue.Effects) {
 	late := *m
-	late.Props = pastDelay(m.Props, ms)
+	late.Props = message.PastDelay(m.Props, ms)
 	d.Add(&late, ms, fx)
 }
 
@@ -86,7 +87,7 @@ const unroutable queue.Reason = "unroutable"
 // due sends one message that has waited.
 func (p *Publisher) due(d *delayedQueue, m *queue.Message) {
 	vh := p.vh
-	p.keys = appendKeys(p.keys[:0], m)
+	p.keys = message.AppendKeys(p.keys[:0], m)
 	vh.mu.RLock()
 	x := vh.exchanges[d.name]
 	if x == nil {

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
@@ -29,7 +31,7 @@ type strictness struct {
 // store from before.
 func (vh *VHost) offersDelayed(args amqp.Table) bool {
 	strict, _ := args.Get("x-delayed-strict")
-	return vh.profile.delayedPlugin || strict == true || vh.recovering
+	return vh.profile.DelayedPlugin || strict == true || vh.recovering
 }
 
 // makeDelayed gives an exchange the routing table of its x-delayed-type and what
@@ -97,7 +99,7 @@ func strictOf(args amqp.Table, resource string) (*strictness, error) {
 	}
 	s := &queue.Settings{DeadLetterExchange: to.(string), HasDeadLetterKey: hasKey}
 	s.DeadLetterKey, _ = key.(string)
-	s.DeadLetterKey = cutKey(s.DeadLetterKey)
+	s.DeadLetterKey = message.CutKey(s.DeadLetterKey)
 	return &strictness{s}, nil
 }
 
@@ -115,7 +117,7 @@ func (x *Exchange) checkStrict(resource string, args amqp.Table) error {
 		return nil
 	}
 	for _, name := range strictArguments {
-		if err := checkArgument(name, resource, args, x.Args); err != nil {
+		if err := profile.CheckArgument(name, resource, args, x.Args); err != nil {
 			return err
 		}
 	}

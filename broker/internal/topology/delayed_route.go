@@ -2,6 +2,7 @@ package topology
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -18,19 +19,19 @@ type Delay struct {
 
 // postpones tells whether an exchange keeps a message for later, which is noted.
 func (r *router) postpones(x *Exchange, headers amqp.RawTable) bool {
-	ms, fault := delayOf(headers)
+	ms, fault := message.DelayOf(headers)
 	switch {
-	case x.strict == nil && fault == notANumber: // EXCH-49
+	case x.strict == nil && fault == message.NotANumber: // EXCH-49
 		r.refusal = amqp.NewInternalError()
-	case x.strict != nil && fault == "" && ms > maxStrictDelay:
-		fault = tooLong
+	case x.strict != nil && fault == "" && ms > message.MaxStrictDelay:
+		fault = message.TooLong
 		fallthrough
 	case x.strict != nil && fault != "":
-		v, _ := headers.Lookup(delayHeader)
+		v, _ := headers.Lookup(message.DelayHeader)
 		r.refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
-			delayHeader, amqp.FormatTerm(v), ExchangeText(x.Name, r.vh.Name), string(fault))
+			message.DelayHeader, amqp.FormatTerm(v), ExchangeText(x.Name, r.vh.Name), string(fault))
 	}
-	if ms <= 0 || fault != "" || x.strict == nil && ms > maxDelay { // EXCH-50
+	if ms <= 0 || fault != "" || x.strict == nil && ms > message.MaxDelay { // EXCH-50
 		return false
 	}
 	r.keyOnly = false

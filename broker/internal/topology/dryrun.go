@@ -22,7 +22,7 @@ func (d DryRun) Exchange(m *amqp.ExchangeDeclare, vhost string) error {
 
 // Queue returns what a queue would be refused for.
 func (d DryRun) Queue(m *amqp.QueueDeclare, vhost string) error {
-	return d.vh.profile.checkQueueArguments(m, m.Queue, vhost)
+	return d.vh.profile.CheckQueueArguments(m, QueueText(m.Queue, vhost))
 }
 
 // QueueCount is the number of queues in a virtual host.

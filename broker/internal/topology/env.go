@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -13,7 +14,7 @@ import (
 // An Env is what the virtual hosts of one broker share. It is not changed once the
 // first of them is made.
 type Env struct {
-	Profile *Profile
+	Profile *profile.Profile
 	Clock   delay.Clock
 	// Store keeps what survives; nil keeps everything in memory.
 	Store *store.Store

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 )
 
 // DeclareExchange creates an exchange or checks that the existing one is
@@ -62,7 +63,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
 	}
 	x := &Exchange{
 		Name: name, Kind: m.Type, Durable: m.Durable, AutoDelete: m.AutoDelete, Internal: m.Internal,
-		kept: m.Durable || vh.profile.keepsTransient || vh.recovering,
+		kept: m.Durable || vh.profile.KeepsTransient || vh.recovering,
 		Args: m.Arguments,
 	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
@@ -110,11 +111,11 @@ var knownWords = strings.Fields(`
 
 // errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
 // own but no types.
-func (p *Profile) errExchangeType(kind string) error {
+func (vh *VHost) errExchangeType(kind string) error {
 	invalid := kind == "" || slices.Contains(knownWords, kind)
 	switch kind {
 	case "x-jms-topic", "x-random":
-		invalid = p.pluginWords
+		invalid = vh.profile.PluginWords
 	}
 	if invalid {
 		return amqp.Errorf(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
@@ -146,7 +147,7 @@ func (x *Exchange) checkEquivalent(vh *VHost, m *amqp.ExchangeDeclare) error {
 			return errInequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
 		}
 	}
-	if err := checkArgument("alternate-exchange", resource, m.Arguments, x.Args); err != nil {
+	if err := profile.CheckArgument("alternate-exchange", resource, m.Arguments, x.Args); err != nil {
 		return err
 	}
 	return x.checkStrict(resource, m.Arguments)

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -21,14 +23,14 @@ const (
 // configuration has switched off. What is in the store already stays.
 func (vh *VHost) checkExchangeType(kind string) error {
 	t, known := exchange.Find(kind)
-	known = known && (t.Since == "" || vh.profile.localRandom)
+	known = known && (t.Since == "" || vh.profile.LocalRandom)
 	switch {
 	case known && vh.recovering:
 		return nil
 	case known && vh.env.DisabledExchanges[kind] && t.Plugin == "": // LOCALRANDOM-1
 		return amqp.Errorf(amqp.PreconditionFailed, "%s exchange is disabled by configuration", kind)
 	case !known || vh.env.DisabledExchanges[kind]:
-		return vh.profile.errExchangeType(kind)
+		return vh.errExchangeType(kind)
 	}
 	return nil
 }
@@ -43,7 +45,7 @@ func (vh *VHost) makeTable(x *Exchange, kind string) error {
 	case errors.Is(err, exchange.ErrArgumentType): // CHASH-1
 		return amqp.NewInternalError()
 	case err != nil:
-		return vh.profile.errExchangeType(kind)
+		return vh.errExchangeType(kind)
 	}
 	x.table = table
 	if kind == recentHistory {
@@ -87,7 +89,7 @@ func (vh *VHost) replay(x *Exchange, d destination) {
 		if d.queue != nil {
 			to.Queues = []*Queue{d.queue}
 		} else {
-			p.keys = appendKeys(p.keys[:0], m)
+			p.keys = message.AppendKeys(p.keys[:0], m)
 			vh.mu.RLock()
 			to, _ = p.find(nil, d.exchange, p.keys, m.Props.Headers(), m.Props)
 			vh.mu.RUnlock()
@@ -107,8 +109,8 @@ func (x *Exchange) checkDestination(key string, d destination) error {
 	case d.queue == nil:
 		return amqp.Errorf(amqp.PreconditionFailed, "Destination not found")
 	}
-	if t := queueTypeOf(d.queue.Args); t != &classicQueue {
-		return amqp.Errorf(amqp.PreconditionFailed, "Queue type %s not valid for this exchange type", t.module)
+	if t := profile.QueueTypeOf(d.queue.Args); t != &profile.ClassicQueue {
+		return amqp.Errorf(amqp.PreconditionFailed, "Queue type %s not valid for this exchange type", t.Module)
 	}
 	return nil
 }

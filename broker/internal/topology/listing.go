@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 )
 
 // List is what a virtual host has: exchanges and queues by name, and the bindings
@@ -106,7 +108,7 @@ func (vh *VHost) Exchanges() []*Exchange {
 }
 
 // Type is the queue's type by the name that x-queue-type gives it.
-func (q *Queue) Type() string { return queueTypeOf(q.Args).name }
+func (q *Queue) Type() string { return profile.QueueTypeOf(q.Args).Name }
 
 // PoliciesOfQueue are the names of the policies that apply to a queue, "" for none, and
 // the definition that follows from both.
@@ -116,7 +118,7 @@ func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition ma
 	if len(vh.policies.list) == 0 && len(vh.operatorPolicies.list) == 0 {
 		return "", "", nil
 	}
-	t := queueTypeOf(q.Args)
+	t := profile.QueueTypeOf(q.Args)
 	a, b := vh.policies.match(q.Name, "queues", t), vh.operatorPolicies.match(q.Name, "queues", t)
 	if a != nil {
 		user = a.Name
@@ -124,7 +126,7 @@ func (vh *VHost) PoliciesOfQueue(q *Queue) (user, operator string, definition ma
 	if b != nil {
 		operator = b.Name
 	}
-	return user, operator, vh.profile.merge(a, b)
+	return user, operator, vh.profile.Merge(a.definition(), b.definition())
 }
 
 // PolicyOfExchange is the name of the policy that applies to an exchange, "" for none.

@@ -78,7 +78,7 @@ func mayPassOn(by Owner, kind access.Kind, name, argument string, args amqp.Tabl
 // mayLook asks for what a passive declare needs: nothing, or by the profile any of the
 // three permissions, of which the refusal names configure (PERM-5).
 func (vh *VHost) mayLook(by Owner, kind access.Kind, name string) error {
-	if !vh.profile.passiveNeedsPermission {
+	if !vh.profile.PassiveNeedsPermission {
 		return nil
 	}
 	err := mayUse(by, kind, name, access.Configure)

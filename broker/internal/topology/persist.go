@@ -2,6 +2,7 @@ package topology
 
 import (
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
@@ -59,7 +60,7 @@ func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
 	cfg := configOf(doc, args)
 	cfg.Env, cfg.Settings = vh.queueEnv, vh.settings(cfg.Name, args)
 	var q queue.Queue
-	if queueTypeOf(args) == &streamQueue {
+	if profile.QueueTypeOf(args) == &profile.StreamQueue {
 		q = stream.New(stream.Config{
 			Name: cfg.Name, Env: cfg.Env, ID: cfg.ID, Settings: cfg.Settings, MemoryLimit: vh.env.StreamMemory,
 		})
@@ -73,7 +74,7 @@ func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
 func configOf(doc *records.Queue, args amqp.Table) queue.Config {
 	return queue.Config{
 		Name: string(doc.Name), AutoDelete: doc.AutoDelete, ID: doc.ID, Durable: doc.Durable,
-		Quorum: queueTypeOf(args) == &quorumQueue, QuorumPriority: doc.QuorumPriority, MaxPriority: maxPriority(args),
+		Quorum: profile.QueueTypeOf(args) == &profile.QuorumQueue, QuorumPriority: doc.QuorumPriority, MaxPriority: profile.MaxPriority(args),
 	}
 }
 

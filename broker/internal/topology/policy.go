@@ -2,13 +2,13 @@ package topology
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"runtime"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/pattern"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -73,19 +73,19 @@ func (vh *VHost) rules(kind PolicyKind) *rules {
 }
 
 // CheckPolicy returns what a policy would be refused for.
-func (p *Profile) CheckPolicy(kind PolicyKind, policy Policy) error {
-	_, err := p.newRule(kind, policy)
+func (e *Env) CheckPolicy(kind PolicyKind, policy Policy) error {
+	_, err := e.newRule(kind, policy)
 	return err
 }
 
-func (p *Profile) newRule(kind PolicyKind, policy Policy) (*rule, error) {
+func (e *Env) newRule(kind PolicyKind, policy Policy) (*rule, error) {
 	policy.ApplyTo = cmp.Or(policy.ApplyTo, "all")
 	policy.Definition = maps.Clone(policy.Definition)
 	r, err := newRule(policy)
 	if err != nil {
 		return nil, err
 	}
-	return r, p.checkDefinition(kind, policy.Definition)
+	return r, e.Profile.CheckDefinition(kind, policy.Definition)
 }
 
 // SetPolicy creates or replaces a policy.
@@ -95,7 +95,7 @@ func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error { return vh.SetPolic
 func (vh *VHost) SetPolicies(kind PolicyKind, policies []Policy) error {
 	fresh := make([]*rule, len(policies))
 	for i, p := range policies {
-		r, err := vh.profile.newRule(kind, p)
+		r, err := vh.env.newRule(kind, p)
 		if err != nil {
 			return err
 		}
@@ -223,62 +223,34 @@ const lookAtOnce = 4096
 // Called with the lock held.
 func (vh *VHost) settings(name string, args amqp.Table) *queue.Settings {
 	if len(vh.policies.list) == 0 && len(vh.operatorPolicies.list) == 0 {
-		return vh.profile.settings(args, nil)
+		return vh.profile.Settings(args, nil)
 	}
-	t := queueTypeOf(args)
-	def := vh.profile.merge(vh.policies.match(name, "queues", t), vh.operatorPolicies.match(name, "queues", t))
-	return vh.profile.settings(args, def)
+	t := profile.QueueTypeOf(args)
+	def := vh.profile.Merge(vh.policies.match(name, "queues", t).definition(), vh.operatorPolicies.match(name, "queues", t).definition())
+	return vh.profile.Settings(args, def)
 }
 
-func (r *rule) appliesTo(what string, t *queueType) bool {
+// definition is the rule's, nil for none.
+func (r *rule) definition() map[string]any {
+	if r == nil {
+		return nil
+	}
+	return r.Definition
+}
+
+func (r *rule) appliesTo(what string, t *profile.QueueType) bool {
 	if t != nil {
 		for key := range r.Definition { // POLICY-10
-			if slices.Contains(t.withoutPolicy, key) {
+			if slices.Contains(t.WithoutPolicy, key) {
 				return false
 			}
 		}
 	}
-	return r.ApplyTo == "all" || r.ApplyTo == what || t != nil && r.ApplyTo == t.policyTarget
-}
-
-// merge is the definition of a policy and an operator policy together: of what
-// both have the smaller limit counts, or the operator's word (POLICY-3).
-func (p *Profile) merge(user, operator *rule) map[string]any {
-	switch {
-	case user == nil && operator == nil:
-		return nil
-	case operator == nil:
-		return user.Definition
-	case user == nil:
-		return operator.Definition
-	}
-	def := maps.Clone(user.Definition)
-	for key, v := range operator.Definition {
-		mine, both := def[key].(int64)
-		limit, isLimit := v.(int64)
-		if !both || !isLimit || p.lower(key, limit, mine) {
-			def[key] = v
-		}
-	}
-	return def
-}
-
-// lower tells which of two limits counts: the smaller, but where a negative one
-// is no limit any other goes before it (POLICY-3).
-func (p *Profile) lower(key string, a, b int64) bool {
-	if key == "delivery-limit" && p.negativeLimit && (a < 0 || b < 0) {
-		return a > b
-	}
-	return a < b
+	return r.ApplyTo == "all" || r.ApplyTo == what || t != nil && r.ApplyTo == t.PolicyTarget
 }
 
 // policyTargets are what a policy can apply to.
 var policyTargets = []string{"queues", "exchanges", "all", "classic_queues", "quorum_queues", "streams"}
-
-// errPolicy is RabbitMQ's refusal of a policy (POLICY-11).
-func errPolicy(format string, args ...any) error {
-	return amqp.Errorf(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
-}
 
 // newRule checks a policy but for what its keys mean, and brings the numbers of
 // its definition into one form.
@@ -286,12 +258,12 @@ func newRule(p Policy) (*rule, error) {
 	compiled, err := pattern.Compile(p.Pattern)
 	switch {
 	case err != nil:
-		return nil, errPolicy("pattern should be regular expression but is invalid: %v", err)
+		return nil, profile.ErrPolicy("pattern should be regular expression but is invalid: %v", err)
 	case !slices.Contains(policyTargets, p.ApplyTo):
-		return nil, errPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
+		return nil, profile.ErrPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
 			"'classic_queues', 'quorum_queues', 'streams'", p.ApplyTo)
 	case len(p.Definition) == 0:
-		return nil, errPolicy("no policy provided")
+		return nil, profile.ErrPolicy("no policy provided")
 	}
 	for key, v := range p.Definition {
 		p.Definition[key] = policyValue(v)

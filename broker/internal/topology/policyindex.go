@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 )
 
 // rules are a virtual host's policies of one kind. They are found by the text with which
@@ -46,7 +48,7 @@ func (rs *rules) index() {
 
 // match is the first rule for a name and what it names: "exchanges", or
 // "queues" of a type. nil is none.
-func (rs *rules) match(name, what string, t *queueType) *rule {
+func (rs *rules) match(name, what string, t *profile.QueueType) *rule {
 	var best *rule
 	for _, n := range rs.lengths {
 		if n > len(name) {

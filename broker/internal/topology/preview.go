@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 )
 
 // A Hop is an exchange on the way of a message, and what has led to it: publish, binding
@@ -78,7 +79,7 @@ func (vh *VHost) PreviewPolicy(kind PolicyKind, p Policy, remove bool) (changes 
 		if fresh, err = newRule(p); err != nil {
 			return nil, 0, err
 		}
-		if err := vh.profile.checkDefinition(kind, p.Definition); err != nil {
+		if err := vh.profile.CheckDefinition(kind, p.Definition); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -91,7 +92,7 @@ func (vh *VHost) PreviewPolicy(kind PolicyKind, p Policy, remove bool) (changes 
 	} else {
 		newUser = user.with(p.Name, fresh)
 	}
-	look := func(name, what string, t *queueType) {
+	look := func(name, what string, t *profile.QueueType) {
 		if fresh != nil && fresh.appliesTo(what, t) && fresh.pattern.MatchString(name) {
 			matched++
 		}
@@ -102,7 +103,7 @@ func (vh *VHost) PreviewPolicy(kind PolicyKind, p Policy, remove bool) (changes 
 		}
 	}
 	for _, q := range vh.Queues() {
-		look(q.Name, "queues", queueTypeOf(q.Args))
+		look(q.Name, "queues", profile.QueueTypeOf(q.Args))
 	}
 	for _, x := range vh.Exchanges() {
 		look(x.Name, "exchanges", nil)
@@ -133,7 +134,7 @@ func (vh *VHost) applied(user, operator *rule, kind PolicyKind) Applied {
 	if kind == OperatorPolicy {
 		named = operator
 	}
-	a := Applied{Definition: vh.profile.merge(user, operator)}
+	a := Applied{Definition: vh.profile.Merge(user.definition(), operator.definition())}
 	if named != nil {
 		a.Name = named.Name
 	}

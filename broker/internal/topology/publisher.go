@@ -71,7 +71,7 @@ type Route struct {
 func (p *Publisher) Find(
 	dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (Route, error) {
-	if p.By != nil && p.vh.profile.topicPermitsAllKeys {
+	if p.By != nil && p.vh.profile.TopicPermitsAllKeys {
 		for _, key := range keys[1:] { // PERM-11: that of the routing key comes before all other checks
 			if err := x.MayPublishTopic(p.By, key); err != nil {
 				return Route{}, err

@@ -13,13 +13,14 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
 // newHost makes a virtual host on a manual clock; configure sees what it is made of.
 func newHost(t testing.TB, configure ...func(*Env)) *VHost {
-	p, err := ProfileOf("")
+	p, err := profile.Of("")
 	require.NoError(t, err)
 	env := &Env{Profile: p, Clock: delay.NewManual(time.Unix(0, 0)), Log: slog.New(slog.DiscardHandler)}
 	for _, f := range configure {
@@ -162,8 +163,8 @@ func (c *client) MayUseTopic(exchange, key string, op access.Operation) error {
 
 // PERM-11: the keys of CC and BCC count too, by the profile.
 func TestPublisherAsksForPermission(t *testing.T) {
-	for profile, want := range map[string]string{"3.13": "", "4.2": "write amq.topic other"} {
-		vh := newHost(t, func(e *Env) { e.Profile, _ = ProfileOf(profile) })
+	for version, want := range map[string]string{"3.13": "", "4.2": "write amq.topic other"} {
+		vh := newHost(t, func(e *Env) { e.Profile, _ = profile.Of(version) })
 		p := vh.NewPublisher(FromClient, &queue.Effects{})
 		p.By = &client{key: "mine"}
 		_, err := p.Find(nil, vh.Exchange("amq.topic"), []string{"mine"}, nil, nil)

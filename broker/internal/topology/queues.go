@@ -11,6 +11,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -39,7 +40,7 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 		return q, err
 	}
 	if name == "" {
-		if err := checkServerNamed(m.Arguments); err != nil {
+		if err := profile.CheckServerNamed(m.Arguments); err != nil {
 			return nil, err
 		}
 		name = GeneratedName("amq.gen-")
@@ -66,11 +67,11 @@ func (vh *VHost) addQueueType(m *amqp.QueueDeclare) {
 		return
 	}
 	kind := vh.About().DefaultQueueType
-	if kind != "" && kind != classicQueue.name && (!m.Durable || m.Exclusive || m.AutoDelete) {
-		kind = classicQueue.name
+	if kind != "" && kind != profile.ClassicQueue.Name && (!m.Durable || m.Exclusive || m.AutoDelete) {
+		kind = profile.ClassicQueue.Name
 	}
-	if kind == "" && vh.profile.addsQueueType {
-		kind = classicQueue.name
+	if kind == "" && vh.profile.AddsQueueType {
+		kind = profile.ClassicQueue.Name
 	}
 	if kind != "" {
 		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: kind})
@@ -108,13 +109,13 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	if err := cmp.Or(vh.checkSealed(), vh.checkQueueLimit(name)); err != nil {
 		return nil, err
 	}
-	if err := vh.profile.checkQueueArguments(m, name, vh.Name); err != nil {
+	if err := vh.profile.CheckQueueArguments(m, QueueText(name, vh.Name)); err != nil {
 		return nil, err
 	}
 	q := vh.newQueue(&records.Queue{
 		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.nextQueueID(),
 		Durable:    m.Durable && !m.Exclusive, // QUEUE-17
-		AutoDelete: m.AutoDelete, Args: records.ArgsOf(m.Arguments), QuorumPriority: vh.profile.quorumPriority,
+		AutoDelete: m.AutoDelete, Args: records.ArgsOf(m.Arguments), QuorumPriority: vh.profile.QuorumPriority,
 	}, m.Arguments)
 	if m.Exclusive {
 		q.Exclusive = by
@@ -153,8 +154,8 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 	if m.AutoDelete != q.AutoDelete {
 		return errInequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
 	}
-	for _, name := range vh.profile.comparedArguments(q.Args) {
-		if err := checkArgument(name, resource, m.Arguments, q.Args); err != nil {
+	for _, name := range vh.profile.ComparedArguments(q.Args) {
+		if err := profile.CheckArgument(name, resource, m.Arguments, q.Args); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -20,8 +21,8 @@ import (
 type VHost struct {
 	Name     string
 	env      *Env
-	profile  *Profile   // env's
-	queueEnv *queue.Env // what its queues share
+	profile  *profile.Profile // env's
+	queueEnv *queue.Env       // what its queues share
 
 	recovering bool // what is made now is in the store already
 
@@ -113,7 +114,7 @@ func makeVHost(name string, env *Env) *VHost {
 		delayed:   make(map[string]*delayedQueue),
 	}
 	vh.queueEnv = &queue.Env{
-		Clock: env.Clock, Store: env.Store, Perform: vh.Perform, CountFailures: env.Profile.countsFailures, Fault: vh.fault,
+		Clock: env.Clock, Store: env.Store, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, Fault: vh.fault,
 	}
 	if o := env.Observer; o != nil {
 		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }

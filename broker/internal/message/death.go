@@ -1,4 +1,4 @@
-package topology
+package message
 
 import (
 	"slices"
@@ -10,9 +10,9 @@ import (
 
 // The header x-death has the history of a message's deaths (QUEUE-76 to QUEUE-83).
 
-// A death is what befell a message in one queue for one reason: how often, and
+// A Death is what befell a message in one queue for one reason: how often, and
 // what it was like the first time (QUEUE-78).
-type death struct {
+type Death struct {
 	queue, reason, exchange string
 	keys                    amqp.Array // strings
 	count                   int64
@@ -23,10 +23,10 @@ type death struct {
 // history is the deaths that headers tell of, the most recent first. What a
 // client sent as x-death counts as far as it is well-formed (QUEUE-82,
 // QUEUE-83).
-func history(headers amqp.Table) []death {
+func history(headers amqp.Table) []Death {
 	v, _ := headers.Get("x-death")
 	list, _ := v.(amqp.Array)
-	deaths := make([]death, 0, len(list)+1)
+	deaths := make([]Death, 0, len(list)+1)
 	for _, item := range list {
 		if t, ok := item.(amqp.Table); ok {
 			if d, ok := parseDeath(t); ok {
@@ -37,7 +37,7 @@ func history(headers amqp.Table) []death {
 	return deaths
 }
 
-func parseDeath(t amqp.Table) (d death, ok bool) {
+func parseDeath(t amqp.Table) (d Death, ok bool) {
 	ok = field(t, "queue", &d.queue) && field(t, "reason", &d.reason) && field(t, "exchange", &d.exchange) &&
 		field(t, "routing-keys", &d.keys) && field(t, "time", &d.time)
 	if _, there := t.Get("original-expiration"); there {
@@ -60,7 +60,7 @@ func field[V any](t amqp.Table, key string, to *V) (ok bool) {
 
 // table is the death as x-death has it, its fields in 3.13's order (QUEUE-77,
 // QUEUE-80).
-func (d *death) table() amqp.Table {
+func (d *Death) table() amqp.Table {
 	t := make(amqp.Table, 0, 7)
 	if d.expiration != "" {
 		t = append(t, amqp.Field{Key: "original-expiration", Value: d.expiration})
@@ -77,9 +77,9 @@ func (d *death) table() amqp.Table {
 
 // recordDeath puts one death more at the front of a history: a new entry, or
 // the one of that queue and reason counted on (QUEUE-76 to QUEUE-78).
-func recordDeath(deaths []death, p *amqp.Properties, dead *queue.DeadLetter, now int64) []death {
-	d := death{queue: dead.Queue, reason: string(dead.Reason)}
-	i := slices.IndexFunc(deaths, func(old death) bool { return old.queue == d.queue && old.reason == d.reason })
+func recordDeath(deaths []Death, p *amqp.Properties, dead *queue.DeadLetter, now int64) []Death {
+	d := Death{queue: dead.Queue, reason: string(dead.Reason)}
+	i := slices.IndexFunc(deaths, func(old Death) bool { return old.queue == d.queue && old.reason == d.reason })
 	if i >= 0 {
 		d = deaths[i]
 		deaths = slices.Delete(deaths, i, i+1)
@@ -98,9 +98,9 @@ func recordDeath(deaths []death, p *amqp.Properties, dead *queue.DeadLetter, now
 	return slices.Insert(deaths, 0, d)
 }
 
-// isCycle tells whether a message that died of something else than a rejection
+// IsCycle tells whether a message that died of something else than a rejection
 // has been in the queue before, with no rejection since (QUEUE-81).
-func isCycle(name string, deaths []death) bool {
+func IsCycle(name string, deaths []Death) bool {
 	for _, d := range deaths {
 		switch {
 		case d.reason == string(queue.Rejected):
@@ -126,7 +126,7 @@ func carbonCopies(m *queue.Message) []string {
 // toldKeys are the routing keys that a death tells: those of the message without those
 // of BCC, each of which takes one away, the first that is found (QUEUE-77).
 func toldKeys(m *queue.Message) []string {
-	keys := appendKeys(nil, m)
+	keys := AppendKeys(nil, m)
 	if m.Extra == nil {
 		return keys
 	}
@@ -138,12 +138,56 @@ func toldKeys(m *queue.Message) []string {
 	return keys
 }
 
-// appendKeys appends the routing keys by which a message that has been published
+// AppendKeys appends the routing keys by which a message that has been published
 // before is routed again: its own, and what CC and BCC add (EXCH-45, QUEUE-72).
-func appendKeys(keys []string, m *queue.Message) []string {
+func AppendKeys(keys []string, m *queue.Message) []string {
 	keys = append(append(keys, m.Key), carbonCopies(m)...)
 	if m.Extra != nil {
 		keys = append(keys, m.Extra.BCC...)
 	}
 	return keys
+}
+
+// NewDeadLetter makes the message that is published to the dead-letter exchange, and
+// returns its history.
+func NewDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Message, []Death, error) {
+	old := d.Item.Msg
+	var p amqp.Properties
+	if err := p.Decode(old.Props); err != nil {
+		return nil, nil, err
+	}
+	var deaths []Death
+	extra := old.Extra
+	if extra == nil || !extra.ForeignDeaths { // QUEUE-82
+		deaths = history(p.Headers)
+	} else {
+		own := *extra
+		own.ForeignDeaths, extra = false, &own
+	}
+	if len(deaths) == 0 { // QUEUE-79
+		SetHeader(&p, "x-first-death-exchange", old.Exchange)
+		SetHeader(&p, "x-first-death-queue", d.Queue)
+		SetHeader(&p, "x-first-death-reason", string(d.Reason))
+	}
+	deaths = recordDeath(deaths, &p, d, now)
+	SetHeader(&p, "x-last-death-exchange", old.Exchange)
+	SetHeader(&p, "x-last-death-queue", d.Queue)
+	SetHeader(&p, "x-last-death-reason", string(d.Reason))
+	tables := make(amqp.Array, len(deaths))
+	for i, death := range deaths {
+		tables[i] = death.table()
+	}
+	SetHeader(&p, "x-death", tables)
+	if tidy := TidyHeaders(p.Headers); tidy != nil {
+		p.Headers = tidy
+	}
+	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
+	m := &queue.Message{
+		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73
+		Priority: old.Priority, Persistent: old.Persistent, Extra: extra,
+	}
+	if d.Settings.HasDeadLetterKey { // QUEUE-75
+		m.Key, m.Extra = d.Settings.DeadLetterKey, &queue.Extra{KeyAlone: true}
+	}
+	return m, deaths, nil
 }

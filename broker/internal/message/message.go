@@ -1,4 +1,4 @@
-package topology
+package message
 
 import (
 	"fmt"
@@ -63,8 +63,11 @@ func checkExpiration(s string) string {
 		return "{leftover_string," + fmt.Sprintf("%q", s[end:]) + "}"
 	case s[0] == '-' && strings.Trim(s[1:end], "0") != "":
 		return "{value_negative," + "-" + strings.TrimLeft(s[1:end], "0") + "}"
-	case err != nil || n > maxMillis:
+	case err != nil || n > MaxMillis:
 		return "{value_too_large," + strings.TrimLeft(strings.TrimPrefix(s[:end], "+"), "0") + "}"
 	}
 	return ""
 }
+
+// MaxMillis is the longest time an argument may give: ten years (QUEUE-32).
+const MaxMillis = 315360000000

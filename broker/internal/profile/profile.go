@@ -1,4 +1,4 @@
-package topology
+package profile
 
 import (
 	"cmp"
@@ -36,19 +36,19 @@ type facts struct {
 	MaxTx       int    `number:"BASIC-83" fact:"most publishes in a transaction; 0 is no limit"`
 
 	TxNeedsQueues          bool `number:"BASIC-83, BASIC-86" fact:"tx.commit closes the connection with 506 if a queue of one of its publishes was deleted meanwhile and its name is free; otherwise it closes the channel with 406 if that was a classic queue"`
-	passiveNeedsPermission bool `number:"PERM-5" fact:"a passive declare needs any of the three permissions"`
+	PassiveNeedsPermission bool `number:"PERM-5" fact:"a passive declare needs any of the three permissions"`
 	BareChannelLimit       bool `number:"LIMIT-4" fact:"the refusal of a channel beyond the user's limit has the number without parentheses"`
-	topicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
+	TopicPermitsAllKeys    bool `number:"PERM-11" fact:"topic permissions are about the keys in CC and BCC too, not the routing key alone"`
 
-	delayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
+	DelayedPlugin bool `number:"EXCH-9" fact:"there is a plugin for exchanges of type x-delayed-message; without it the type is known only with x-delayed-strict"`
 
-	keepsTransient bool `number:"PERSIST-1, PERSIST-4" fact:"exchanges that are not durable survive a restart, with their bindings"`
-	topicHashes    int  `number:"EXCH-35" fact:"most wildcards # in a binding key of a topic exchange; 0 is no limit"`
-	localRandom    bool `number:"LOCALRANDOM-1" fact:"there are exchanges of type x-local-random"`
-	pluginWords    bool `number:"EXCH-8, EXCH-9" fact:"the types x-jms-topic and x-random without their plugins are invalid, otherwise unknown"`
+	KeepsTransient bool `number:"PERSIST-1, PERSIST-4" fact:"exchanges that are not durable survive a restart, with their bindings"`
+	TopicHashes    int  `number:"EXCH-35" fact:"most wildcards # in a binding key of a topic exchange; 0 is no limit"`
+	LocalRandom    bool `number:"LOCALRANDOM-1" fact:"there are exchanges of type x-local-random"`
+	PluginWords    bool `number:"EXCH-8, EXCH-9" fact:"the types x-jms-topic and x-random without their plugins are invalid, otherwise unknown"`
 
 	transientQueues   bool                 `number:"QUEUE-29" fact:"queues that are neither durable nor exclusive may be declared"`
-	addsQueueType     bool                 `number:"QUEUE-14" fact:"a queue declared without x-queue-type gets it as an argument"`
+	AddsQueueType     bool                 `number:"QUEUE-14" fact:"a queue declared without x-queue-type gets it as an argument"`
 	undefinedType     bool                 `number:"QUEUE-39" fact:"x-queue-type may be the text undefined, for the default type"`
 	emptyType         bool                 `number:"QUEUE-39" fact:"x-queue-type may be empty, for the default type"`
 	checksQueueMode   bool                 `number:"QUEUE-40, QUEUE-91" fact:"x-queue-mode is checked"`
@@ -58,52 +58,52 @@ type facts struct {
 	streamFilterSize  bool                 `number:"QUEUE-43, QUEUE-48" fact:"x-stream-filter-size-bytes is known, and refused by other queues than streams"`
 	leaderLocator     bool                 `number:"QUEUE-42, QUEUE-43" fact:"classic queues take x-queue-leader-locator"`
 	quorumRetries     bool                 `number:"QUEUE-51" fact:"quorum queues know x-consumer-timeout, x-consumer-disconnected-timeout and x-delayed-retry-*, and their consumers x-consumer-timeout; others refuse them"`
-	termForType       bool                 `number:"QUEUE-97" fact:"the refusal of basic.get beside a single active consumer has the type of queue as a term of Erlang"`
+	TermForType       bool                 `number:"QUEUE-97" fact:"the refusal of basic.get beside a single active consumer has the type of queue as a term of Erlang"`
 	deliveryLimit     int64                `number:"QUEUE-92" fact:"delivery limit of a quorum queue that sets none; -1 is no limit"`
 	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
-	countsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
+	CountsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
 	EndsByTag         bool                 `number:"QUEUE-93" fact:"when a channel ends, a quorum queue takes back first what basic.get has fetched, then what consumers have in the order of their tags; otherwise in the order in which the consumers came, and what basic.get has fetched last"`
-	quorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
+	QuorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
 	mirroring         bool                 `number:"POLICY-6, BASIC-32" fact:"policies may have ha-mode and its like, which one node makes nothing of; x-cancel-on-ha-failover is checked"`
-	clientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
+	ClientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	GlobalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	QuorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
-	newStreamTexts    bool                 `number:"STREAM-7, STREAM-29, STREAM-41" fact:"what consumers of streams are refused for has other texts, and an offset that makes no sense is always refused with 406"`
+	NewStreamTexts    bool                 `number:"STREAM-7, STREAM-29, STREAM-41" fact:"what consumers of streams are refused for has other texts, and an offset that makes no sense is always refused with 406"`
 	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
 }
 
 // profileNames are the profiles there are, oldest first.
 var profileNames = []string{"3.13", "4.2", "4.3"}
 
-// ProfileNames is the names of the profiles, oldest first.
-func ProfileNames() []string { return slices.Clone(profileNames) }
+// Names is the names of the profiles, oldest first.
+func Names() []string { return slices.Clone(profileNames) }
 
 var profiles = map[string]*Profile{
 	"3.13": newProfile(facts{
-		Version: DefaultVersion, delayedPlugin: true,
+		Version: DefaultVersion, DelayedPlugin: true,
 		AMQP08: true, MinFrameMax: 4096, MaxBody: 128 << 20,
 		transientQueues: true, checksQueueMode: true, queueVersion1: true, masterLocator: true, checksLocator: true, EndsByTag: true,
-		deliveryLimit: -1, mirroring: true, clientDeaths: true, GlobalQos: true,
+		deliveryLimit: -1, mirroring: true, ClientDeaths: true, GlobalQos: true,
 	}),
 	"4.2": newProfile(facts{
-		Version: "4.2.7", delayedPlugin: true,
+		Version: "4.2.7", DelayedPlugin: true,
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, UserIDLast: true, CancelOk: true,
-		keepsTransient: true, localRandom: true,
-		transientQueues: true, addsQueueType: true, undefinedType: true,
+		KeepsTransient: true, LocalRandom: true,
+		transientQueues: true, AddsQueueType: true, undefinedType: true,
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true, streamFilterSize: true,
-		deliveryLimit: 20, negativeLimit: true, quorumPriority: queue.FairPriority,
-		GlobalQos: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, topicPermitsAllKeys: true,
+		deliveryLimit: 20, negativeLimit: true, QuorumPriority: queue.FairPriority,
+		GlobalQos: true, RepliesAreQueued: true, NewStreamTexts: true,
+		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 	"4.3": newProfile(facts{
 		Version:     "4.3.6",
 		OffersAMQP1: true, Anonymous: true, MinFrameMax: 8192, MaxBody: 16 << 20, MaxHeader: 512 << 20, ExcessDies: true,
 		UserIDLast: true, CancelOk: true, MaxTx: 10000,
-		keepsTransient: true, localRandom: true, topicHashes: 2, pluginWords: true,
-		addsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, termForType: true,
-		deliveryLimit: 20, negativeLimit: true, countsFailures: true, quorumPriority: queue.StrictPriority,
-		QuorumTimeoutOnly: true, RepliesAreQueued: true, newStreamTexts: true,
-		passiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, topicPermitsAllKeys: true,
+		KeepsTransient: true, LocalRandom: true, TopicHashes: 2, PluginWords: true,
+		AddsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, TermForType: true,
+		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, QuorumPriority: queue.StrictPriority,
+		QuorumTimeoutOnly: true, RepliesAreQueued: true, NewStreamTexts: true,
+		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 }
 
@@ -112,7 +112,7 @@ var profiles = map[string]*Profile{
 type Profile struct {
 	facts
 	arguments  []declareArgument       // of queues, in the order in which they are checked
-	accepts    map[*queueType][]string // the arguments of each type, in the order in which they are compared
+	accepts    map[*QueueType][]string // the arguments of each type, in the order in which they are compared
 	policyKeys map[string]policyKey
 
 	ofConsumers []consumeArgument
@@ -130,7 +130,7 @@ func newProfile(f facts) *Profile {
 	}
 	arguments := slices.DeleteFunc(slices.Clone(declareArguments), func(a declareArgument) bool { return !known(a) })
 	p := &Profile{
-		facts: f, arguments: arguments, accepts: make(map[*queueType][]string), ofConsumers: f.consumeArguments(),
+		facts: f, arguments: arguments, accepts: make(map[*QueueType][]string), ofConsumers: f.consumeArguments(),
 	}
 	for i := range p.arguments {
 		switch a := &p.arguments[i]; {
@@ -146,21 +146,21 @@ func newProfile(f facts) *Profile {
 		p.accepts[t] = slices.Clone(t.accepts)
 	}
 	if f.leaderLocator {
-		p.accepts[&classicQueue] = append(p.accepts[&classicQueue], "x-queue-leader-locator")
+		p.accepts[&ClassicQueue] = append(p.accepts[&ClassicQueue], "x-queue-leader-locator")
 	}
 	if f.quorumRetries {
 		p.arguments = append(p.arguments, retryArguments...)
-		p.accepts[&quorumQueue] = append(p.accepts[&quorumQueue], "x-consumer-disconnected-timeout")
+		p.accepts[&QuorumQueue] = append(p.accepts[&QuorumQueue], "x-consumer-disconnected-timeout")
 		for _, a := range retryArguments {
-			p.accepts[&quorumQueue] = append(p.accepts[&quorumQueue], a.name)
+			p.accepts[&QuorumQueue] = append(p.accepts[&QuorumQueue], a.name)
 		}
 	}
 	p.policyKeys = policyKeysOf(&p.facts)
 	return p
 }
 
-// ProfileOf finds a profile by its name; "" is the default one.
-func ProfileOf(name string) (*Profile, error) {
+// Of finds a profile by its name; "" is the default one.
+func Of(name string) (*Profile, error) {
 	p := profiles[cmp.Or(name, defaultProfile)]
 	if p == nil {
 		return nil, fmt.Errorf("broker: there is no profile %q; there are %s", name, strings.Join(profileNames, ", "))

@@ -1,22 +1,25 @@
-package topology
+package profile
 
 import (
+	"maps"
+
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
 // A queue's settings are made of its arguments and the definition of its policies,
 // both checked (POLICY-4).
 
-// settings is nil for a queue with no optional feature: such a queue pays
+// Settings is nil for a queue with no optional feature: such a queue pays
 // nothing for them. Of two numbers the smaller counts; of anything else the
 // argument.
-func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settings {
-	if queueTypeOf(args) == &streamQueue {
+func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settings {
+	if QueueTypeOf(args) == &StreamQueue {
 		return p.streamSettings(args, policy)
 	}
 	s := &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: -1}
-	quorum := queueTypeOf(args) == &quorumQueue
+	quorum := QueueTypeOf(args) == &QuorumQueue
 	found := false
 	number := func(key string, field *int64) bool {
 		v, has := args.Get("x-" + key)
@@ -32,7 +35,7 @@ func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	}
 	millis := func(key string, field *int64) bool { // a policy bounds a time from below only (POLICY-12)
 		has := number(key, field)
-		*field = min(*field, maxMillis)
+		*field = min(*field, message.MaxMillis)
 		return has
 	}
 	text := func(key string) (string, bool) {
@@ -62,7 +65,7 @@ func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	millis("consumer-timeout", &s.ConsumerTimeout)
 	s.DeadLetterExchange, s.DeadLetter = text("dead-letter-exchange")
 	s.DeadLetterKey, s.HasDeadLetterKey = text("dead-letter-routing-key")
-	s.DeadLetterKey = cutKey(s.DeadLetterKey)
+	s.DeadLetterKey = message.CutKey(s.DeadLetterKey)
 	if v, ok := args.Get("x-single-active-consumer"); ok && v == true {
 		s.SingleActive, found = true, true
 	}
@@ -79,13 +82,6 @@ func (p *Profile) settings(args amqp.Table, policy map[string]any) *queue.Settin
 	return s
 }
 
-// maxKey is the length in bytes of the longest routing key (LIMIT-8).
-const maxKey = 255
-
-// cutKey cuts a routing key out of a field table, where it may be of any length, to
-// what a delivery and the store have room for.
-func cutKey(key string) string { return key[:min(len(key), maxKey)] }
-
 // overflows are the values of x-overflow; drop-head is the zero value, and so
 // what a queue does without any.
 var overflows = map[string]queue.Overflow{
@@ -94,9 +90,40 @@ var overflows = map[string]queue.Overflow{
 	"reject-publish-dlx": queue.RejectPublishDLX,
 }
 
-// maxPriority is x-max-priority, 0 if absent (QUEUE-87).
-func maxPriority(args amqp.Table) uint8 {
+// MaxPriority is x-max-priority, 0 if absent (QUEUE-87).
+func MaxPriority(args amqp.Table) uint8 {
 	v, _ := args.Get("x-max-priority")
 	n, _ := amqp.AsInt(v)
 	return uint8(n)
+}
+
+// Merge is the definition of a policy and an operator policy together: of what
+// both have the smaller limit counts, or the operator's word (POLICY-3).
+func (p *Profile) Merge(user, operator map[string]any) map[string]any {
+	switch {
+	case user == nil && operator == nil:
+		return nil
+	case operator == nil:
+		return user
+	case user == nil:
+		return operator
+	}
+	def := maps.Clone(user)
+	for key, v := range operator {
+		mine, both := def[key].(int64)
+		limit, isLimit := v.(int64)
+		if !both || !isLimit || p.lower(key, limit, mine) {
+			def[key] = v
+		}
+	}
+	return def
+}
+
+// lower tells which of two limits counts: the smaller, but where a negative one
+// is no limit any other goes before it (POLICY-3).
+func (p *Profile) lower(key string, a, b int64) bool {
+	if key == "delivery-limit" && p.negativeLimit && (a < 0 || b < 0) {
+		return a > b
+	}
+	return a < b
 }

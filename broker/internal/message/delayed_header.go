@@ -1,4 +1,4 @@
-package topology
+package message
 
 import (
 	"encoding/binary"
@@ -11,33 +11,33 @@ import (
 )
 
 const (
-	delayHeader = "x-delay"
-	// maxDelay is the longest delay in milliseconds, 49.7 days; the plugin takes a
+	DelayHeader = "x-delay"
+	// MaxDelay is the longest delay in milliseconds, 49.7 days; the plugin takes a
 	// longer one for none (EXCH-50).
-	maxDelay = math.MaxUint32
-	// maxStrictDelay is the longest delay in milliseconds of a strict exchange:
+	MaxDelay = math.MaxUint32
+	// MaxStrictDelay is the longest delay in milliseconds of a strict exchange:
 	// ten years, the longest time that a queue's arguments can give (QUEUE-32).
-	maxStrictDelay = maxMillis
+	MaxStrictDelay = MaxMillis
 )
 
-// A delayFault is what keeps a header from being a delay, in words; "" is nothing.
-type delayFault string
+// A DelayFault is what keeps a header from being a delay, in words; "" is nothing.
+type DelayFault string
 
 const (
-	notANumber   delayFault = "it is not a whole number of milliseconds"
-	unusableType delayFault = "a value of its type gives no number of milliseconds"
-	tooLong      delayFault = "it is longer than ten years"
+	NotANumber   DelayFault = "it is not a whole number of milliseconds"
+	unusableType DelayFault = "a value of its type gives no number of milliseconds"
+	TooLong      DelayFault = "it is longer than ten years"
 )
 
-// delayOf is the delay that headers ask for, in milliseconds; 0 is none, as is
+// DelayOf is the delay that headers ask for, in milliseconds; 0 is none, as is
 // a negative one, which tells of a delay that is over (EXCH-51). A fault is how
 // the value fails: of notANumber the plugin's channel dies, the others are no
 // delay to it (EXCH-49, EXCH-50).
-func delayOf(headers amqp.RawTable) (int64, delayFault) {
+func DelayOf(headers amqp.RawTable) (int64, DelayFault) {
 	if headers == nil {
 		return 0, ""
 	}
-	v, ok := headers.Lookup(delayHeader)
+	v, ok := headers.Lookup(DelayHeader)
 	if !ok {
 		return 0, ""
 	}
@@ -53,7 +53,7 @@ func delayOf(headers amqp.RawTable) (int64, delayFault) {
 	case float64:
 		return wholeDelay(v), ""
 	case amqp.Decimal:
-		return 0, notANumber
+		return 0, NotANumber
 	}
 	n, ok := amqp.AsInt(v)
 	if !ok {
@@ -64,13 +64,13 @@ func delayOf(headers amqp.RawTable) (int64, delayFault) {
 
 // parseDelay reads what Erlang's binary_to_integer reads: a sign, if any, and
 // decimal digits, as many as there are.
-func parseDelay(s string) (int64, delayFault) {
+func parseDelay(s string) (int64, DelayFault) {
 	digits := s
 	if s != "" && (s[0] == '+' || s[0] == '-') {
 		digits = s[1:]
 	}
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, notANumber
+		return 0, NotANumber
 	}
 	if s[0] == '-' {
 		return 0, ""
@@ -90,10 +90,10 @@ func wholeDelay(f float64) int64 {
 	return int64(max(f, 0))
 }
 
-// pastDelay are the properties of a message whose delay is over: x-delay is the
+// PastDelay are the properties of a message whose delay is over: x-delay is the
 // negated delay, as a signed 64-bit integer (EXCH-51). The properties have been
 // checked.
-func pastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
+func PastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
 	negated := slices.Clone(props)
 	if negateInPlace(negated.Headers(), delay) {
 		return negated
@@ -102,7 +102,7 @@ func pastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
 	if p.Decode(props) != nil {
 		return props
 	}
-	SetHeader(&p, delayHeader, -delay)
+	SetHeader(&p, DelayHeader, -delay)
 	return p.Append(nil)
 }
 
@@ -110,7 +110,7 @@ func pastDelay(props amqp.RawProperties, delay int64) amqp.RawProperties {
 // clients send it.
 func negateInPlace(headers amqp.RawTable, delay int64) (done bool) {
 	headers.Each(func(key []byte, tag byte, value []byte) bool {
-		if string(key) != delayHeader {
+		if string(key) != DelayHeader {
 			return true
 		}
 		if done = tag == 'l'; done {

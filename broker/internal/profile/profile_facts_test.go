@@ -1,8 +1,8 @@
-package topology
+package profile
 
 // The table of docs/profiles.md is what the facts of the profiles say:
 //
-//	go test ./broker/internal/topology -run ProfilesPage -update
+//	go test ./broker/internal/profile -run ProfilesPage -update
 
 import (
 	"flag"
@@ -23,7 +23,7 @@ var updateProfiles = flag.Bool("update", false, "write the table of docs/profile
 
 const (
 	profilesPage = "../../../docs/profiles.md"
-	tableBegins  = "<!-- generated: go test ./broker/internal/topology -run ProfilesPage -update -->\n"
+	tableBegins  = "<!-- generated: go test ./broker/internal/profile -run ProfilesPage -update -->\n"
 	tableEnds    = "<!-- end of what is generated -->\n"
 )
 

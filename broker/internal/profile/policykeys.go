@@ -1,4 +1,4 @@
-package topology
+package profile
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 )
 
 // What may stand in a policy's definition depends on the profile; what may not is
@@ -87,35 +88,35 @@ func anyInteger(v any, _ amqp.Table) string {
 	return detail
 }
 
-// checkDefinition checks the keys and values of a policy, in RabbitMQ's order:
+// CheckDefinition checks the keys and values of a policy, in RabbitMQ's order:
 // what is wrong with a value comes before what is not known at all.
-func (p *Profile) checkDefinition(kind PolicyKind, def map[string]any) error {
+func (p *Profile) CheckDefinition(kind records.Kind, def map[string]any) error {
 	var unknown []string
 	for _, key := range slices.Sorted(maps.Keys(def)) {
 		v := def[key]
 		known, ok := p.policyKeys[key]
 		switch {
-		case !ok || kind == OperatorPolicy && !known.operator:
+		case !ok || kind == records.KindOperatorPolicy && !known.operator:
 			unknown = append(unknown, fmt.Sprintf("{<<%q>>,%s}", key, amqp.FormatTerm(v)))
 		case known.check(v, nil) != "":
-			return errPolicy("%s %s", amqp.FormatTerm(v), known.invalid)
+			return ErrPolicy("%s %s", amqp.FormatTerm(v), known.invalid)
 		}
 	}
-	if p.mirroring && kind == UserPolicy {
+	if p.mirroring && kind == records.KindPolicy {
 		if wrong := checkMirroring(def); wrong != "" {
-			return errPolicy("%s", wrong)
+			return ErrPolicy("%s", wrong)
 		}
 	}
 	if p.quorumRetries {
 		if wrong := checkRetries(def); wrong != "" {
-			return errPolicy("%s", wrong)
+			return ErrPolicy("%s", wrong)
 		}
 	}
 	if _, has := def["queue-master-locator"]; has && !p.masterLocator { // QUEUE-42
-		return errPolicy("use of deprecated queue-master-locator argument is not permitted")
+		return ErrPolicy("use of deprecated queue-master-locator argument is not permitted")
 	}
 	if len(unknown) > 0 {
-		return errPolicy("[%s] are not recognised policy settings", strings.Join(unknown, ","))
+		return ErrPolicy("[%s] are not recognised policy settings", strings.Join(unknown, ","))
 	}
 	return nil
 }
@@ -187,4 +188,9 @@ func checkMirroring(def map[string]any) string {
 		}
 	}
 	return ""
+}
+
+// ErrPolicy is RabbitMQ's refusal of a policy (POLICY-11).
+func ErrPolicy(format string, args ...any) error {
+	return amqp.Errorf(amqp.PreconditionFailed, "Validation failed\n\n%s\n", fmt.Sprintf(format, args...))
 }

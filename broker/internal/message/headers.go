@@ -1,4 +1,4 @@
-package topology
+package message
 
 import (
 	"cmp"
@@ -10,10 +10,10 @@ import (
 
 // RewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes the first BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
-// properties are written anew only if that changed something. It notes an x-death
-// that is not to be believed (QUEUE-82). The headers that it returns are those to
+// properties are written anew only if that changed something. Unless
+// believeDeaths it notes that an x-death is not to be believed (QUEUE-82). The headers that it returns are those to
 // route by: as they came, duplicates too (TYPES-5), without the first BCC.
-func (p *Profile) RewriteHeaders(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
+func RewriteHeaders(m *queue.Message, believeDeaths bool) (keys []string, routed amqp.RawTable, err error) {
 	routed = m.Props.Headers()
 	if nothingToRewrite(routed) {
 		return nil, routed, nil
@@ -34,11 +34,11 @@ func (p *Profile) RewriteHeaders(m *queue.Message) (keys []string, routed amqp.R
 	if blind := listHeader(headers, "BCC"); len(blind) > 0 {
 		keys = append(keys, blind...)
 		for i, key := range blind {
-			blind[i] = cutKey(key)
+			blind[i] = CutKey(key)
 		}
 		m.Extra = &queue.Extra{BCC: blind}
 	}
-	if _, ok := headers.Get("x-death"); ok && !p.clientDeaths {
+	if _, ok := headers.Get("x-death"); ok && !believeDeaths {
 		if m.Extra == nil {
 			m.Extra = &queue.Extra{}
 		}
@@ -111,3 +111,20 @@ func TidyHeaders(t amqp.Table) amqp.Table {
 	slices.SortStableFunc(sorted, byKey)
 	return slices.CompactFunc(sorted, func(a, b amqp.Field) bool { return a.Key == b.Key })
 }
+
+// SetHeader replaces a header, or adds it.
+func SetHeader(p *amqp.Properties, key string, v any) {
+	i := slices.IndexFunc(p.Headers, func(f amqp.Field) bool { return f.Key == key })
+	if i >= 0 {
+		p.Headers[i].Value = v
+	} else {
+		p.Headers = append(p.Headers, amqp.Field{Key: key, Value: v})
+	}
+}
+
+// maxKey is the length in bytes of the longest routing key (LIMIT-8).
+const maxKey = 255
+
+// CutKey cuts a routing key out of a field table, where it may be of any length, to
+// what a delivery and the store have room for.
+func CutKey(key string) string { return key[:min(len(key), maxKey)] }

@@ -1,4 +1,4 @@
-package topology
+package profile
 
 import (
 	"bytes"
@@ -9,61 +9,59 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 )
 
 // Queue arguments are checked as RabbitMQ 3.13 does: types and values
 // (QUEUE-30 to QUEUE-50), and equality on a redeclaration (QUEUE-9 to
 // QUEUE-13). What other versions do differently is in the profile.
 
-// maxMillis is the longest time an argument may give: ten years (QUEUE-32).
-const maxMillis = 315360000000
-
-// A queueType is one value of x-queue-type.
-type queueType struct {
-	name, module string
+// A QueueType is one value of x-queue-type.
+type QueueType struct {
+	Name, Module string
 	accepts      []string // in the order in which they are compared (QUEUE-11)
 
-	policyTarget  string   // the type's name in a policy's apply-to
-	withoutPolicy []string // the policy keys that it does not know (POLICY-10)
+	PolicyTarget  string   // the type's name in a policy's apply-to
+	WithoutPolicy []string // the policy keys that it does not know (POLICY-10)
 }
 
 var (
-	classicQueue = queueType{
-		name: "classic", module: "rabbit_classic_queue",
+	ClassicQueue = QueueType{
+		Name: "classic", Module: "rabbit_classic_queue",
 		accepts: []string{
 			"x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key", "x-max-length",
 			"x-max-length-bytes", "x-max-priority", "x-overflow", "x-queue-mode", "x-queue-version",
 			"x-single-active-consumer", "x-queue-type", "x-queue-master-locator"},
-		policyTarget: "classic_queues",
-		withoutPolicy: []string{
+		PolicyTarget: "classic_queues",
+		WithoutPolicy: []string{
 			"max-age", "stream-max-segment-size-bytes", "queue-leader-locator", "initial-cluster-size", "delivery-limit",
 			"dead-letter-strategy", "max-in-memory-length", "max-in-memory-bytes", "target-group-size"},
 	}
-	quorumQueue = queueType{
-		name: "quorum", module: "rabbit_quorum_queue",
+	QuorumQueue = QueueType{
+		Name: "quorum", Module: "rabbit_quorum_queue",
 		accepts: []string{
 			"x-dead-letter-exchange", "x-dead-letter-routing-key", "x-dead-letter-strategy", "x-expires", "x-max-length",
 			"x-max-length-bytes", "x-max-in-memory-length", "x-max-in-memory-bytes", "x-overflow",
 			"x-single-active-consumer", "x-queue-type", "x-quorum-initial-group-size", "x-delivery-limit",
 			"x-message-ttl", "x-queue-leader-locator"},
-		policyTarget: "quorum_queues",
-		withoutPolicy: append([]string{
+		PolicyTarget: "quorum_queues",
+		WithoutPolicy: append([]string{
 			"queue-mode", "queue-master-locator", "max-age", "stream-max-segment-size-bytes", "initial-cluster-size"},
 			mirroringKeys...),
 	}
-	streamQueue = queueType{
-		name: "stream", module: "rabbit_stream_queue",
+	StreamQueue = QueueType{
+		Name: "stream", Module: "rabbit_stream_queue",
 		accepts: []string{
 			"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
 			"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"},
-		policyTarget: "streams",
-		withoutPolicy: append([]string{ // STREAM-15
+		PolicyTarget: "streams",
+		WithoutPolicy: append([]string{ // STREAM-15
 			"message-ttl", "expires", "max-length", "max-priority", "overflow", "dead-letter-exchange",
 			"dead-letter-routing-key", "dead-letter-strategy", "queue-mode", "queue-version", "single-active-consumer",
 			"delivery-limit", "max-in-memory-length", "max-in-memory-bytes", "queue-master-locator", "target-group-size"},
 			mirroringKeys...),
 	}
-	queueTypes = []*queueType{&classicQueue, &quorumQueue, &streamQueue}
+	queueTypes = []*QueueType{&ClassicQueue, &QuorumQueue, &StreamQueue}
 )
 
 // An argumentCheck returns what is wrong with a value, or "".
@@ -115,9 +113,8 @@ var retryArguments = []declareArgument{
 	{"x-delayed-retry-max", anything},
 }
 
-// checkQueueArguments checks the arguments of a new queue.
-func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) error {
-	resource := QueueText(name, vhost)
+// CheckQueueArguments checks the arguments of a new queue.
+func (p *Profile) CheckQueueArguments(m *amqp.QueueDeclare, resource string) error {
 	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36
 		if _, isString := v.(string); !isString {
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
@@ -127,14 +124,14 @@ func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 	if err := p.checkArgumentValues(m.Arguments, resource, []string{"x-queue-type"}); err != nil {
 		return err
 	}
-	kind := queueTypeOf(m.Arguments)
+	kind := QueueTypeOf(m.Arguments)
 	if err := p.checkArgumentValues(m.Arguments, resource, p.accepts[kind]); err != nil {
 		return err
 	}
 	for _, f := range m.Arguments { // QUEUE-43: whatever its value, and the first one is told
 		known := slices.ContainsFunc(p.arguments, func(a declareArgument) bool { return a.name == f.Key })
 		if known && !slices.Contains(p.accepts[kind], f.Key) {
-			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.module)
+			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.Module)
 		}
 	}
 	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
@@ -148,7 +145,7 @@ func (p *Profile) checkQueueArguments(m *amqp.QueueDeclare, name, vhost string) 
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg 'x-queue-master-locator' for %s: %s", resource, checkMasterLocator(v, nil))
 		}
 	}
-	if err := kind.checkProperties(m, resource); err != nil || kind != &streamQueue {
+	if err := kind.checkProperties(m, resource); err != nil || kind != &StreamQueue {
 		return err
 	}
 	return p.checkStream(m.Arguments)
@@ -169,8 +166,8 @@ func (p *Profile) checkArgumentValues(args amqp.Table, resource string, names []
 }
 
 // checkProperties refuses what a replicated queue cannot be (QUEUE-49).
-func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error {
-	if t == &classicQueue {
+func (t *QueueType) checkProperties(m *amqp.QueueDeclare, resource string) error {
+	if t == &ClassicQueue {
 		return nil
 	}
 	property := ""
@@ -187,35 +184,35 @@ func (t *queueType) checkProperties(m *amqp.QueueDeclare, resource string) error
 	return amqp.Errorf(amqp.PreconditionFailed, "invalid property '%s' for %s", property, resource)
 }
 
-// checkServerNamed refuses a generated name for types that have none
+// CheckServerNamed refuses a generated name for types that have none
 // (QUEUE-50).
-func checkServerNamed(args amqp.Table) error {
-	if t := queueTypeOf(args); t != &classicQueue {
-		return amqp.Errorf(amqp.PreconditionFailed, "Cannot declare a server-named queue for type %s", t.module)
+func CheckServerNamed(args amqp.Table) error {
+	if t := QueueTypeOf(args); t != &ClassicQueue {
+		return amqp.Errorf(amqp.PreconditionFailed, "Cannot declare a server-named queue for type %s", t.Module)
 	}
 	return nil
 }
 
-// queueTypeOf is the type that the arguments ask for; classic by default.
-func queueTypeOf(args amqp.Table) *queueType {
+// QueueTypeOf is the type that the arguments ask for; classic by default.
+func QueueTypeOf(args amqp.Table) *QueueType {
 	v, _ := args.Get("x-queue-type")
 	for _, t := range queueTypes {
-		if v == t.name {
+		if v == t.Name {
 			return t
 		}
 	}
-	return &classicQueue
+	return &ClassicQueue
 }
 
-// comparedArguments are those that count on a redeclaration, by the type of
+// ComparedArguments are those that count on a redeclaration, by the type of
 // the queue that exists (QUEUE-11).
-func (p *Profile) comparedArguments(current amqp.Table) []string {
-	return p.accepts[queueTypeOf(current)]
+func (p *Profile) ComparedArguments(current amqp.Table) []string {
+	return p.accepts[QueueTypeOf(current)]
 }
 
-// checkArgument compares one argument of a redeclaration (EXCH-11, QUEUE-9,
+// CheckArgument compares one argument of a redeclaration (EXCH-11, QUEUE-9,
 // QUEUE-10, QUEUE-13).
-func checkArgument(name, resource string, received, current amqp.Table) error {
+func CheckArgument(name, resource string, received, current amqp.Table) error {
 	r, hasR := received.Get(name)
 	c, hasC := current.Get(name)
 	if name == "x-queue-type" && (!hasR && c == "classic" || !hasC && r == "classic") {
@@ -305,7 +302,7 @@ func millisAbove(least int64) argumentCheck {
 		switch {
 		case ok && n == 0 && least > 0:
 			return "{value_zero,0}"
-		case ok && n > maxMillis:
+		case ok && n > message.MaxMillis:
 			return fmt.Sprintf("{value_too_large,%d}", n)
 		}
 		return notNegative(v, args)
