@@ -17,14 +17,14 @@ type channelStats struct {
 	// guarded by the connection's lock; what publishers count is not in it.
 	messages MessageStats
 	// changed by the reader at the end of its batches
-	published, returned, dropped atomic.Uint64
+	published, confirming, routed, returned, dropped atomic.Uint64
 	// the reader's own
 	batch  publishCounts
 	listed bool // in conn.counting
 }
 
 // publishCounts count the publishes of a batch.
-type publishCounts struct{ published, returned, dropped uint64 }
+type publishCounts struct{ published, confirming, routed, returned, dropped uint64 }
 
 // An exchangeRun counts publishes in a row to one exchange.
 type exchangeRun struct {
@@ -38,6 +38,10 @@ func (ch *channel) countPublish(x *topology.Exchange, queues int, returned, drop
 	c := ch.c
 	s := &ch.stats
 	s.batch.published++
+	s.batch.routed += uint64(queues)
+	if ch.mode == modeConfirm {
+		s.batch.confirming++
+	}
 	switch {
 	case returned:
 		s.batch.returned++
@@ -79,6 +83,10 @@ func (c *conn) endCounts() {
 
 func (s *channelStats) endBatch() {
 	s.published.Add(s.batch.published)
+	s.routed.Add(s.batch.routed)
+	if s.batch.confirming > 0 {
+		s.confirming.Add(s.batch.confirming)
+	}
 	if s.batch.returned > 0 {
 		s.returned.Add(s.batch.returned)
 	}
@@ -115,6 +123,7 @@ func (s *channelStats) countGet(noAck, redelivered bool) {
 // all is what the channel has counted. Called with the connection's lock held.
 func (s *channelStats) all() MessageStats {
 	m := s.messages
+	m.PublishConfirming, m.Routed = s.confirming.Load(), s.routed.Load()
 	m.Publish, m.ReturnUnroutable, m.DropUnroutable = s.published.Load(), s.returned.Load(), s.dropped.Load()
 	return m
 }
@@ -123,6 +132,8 @@ func (s *channelStats) all() MessageStats {
 func (s *channelStats) reset() {
 	s.messages = MessageStats{}
 	s.published.Store(0)
+	s.confirming.Store(0)
+	s.routed.Store(0)
 	s.returned.Store(0)
 	s.dropped.Store(0)
 }

@@ -134,7 +134,7 @@ func TestSnapshotOfConnections(t *testing.T) {
 	assert.NotZero(t, first.Sent)
 	first.ID, first.Peer, first.Local, first.Properties, first.Received, first.Sent = "", "", "", nil, 0, 0
 	assert.Equal(t, broker.ConnectionInfo{
-		State: "running", ChannelMax: 2047, FrameMax: 131072, Heartbeat: 10 * time.Second,
+		Mechanism: "PLAIN", State: "running", ChannelMax: 2047, FrameMax: 131072, Heartbeat: 10 * time.Second,
 		Name: "worker 1", User: "guest", VHost: "/", Since: since,
 		Channels: []broker.ChannelInfo{
 			{Number: 1, Unacked: 2, Prefetch: 5, GlobalPrefetch: 8, Stats: broker.MessageStats{Deliver: 2}, Consumers: []broker.ConsumerInfo{

@@ -8,6 +8,9 @@ import "github.com/rabbetmq/rabbet/queue"
 type MessageStats struct {
 	// Publish counts what was published; of a queue, what was routed to it.
 	Publish uint64
+	// PublishConfirming counts those publishes that are to be confirmed, and Routed the
+	// queues that publishes reached; channels alone have both.
+	PublishConfirming, Routed uint64
 	// Confirm counts publishes that the publisher was told of.
 	Confirm uint64
 	// ReturnUnroutable and DropUnroutable count publishes that reached no queue, with
@@ -27,6 +30,8 @@ func (s *MessageStats) DeliverGet() uint64 { return s.Deliver + s.DeliverNoAck +
 // Add adds what others count.
 func (s *MessageStats) Add(o MessageStats) {
 	s.Publish += o.Publish
+	s.PublishConfirming += o.PublishConfirming
+	s.Routed += o.Routed
 	s.Confirm += o.Confirm
 	s.ReturnUnroutable += o.ReturnUnroutable
 	s.DropUnroutable += o.DropUnroutable

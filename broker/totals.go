@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // Totals are sums over a virtual host, or over the whole broker.
@@ -18,6 +19,11 @@ type Totals struct {
 	Received, Sent uint64
 	Messages       MessageStats
 	Churn          ChurnStats
+	// Types are sums over queues by their type; what deleted ones have counted is in them.
+	Types map[string]TypeTotals
+	// Publishers are channels that have published, ChannelUnacked the deliveries that
+	// channels wait for, and Prefetch and ChannelPrefetch the sums of their limits.
+	Publishers, ChannelUnacked, Prefetch, ChannelPrefetch int
 }
 
 // Add adds what others have.
@@ -32,6 +38,10 @@ func (t *Totals) Add(o *Totals) {
 	t.Received += o.Received
 	t.Sent += o.Sent
 	t.Messages.Add(o.Messages)
+	t.Publishers += o.Publishers
+	t.ChannelUnacked += o.ChannelUnacked
+	t.Prefetch += o.Prefetch
+	t.ChannelPrefetch += o.ChannelPrefetch
 }
 
 // Totals are those of the whole broker.
@@ -39,38 +49,99 @@ func (b *Broker) Totals() Totals {
 	b.mu.Lock()
 	vhosts := slices.Collect(maps.Values(b.vhosts))
 	b.mu.Unlock()
-	var t Totals
+	t := b.countClients(vhosts)
+	t.Types = b.countQueues(vhosts)
+	for _, of := range t.Types {
+		t.addQueues(of)
+	}
 	for _, v := range vhosts {
-		of := v.Totals()
-		t.Add(&of)
+		t.Exchanges += v.vh.ExchangeCount()
 	}
 	t.Churn = b.churnStats()
 	return t
 }
 
-// Totals are those of the virtual host.
+// Totals are those of the virtual host. They have no Churn, and no queues that are deleted.
 func (v *VHost) Totals() Totals {
-	t := v.countClients()
-	for _, q := range v.vh.Queues() {
-		counts := q.Counts()
-		t.Queues++
-		t.Ready += counts.Ready
-		t.Unacked += counts.Unacked
+	t := v.b.countClients([]*VHost{v})
+	t.Types = sumQueues([]*VHost{v})
+	for _, of := range t.Types {
+		t.addQueues(of)
 	}
 	t.Exchanges = v.vh.ExchangeCount()
 	return t
 }
 
+// TypeTotals are sums over the queues of one type.
+type TypeTotals struct {
+	Queues, Ready, Unacked, Consumers int
+	ReadyBytes                        int64
+	queue.Stats
+}
+
+func (t *Totals) addQueues(of TypeTotals) {
+	t.Queues += of.Queues
+	t.Ready += of.Ready
+	t.Unacked += of.Unacked
+}
+
+// countQueues sums up queues by their type, with what those had counted that are deleted.
+// One that is deleted meanwhile goes from one to the other, so it counts again until none
+// was: sums do not go back.
+func (b *Broker) countQueues(vhosts []*VHost) map[string]TypeTotals {
+	for tries := 0; ; tries++ {
+		gone, before := b.env.Departed()
+		sums := sumQueues(vhosts)
+		if _, after := b.env.Departed(); after != before && tries < 10 {
+			continue
+		}
+		for kind, s := range gone {
+			of := sums[kind]
+			of.Stats.Add(s)
+			sums[kind] = of
+		}
+		return sums
+	}
+}
+
+func sumQueues(vhosts []*VHost) map[string]TypeTotals {
+	sums := make(map[string]TypeTotals)
+	for _, v := range vhosts {
+		for _, q := range v.vh.Queues() {
+			counts, kind := q.Counts(), q.Type()
+			of := sums[kind]
+			of.Queues++
+			of.Ready += counts.Ready
+			of.Unacked += counts.Unacked
+			of.Consumers += counts.Consumers
+			of.ReadyBytes += counts.ReadyBytes
+			of.Stats.Add(q.Stats())
+			sums[kind] = of
+		}
+	}
+	return sums
+}
+
 // countClients sums up connections, with those that have ended. What ends meanwhile goes
 // from one to the other, so it counts again until nothing did: sums do not go back.
-func (v *VHost) countClients() Totals {
+func (b *Broker) countClients(vhosts []*VHost) Totals {
+	of := make(map[*VHost]bool, len(vhosts))
+	for _, v := range vhosts {
+		of[v] = true
+	}
 	for tries := 0; ; tries++ {
 		var t, unused Totals
-		before := v.into(&t)
-		for _, c := range v.b.openConns() {
-			c.addTo(v, &t)
+		before, after := uint64(0), uint64(0)
+		for _, v := range vhosts {
+			before += v.into(&t)
 		}
-		if v.into(&unused) == before || tries == 10 {
+		for _, c := range b.openConns() {
+			c.addTo(of, &t)
+		}
+		for _, v := range vhosts {
+			after += v.into(&unused)
+		}
+		if after == before || tries == 10 {
 			return t
 		}
 	}
@@ -82,11 +153,11 @@ func (b *Broker) openConns() []*conn {
 	return slices.Collect(maps.Keys(b.conns))
 }
 
-// addTo adds a connection, if it is open in a virtual host.
-func (c *conn) addTo(v *VHost, t *Totals) {
+// addTo adds a connection, if it is open in one of the virtual hosts.
+func (c *conn) addTo(of map[*VHost]bool, t *Totals) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.counted != v || c.channels == nil || c.out.finished {
+	if c.channels == nil || !of[c.counted] || c.out.finished {
 		return
 	}
 	t.Connections++
@@ -95,7 +166,14 @@ func (c *conn) addTo(v *VHost, t *Totals) {
 	t.Sent += c.out.sent.Load()
 	for _, ch := range c.channels {
 		t.Consumers += len(ch.consumers)
-		t.Messages.Add(ch.stats.all())
+		m := ch.stats.all()
+		if m.Publish > 0 {
+			t.Publishers++
+		}
+		t.ChannelUnacked += ch.unacked.len()
+		t.Prefetch += ch.prefetch
+		t.ChannelPrefetch += ch.shared.limit
+		t.Messages.Add(m)
 	}
 }
 
@@ -122,6 +200,7 @@ func (b *Broker) ResetStats() {
 	}
 	b.churn.reset()
 	b.env.Queues.Reset()
+	b.env.ForgetDeparted()
 }
 
 // Version is the version of RabbitMQ that the broker says it is.

@@ -149,11 +149,15 @@ func (q *Classic) trim(fx *Effects) bool {
 func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
 	if q.set.DeadLetter {
+		q.stats.DeadLettered.count(reason)
 		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason})
 		if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
 			fx.withDead = append(fx.withDead, q)
 		}
-	} else if it.Stored {
+		return
+	}
+	q.stats.Discarded.count(reason)
+	if it.Stored {
 		q.back.settle(q, &it)
 	}
 }

@@ -10,12 +10,56 @@ type Stats struct {
 	Delivered, DeliveredNoAck, Got, GotNoAck, GetEmpty uint64
 	// Acked counts acknowledgements, Redelivered those deliveries that were not the first.
 	Acked, Redelivered uint64
+	// DeadLettered counts messages that went on as dead letters, Discarded those that went
+	// nowhere, by the reason.
+	DeadLettered, Discarded Deaths
 
 	// UnackedBytes is the sum of the bodies that are out.
 	UnackedBytes int64
 	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
 	Persistent      int
 	PersistentBytes int64
+}
+
+// Deaths count messages that have left a queue otherwise than by an acknowledgement.
+type Deaths struct{ Expired, Rejected, MaxLen, DeliveryLimit uint64 }
+
+func (d *Deaths) count(why Reason) {
+	switch why {
+	case Expired:
+		d.Expired++
+	case Rejected:
+		d.Rejected++
+	case MaxLen:
+		d.MaxLen++
+	case DeliveryLimit:
+		d.DeliveryLimit++
+	}
+}
+
+// Add adds what others count.
+func (d *Deaths) Add(o Deaths) {
+	d.Expired += o.Expired
+	d.Rejected += o.Rejected
+	d.MaxLen += o.MaxLen
+	d.DeliveryLimit += o.DeliveryLimit
+}
+
+// Add adds what another queue has.
+func (s *Stats) Add(o Stats) {
+	s.Published += o.Published
+	s.Delivered += o.Delivered
+	s.DeliveredNoAck += o.DeliveredNoAck
+	s.Got += o.Got
+	s.GotNoAck += o.GotNoAck
+	s.GetEmpty += o.GetEmpty
+	s.Acked += o.Acked
+	s.Redelivered += o.Redelivered
+	s.DeadLettered.Add(o.DeadLettered)
+	s.Discarded.Add(o.Discarded)
+	s.UnackedBytes += o.UnackedBytes
+	s.Persistent += o.Persistent
+	s.PersistentBytes += o.PersistentBytes
 }
 
 // An outstanding is what a queue has given out and not got back.

@@ -6,6 +6,8 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strconv"
+
+	"github.com/rabbetmq/rabbet/broker/management/internal/osprocess"
 )
 
 func (q *request) listNodes() error {
@@ -159,10 +161,10 @@ func (s *Server) process() process {
 		memory: value(0) - value(1), heap: value(2), heapIdle: value(3), collected: value(4) - value(2),
 		collections: value(5), goroutines: value(6),
 	}
-	if rss := residentMemory(); rss > 0 {
+	if rss := osprocess.ResidentMemory(); rss > 0 {
 		p.memory = rss
 	}
-	p.descriptors, p.maxDescriptors = descriptors()
+	p.descriptors, p.maxDescriptors = osprocess.Descriptors()
 	p.sockets = int64(s.broker.Totals().Connections)
 	return p
 }

@@ -74,8 +74,17 @@ var layers = map[string]layer{
 	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
 	"broker/management": {
-		module: []string{"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern"},
-		tests:  []string{"broker/brokertest"},
+		module: []string{
+			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern",
+			"broker/management/internal/osprocess",
+		},
+		tests: []string{"broker/brokertest"},
+	},
+	"broker/management/internal/osprocess": {},
+	"broker/management/metrics": {
+		module: []string{"broker", "broker/access", "broker/management/internal/osprocess"},
+		others: []string{"github.com/prometheus/client_golang"},
+		tests:  []string{"amqp", "broker/brokertest"},
 	},
 	"broker/management/ui":       {},
 	"broker/brokertest/mgmttest": {module: []string{"broker", "broker/brokertest", "broker/management"}},
@@ -91,7 +100,7 @@ var layers = map[string]layer{
 	"cmd": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
-			"broker/access", "broker/management", "broker/management/ui", "conformance",
+			"broker/access", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
 		},
 		others: []string{"*"},
 	},

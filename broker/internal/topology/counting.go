@@ -1,6 +1,12 @@
 package topology
 
-import "sync/atomic"
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rabbetmq/rabbet/queue"
+)
 
 // exchangeCounts count what is published to an exchange.
 type exchangeCounts struct{ in, out atomic.Uint64 }
@@ -29,4 +35,39 @@ func (n *QueueChurn) Reset() {
 	n.Declared.Store(0)
 	n.Created.Store(0)
 	n.Deleted.Store(0)
+}
+
+// departed is what deleted queues had counted, by their type.
+type departed struct {
+	mu      sync.Mutex
+	byType  map[string]queue.Stats
+	changes uint64
+}
+
+func (d *departed) add(q *Queue) {
+	s := q.Stats()
+	s.UnackedBytes, s.Persistent, s.PersistentBytes = 0, 0, 0
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.byType == nil {
+		d.byType = make(map[string]queue.Stats)
+	}
+	sum := d.byType[q.Type()]
+	sum.Add(s)
+	d.byType[q.Type()] = sum
+	d.changes++
+}
+
+// Departed returns what deleted queues had counted, by their type, and how many there were.
+func (e *Env) Departed() (map[string]queue.Stats, uint64) {
+	e.gone.mu.Lock()
+	defer e.gone.mu.Unlock()
+	return maps.Clone(e.gone.byType), e.gone.changes
+}
+
+// ForgetDeparted begins to count anew.
+func (e *Env) ForgetDeparted() {
+	e.gone.mu.Lock()
+	defer e.gone.mu.Unlock()
+	e.gone.byType = nil
 }

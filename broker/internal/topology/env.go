@@ -31,6 +31,7 @@ type Env struct {
 	Queues QueueChurn
 
 	serials atomic.Uint64 // the last given to a queue
+	gone    departed      // what queues had counted that are deleted
 
 	outdated atomic.Uint64 // how often routes of all virtual hosts have become stale
 

@@ -1,4 +1,4 @@
-package management
+package osprocess
 
 import (
 	"os"
@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// residentMemory is the memory of the process as the system counts it, in bytes; 0 if it
+// ResidentMemory is the memory of the process as the system counts it, in bytes; 0 if it
 // is not known.
-func residentMemory() int64 {
+func ResidentMemory() int64 {
 	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0
@@ -25,8 +25,8 @@ func residentMemory() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// descriptors are the files and sockets that are open, and how many may be.
-func descriptors() (used, most int64) {
+// Descriptors are the files and sockets that are open, and how many may be.
+func Descriptors() (used, most int64) {
 	dir, err := os.Open("/proc/self/fd")
 	if err != nil {
 		return 0, 0
