@@ -72,6 +72,7 @@ func TestEmptyBroker(t *testing.T) {
 // furnish declares one of everything.
 func furnish(r *rabbit) {
 	ch := r.channel("furnish")
+	require.NoError(r.t, ch.Confirm(false))
 	require.NoError(r.t, ch.ExchangeDeclare("orders", "topic", true, false, false, false, amqp091.Table{"alternate-exchange": "lost"}))
 	for name, kind := range map[string]string{"lost": "fanout", "dead": "fanout", "by-header": "headers"} {
 		require.NoError(r.t, ch.ExchangeDeclare(name, kind, true, false, false, false, nil))

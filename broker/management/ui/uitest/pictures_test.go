@@ -68,11 +68,13 @@ func TestPicturesOfTheDocs(t *testing.T) {
 	p.do("document.querySelectorAll('main td.key button')[2].click()")
 	p.see("Message at position")
 	p.picture("message")
-	p.visit("#/trace")
-	p.see("acked")
-	p.do("[...document.querySelectorAll('main tr[data-row]')].find((tr) => tr.innerText.includes('acked')).querySelector('button').click()")
-	p.see("Its life")
-	p.picture("trace")
+	if r.has("trace") {
+		p.visit("#/trace")
+		p.see("acked")
+		p.do("[...document.querySelectorAll('main tr[data-row]')].find((tr) => tr.innerText.includes('acked')).querySelector('button').click()")
+		p.see("Its life")
+		p.picture("trace")
+	}
 	p.theme("dark")
 	p.visit("#/queues")
 	p.see("orders.created")
