@@ -5,7 +5,7 @@ import { get, vhostFilter, ApiError } from './api.js';
 import { session } from './session.js';
 import { useStore } from './store.js';
 import { freshness, interval, paused, refreshAll } from './refresh.js';
-import { merged, objectOf, pushing, watchChanges, watchSamples } from './pushed.js';
+import { merged, objectOf, pushing, watchSamples } from './pushed.js';
 
 /** Milliseconds between looks at what is pushed. */
 const SELDOM = 15000;
@@ -56,8 +56,11 @@ export function useLive(where, { every, keep = false } = {}) {
 	}, [where, wait, stop, login, vhost, round, forced]);
 
 	const reload = useCallback(() => setRound((n) => n + 1), []);
-	useEffect(() => (where === null || every === 0 ? undefined : watchChanges(where, () => { if (!document.hidden) reload(); })), [where, every]);
 	useEffect(() => (object === '' || where === null ? undefined : watchSamples(object, (sample, at) => {
+		if (!sample) {
+			reload();
+			return;
+		}
 		freshness.set({ at: Date.now(), failing: false });
 		setState((old) => (old.where === where && old.data ? { ...old, data: merged(old.data, sample, at) } : old));
 	})), [object, where]);

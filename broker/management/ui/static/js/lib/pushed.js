@@ -1,12 +1,12 @@
-// What the broker pushes: numbers of the objects on the page, and events that say which lists
-// have changed. Without them (an older broker, a proxy that buffers) the page polls.
+// What the broker pushes: numbers of the objects on the page, and events while somebody looks at
+// them. Where nothing comes through (a proxy that buffers) the page polls.
 import { query } from './api.js';
 import { Store, useStore } from './store.js';
 import { extensions } from './broker.js';
 import { interval, paused } from './refresh.js';
 import { session } from './session.js';
 import { stream } from './stream.js';
-import { useEffect } from './html.js';
+import { useEffect, useState } from './html.js';
 
 /** Objects whose numbers can be pushed, by their path below /api. */
 const PUSHED = /^(overview|(queues|exchanges)\/[^/?]+\/[^/?]+|(connections|channels|nodes|vhosts)\/[^/?]+)(\?|$)/;
@@ -14,17 +14,8 @@ const PUSHED = /^(overview|(queues|exchanges)\/[^/?]+\/[^/?]+|(connections|chann
 /** The object that a path is of, "" if its numbers are not pushed. @param {string | null} where */
 export const objectOf = (where) => PUSHED.exec(where || '')?.[1] || '';
 
-/** Kinds of events after which a list is another, by the first segment of its path. @type {Record<string, string[]>} */
-const CHANGED_BY = {
-	queues: ['queue', 'consumer', 'policy'], exchanges: ['exchange', 'policy', 'binding'], connections: ['connection'], channels: ['channel'], consumers: ['consumer'], bindings: ['binding'],
-	vhosts: ['vhost', 'permission'], users: ['user'], permissions: ['permission', 'user'], policies: ['policy'], 'operator-policies': ['policy'], nodes: ['alarm'],
-	overview: ['queue', 'exchange', 'connection', 'channel', 'consumer'],
-};
-
 /** @type {Map<string, Set<(sample: any, at: number) => void>>} */
 const watchers = new Map();
-/** @type {Set<{kinds: string[], look: () => void}>} */
-const lists = new Set();
 
 /** Whether numbers come by themselves now. */
 export const pushing = new Store(false);
@@ -34,31 +25,11 @@ const wanted = new Store('');
 const visible = new Store(!document.hidden);
 document.addEventListener('visibilitychange', () => visible.set(!document.hidden));
 
-/** The events of the page keeps, newest first. */
-const MOST = 1000;
-export const events = new Store(/** @type {any[]} */ ([]));
-/** Whether events come. */
-export const hearing = new Store(false);
-/** @type {any[]} */
-let arrived = [];
-let number = 0;
-
-/** Keeps an event; those of a moment are shown together. @param {string} type @param {any} data @param {string} id */
-function keep(type, data, id) {
-	if (arrived.length === 0) {
-		setTimeout(() => {
-			events.set([...arrived.reverse(), ...events.value].slice(0, MOST));
-			arrived = [];
-		}, 200);
-	}
-	arrived.push({ ...data, key: ++number, id, event: type });
-}
-
 function subscriptionsChanged() {
 	wanted.set([...watchers.keys()].sort().join('\n'));
 }
 
-/** Calls watch with each sample of an object. @param {string} object @param {(sample: any, at: number) => void} watch */
+/** Calls watch with each sample of an object, null once it is gone. @param {string} object @param {(sample: any, at: number) => void} watch */
 export function watchSamples(object, watch) {
 	const set = watchers.get(object) || new Set();
 	watchers.set(object, set.add(watch));
@@ -70,14 +41,7 @@ export function watchSamples(object, watch) {
 	};
 }
 
-/** Calls look soon after an event that changes the list at a path. @param {string} where @param {() => void} look */
-export function watchChanges(where, look) {
-	const entry = { kinds: CHANGED_BY[where.split(/[/?]/)[0]] || [], look };
-	lists.add(entry);
-	return () => { lists.delete(entry); };
-}
-
-/** Holds both streams open while somebody is logged in. */
+/** Holds the stream of numbers open while somebody is logged in and looks. */
 export function Pushed() {
 	const login = useStore(session).state;
 	const has = useStore(extensions) || [];
@@ -95,16 +59,6 @@ export function Pushed() {
 		const timer = setTimeout(() => stream('rabbet/live?' + search, { signal: control.signal, onState: (open) => pushing.set(open), onEvent: spread }), 100);
 		return () => { clearTimeout(timer); control.abort(); pushing.set(false); };
 	}, [live, objects, period]);
-	const hears = has.includes('events') && login === 'in' && seen && period > 0;
-	useEffect(() => {
-		if (!hears) return undefined;
-		const control = new AbortController();
-		stream('rabbet/events' + query({ since: events.value[0]?.id }), {
-			signal: control.signal, onState: (open) => hearing.set(open),
-			onEvent: (type, data, id) => { keep(type, data, id); if (!paused.value) changed(type.split('.')[0]); },
-		});
-		return () => { control.abort(); hearing.set(false); };
-	}, [hears]);
 	return null;
 }
 
@@ -112,23 +66,8 @@ export function Pushed() {
 function spread(type, data) {
 	if (type !== 'sample') return;
 	for (const [object, sample] of Object.entries(data.objects || {})) {
-		if (sample) for (const watch of watchers.get(object) || []) watch(sample, data.at);
+		for (const watch of watchers.get(object) || []) watch(sample, data.at);
 	}
-}
-
-/** @type {Set<string>} */
-let pending = new Set();
-
-/** Looks once for all events of a moment. @param {string} kind */
-function changed(kind) {
-	if (pending.size === 0) {
-		setTimeout(() => {
-			const kinds = pending;
-			pending = new Set();
-			for (const { kinds: own, look } of lists) if (own.some((k) => kinds.has(k)) || kinds.has('gap')) look();
-		}, 300);
-	}
-	pending.add(kind);
 }
 
 /**
@@ -149,4 +88,38 @@ export function merged(old, sample, at) {
 		if (at - samples[0].timestamp >= step) out[key] = { ...details, samples: [{ sample: count, timestamp: samples[0].timestamp + step * Math.floor((at - samples[0].timestamp) / step) }, ...samples.slice(0, -1)] };
 	}
 	return out;
+}
+
+/** The page keeps so many. */
+const MOST = 1000;
+/** The events that have come, newest first. */
+const events = new Store(/** @type {any[]} */ ([]));
+/** @type {any[]} */
+let arrived = [];
+let number = 0;
+
+/** Keeps an event; those of a moment are shown together. @param {string} type @param {any} data @param {string} id */
+function keep(type, data, id) {
+	if (arrived.length === 0) {
+		setTimeout(() => {
+			events.set([...arrived.reverse(), ...events.value].slice(0, MOST));
+			arrived = [];
+		}, 200);
+	}
+	arrived.push({ ...data, key: ++number, id, event: type });
+}
+
+/** The events, as they come, while the component is there and the tab is seen. @returns {{events: any[], open: boolean}} */
+export function useEvents() {
+	const [open, setOpen] = useState(false);
+	const seen = useStore(visible);
+	const list = useStore(events);
+	const login = useStore(session).state;
+	useEffect(() => {
+		if (!seen || login !== 'in') return undefined;
+		const control = new AbortController();
+		stream('rabbet/events' + query({ since: events.value[0]?.id }), { signal: control.signal, onState: setOpen, onEvent: keep });
+		return () => control.abort();
+	}, [seen, login]);
+	return { events: list, open };
 }

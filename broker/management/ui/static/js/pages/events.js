@@ -4,7 +4,7 @@ import { saveFile, vhostFilter } from '../lib/api.js';
 import { paused } from '../lib/refresh.js';
 import { exchangePath, href, setQuery, useRoute } from '../lib/router.js';
 import { useStore } from '../lib/store.js';
-import { events, hearing } from '../lib/pushed.js';
+import { useEvents } from '../lib/pushed.js';
 import * as f from '../lib/format.js';
 import { Badge, Card, Empty, PageHead } from '../components/basic.js';
 import { Icon } from '../components/icon.js';
@@ -15,8 +15,7 @@ export default function Events() {
 	const { query: q } = useRoute();
 	const vhost = useStore(vhostFilter);
 	const stopped = useStore(paused);
-	const all = useStore(events);
-	const open = useStore(hearing);
+	const { events: all, open } = useEvents();
 	// A pause holds what is shown; what comes meanwhile is there afterwards.
 	const held = useRef(all);
 	if (!stopped) held.current = all;
