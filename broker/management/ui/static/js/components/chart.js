@@ -94,11 +94,11 @@ function options(el, lines, show, tell) {
 	const ink = color('--text-2', el);
 	const grid = { stroke: color('--line', el), width: 1 };
 	const font = '11px ' + getComputedStyle(el).fontFamily;
-	const short = (n) => (n === null ? '' : show(n).replace(/\.00(?=\/s)|\/s$/g, ''));
+	const short = (n) => (n === null ? '' : show(n).replace(/\.0+(?=\/s)|\/s$/g, ''));
 	return {
 		width: el.clientWidth || 300,
 		height: el.clientHeight || 180,
-		padding: [8, 8, 0, 0],
+		padding: [8, 22, 0, 0],
 		legend: { show: false },
 		cursor: {
 			sync: { key: 'charts', setSeries: false }, y: false, points: { size: 7 },
