@@ -151,7 +151,7 @@ func (t Table) Map() map[string]any {
 	return top
 }
 
-// Validate tells whether the table can be written and read back: every key of at
+// Validate reports whether the table can be written and read back: every key of at
 // most 255 bytes, every value of a type that the wire has, every number finite
 // (TYPES-8). The error wraps [ErrValue].
 func (t Table) Validate() error {

@@ -1,5 +1,5 @@
 // Frames: type, channel, payload size, payload, end octet (CONN-38). Appending
-// is all that there is here: whoever reads a stream of frames has to decide what
+// is all that there is here: the reader of a stream of frames has to decide what
 // to do with each broken one, and the header is seven bytes at fixed places.
 
 package amqp

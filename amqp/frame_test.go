@@ -39,7 +39,7 @@ func TestBodiesAreSplit(t *testing.T) {
 		{4088, 4096, []int{4088}},
 		{4089, 4096, []int{4088, 1}},
 		{10000, 4096, []int{4088, 4088, 1824}},
-		{10000, 0, []int{10000}}, // CONN-42
+		{10000, 0, []int{10000}}, // CONN-42: frame-max 0 is no limit
 	} {
 		b := AppendBody([]byte("before"), 7, body[:c.size], c.frameMax)[len("before"):]
 		var sizes []int

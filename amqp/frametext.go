@@ -41,7 +41,7 @@ func FrameErrorText(kind uint8, payload []byte, fault string, numbers ...uint32)
 	return text + wrapTuple(fault, numbers, column)
 }
 
-// fits tells whether ~p prints a term of this length at this column, from 1, on one
+// fits reports whether ~p prints a term of this length at this column, from 1, on one
 // line.
 func fits(length, column int) bool {
 	return length < lineLength-column && length <= maxOneLine

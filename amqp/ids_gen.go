@@ -211,7 +211,7 @@ func (id MethodID) name() string {
 	return ""
 }
 
-// HasContent tells whether a content header and body follow the method.
+// HasContent reports whether a content header and body follow the method.
 func (id MethodID) HasContent() bool {
 	switch id {
 	case BasicPublishID, BasicReturnID, BasicDeliverID, BasicGetOkID:

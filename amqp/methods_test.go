@@ -172,7 +172,7 @@ func TestDecodeErrorsTakePrecedence(t *testing.T) {
 		{"string longer than the table", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x08\x01aS\x00\x00\x00\x09V", ErrTable},
 		{"reserved string not UTF-8", &ChannelOpen{}, "\x01\xff", ErrUTF8},
 		{"routing key of a message not UTF-8", &BasicPublish{}, "\x00\x00" + "\x00" + "\x01\xff" + "\x00", nil},
-		{"key of the table not UTF-8", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x03\x01\xffV", nil}, // CONN-47
+		{"key of the table not UTF-8", &QueueDeclare{}, "\x00\x00" + "\x01q" + "\x00" + "\x00\x00\x00\x03\x01\xffV", nil}, // CONN-47: any bytes are taken
 		{"bits that mean nothing", &BasicAck{}, "\x00\x00\x00\x00\x00\x00\x00\x01\xff", nil},
 	} {
 		if err := c.m.Decode([]byte(c.args)); c.want == nil {

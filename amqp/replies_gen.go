@@ -70,7 +70,7 @@ func (c ReplyCode) name() string {
 	return ""
 }
 
-// Hard tells whether the code closes the connection, whatever it was that went
+// Hard reports whether the code closes the connection, whatever it was that went
 // wrong; the other codes close just the channel (ERR-1).
 func (c ReplyCode) Hard() bool {
 	switch c {

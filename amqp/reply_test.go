@@ -12,7 +12,7 @@ func TestReplyCodes(t *testing.T) {
 	for _, c := range []struct {
 		code ReplyCode
 		name string
-		hard bool // ERR-1
+		hard bool // ERR-1: the connection is closed
 	}{
 		{311, "CONTENT_TOO_LARGE", false}, {312, "NO_ROUTE", false}, {313, "NO_CONSUMERS", false},
 		{320, "CONNECTION_FORCED", true}, {402, "INVALID_PATH", true}, {403, "ACCESS_REFUSED", false},

@@ -104,7 +104,7 @@ func TestBrokenTables(t *testing.T) {
 		"element leaves its array":     "\x01aA\x00\x00\x00\x05S\x00\x00\x00\x01x",
 		"unknown tag in an array":      "\x01aA\x00\x00\x00\x01U",
 		"unknown tag in a table in it": "\x01aA\x00\x00\x00\x08F\x00\x00\x00\x03\x01bU",
-		"infinite float":               "\x01af\x7f\x80\x00\x00", // TYPES-8
+		"infinite float":               "\x01af\x7f\x80\x00\x00", // TYPES-8: no number
 		"float that is no number":      "\x01af\xff\xc0\x00\x00",
 		"infinite double":              "\x01ad\xff\xf0\x00\x00\x00\x00\x00\x00",
 		"double that is no number":     "\x01ad\x7f\xf8\x00\x00\x00\x00\x00\x00",
@@ -230,7 +230,7 @@ func TestRawTableAllocates(t *testing.T) {
 
 func TestTypeNames(t *testing.T) {
 	names := "bool byte unsignedbyte short unsignedshort signedint unsignedint long float double " +
-		"decimal longstr binary array timestamp table void" // TYPES-3
+		"decimal longstr binary array timestamp table void" // TYPES-3: as Erlang names them
 	for i, name := range strings.Fields(names) {
 		assert.Equal(t, name, TypeName(everything[i].Value), everything[i].Key)
 	}

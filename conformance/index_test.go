@@ -30,12 +30,12 @@ const indexIntroduction = `# Behaviours, and the scripts that prove them
 
 What RabbitMQ does is written down as numbered behaviours. The code cites a number
 where it does as the behaviour says, and a script in [conformance](../conformance/scripts)
-that proves one lists it. This page says what each is about, in a sentence of
+that proves one lists it. What each is about is here, in a sentence of
 [behaviours.txt](../conformance/behaviours.txt), and leads to its scripts; their
 comments and expectations say the rest. Where there is none it says why.
 The baseline is RabbitMQ 3.13; a script that holds in some versions only says so.
 
-This page is generated: ` + "`go test ./conformance -run BehaviourIndex -update`" + `.
+The page is generated: ` + "`go test ./conformance -run BehaviourIndex -update`" + `.
 `
 
 func TestBehaviourIndexIsUpToDate(t *testing.T) {

@@ -71,7 +71,7 @@ type TB interface {
 }
 
 // Run judges the broker at an AMQP URL within a test of yours. Each script is a
-// subtest if t is a *testing.T: skipped if the broker has not got what it is
+// subtest if t is a *testing.T: skipped if the broker lacks what it is
 // about or if it is for other versions of RabbitMQ, and failed if the broker
 // differs, with what was said. Options.Parallel says how many run at a time,
 // whatever -parallel says. Options.Pattern picks scripts, as -run does.
@@ -128,14 +128,14 @@ func (r *Report) Count() (n Counts) {
 	return n
 }
 
-// Holds tells whether no script differed and at least one held.
+// Holds reports whether no script differed and at least one held.
 func (r *Report) Holds() bool {
 	n := r.Count()
 	return n[Differed] == 0 && n[Held] > 0
 }
 
-// Verdicts says of each behaviour that a script of the report covers what came of
-// it: it differed if any of its scripts did, else held if one did, else it is not
+// Verdicts returns the outcome of each behaviour that a script of the report covers:
+// it differed if any of its scripts did, else held if one did, else it is not
 // offered, or for other versions only.
 func (r *Report) Verdicts() map[string]Outcome {
 	rank := []Outcome{Inapplicable, NotOffered, Held, Differed}

@@ -10,7 +10,7 @@ import (
 )
 
 const matrixLegend = `A behaviour holds (✓) if all scripts that cover it hold, as far as they apply, and
-differs (✗) if one does not. A dash stands for what the broker has not got, or for
+differs (✗) if one does not. A dash stands for what the broker lacks, or for
 what the run had no means to look into, a dot for what is not so in the version that
 the broker was judged as. Behaviours that no script covers are not in the table.
 `

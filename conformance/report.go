@@ -1,4 +1,4 @@
-// Reports: what came of a run, as plain data. Its JSON form is stable; fields may be
+// Reports: the outcome of a run, as plain data. Its JSON form is stable; fields may be
 // added to it, and a change of what is there raises Format.
 
 package conformance
@@ -14,7 +14,7 @@ import (
 // reportFormat is the number of the JSON form.
 const reportFormat = 1
 
-// Report is what came of a run.
+// Report is the outcome of a run.
 type Report struct {
 	// Format is the number of the JSON form, 1.
 	Format int `json:"format"`
@@ -33,7 +33,7 @@ type Report struct {
 	Scripts []ScriptReport `json:"scripts"`
 }
 
-// ScriptReport is what came of one script.
+// ScriptReport is the outcome of one script.
 type ScriptReport struct {
 	Name   string   `json:"name"`
 	Covers []string `json:"covers"`

@@ -1,4 +1,4 @@
-// The behaviours that no script proves, and why: none is left out without a word.
+// The behaviours that no script proves, and why: none is left out silently.
 
 package conformance
 

@@ -174,11 +174,11 @@ func parseRule(args amqp.Table) (*rule, error) {
 	withX := false
 	if match, ok := args.Get("x-match"); ok {
 		s, isString := match.(string)
-		if !isString { // EXCH-40
+		if !isString { // EXCH-40: it must be text
 			return nil, &ArgumentError{fmt.Sprintf("Invalid x-match field type %s (value %s); expected longstr",
 				amqp.TypeName(match), amqp.FormatTerm(match))}
 		}
-		switch s { // EXCH-37
+		switch s { // EXCH-37: all by default
 		case "all":
 		case "any":
 			r.any = true
@@ -186,13 +186,13 @@ func parseRule(args amqp.Table) (*rule, error) {
 			withX = true
 		case "any-with-x":
 			r.any, withX = true, true
-		default: // EXCH-40
+		default: // EXCH-40: refused
 			return nil, &ArgumentError{fmt.Sprintf("Invalid x-match field value %s; expected all, any, all-with-x, or any-with-x",
 				amqp.FormatTerm(s))}
 		}
 	}
 	for _, f := range args {
-		if f.Key == "x-match" || !withX && strings.HasPrefix(f.Key, "x-") { // EXCH-37
+		if f.Key == "x-match" || !withX && strings.HasPrefix(f.Key, "x-") { // EXCH-37: arguments of the broker
 			continue
 		}
 		r.conditions = append(r.conditions, string(appendCondition(nil, f.Key, f.Value)))

@@ -27,7 +27,7 @@ var types = []Type{
 	{Name: "headers"},
 	{Name: "topic"},
 	{Name: "x-consistent-hash", Plugin: "rabbitmq_consistent_hash_exchange"},
-	{Name: "x-local-random", Since: "4.2"}, // LOCALRANDOM-1
+	{Name: "x-local-random", Since: "4.2"}, // LOCALRANDOM-1: new in 4.2
 	{Name: "x-message-deduplication", Plugin: "rabbitmq_message_deduplication"},
 	{Name: "x-modulus-hash", Plugin: "rabbitmq_sharding"},
 	{Name: "x-random", Plugin: "rabbitmq_random_exchange"},

@@ -102,7 +102,7 @@ func TestFaultNackInTransaction(t *testing.T) {
 			require.NoError(t, ch.Publish("", "q", false, false, amqp091.Publishing{}))
 		}
 		err = ch.TxCommit()
-		assert.ErrorContains(t, err, "partial tx completion") // BASIC-86
+		assert.ErrorContains(t, err, "partial tx completion") // BASIC-86: a queue has rejected one
 		assert.Len(t, r.Ready("q"), 1)
 		list := r.Published()
 		assert.Equal(t, brokertest.Committed, list[0].Tx)

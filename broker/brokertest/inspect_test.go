@@ -32,7 +32,7 @@ var shop = brokertest.Topology{
 	},
 }
 
-// What was declared is what is there, whoever did it.
+// What was declared is there, be it from Go or by a client.
 func TestTopology(t *testing.T) {
 	mq := brokertest.New(t)
 	mq.Declare(shop)
@@ -144,7 +144,7 @@ connection "worker" (memory:1) of user "guest" in virtual host "/", since 00:00:
 	assert.Contains(t, brokertest.New(t).Dump(), "no connections\n")
 }
 
-// A test's consumer holds what it has been given until it says what becomes of
+// A test's consumer holds what it has been given until it says what to do with
 // it.
 func TestConsume(t *testing.T) {
 	mq := brokertest.New(t)

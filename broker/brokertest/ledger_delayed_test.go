@@ -38,7 +38,7 @@ func TestLedgerOfDelays(t *testing.T) {
 	assert.Equal(t, "nowhere", unroutable[0].Key)
 }
 
-// delays is what became of the publication with a body in delayed exchanges.
+// delays are the states of the publication with a body in delayed exchanges.
 func delays(mq *brokertest.Broker, body string) []brokertest.Postponement {
 	return mq.Published(brokertest.WithBody(body))[0].Delays
 }

@@ -123,8 +123,8 @@ func (n *network) all() []*link {
 }
 
 // KillConnections cuts the connections that match says yes to, or all with nil,
-// and returns their number. Clients see a reset (ECONNRESET) without a word of
-// AMQP before it. When it returns the broker has cleaned up: unacked messages
+// and returns their number. Clients see a reset (ECONNRESET), with nothing
+// of AMQP before it. When it returns the broker has cleaned up: unacked messages
 // are back in their queues, exclusive queues are gone. A connection that is
 // blocked by an alarm is cleaned up after once the alarm is over.
 func (mq *Broker) KillConnections(match func(broker.ConnectionInfo) bool) int {

@@ -76,7 +76,7 @@ func TestKillConnections(t *testing.T) {
 	})
 }
 
-// A connection that has not got through its handshake can be cut too.
+// A connection amid its handshake can be cut too.
 func TestKillTheSilent(t *testing.T) {
 	mq := brokertest.New(t)
 	nc, err := mq.Dial()

@@ -213,7 +213,7 @@ func (n *network) serve(l *link) error {
 		l.Conn.Close()
 		return broker.ErrClosed
 	case n.refusing:
-		_ = l.SetLinger(0) // it is as if nobody listened
+		_ = l.SetLinger(0) // as if nobody listened
 		l.Conn.Close()
 		return syscall.ECONNREFUSED
 	}

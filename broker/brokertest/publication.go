@@ -22,7 +22,7 @@ type Publication struct {
 	Mandatory            bool
 
 	// Routes are the queues that it was routed to, the pseudo-queue of a direct
-	// reply included, and what became of it in each.
+	// reply included, and its state in each.
 	Routes []Route
 	// Delays are the delayed exchanges that it has come to.
 	Delays []Postponement
@@ -55,7 +55,7 @@ const (
 	Nacked       ConfirmState = "nacked"
 )
 
-// TxState is what became of the transaction that a publish was made in.
+// TxState is the outcome of the transaction that a publish was made in.
 type TxState string
 
 // The states. A publish outside of transactions has none.
@@ -66,7 +66,7 @@ const (
 	RolledBack TxState = "rolled back"
 )
 
-// A Route is what became of a publication in one queue.
+// A Route is the history of a publication in one queue.
 type Route struct {
 	Queue string
 	State RouteState
@@ -76,7 +76,7 @@ type Route struct {
 	DeadLetter uint64
 }
 
-// A Postponement is what became of a publication in one delayed exchange.
+// A Postponement is the history of a publication in one delayed exchange.
 type Postponement struct {
 	Exchange string
 	// State is Waiting until it is due, and then Due; or else Cancelled, Purged,

@@ -189,7 +189,7 @@ func (p *Publication) from() string {
 	return client(p.Connection, p.Peer) + " channel " + strconv.Itoa(int(p.Channel))
 }
 
-// fate says in a line what became of a publication.
+// fate sums the history of a publication up in a line.
 func (p *Publication) fate() string {
 	var parts []string
 	for _, r := range p.Routes {

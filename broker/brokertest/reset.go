@@ -10,7 +10,7 @@ import (
 // Reset drops everything: connections (320, CONN-75), virtual hosts with all that
 // is in them, what the store has, alarms, faults, and the ledger, which numbers
 // from 1 again. What stays is the address and, of a manual clock, the time.
-// Whoever connects meanwhile waits. It is for a broker that several tests share.
+// A client that connects meanwhile waits. It is for a broker that several tests share.
 func (mq *Broker) Reset() {
 	mq.tb.Helper()
 	check(mq.tb, mq.server.Reset())

@@ -78,14 +78,14 @@ func (mq *Broker) FailNextSync(n int) {
 
 // Restart stops the broker in order, telling clients (320, CONN-75), and starts
 // it again at the same address, with the same store. Without Durable everything
-// that was in the broker is gone. Whoever connects meanwhile waits.
+// that was in the broker is gone. A client that connects meanwhile waits.
 func (mq *Broker) Restart() {
 	mq.tb.Helper()
 	check(mq.tb, mq.server.Restart())
 }
 
 // Stop stops the broker in order, telling clients (320, CONN-75), until Start.
-// Whoever connects meanwhile is turned away: with ECONNREFUSED in memory, and by
+// A client that connects meanwhile is turned away: with ECONNREFUSED in memory, and by
 // a reset over TCP, where the port stays taken.
 func (mq *Broker) Stop() {
 	mq.tb.Helper()

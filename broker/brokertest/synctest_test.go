@@ -59,7 +59,7 @@ func TestSynctestConsumer(t *testing.T) {
 		mq.Publish("", "q", []byte("slow"))
 		d := <-deliveries
 		begin := mq.Now()
-		reason := <-closed // BASIC-65
+		reason := <-closed // BASIC-65: the delivery was held for too long
 		assert.Equal(t, 406, reason.Code)
 		assert.InDelta(t, 31, mq.Now().Sub(begin).Minutes(), 1)
 		assert.Error(t, d.Ack(false))

@@ -11,8 +11,7 @@ import (
 	"github.com/rabbetmq/rabbet/conformance"
 )
 
-// This file is the suite's Admin over the broker's Go API.
-
+// admin is the suite's Admin over the broker's Go API.
 type admin struct{ *Broker }
 
 // in calls f with a virtual host. A refusal comes back as the HTTP API states it.

@@ -6,11 +6,8 @@ import (
 	"sync"
 )
 
-// This file is the broker's sudden end: what is not written yet is lost, and
-// clients get a reset.
-
-// Kill ends the broker as the death of its process would, and starts it anew at
-// the same address. Only a broker with a folder is told to.
+// Kill ends the broker as the death of its process would: what is not written yet is
+// lost, and clients get a reset. It starts the broker anew at the same address. Only a broker with a folder is told to.
 func (b *Broker) Kill(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

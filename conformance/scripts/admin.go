@@ -9,7 +9,7 @@ import (
 	"fmt"
 )
 
-// Admin changes what AMQP cannot. A method that the broker has not got returns
+// Admin changes what AMQP cannot. A method that the broker lacks returns
 // an error that is ErrNotOffered; a refusal is an *AdminError. All that a method
 // does is in effect, or under way ahead of anything that is sent to the broker
 // later, when it returns.
@@ -63,7 +63,7 @@ type Policy struct {
 // to configure, write and read them (PERM-1).
 type Permissions struct{ Configure, Write, Read string }
 
-// ErrNotOffered is returned by an Admin for what its broker has not got.
+// ErrNotOffered is returned by an Admin for what its broker lacks.
 var ErrNotOffered = errors.New("not offered")
 
 // AdminError is a refusal.

@@ -77,7 +77,7 @@ func (t *T) TryDial(config amqp.Config) (*Conn, error) {
 	return c, nil
 }
 
-// Cut ends the connection without a word, as a client that crashes does.
+// Cut ends the connection silently, as a client that crashes does.
 func (c *Conn) Cut() {
 	c.t.OK(c.socket.Close(), "cut a connection")
 	Receive(c.t, c.closed, "the client to notice the cut")

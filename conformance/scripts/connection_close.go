@@ -34,7 +34,7 @@ func (t *T) holding(shared string, wish Tuning) (r *Raw, exclusive string) {
 	return r, exclusive
 }
 
-// released tells whether what holding held is free.
+// released reports whether what holding held is free.
 func (t *T) released(ch *Channel, shared, exclusive string) bool {
 	return !t.Conn().QueueExists(exclusive) && ch.Inspect(shared) == amqp.Queue{Name: shared, Messages: 1}
 }

@@ -207,11 +207,11 @@ func framesMalformedTable(t *T) {
 	}
 	var violations []Violation
 	for what, table := range map[string]string{
-		"U": "\x01aU\x00\x01", "a short string": "\x01as\x03abc", "a digit": "\x01a1\x00", "NUL": "\x01a\x00", // TYPES-2
+		"U": "\x01aU\x00\x01", "a short string": "\x01as\x03abc", "a digit": "\x01a1\x00", "NUL": "\x01a\x00", // TYPES-2: unknown tags
 		"text that leaves the table": "\x01aS\x00\x00\x00\x09b", "key that leaves the table": "\x09ab",
 		"no tag": "\x01a", "half a number": "\x01aI\x00\x00",
 		"table that leaves the table": "\x01aF\x00\x00\x00\x09\x01bV", "unknown tag in an array": "\x01aA\x00\x00\x00\x01U",
-		"infinity": "\x01af\x7f\x80\x00\x00", "no number": "\x01ad\x7f\xf8\x00\x00\x00\x00\x00\x00", // TYPES-8
+		"infinity": "\x01af\x7f\x80\x00\x00", "no number": "\x01ad\x7f\xf8\x00\x00\x00\x00\x00\x00", // TYPES-8: no numbers
 	} {
 		violations = append(violations, Violation{what, send(table), (*Raw).ExpectDrop})
 	}

@@ -144,7 +144,7 @@ func connectionServerProperties(t *T) {
 	}, capabilities, "capabilities")
 }
 
-// A refused login tells whether the server has read authentication_failure_close
+// A refused login shows whether the server has read authentication_failure_close
 // (CONN-15, CONN-16).
 func connectionClientCapabilities(t *T) {
 	key := "authentication_failure_close"

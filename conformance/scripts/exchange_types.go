@@ -106,7 +106,7 @@ var topicCases = map[string]struct{ match, miss []string }{
 	"a*":          {[]string{"a*"}, []string{"ab", "a"}},
 }
 
-// manyHashes tells whether a pattern has more than the two hashes that are allowed
+// manyHashes reports whether a pattern has more than the two hashes that are allowed
 // from 4.3 on.
 func (t *T) manyHashes(pattern string) bool {
 	hashes := 0

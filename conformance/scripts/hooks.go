@@ -1,6 +1,6 @@
 // What a script can do to a broker besides speaking AMQP: restart it, kill it,
 // raise alarms, set policies, make virtual hosts. A script that needs a hook
-// which the run has not got ends as NotOffered. What is set here is undone at
+// which the run lacks ends as NotOffered. What is set here is undone at
 // the end of the script.
 
 package scripts

@@ -43,7 +43,7 @@ func (p *packet) encode(altered bool) []byte {
 	return b
 }
 
-// hop is a packet on its way, in the hands of a fault. The fault may change the
+// hop is a packet on its way, given to a fault. The fault may change the
 // packet, the method and the properties in place.
 type hop struct {
 	*packet
@@ -180,7 +180,7 @@ type side struct {
 func (s *side) write(b []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, _ = s.socket.Write(b) // whoever has gone is missed by the reader
+	_, _ = s.socket.Write(b) // the reader finds that it has gone
 }
 
 // pump carries what from says to to, until it has no more to say.

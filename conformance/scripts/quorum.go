@@ -203,7 +203,7 @@ func quorumGet(t *T) {
 	})
 }
 
-// Whoever has got a message and not settled it is counted among the consumers.
+// A channel that has got a message and not settled it is counted among the consumers.
 func quorumGetCounts(t *T) {
 	ch := t.Channel().Confirming()
 	q := ch.newQuorum(nil)

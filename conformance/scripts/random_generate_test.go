@@ -228,7 +228,7 @@ func (g *generator) qos(at place) {
 }
 
 func (g *generator) cancel(at place) {
-	if !g.single && !g.quorum { // BASIC-41, QUEUE-5
+	if !g.single && !g.quorum { // BASIC-41: it may stall; QUEUE-5: counts differ
 		g.add(at, &wire.BasicCancel{ConsumerTag: g.tag(), NoWait: g.chance(10)})
 	}
 }

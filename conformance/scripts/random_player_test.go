@@ -1,5 +1,5 @@
 // Playing a random program against a broker: each step is done, answered, and
-// settled, before the next, so that what comes of it does not depend on time.
+// settled, before the next, so that its effect does not depend on time.
 
 package scripts
 
@@ -84,7 +84,7 @@ const (
 	localPause  = 10 * time.Millisecond
 )
 
-// play runs a program and gives what came of each step, and at last what is left
+// play runs a program and gives the outcome of each step, and at last what is left
 // in its queues.
 func play(url, prefix string, p program, pause time.Duration) ([]string, error) {
 	pl := &player{
@@ -156,7 +156,7 @@ func (p *player) contents(s step, m *wire.BasicPublish, ch *channelState) (b []b
 	return b
 }
 
-// isAnswered tells whether a method has an answer.
+// isAnswered reports whether a method has an answer.
 func isAnswered(m wire.Method) bool {
 	switch m := m.(type) {
 	case *wire.BasicPublish, *wire.BasicAck, *wire.BasicNack, *wire.BasicReject, *wire.BasicRecoverAsync:

@@ -49,7 +49,7 @@ func (p *player) settle() error {
 	return errors.New("the broker does not come to rest")
 }
 
-// waits tells whether confirms are to come.
+// waits reports whether confirms are to come.
 func (p *player) waits() bool {
 	for _, ch := range p.channels {
 		if !ch.gone && ch.confirms && len(ch.pending) > 0 {
@@ -59,7 +59,7 @@ func (p *player) waits() bool {
 	return false
 }
 
-// round has each channel answer, and looks at each queue. It tells whether there is
+// round has each channel answer, and looks at each queue. It reports whether there is
 // more or less in them than before.
 func (p *player) round() (changed bool, err error) {
 	seen := maps.Clone(p.counts)
@@ -88,7 +88,7 @@ func (p *player) flush() error {
 	return nil
 }
 
-// owes tells whether a connection has questions to answer.
+// owes reports whether a connection has questions to answer.
 func (p *player) owes(conn int) bool {
 	for at, ch := range p.channels {
 		if at.conn == conn && !ch.gone && ch.flows+ch.looks > 0 {

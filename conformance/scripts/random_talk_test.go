@@ -100,7 +100,7 @@ func (l *talk) pump() {
 // send sends bytes. That the broker has gone shows when its words are read.
 func (l *talk) send(b []byte) { _, _ = l.socket.Write(b) }
 
-// close ends the connection without a word.
+// close ends the connection silently.
 func (l *talk) close() {
 	close(l.done)
 	_ = l.socket.Close()

@@ -1,4 +1,4 @@
-// Random programs, the same against two brokers: what comes of each step must be
+// Random programs, the same against two brokers: the outcome of each step must be
 // the same too.
 //
 //	go test ./conformance/scripts -run RandomPrograms -programs 2000 -seed 1 -url "$RABBITMQ_URL"
@@ -139,7 +139,7 @@ func (j *randomJudge) try(seed uint64) {
 	j.t.Errorf("seed %d differs:\n%s", seed, compareTranscripts(p, ours, theirs))
 }
 
-// compareTranscripts shows a program with what came of each step, twice where
+// compareTranscripts shows a program with the outcome of each step, twice where
 // that differs.
 func compareTranscripts(p program, ours, theirs []string) string {
 	var text strings.Builder
@@ -169,7 +169,7 @@ func compareTranscripts(p program, ours, theirs []string) string {
 }
 
 // inBoth are the lines that a and b share, in the order of a; only those of a that
-// b has not got. Both are all of a where merely the order differs.
+// b lacks. Both are all of a where merely the order differs.
 func inBoth(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return !slices.Contains(b, s) })
 }

@@ -92,7 +92,7 @@ func (g *generator) queueDeclare(name string) wire.QueueDeclare {
 	set(10, "x-max-length-bytes", g.integer(int64(g.IntN(30))))
 	if !quorum {
 		set(35, "x-overflow", oneOf(g, "drop-head", "reject-publish", "reject-publish-dlx"))
-		set(8, "x-queue-mode", cond(g.deadLetters, "default", "lazy")) // QUEUE-77
+		set(8, "x-queue-mode", cond(g.deadLetters, "default", "lazy")) // QUEUE-77: lazy ones tell no expiration
 		if g.priorities {
 			set(60, "x-max-priority", g.integer(int64(g.IntN(5))))
 		} else {
@@ -136,7 +136,7 @@ func (g *generator) redeclareQueue(at place) {
 	case 4:
 		m.AutoDelete = !m.AutoDelete
 	case 5, 6:
-		m.Queue = cond(name == "", nameMark+"new", name) // QUEUE-39
+		m.Queue = cond(name == "", nameMark+"new", name) // QUEUE-39: a server-named one
 		key, value := oneOf(g, queueArguments...), g.argument()
 		if n, isInt := wire.AsInt(value); isInt && n > 0 && (key == "x-expires" || key == "x-message-ttl") {
 			value = int32(600000) // nothing ends by itself

@@ -251,7 +251,7 @@ func (r *Raw) Fetch(channel uint16, queue string) (wire.RawProperties, string) {
 	return header.Properties(), string(body)
 }
 
-// ended tells whether an error says that the broker ended the connection: one
+// ended reports whether an error says that the broker ended the connection: one
 // that leaves unread what it was sent resets it.
 func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
 

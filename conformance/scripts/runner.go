@@ -1,6 +1,6 @@
 // Running scripts: a Runner holds the broker that is judged and the bounds of
 // time, Run gives every script a T of its own, waits for its end whatever it
-// does, and tells what came of it.
+// does, and returns its outcome.
 
 package scripts
 
@@ -22,14 +22,14 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// Outcome says what came of a script.
+// Outcome is how a script ended.
 type Outcome int
 
 // The outcomes.
 const (
 	Held         Outcome = iota // the broker behaves as RabbitMQ
 	Differed                    // it does not, and Result.Failures says how
-	NotOffered                  // it has not got what the script is about
+	NotOffered                  // it lacks what the script is about
 	Inapplicable                // the script is for other versions
 )
 
@@ -56,7 +56,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Result is what came of one script.
+// Result is the outcome of one script.
 type Result struct {
 	Script   Script
 	Outcome  Outcome

@@ -28,7 +28,7 @@ type Script struct {
 	Run func(*T)
 }
 
-// AppliesTo tells whether the script holds in RabbitMQ of version v.
+// AppliesTo reports whether the script holds in RabbitMQ of version v.
 func (s Script) AppliesTo(v Version) bool {
 	return s.Since.Compare(v) <= 0 && (s.Before == Version{} || v.Compare(s.Before) < 0)
 }
@@ -111,7 +111,7 @@ func (v Version) Compare(w Version) int {
 	return cmp.Or(cmp.Compare(v.Major, w.Major), cmp.Compare(v.Minor, w.Minor), cmp.Compare(v.Patch, w.Patch))
 }
 
-// AtLeast tells whether v is major.minor.patch or newer.
+// AtLeast reports whether v is major.minor.patch or newer.
 func (v Version) AtLeast(major, minor, patch int) bool {
 	return v.Compare(Version{major, minor, patch}) >= 0
 }

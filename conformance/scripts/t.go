@@ -1,4 +1,4 @@
-// What a script holds in its hand: T reports differences, gives names, time
+// T is what a script is given: it reports differences, gives names, time
 // and waiting. The connections and topology that it opens are in client.go and
 // topology.go.
 
@@ -74,7 +74,7 @@ func (t *T) Fatalf(format string, args ...any) {
 	t.FailNow()
 }
 
-// NotOffered ends the script: the broker has not got what it is about, which
+// NotOffered ends the script: the broker lacks what it is about, which
 // is no failure.
 func (t *T) NotOffered(reason string) {
 	t.mu.Lock()
@@ -84,7 +84,7 @@ func (t *T) NotOffered(reason string) {
 }
 
 // Equal records a difference unless got equals want in the sense of
-// reflect.DeepEqual, and tells whether it did. What names the thing compared.
+// reflect.DeepEqual, and reports whether it did. What names the thing compared.
 func (t *T) Equal(want, got any, what string) bool {
 	if reflect.DeepEqual(want, got) {
 		return true
@@ -171,7 +171,7 @@ func (t *T) WaitFor(what string, holds func() bool) {
 	}
 }
 
-// comes tells whether holds is true in time.
+// comes reports whether holds is true in time.
 func (t *T) comes(holds func() bool) bool {
 	ctx, cancel := t.patient()
 	defer cancel()

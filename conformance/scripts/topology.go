@@ -99,7 +99,7 @@ func (ch *Channel) await(queue string, n int) {
 	}
 }
 
-// QueueExists tells whether a passive declare on a fresh channel finds the
+// QueueExists reports whether a passive declare on a fresh channel finds the
 // queue. One that is exclusive to another connection exists.
 func (c *Conn) QueueExists(name string) bool {
 	return c.exists(func(ch *amqp.Channel) error {
@@ -108,7 +108,7 @@ func (c *Conn) QueueExists(name string) bool {
 	})
 }
 
-// ExchangeExists tells whether a passive declare on a fresh channel finds the
+// ExchangeExists reports whether a passive declare on a fresh channel finds the
 // exchange.
 func (c *Conn) ExchangeExists(name string) bool {
 	return c.exists(func(ch *amqp.Channel) error {

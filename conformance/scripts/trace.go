@@ -243,7 +243,7 @@ func (s *scanner) scan(b []byte) {
 	}
 }
 
-// inPayload tells whether the header of the frame under way is complete. A
+// inPayload reports whether the header of the frame under way is complete. A
 // protocol header is one byte longer and has no payload.
 func (s *scanner) inPayload() bool {
 	return len(s.header) == wire.FrameHeaderSize && string(s.header[:4]) != wire.ProtocolHeader[:4]

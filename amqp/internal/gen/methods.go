@@ -27,7 +27,7 @@ func writeIDs(w io.Writer, s *spec) {
 			content = append(content, m.GoName()+"ID")
 		}
 	}
-	fmt.Fprint(w, "// HasContent tells whether a content header and body follow the method.\n")
+	fmt.Fprint(w, "// HasContent reports whether a content header and body follow the method.\n")
 	fmt.Fprint(w, "func (id MethodID) HasContent() bool {\nswitch id {\n")
 	fmt.Fprintf(w, "case %s:\nreturn true\n}\nreturn false\n}\n\n", strings.Join(content, ", "))
 

@@ -73,7 +73,7 @@ func writeReplies(w io.Writer, s *spec) {
 		}
 	}
 	fmt.Fprint(w, "}\nreturn \"\"\n}\n\n")
-	fmt.Fprint(w, "// Hard tells whether the code closes the connection, whatever it was that went\n")
+	fmt.Fprint(w, "// Hard reports whether the code closes the connection, whatever it was that went\n")
 	fmt.Fprint(w, "// wrong; the other codes close just the channel (ERR-1).\n")
 	fmt.Fprintf(w, "func (c ReplyCode) Hard() bool {\nswitch c {\ncase %s:\nreturn false\n}\nreturn true\n}\n", strings.Join(soft, ", "))
 }

@@ -345,7 +345,7 @@ func TestMistakesOverHTTP(t *testing.T) {
 	assert.Greater(t, len(r.ok("GET", "/", "").([]any)), 30)
 }
 
-// http-error-go-advice: whoever asks need not know Go.
+// http-error-go-advice: the caller need not know Go.
 func TestErrorsSpeakNoGo(t *testing.T) {
 	r := start(t)
 	assert.Equal(t, "FailNextSync: this broker keeps everything in memory: start rabbet serve without --memory",

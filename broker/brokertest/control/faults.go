@@ -104,7 +104,7 @@ func (d *doing) action() (brokertest.Action, error) {
 	return a.After(time.Duration(d.After)), nil
 }
 
-// A faultState is a fault and what has come of it.
+// A faultState is a fault and its hits.
 type faultState struct {
 	ID      int    `json:"id"`
 	Fault   string `json:"fault"`

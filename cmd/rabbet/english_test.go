@@ -1,0 +1,82 @@
+package main_test
+
+// English that a maintainer reads once: phrases that stop a reader are not used in the
+// rooms that are held to it. A room joins the list when it is free of them.
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// plainRooms are the directories, with those below them, and the pages that are held to
+// plain English.
+var plainRooms = []string{
+	"amqp", "delay", "exchange", "conformance", "broker/brokertest",
+	"docs/testing.md", "docs/test-control.md", "docs/delayed.md", "docs/conformance.md",
+}
+
+// phrases are what is not written, and what is written instead.
+var phrases = []struct{ pattern, instead string }{
+	{`This (file|page|package) (is|holds|has|keeps|makes|shows|says|does)\b`, "nothing, or why the file is there"},
+	{`\b(tells?|says?|told) whether\b`, "reports whether"},
+	{`(?i)\bwhoever\b`, "who it is: a client that, the goroutine that"},
+	{`\bwhat (came|comes|has come|becomes|became) of\b`, "the outcome of"},
+	{`\bin (its|the|their) hands?\b`, "what somebody has or is given"},
+	{`\bbe rid of\b`, "drop, remove"},
+	{`\bwithout a word\b`, "silently"},
+	{`\bhas not got\b`, "lacks, does not have"},
+	{`\bit is as if\b`, "as if"},
+	{`\bwaits? no longer\b`, "what happens then"},
+	{`[^\s/].*// ?\(?[A-Z]+-[0-9]+((,| and| to|, and) [A-Z]+-[0-9]+)*\)?\.?$`, "the number with its phrase: QUEUE-4: durable differs"},
+}
+
+func TestPlainEnglish(t *testing.T) {
+	for _, room := range plainRooms {
+		err := filepath.WalkDir(filepath.Join(root, room), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !slices.Contains([]string{".go", ".md", ".txt"}, filepath.Ext(path)) {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			for _, found := range unplain(string(text)) {
+				assert.Fail(t, "hard to read", "%s:%s", below(path), found)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+}
+
+// unplain finds the phrases in a text, as line and advice.
+func unplain(text string) (found []string) {
+	for _, p := range phrases {
+		for _, at := range regexp.MustCompile("(?m)"+p.pattern).FindAllStringIndex(text, -1) {
+			line := 1 + strings.Count(text[:at[0]], "\n")
+			found = append(found, strconv.Itoa(line)+": "+strconv.Quote(strings.TrimSpace(text[at[0]:at[1]]))+": write "+p.instead)
+		}
+	}
+	return found
+}
+
+func TestPhrasesAreFound(t *testing.T) {
+	for text, n := range map[string]int{
+		"// This file is the queue.":                    1,
+		"// empty tells whether it is":                  1,
+		"	return err // QUEUE-4":                        1,
+		"	return err // QUEUE-4: durable differs":       0,
+		"// what a client sends (QUEUE-4, QUEUE-5).":    0,
+		"// Whoever comes may be rid of it in its hand": 3,
+		"// empty reports whether the queue is empty":   0,
+	} {
+		assert.Len(t, unplain(text), n, text)
+	}
+}
