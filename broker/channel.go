@@ -240,6 +240,7 @@ func (ch *channel) end() {
 	}
 	out := ch.unacked.takeAll(c.settling[:0])
 	c.out.mu.Unlock()
+	takeBack(undone)
 	if c.tapped != nil {
 		c.recordTx(undone, EventRolledBack)
 		c.recordSettled(out, EventRequeued)

@@ -143,13 +143,12 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 	if unroutable && mandatory {
 		ch.returnMessage(m)
 	}
+	ch.c.handOver(ch, m, w.Route)
 	if unroutable && ch.mode == modeConfirm {
 		if ch.unrouted = ch.published; ch.c.tapped == nil { // a tap is asked before
 			ch.ackUnroutable()
 		}
-		return
 	}
-	ch.c.handOver(ch, m, w.Route)
 }
 
 // answerRequest hands a message to a requester, and reports whether it counts as routed.

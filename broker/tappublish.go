@@ -55,6 +55,7 @@ func (c *conn) destinations(rt *route, m *queue.Message) []string {
 		return nil
 	}
 	p := c.vhost.NewPublisher(topology.FromClient, nil)
+	p.Probing()
 	to, _ := p.Find(nil, x, append([]string{rt.key}, extra...), headers, m.Props)
 	return names(to.Queues)
 }

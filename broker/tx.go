@@ -43,6 +43,13 @@ func (t *transaction) publish(m *queue.Message, w way, mandatory bool, generatio
 	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
 }
 
+// takeBack undoes what publishes that come to nothing have left behind.
+func takeBack(publishes []txPublish) {
+	for i := range publishes {
+		publishes[i].way.TakeBack()
+	}
+}
+
 // taken returns the deliveries of all settlements.
 func (t *transaction) taken() []unacked {
 	var all []unacked
@@ -154,6 +161,7 @@ func (ch *channel) txRollback() error {
 		return err
 	}
 	tx := ch.endTx()
+	takeBack(tx.publishes)
 	if ch.c.tapped != nil {
 		ch.c.recordTx(tx.publishes, EventRolledBack)
 	}

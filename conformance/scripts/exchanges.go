@@ -13,4 +13,5 @@ var exchangeScripts = slices.Concat(
 	exchangeAlternateScripts,
 	exchangeDelayedScripts,
 	exchangePluginScripts,
+	deduplicationScripts,
 )

@@ -103,7 +103,8 @@ type Exchange struct {
 	VHost, Name, Type    Text
 	AutoDelete, Internal bool
 	Args                 Args
-	Transient            bool `json:",omitempty"` // not durable, and kept by the profile that it was declared under
+	Cache                uint64 `json:",omitempty"` // of the log of an x-message-deduplication exchange
+	Transient            bool   `json:",omitempty"` // not durable, and kept by the profile that it was declared under
 }
 
 // Queue is a durable queue.

@@ -66,6 +66,9 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
 		kept: m.Durable || vh.profile.KeepsTransient || vh.recovering,
 		Args: m.Arguments,
 	}
+	if vh.recovering {
+		x.cacheID = vh.cacheID
+	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
@@ -197,6 +200,9 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 // removeExchange takes an exchange out; auto-delete exchanges that led to
 // nothing else go with it (EXCH-19). Called with the lock held.
 func (vh *VHost) removeExchange(x *Exchange) {
+	if x.seen != nil {
+		defer x.seen.Clear()
+	}
 	delete(vh.exchanges, x.Name)
 	vh.changed()
 	vh.forgetExchange(x)

@@ -52,6 +52,11 @@ func (vh *VHost) makeTable(x *Exchange, kind string) error {
 		limit, _ := exchange.HistoryLength(x.Args) // New has checked it
 		x.history = &recentMessages{kept: exchange.History[*queue.Message]{Limit: limit}}
 	}
+	if kind == deduplication {
+		if err := vh.makeCache(x); err != nil {
+			return err
+		}
+	}
 	x.ordered = kind == "x-consistent-hash" || kind == "x-modulus-hash"
 	return nil
 }

@@ -42,6 +42,7 @@ func (vh *VHost) persistExchange(x *Exchange) {
 		vh.put(&records.Exchange{
 			VHost: records.Text(vh.Name), Name: records.Text(x.Name), Type: records.Text(x.Kind),
 			AutoDelete: x.AutoDelete, Internal: x.Internal, Args: records.ArgsOf(x.Args), Transient: !x.Durable,
+			Cache: x.cacheID,
 		})
 	}
 }

@@ -35,7 +35,7 @@ func (vh *VHost) PreviewRoute(name, key string, headers amqp.Table) (Preview, er
 	props := amqp.RawProperties(properties.Append(nil))
 	var r router
 	var p Preview
-	r.vh, r.visited = vh, []*Exchange{x}
+	r.vh, r.visited, r.probe = vh, []*Exchange{x}, true
 	via := map[*Exchange]string{x: "publish"}
 	for i := 0; i < len(r.visited); i++ {
 		before := len(r.visited)

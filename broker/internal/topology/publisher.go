@@ -5,6 +5,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/dedup"
 )
 
 // A Source is where a message comes from.
@@ -40,6 +41,7 @@ type Publisher struct {
 
 	queues []*Queue // of the run
 	msgs   []*queue.Message
+	marks  map[int][]dedup.Mark // of those messages that have any
 
 	found []*Queue // scratch, for those who have none of their own
 	keys  []string // the same
@@ -57,7 +59,8 @@ type Route struct {
 	// Delays are the delayed exchanges that keep the message. They are valid until the
 	// publisher's next Find.
 	Delays []Delay
-	keeps  []*Exchange // x-recent-history exchanges on the way
+	keeps  []*Exchange  // x-recent-history exchanges on the way
+	marks  []dedup.Mark // what finding the route has noted: see TakeBack
 
 	// Lasting says that the same arguments of a publish lead to the same queues as long as
 	// the virtual host's Generation is this one: nothing but the topology counts.
@@ -89,8 +92,11 @@ func (p *Publisher) find(
 	dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (Route, error) {
 	queues := p.router.route(dst, p.vh, x, keys, headers, props)
+	if p.router.refusal != nil {
+		(&Route{marks: p.router.marks}).TakeBack()
+	}
 	return Route{
-		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps,
+		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps, marks: p.router.marks,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
 		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.Generation(),
@@ -100,7 +106,7 @@ func (p *Publisher) find(
 // Pass sends a message where its route leads. The route's slices are not kept.
 func (p *Publisher) Pass(m *queue.Message, to Route) {
 	if len(to.Queues) > 0 {
-		p.hold(m, to.Queues)
+		p.hold(m, to)
 	} else if f := p.vh.env.Follower; f != nil && len(to.Delays) == 0 {
 		f.Unroutable(p.vh.Name, p.from, m)
 	}
@@ -111,14 +117,33 @@ func (p *Publisher) Pass(m *queue.Message, to Route) {
 }
 
 // hold adds a message to the run, and begins another run where it does not fit.
-func (p *Publisher) hold(m *queue.Message, queues []*Queue) {
+func (p *Publisher) hold(m *queue.Message, to Route) {
+	queues := to.Queues
 	if len(p.msgs) > 0 && (len(p.msgs) >= maxRun || !slices.Equal(p.queues, queues)) {
 		p.Flush()
 	}
 	if len(p.msgs) == 0 {
 		p.queues = append(p.queues[:0], queues...)
 	}
+	if to.marks != nil {
+		if p.marks == nil {
+			p.marks = make(map[int][]dedup.Mark)
+		}
+		p.marks[len(p.msgs)] = to.marks
+	}
 	p.msgs = append(p.msgs, m)
+}
+
+// Probing makes Find note nothing: what it finds is only looked at.
+func (p *Publisher) Probing() { p.router.probe = true }
+
+// takeBack forgets what was noted of messages that a queue has rejected: the publisher
+// will send them again.
+func (p *Publisher) takeBack(refused []int) {
+	for _, i := range refused {
+		(&Route{marks: p.marks[i]}).TakeBack()
+	}
+	clear(p.marks)
 }
 
 // Flush hands the run to its queues and returns how many took it. A queue that was
@@ -140,6 +165,9 @@ func (p *Publisher) Flush() (took int) {
 				o.Refused(p.vh.Name, p.Client, q.Name, p.msgs[i])
 			}
 		}
+	}
+	if len(p.marks) > 0 {
+		p.takeBack(p.fx.Refused)
 	}
 	if p.Handed != nil {
 		p.Handed(p.fx.Refused)

@@ -16,7 +16,7 @@ import (
 // what delayed exchanges keep, exchanges, queues, then bindings. The messages stay where
 // they are until they are wanted.
 func Recover(env *Env, set records.Set) (map[string]*VHost, error) {
-	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue), nil}
+	r := recovery{env, make(map[string]*VHost), make(map[uint64]*Queue), make(map[uint64]*delayedQueue), nil, make(map[uint64]bool)}
 	if env.Store == nil {
 		return r.vhosts, nil
 	}
@@ -45,6 +45,7 @@ type recovery struct {
 	queues  map[uint64]*Queue
 	delayed map[uint64]*delayedQueue
 	ordered []*records.Binding // those of which the order counts
+	caches  map[uint64]bool    // of exchanges, by ID
 }
 
 // records brings back what there is a record of, each kind after those that it builds
@@ -132,6 +133,10 @@ func (r *recovery) exchange(doc *records.Exchange) error {
 	vh, args, err := r.placeOf(doc.VHost, doc.Args)
 	if err != nil {
 		return err
+	}
+	if vh.cacheID = doc.Cache; doc.Cache != 0 {
+		r.caches[doc.Cache] = true
+		r.given(doc.Cache)
 	}
 	return vh.DeclareExchange(&amqp.ExchangeDeclare{
 		Exchange: string(doc.Name), Type: string(doc.Type), Durable: !doc.Transient,
@@ -225,13 +230,16 @@ func (r *recovery) given(id uint64) { r.env.ids.Store(max(r.env.ids.Load(), id))
 func (r *recovery) messages() error {
 	last, err := r.env.Store.DropUnknown(func(log store.LogID) bool {
 		id := queue.QueueOf(log)
-		return r.queues[id] != nil || r.delayed[id] != nil
+		return r.queues[id] != nil || r.delayed[id] != nil || r.caches[id]
 	})
 	if err != nil {
 		return err
 	}
 	r.given(queue.QueueOf(last))
 	if err := r.dropStreams(); err != nil {
+		return err
+	}
+	if err := r.recoverCaches(); err != nil {
 		return err
 	}
 	for _, q := range r.queues {

@@ -3,6 +3,7 @@ package topology
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/exchange"
+	"github.com/rabbetmq/rabbet/queue/dedup"
 )
 
 // A message gets to its queues through exchange-to-exchange
@@ -18,9 +19,11 @@ type router struct {
 	seen    map[*Queue]struct{} // used only past smallFanout queues
 	keyOnly bool                // no exchange on the way looked at headers
 
-	delays  []Delay     // delayed exchanges that are to keep the message
-	keeps   []*Exchange // x-recent-history exchanges that remember it
-	refusal error       // why one of them cannot
+	delays  []Delay      // delayed exchanges that are to keep the message
+	keeps   []*Exchange  // x-recent-history exchanges that remember it
+	marks   []dedup.Mark // what x-message-deduplication exchanges have noted of it
+	probe   bool         // nothing is to be noted
+	refusal error        // why one of them cannot
 }
 
 // maxRun is the number of messages that are handed to the same queues at once.
@@ -34,7 +37,7 @@ const smallFanout = 16
 // key and what CC and BCC add (EXCH-45), headers those to route by. Called with the virtual host's lock held,
 // for reading at least.
 func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
-	r.vh, r.keyOnly, r.delays, r.refusal, r.keeps = vh, true, r.delays[:0], nil, nil
+	r.vh, r.keyOnly, r.delays, r.refusal, r.keeps, r.marks = vh, true, r.delays[:0], nil, nil, nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers, props)
@@ -65,6 +68,10 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 	}
 	if x.history != nil {
 		r.keyOnly, r.keeps = false, append(r.keeps, x)
+	}
+	if x.seen != nil && r.repeats(x, headers) { // DEDUP-3
+		r.askAlternate(x)
+		return dst
 	}
 	r.dests = x.table.Route(r.dests, exchange.Message{Key: keys[0], More: keys[1:], Headers: headers, Props: props})
 	if len(r.dests) == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/dedup"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -24,7 +25,8 @@ type VHost struct {
 	profile  *profile.Profile // env's
 	queueEnv *queue.Env       // what its queues share
 
-	recovering bool // what is made now is in the store already
+	recovering bool   // what is made now is in the store already
+	cacheID    uint64 // of the exchange that is being recovered
 
 	policyMu sync.Mutex // held while policies change, before mu
 
@@ -53,6 +55,8 @@ type Exchange struct {
 	table   exchange.Table[destination] // nil for the default exchange
 	ordered bool                        // the order of its bindings counts, and is kept in the store
 	bound   uint64                      // the order of the latest
+	seen    *dedup.Cache                // nil but for x-message-deduplication
+	cacheID uint64                      // names what the store has of it; 0 is nothing
 	history *recentMessages             // nil but for x-recent-history
 	sources []*Exchange                 // those with a binding to this one
 
