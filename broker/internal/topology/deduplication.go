@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/dedup"
 	"github.com/rabbetmq/rabbet/store"
@@ -32,7 +33,7 @@ func (vh *VHost) makeCache(x *Exchange) error {
 		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'")
 	}
 	cfg := dedup.Config{
-		Clock: vh.env.Clock, Size: int(min(size, 1<<31-1)), TTL: time.Duration(min(ttl, maxMillis)) * time.Millisecond,
+		Clock: vh.env.Clock, Size: int(min(size, 1<<31-1)), TTL: time.Duration(min(ttl, message.MaxMillis)) * time.Millisecond,
 	}
 	if persistence == "disk" && vh.env.Store != nil && x.kept {
 		if x.cacheID == 0 { // else it is in the exchange's record
