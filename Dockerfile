@@ -1,26 +1,23 @@
-# Rabbet in a container: one static binary, no shell, not root.
+# Rabbet in place of rabbitmq:3.13-management: the same ports, variables, files and tools.
 #
-#   docker build -t rabbet . && docker run -p 5672:5672 rabbet
+#   docker build -t rabbet/rabbitmq:3.13-management .
 #
-# RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS and RABBITMQ_DEFAULT_VHOST work as
-# in RabbitMQ's own image, and what is durable is in the same place.
+# deploy/image makes the same image without Docker.
 
 FROM golang:1.26 AS build
 WORKDIR /src
+RUN apt-get update && apt-get install -y --no-install-recommends busybox-static bash-static curl ca-certificates
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /rabbet ./cmd/rabbet && mkdir /data
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /rabbet ./cmd/rabbet && deploy/rootfs /rabbet /root-of-image
 
 FROM scratch
-COPY --from=build /rabbet /rabbet
-COPY --from=build --chown=65532:65532 /data /var/lib/rabbitmq
+COPY --from=build /root-of-image /
+ENV PATH=/usr/local/bin:/opt/rabbitmq/sbin:/usr/bin:/bin HOME=/var/lib/rabbitmq LANG=C.UTF-8
 # Within a container, loopback would be out of everyone's reach.
-ENV RABBITMQ_NODE_IP_ADDRESS=0.0.0.0
-ENV RABBITMQ_MNESIA_BASE=/var/lib/rabbitmq
+ENV RABBITMQ_NODE_IP_ADDRESS=0.0.0.0 RABBITMQ_MNESIA_BASE=/var/lib/rabbitmq
 VOLUME /var/lib/rabbitmq
-EXPOSE 5672
-USER 65532:65532
-ENTRYPOINT ["/rabbet"]
-# As in RabbitMQ's own image: clients of a container are never on its loopback.
-CMD ["serve", "--guest-from-anywhere"]
+EXPOSE 4369 5671 5672 15671 15672 15691 15692 25672
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["rabbitmq-server"]

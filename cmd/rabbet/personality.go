@@ -15,4 +15,7 @@ var personalities = map[string]tool.Command{
 	"rabbitmq-plugins":     ctl.Run,
 	"rabbitmq-queues":      ctl.Run,
 	"rabbitmq-streams":     ctl.Run,
+
+	"su-exec": tool.SuExec,
+	"gosu":    tool.SuExec,
 }

@@ -143,6 +143,9 @@ func writePID(path string) (remove func(), err error) {
 
 // serveBroker runs a broker.
 func (s *service) serveBroker() error {
+	if len(s.command) == 0 { // else it is waited for by name
+		reapOrphans()
+	}
 	n := &node{s: s}
 	if err := n.start(); err != nil {
 		return err

@@ -125,7 +125,7 @@ func checkPortConnectivity(c *call) error {
 	for _, l := range list {
 		host := l.IPAddress
 		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-			host = "localhost"
+			host = "127.0.0.1"
 		}
 		if own := c.opts.own["address"]; own != "" {
 			host = own
