@@ -6,7 +6,7 @@
 
 FROM golang:1.26 AS build
 WORKDIR /src
-RUN apt-get update && apt-get install -y --no-install-recommends busybox-static bash-static curl ca-certificates
+RUN apt-get update && apt-get install -y --no-install-recommends busybox-static bash-static netcat-openbsd curl ca-certificates
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
