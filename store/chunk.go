@@ -160,14 +160,15 @@ type stored struct {
 	place place // of its content; zero if that is in Data
 }
 
-// eachRecord visits a chunk's messages in order until visit returns false. The
-// data is a view of b. A chunk whose checksum is wrong has none.
+// eachRecord visits a chunk's messages in order until visit returns false. What it gets
+// is valid during the visit, and the data is a view of b. A chunk whose checksum is wrong has none.
 func eachRecord(meta *chunkMeta, key, b []byte, visit func(*stored) bool) error {
 	if _, ok := unseal(bucketChunks, key, b); !ok {
 		return errSum
 	}
 	b = b[chunkHeader:]
 	seq := meta.first
+	var rec stored // one for all: it escapes
 	for range meta.count {
 		step, n := binary.Uvarint(b)
 		if n <= 0 || len(b) == n {
@@ -191,7 +192,7 @@ func eachRecord(meta *chunkMeta, key, b []byte, visit func(*stored) bool) error 
 		if seq > meta.last() {
 			return errCorrupt
 		}
-		rec := stored{Record: Record{
+		rec = stored{Record: Record{
 			Seq: seq, Deadline: int64(deadline), Volatile: flags&flagVolatile != 0,
 			Data: b[n : n+int(length) : n+int(length)],
 		}}

@@ -65,7 +65,7 @@ func (s *Store) noteSize(size int64) {
 	if size < shrinkFrom {
 		return
 	}
-	if size > 4*largeSteps {
+	if size > largeSteps {
 		s.db.AllocSize = largeSteps
 	}
 	s.mu.Lock()
