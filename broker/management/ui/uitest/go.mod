@@ -16,7 +16,7 @@ require (
 	github.com/google/btree v1.1.3 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/sys v0.46.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
 )
 
 replace github.com/rabbetmq/rabbet => ../../../..
