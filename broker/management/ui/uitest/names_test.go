@@ -56,7 +56,11 @@ func TestHostileNames(t *testing.T) {
 			p.do("[...document.querySelectorAll('main td.key a')].find((a) => a.textContent === %s).click()", name)
 			p.wait("document.querySelector('main h1')?.textContent === %s && document.querySelector('.tabs')", name)
 			p.sound("queue " + name)
-			for _, tab := range []string{"messages", "unacked", "consumers", "bindings", "settings", "danger"} {
+			tabs := []string{"messages", "unacked", "consumers", "bindings", "settings", "danger"}
+			if width == 360 {
+				tabs = tabs[:1] // the others are lists of the same kind
+			}
+			for _, tab := range tabs {
 				p.visit("#/queues/%2F/" + esc(name) + "?tab=" + tab)
 				p.sound("queue " + name + " " + tab)
 			}
