@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var damageFlag = flag.Int("store.damage", 400, "mutations of TestDamageIsNeverSilent; 0 is one of every byte")
+var damageFlag = flag.Int("store.damage", 200, "mutations of TestDamageIsNeverSilent; 0 is one of every byte")
 
 // manyKinds makes a folder with every kind of record, closed in order or not.
 func manyKinds(t *testing.T, clean bool) (dir string) {
