@@ -51,9 +51,9 @@ func (d *delayedQueue) keep(m *queue.Message, ms int64, fx *queue.Effects) {
 	d.Add(&late, ms, fx)
 }
 
-func (vh *VHost) persistDelayed(d *delayedQueue, x *Exchange) {
-	vh.put(&records.Delayed{
-		VHost: records.Text(vh.Name), Name: records.Text(d.name), ID: d.id,
+func (k *keeper) persistDelayed(d *delayedQueue, x *Exchange) {
+	k.put(&records.Delayed{
+		VHost: k.vhost, Name: records.Text(d.name), ID: d.id,
 		Alternate: records.Text(x.alternate), HasAlternate: x.hasAlternate,
 	})
 }

@@ -7,22 +7,30 @@ import (
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/stream"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // The store keeps virtual hosts, policies, durable exchanges and queues, and the bindings
 // whose both ends are durable (PERSIST-1, PERSIST-4), or survive by the profile.
 
+// A keeper keeps the records of a virtual host.
+type keeper struct {
+	vhost      records.Text
+	store      *store.Store // nil keeps none
+	recovering bool         // what is made now is in the store already
+}
+
 // put writes a record, unless that is where it comes from.
-func (vh *VHost) put(doc records.Document) {
-	if vh.env.Store != nil && !vh.recovering {
-		records.Put(vh.env.Store, doc)
+func (k *keeper) put(doc records.Document) {
+	if k.store != nil && !k.recovering {
+		records.Put(k.store, doc)
 	}
 }
 
 // unput removes the record that has the names of doc.
-func (vh *VHost) unput(doc records.Document) {
-	if vh.env.Store != nil {
-		records.Delete(vh.env.Store, doc)
+func (k *keeper) unput(doc records.Document) {
+	if k.store != nil {
+		records.Delete(k.store, doc)
 	}
 }
 
@@ -37,19 +45,19 @@ func (vh *VHost) persistVHost() {
 	})
 }
 
-func (vh *VHost) persistExchange(x *Exchange) {
+func (k *keeper) persistExchange(x *Exchange) {
 	if x.kept {
-		vh.put(&records.Exchange{
-			VHost: records.Text(vh.Name), Name: records.Text(x.Name), Type: records.Text(x.Kind),
+		k.put(&records.Exchange{
+			VHost: k.vhost, Name: records.Text(x.Name), Type: records.Text(x.Kind),
 			AutoDelete: x.AutoDelete, Internal: x.Internal, Args: records.ArgsOf(x.Args), Transient: !x.Durable,
 			Cache: x.cacheID,
 		})
 	}
 }
 
-func (vh *VHost) forgetExchange(x *Exchange) {
+func (k *keeper) forgetExchange(x *Exchange) {
 	if x.kept {
-		vh.unput(&records.Exchange{VHost: records.Text(vh.Name), Name: records.Text(x.Name)})
+		k.unput(&records.Exchange{VHost: k.vhost, Name: records.Text(x.Name)})
 	}
 }
 
@@ -87,17 +95,17 @@ func Levels(doc *records.Queue) (int, error) {
 	return cfg.Levels(), err
 }
 
-func (vh *VHost) forgetQueue(q *Queue) {
+func (k *keeper) forgetQueue(q *Queue) {
 	if q.Durable {
-		vh.unput(&records.Queue{VHost: records.Text(vh.Name), Name: records.Text(q.Name)})
+		k.unput(&records.Queue{VHost: k.vhost, Name: records.Text(q.Name)})
 	}
 }
 
 // recordOf is the record of a binding, or nil if it does not survive (PERSIST-4). The
 // order in which a client wrote the arguments is not in it: who unbinds may have another.
-func (vh *VHost) recordOf(x *Exchange, b exchange.Binding[destination]) *records.Binding {
+func (k *keeper) recordOf(x *Exchange, b exchange.Binding[destination]) *records.Binding {
 	doc := &records.Binding{
-		VHost: records.Text(vh.Name), Source: records.Text(x.Name), Key: records.Text(b.Key),
+		VHost: k.vhost, Source: records.Text(x.Name), Key: records.Text(b.Key),
 		Args: records.ArgsOf(exchange.Sorted(b.Args)),
 	}
 	survives := false
@@ -113,17 +121,17 @@ func (vh *VHost) recordOf(x *Exchange, b exchange.Binding[destination]) *records
 	return doc
 }
 
-func (vh *VHost) persistBinding(x *Exchange, b exchange.Binding[destination]) {
-	if doc := vh.recordOf(x, b); doc != nil {
+func (k *keeper) persistBinding(x *Exchange, b exchange.Binding[destination]) {
+	if doc := k.recordOf(x, b); doc != nil {
 		if x.ordered {
 			doc.Order = x.bound
 		}
-		vh.put(doc)
+		k.put(doc)
 	}
 }
 
-func (vh *VHost) forgetBinding(x *Exchange, b exchange.Binding[destination]) {
-	if doc := vh.recordOf(x, b); doc != nil {
-		vh.unput(doc)
+func (k *keeper) forgetBinding(x *Exchange, b exchange.Binding[destination]) {
+	if doc := k.recordOf(x, b); doc != nil {
+		k.unput(doc)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/dedup"
@@ -25,8 +26,8 @@ type VHost struct {
 	profile  *profile.Profile // env's
 	queueEnv *queue.Env       // what its queues share
 
-	recovering bool   // what is made now is in the store already
-	cacheID    uint64 // of the exchange that is being recovered
+	cacheID uint64 // of the exchange that is being recovered
+	keeper
 
 	policyMu sync.Mutex // held while policies change, before mu
 
@@ -113,6 +114,7 @@ func makeVHost(name string, env *Env) *VHost {
 		Name:      name,
 		env:       env,
 		profile:   env.Profile,
+		keeper:    keeper{vhost: records.Text(name), store: env.Store},
 		exchanges: make(map[string]*Exchange),
 		queues:    make(map[string]*Queue),
 		delayed:   make(map[string]*delayedQueue),
