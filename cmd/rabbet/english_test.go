@@ -20,8 +20,8 @@ import (
 // plainRooms are the directories, with those below them, and the pages that are held to
 // plain English.
 var plainRooms = []string{
-	"amqp", "delay", "exchange", "conformance", "broker/brokertest",
-	"docs/testing.md", "docs/test-control.md", "docs/delayed.md", "docs/conformance.md",
+	"amqp", "delay", "exchange", "conformance", "broker/brokertest", "broker/management/ui",
+	"docs/testing.md", "docs/test-control.md", "docs/delayed.md", "docs/conformance.md", "docs/management-ui.md",
 }
 
 // phrases are what is not written, and what is written instead.

@@ -68,7 +68,7 @@ function Page() {
 	useEffect(() => {
 		if (!page) return;
 		const title = document.querySelector('main h1');
-		// What is shown, for whoever drives the page.
+		// What is shown, for tests that drive the page.
 		/** @type {HTMLElement} */ (document.querySelector('main')).dataset.page = page.wanted;
 		document.title = (title?.textContent ? title.textContent.slice(0, 60) + ' · ' : '') + 'Rabbet';
 		if (first.current) {

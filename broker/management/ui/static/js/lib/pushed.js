@@ -55,7 +55,7 @@ export function Pushed() {
 		const control = new AbortController();
 		const search = new URLSearchParams(objects.split('\n').map((object) => ['subscribe', object]));
 		search.set('interval', String(Math.min(60000, Math.max(250, period))));
-		// Whoever leaves a page and enters the next changes the set several times.
+		// A change of page changes the set several times.
 		const timer = setTimeout(() => stream('rabbet/live?' + search, { signal: control.signal, onState: (open) => pushing.set(open), onEvent: spread }), 100);
 		return () => { clearTimeout(timer); control.abort(); pushing.set(false); };
 	}, [live, objects, period]);

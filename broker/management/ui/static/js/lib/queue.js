@@ -89,7 +89,7 @@ export function effective(q, { policy, operator }) {
 	for (const [key, value] of Object.entries(policy?.definition || {})) add(key, value, `policy ${policy.name}`);
 	for (const [key, value] of Object.entries(operator?.definition || {})) add(key, value, `operator policy ${operator.name}`);
 	return [...seen].map(([key, all]) => {
-		// Of limits the smallest wins, whoever sets it; of the rest the argument.
+		// Of limits the smallest counts, of everything else the argument.
 		const smallest = SMALLEST.has(key) && all.every((v) => typeof v.value === 'number');
 		const winner = smallest ? all.reduce((a, b) => (b.value < a.value ? b : a)) : all[0];
 		return { key, ...winner, losers: all.filter((v) => v !== winner).map((v) => `${v.origin}: ${f.value(v.value)}`) };

@@ -22,7 +22,7 @@ export default function Trace() {
 	const list = traces.data || [];
 	const vhost = q.vhost || filter || list[0]?.vhost || '/';
 	const now = list.find((t) => t.vhost === vhost);
-	return html`<${PageHead} title="Trace" sub="What becomes of each message: published, queued, delivered, acked.">
+	return html`<${PageHead} title="Trace" sub="The life of each message: published, queued, delivered, acked.">
 			${now && html`<button class="btn" onClick=${() => download(path`rabbet/traces/${vhost}/export`, 'trace.jsonl').catch((err) => say(err.message))}><${Icon} name="save" />Export</button>
 			<button class="btn danger" onClick=${() => ask({ title: `Stop the trace of ${vhost}?`, action: 'Stop', text: `What it has recorded (${f.count(now.kept, 'message')}) is forgotten. Export it first if you want to keep it.`, run: async () => { await del(path`rabbet/traces/${vhost}`); traces.reload(); return 'The trace is stopped.'; } })}>Stop</button>`}</${PageHead}>
 		<div class="stack loose"><${ErrorNote} error=${traces.error} />

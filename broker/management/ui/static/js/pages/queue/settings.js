@@ -20,7 +20,7 @@ export function Settings({ queue }) {
 			<tbody>${rows.map((row) => html`<tr key=${row.key}><td><code class="name">${row.key}</code></td><td><span class="name">${shown(row.key, row.value)}</span></td>
 				<td><${Badge} kind=${row.origin.startsWith('operator') ? 'warn' : row.origin.startsWith('policy') ? 'info' : ''}>${row.origin}</${Badge}></td><td class="muted">${row.losers.join('; ')}</td></tr>`)}</tbody></table></div>`}
 		</${Card}>
-		<p class="muted small">Of limits and times to live the smallest value counts, whoever sets it; of everything else the argument comes before the policy, and the policy before the operator policy. Arguments never change; policies do, at any time.</p>
+		<p class="muted small">Of limits and times to live the smallest value counts; of everything else the argument comes before the policy, and the policy before the operator policy. Arguments never change; policies do, at any time.</p>
 	</div>`;
 }
 
