@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +23,10 @@ const doorPatience = time.Second
 
 // doors are what listens beside AMQP. The management API is there even if it does not
 // listen: the command-line tools use it over the control socket.
-type doors struct{ management *management.Server }
+type doors struct {
+	management *management.Server
+	prometheus *http.Server // nil if it is shut
+}
 
 // Close closes all doors.
 func (d *doors) Close() error {
@@ -31,6 +35,9 @@ func (d *doors) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), doorPatience)
 	defer cancel()
+	if d.prometheus != nil {
+		_ = d.prometheus.Shutdown(ctx) // A scrape that is cut off is tried again.
+	}
 	if err := d.management.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -57,6 +64,9 @@ func (s *service) openDoors(b *broker.Broker) (*doors, error) {
 		if err := s.openSecureDoor(m); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
+	}
+	if err := s.openPrometheus(d, b); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -127,6 +137,9 @@ func (s *service) plugins() []string {
 	var names []string
 	if s.set.Management.Enabled || s.set.Management.TLSEnabled {
 		names = append(names, "rabbitmq_management")
+	}
+	if s.set.Prometheus.Enabled || s.set.Prometheus.TLSEnabled {
+		names = append(names, "rabbitmq_prometheus")
 	}
 	return names
 }

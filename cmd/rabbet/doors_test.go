@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -34,7 +35,7 @@ func TestManagementDoor(t *testing.T) {
 	code, _ = s.stop(t, syscall.SIGTERM)
 	assert.Zero(t, code)
 
-	s = start(t, nil, "--memory", "--management", "off")
+	s = start(t, nil, "--memory", "--management", "off", "--prometheus", "off")
 	assert.NotContains(t, strings.Join(s.lines, "\n"), "Management plugin")
 	assert.Contains(t, s.lines[len(s.lines)-1], "; 0 plugins started.")
 }
@@ -47,4 +48,28 @@ func TestManagementPortThatIsTaken(t *testing.T) {
 	s := start(t, nil, "--memory")
 	log := strings.Join(s.lines, "\n")
 	assert.Regexp(t, `\[warning\] <\S+> Management plugin: HTTP \(non-TLS\) listener is not started: port 15672 is in use`, log)
+}
+
+func TestPrometheusDoor(t *testing.T) {
+	s := start(t, []string{"RABBET_PROMETHEUS=0"}, "--memory", "--management", "off", "--config", write(t, "x.conf", "prometheus.path = /figures\n"))
+	_, rest, found := strings.Cut(strings.Join(s.lines, "\n"), "Prometheus metrics: HTTP (non-TLS) listener started on port ")
+	require.True(t, found, s.lines)
+	get := func(path string) (int, string) {
+		answer, err := http.Get("http://127.0.0.1:" + strings.Fields(rest)[0] + path)
+		require.NoError(t, err)
+		text, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode, string(text)
+	}
+	code, text := get("/figures")
+	assert.Equal(t, 200, code)
+	assert.Contains(t, text, "rabbitmq_identity_info")
+	code, _ = get("/figures/per-object")
+	assert.Equal(t, 200, code)
+	code, _ = get("/metrics")
+	assert.Equal(t, 404, code)
+	http.DefaultClient.CloseIdleConnections()
+	code, _ = s.stop(t, syscall.SIGTERM)
+	assert.Zero(t, code)
 }

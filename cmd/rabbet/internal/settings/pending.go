@@ -10,7 +10,6 @@ import (
 var pending = []string{
 	"initial_frame_max", "consumer_max_per_channel",
 	"log.exchange", "log.exchange.",
-	"prometheus.",
 }
 
 // isPending reports whether a key is one of them.
