@@ -280,6 +280,7 @@ func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 }
 
 func (ch *channel) handle(m amqp.Method) error {
+	ch.c.written = ch.c.vhost.Written()
 	switch m := m.(type) {
 	case *amqp.BasicAck:
 		return ch.settle(m.DeliveryTag, m.Multiple, verdictAck)
@@ -364,9 +365,13 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 	if err != nil {
 		return err
 	}
-	if !noWait { // EXCH-14
-		ch.c.send(ch.id, ok)
+	if noWait { // EXCH-14
+		return nil
 	}
+	if err := ch.c.awaitRecords(); err != nil {
+		return err
+	}
+	ch.c.send(ch.id, ok)
 	return nil
 }
 

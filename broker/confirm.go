@@ -5,6 +5,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/store"
 )
 
 // This file is publisher confirms (BASIC-13 to BASIC-23).
@@ -138,6 +139,24 @@ type commitSignal chan error
 
 // Committed passes the outcome on.
 func (s commitSignal) Committed(err error) { s <- err }
+
+// awaitRecords blocks until what the method at hand has declared, bound or deleted is on the
+// disk, so that its answer is true after a crash: as in RabbitMQ, and by one commit with
+// others'. A store that does not sync is not waited for.
+func (c *conn) awaitRecords() error {
+	if c.vhost.Written() == c.written || c.b.cfg.Store.SyncPolicy() == store.SyncNone {
+		return nil
+	}
+	c.settleEffects()
+	c.fx.Flush()
+	done := make(commitSignal, 1)
+	c.b.cfg.Store.Notify(done)
+	if err := <-done; err != nil {
+		c.log.Error("cannot keep what was declared", "error", err)
+		return amqp.NewInternalError()
+	}
+	return nil
+}
 
 // awaitCommit blocks until what the connection has published is safe. It is
 // for tx.commit, whose answer must not come before (BASIC-86). What others wait

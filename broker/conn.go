@@ -76,6 +76,7 @@ type conn struct {
 	items       []queue.Item
 	unparked    []*consumer
 	ack         amqp.BasicAck // scratch
+	written     uint64        // records of the virtual host before the method at hand
 	throttled   uint64        // bytes received by the last pause
 	blocking    bool          // a publish has met a resource alarm
 

@@ -28,6 +28,9 @@ func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	if m.NoWait {
 		return nil
 	}
+	if err := c.awaitRecords(); err != nil {
+		return err
+	}
 	messages, consumers := q.DeclaredCounts()
 	c.send(ch.id, &amqp.QueueDeclareOk{Queue: q.Name, MessageCount: messages, ConsumerCount: consumers})
 	return nil

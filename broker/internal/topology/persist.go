@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"sync/atomic"
+
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
@@ -18,12 +20,18 @@ type keeper struct {
 	vhost      records.Text
 	store      *store.Store // nil keeps none
 	recovering bool         // what is made now is in the store already
+	written    atomic.Uint64
 }
+
+// Written counts the records that have been written and removed: what a client asked for
+// has to wait for the disk if it has changed.
+func (k *keeper) Written() uint64 { return k.written.Load() }
 
 // put writes a record, unless that is where it comes from.
 func (k *keeper) put(doc records.Document) {
 	if k.store != nil && !k.recovering {
 		records.Put(k.store, doc)
+		k.written.Add(1)
 	}
 }
 
@@ -31,6 +39,7 @@ func (k *keeper) put(doc records.Document) {
 func (k *keeper) unput(doc records.Document) {
 	if k.store != nil {
 		records.Delete(k.store, doc)
+		k.written.Add(1)
 	}
 }
 
