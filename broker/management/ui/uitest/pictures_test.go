@@ -139,8 +139,8 @@ func (p *tab) picture(name string) {
 	require.NoError(p.t, os.WriteFile(filepath.Join(*pictures, "ui-"+name+".png"), out.Bytes(), 0o644))
 }
 
-// fewColours keeps the 256 most frequent colours; the others, which smooth the edges of
-// letters, become the nearest of these.
+// fewColours keeps the 64 most frequent colours, then the most frequent of each region of
+// colours, 256 in all; the others, which smooth the edges of letters, become the nearest.
 func fewColours(from image.Image) image.Image {
 	counts := map[color.RGBA]int{}
 	b := from.Bounds()
@@ -151,8 +151,13 @@ func fewColours(from image.Image) image.Image {
 	}
 	byCount := slices.SortedFunc(maps.Keys(counts), func(a, b color.RGBA) int { return cmp.Compare(counts[b], counts[a]) })
 	var palette color.Palette
-	for _, c := range byCount[:min(256, len(byCount))] {
-		palette = append(palette, c)
+	regions := map[[3]uint8]bool{}
+	for i, c := range byCount {
+		region := [3]uint8{c.R >> 4, c.G >> 4, c.B >> 4}
+		if len(palette) < 256 && (i < 64 || !regions[region]) {
+			palette = append(palette, c)
+		}
+		regions[region] = true
 	}
 	index := map[color.RGBA]uint8{}
 	out := image.NewPaletted(b, palette)
