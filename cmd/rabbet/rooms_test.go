@@ -38,7 +38,7 @@ type room struct {
 // topology.
 var rooms = map[string]room{
 	"broker":                   {52, 8.0, map[string]int{"conn": 105, "Broker": 115, "channel": 75, "VHost": 65}},
-	"broker/internal/topology": {25, 5.2, map[string]int{"VHost": 125}},
+	"broker/internal/topology": {30, 6.5, map[string]int{"VHost": 125}},
 }
 
 // maxMethods is the most methods that other types may have.
