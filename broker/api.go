@@ -27,6 +27,7 @@ type VHost struct {
 
 	connections int // guarded by the broker's lock
 	tracing     atomic.Bool
+	firehose    firehose
 	tally
 }
 

@@ -357,6 +357,7 @@ func (b *Broker) retire() error {
 	defer b.mu.Unlock()
 	for _, v := range b.vhosts {
 		v.vh.StopDelayed()
+		v.firehose.drains.Wait()
 	}
 	for _, v := range b.vhosts {
 		v.vh.StopQueues()

@@ -148,6 +148,9 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if ok && c.tapped != nil {
 		ch.recordDelivery(q.Name, "", &it, m.NoAck, ActPass)
 	}
+	if ok && c.counted.tracing.Load() {
+		ch.traceDelivery(q.Name, &it)
+	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if !ok {

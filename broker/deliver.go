@@ -60,6 +60,9 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		return false
 	}
 	tag := s.count(s.from, it)
+	if c.counted.tracing.Load() {
+		ch.traceDelivery(s.from.Name, it)
+	}
 	if c.tapped != nil {
 		ch.deliverAsked(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
 		return true

@@ -144,6 +144,9 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 		ch.returnMessage(m)
 	}
 	ch.c.handOver(ch, m, w.Route)
+	if ch.c.counted.tracing.Load() {
+		ch.tracePublish(m, w.Queues)
+	}
 	if unroutable && ch.mode == modeConfirm {
 		if ch.unrouted = ch.published; ch.c.tapped == nil { // a tap is asked before
 			ch.ackUnroutable()
