@@ -33,6 +33,7 @@ type Broker struct {
 	profile *profile.Profile
 	env     *topology.Env // what the virtual hosts share
 	churn   churn
+	logins  loginCounts
 	clock   delay.Clock
 	log     *slog.Logger
 	auth    access.Authenticator

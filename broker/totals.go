@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"slices"
+	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
@@ -276,11 +277,19 @@ func (b *Broker) FreeDisk() int64 {
 // LoginCount counts logins over AMQP.
 type LoginCount struct{ Succeeded, Failed uint64 }
 
+// loginCounts are a LoginCount that grows.
+type loginCounts struct{ succeeded, failed atomic.Uint64 }
+
 // Logins counts the logins since the broker's start or ResetLogins.
-func (b *Broker) Logins() LoginCount { return LoginCount{} }
+func (b *Broker) Logins() LoginCount {
+	return LoginCount{b.logins.succeeded.Load(), b.logins.failed.Load()}
+}
 
 // ResetLogins begins to count logins anew.
-func (b *Broker) ResetLogins() {}
+func (b *Broker) ResetLogins() {
+	b.logins.succeeded.Store(0)
+	b.logins.failed.Store(0)
+}
 
 // Clock is the broker's source of time.
 func (b *Broker) Clock() delay.Clock { return b.clock }

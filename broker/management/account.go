@@ -51,6 +51,12 @@ func (q *request) logInByForm() error {
 	})
 }
 
+// Logins returns how many logins over HTTP there were.
+func (s *Server) Logins() (succeeded, failed uint64) {
+	total := s.attempts.total()
+	return total.succeeded, total.failed
+}
+
 // attemptsTotals lists the logins over HTTP and AMQP.
 func (q *request) listAttempts() error {
 	if err := q.requireNode(); err != nil {

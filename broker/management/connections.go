@@ -94,11 +94,18 @@ func (q *request) getConnection() error {
 // writeConnection writes a connection. What it has not is null in lists and an empty
 // text where the connection is alone.
 func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows, alone bool) {
-	none := e.null
-	if alone {
-		none = func(name string) { e.str(name, "") }
+	text := func(name, value string) {
+		if value != "" || alone {
+			e.str(name, value)
+		} else {
+			e.null(name)
+		}
 	}
-	e.str("auth_mechanism", "PLAIN")
+	var secure broker.TLSInfo
+	if c.TLS != nil {
+		secure = *c.TLS
+	}
+	e.str("auth_mechanism", c.Mechanism)
 	e.num("channel_max", int64(c.ChannelMax))
 	e.num("channels", int64(len(c.Channels)))
 	e.table("client_properties", c.Properties)
@@ -109,9 +116,9 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	e.str("host", host)
 	e.str("name", c.ID)
 	e.str("node", q.s.cfg.NodeName)
-	none("peer_cert_issuer")
-	none("peer_cert_subject")
-	none("peer_cert_validity")
+	text("peer_cert_issuer", secure.PeerIssuer)
+	text("peer_cert_subject", secure.PeerSubject)
+	text("peer_cert_validity", secure.PeerValidity)
 	peerHost, peerPort := splitAddress(c.Peer)
 	e.str("peer_host", peerHost)
 	e.num("peer_port", int64(peerPort))
@@ -126,11 +133,11 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	e.num("send_pend", int64(c.Pending))
 	e.num("reductions", 0)
 	zeroDetails(e, "reductions")
-	e.boolean("ssl", false)
-	none("ssl_cipher")
-	none("ssl_hash")
-	none("ssl_key_exchange")
-	none("ssl_protocol")
+	e.boolean("ssl", c.TLS != nil)
+	text("ssl_cipher", secure.Cipher)
+	text("ssl_hash", secure.Hash)
+	text("ssl_key_exchange", secure.KeyExchange)
+	text("ssl_protocol", secure.Protocol)
 	e.str("state", c.State)
 	e.num("timeout", int64(c.Heartbeat/time.Second))
 	e.str("type", "network")

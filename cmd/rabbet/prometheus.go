@@ -21,7 +21,10 @@ func (s *service) openPrometheus(d *doors, b *broker.Broker) error {
 	if !set.Enabled && !set.TLSEnabled {
 		return nil
 	}
-	handler := metrics.Handler(b, metrics.Config{NodeName: s.set.NodeName, Started: s.start, FreeDisk: b.FreeDisk, PerObject: set.PerObject, Authenticate: set.Authentication})
+	handler := metrics.Handler(b, metrics.Config{
+		NodeName: s.set.NodeName, Started: s.start, FreeDisk: b.FreeDisk, HTTPLogins: d.management.Logins,
+		PerObject: set.PerObject, Authenticate: set.Authentication,
+	})
 	d.prometheus = &http.Server{
 		Handler: atPath(set.Path, handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 	}

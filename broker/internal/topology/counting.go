@@ -11,21 +11,6 @@ import (
 // exchangeCounts count what is published to an exchange.
 type exchangeCounts struct{ in, out atomic.Uint64 }
 
-// Count adds publishes to the exchange, and the queues that they went to.
-func (x *Exchange) Count(in, out uint64) {
-	x.counts.in.Add(in)
-	x.counts.out.Add(out)
-}
-
-// Counts returns what was published to the exchange, and to how many queues it went.
-func (x *Exchange) Counts() (in, out uint64) { return x.counts.in.Load(), x.counts.out.Load() }
-
-// ResetCounts begins to count anew.
-func (x *Exchange) ResetCounts() {
-	x.counts.in.Store(0)
-	x.counts.out.Store(0)
-}
-
 // QueueChurn counts declarations of queues, those that have made a queue, and queues
 // that were deleted.
 type QueueChurn struct{ Declared, Created, Deleted atomic.Uint64 }
@@ -44,17 +29,16 @@ type departed struct {
 	changes uint64
 }
 
-func (d *departed) add(q *Queue) {
-	s := q.Stats()
+func (d *departed) add(kind string, s queue.Stats) {
 	s.UnackedBytes, s.Persistent, s.PersistentBytes = 0, 0, 0
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byType == nil {
 		d.byType = make(map[string]queue.Stats)
 	}
-	sum := d.byType[q.Type()]
+	sum := d.byType[kind]
 	sum.Add(s)
-	d.byType[q.Type()] = sum
+	d.byType[kind] = sum
 	d.changes++
 }
 

@@ -55,7 +55,7 @@ func (vh *VHost) addQueue(q *Queue) {
 
 func (vh *VHost) removeQueue(q *Queue) {
 	delete(vh.queues, q.Name)
-	vh.env.gone.add(q)
+	vh.env.gone.add(q.Type(), q.Stats())
 	last := len(vh.list) - 1
 	vh.list[q.slot] = vh.list[last]
 	vh.list[q.slot].slot = q.slot

@@ -200,3 +200,18 @@ func (vh *VHost) DeletedQueue(name string) *Queue {
 	_, _, _ = q.Delete(false, false) // it has nothing to refuse for
 	return &Queue{Queue: q, Name: name}
 }
+
+// Count adds publishes to the exchange, and the queues that they went to.
+func (x *Exchange) Count(in, out uint64) {
+	x.counts.in.Add(in)
+	x.counts.out.Add(out)
+}
+
+// Counts returns what was published to the exchange, and to how many queues it went.
+func (x *Exchange) Counts() (in, out uint64) { return x.counts.in.Load(), x.counts.out.Load() }
+
+// ResetCounts begins to count anew.
+func (x *Exchange) ResetCounts() {
+	x.counts.in.Store(0)
+	x.counts.out.Store(0)
+}
