@@ -101,7 +101,7 @@ func Run(p tool.Process, args []string) int {
 
 // do finds the verb, checks what it is given, and runs it.
 func (c *call) do(args []string) error {
-	words, unknown := c.opts.parse(args, nil)
+	words, _ := c.opts.parse(args, nil)
 	if len(words) == 0 || words[0] == "help" && len(words) == 1 {
 		return c.help("")
 	}
@@ -113,7 +113,7 @@ func (c *call) do(args []string) error {
 		return c.unknownVerb(words[0])
 	}
 	c.opts = options{}
-	words, unknown = c.opts.parse(args, c.verb.options)
+	words, unknown := c.opts.parse(args, c.verb.options)
 	c.args = words[1:]
 	if c.opts.help {
 		return c.help(c.verb.name)
