@@ -80,7 +80,7 @@ func (c *definitionsCheck) place(section string, i int, vhost *string) string {
 	case vhost == nil && (section == "queues" || section == "exchanges" || section == "bindings"):
 		c.note(section, i, fmt.Errorf("the virtual host field is missing, as in an export of a single virtual host"))
 	case vhost == nil:
-		c.note(section, i, fmt.Errorf("Virtual host does not exist and is not specified in definitions file."))
+		c.note(section, i, rabbitText("Virtual host does not exist and is not specified in definitions file."))
 	default:
 		known, looked := c.vhosts[*vhost]
 		if !looked {
@@ -88,7 +88,7 @@ func (c *definitionsCheck) place(section string, i int, vhost *string) string {
 			c.vhosts[*vhost] = known
 		}
 		if !known {
-			c.note(section, i, fmt.Errorf("Please create virtual host %q prior to importing definitions.", *vhost))
+			c.note(section, i, rabbitText(fmt.Sprintf("Please create virtual host %q prior to importing definitions.", *vhost)))
 		}
 		return *vhost
 	}
@@ -263,3 +263,8 @@ func (c *definitionsCheck) checkQueues() {
 		}
 	}
 }
+
+// A rabbitText is an error in RabbitMQ's words, to the letter.
+type rabbitText string
+
+func (t rabbitText) Error() string { return string(t) }

@@ -77,7 +77,7 @@ func plain(v any) (any, error) {
 			return n, nil
 		}
 		f, err := v.Float64()
-		if err != nil || strings.IndexAny(v.String(), ".eE") < 0 {
+		if err != nil || !strings.ContainsAny(v.String(), ".eE") {
 			return nil, fmt.Errorf("%s is too large", v)
 		}
 		return f, nil

@@ -181,8 +181,5 @@ func zeroDetails(e *encoder, name string) {
 	}
 }
 
-// stamp is a time as RabbitMQ writes it in texts.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000+00:00") }
-
 // millis is a time in milliseconds since 1970.
 func millis(t time.Time) int64 { return t.UnixMilli() }
