@@ -78,7 +78,7 @@ func (b *Broker) serverProperties(old bool) amqp.Table {
 	}
 	props := amqp.Table{
 		{Key: "capabilities", Value: capabilities},
-		{Key: "cluster_name", Value: b.cfg.ClusterName},
+		{Key: "cluster_name", Value: b.ClusterName()},
 		{Key: "copyright", Value: "Copyright (c) the Rabbet authors"},
 		{Key: "information", Value: "Licensed under the Apache License 2.0. A RabbitMQ-compatible broker"},
 		{Key: "platform", Value: "Go"},

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/json"
 	"maps"
 	"math"
 	"net"
@@ -207,8 +208,18 @@ func (b *Broker) ResetStats() {
 // Version is the version of RabbitMQ that the broker says it is.
 func (b *Broker) Version() string { return b.profile.Version }
 
-// ClusterName is what the broker calls itself.
-func (b *Broker) ClusterName() string { return b.cfg.ClusterName }
+// ClusterName is what the broker calls itself: the global parameter cluster_name or,
+// without it, what the configuration says.
+func (b *Broker) ClusterName() string {
+	b.globals.mu.Lock()
+	value := b.globals.values["cluster_name"]
+	b.globals.mu.Unlock()
+	var name string
+	if json.Unmarshal(value, &name) != nil || name == "" {
+		return b.cfg.ClusterName
+	}
+	return name
+}
 
 // ListenerInfo is an address that the broker listens on.
 type ListenerInfo struct {
