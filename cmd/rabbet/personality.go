@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/admin"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/ctl"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tool"
 )
@@ -15,6 +16,8 @@ var personalities = map[string]tool.Command{
 	"rabbitmq-plugins":     ctl.Run,
 	"rabbitmq-queues":      ctl.Run,
 	"rabbitmq-streams":     ctl.Run,
+
+	"rabbitmqadmin": admin.Run,
 
 	"su-exec": tool.SuExec,
 	"gosu":    tool.SuExec,
