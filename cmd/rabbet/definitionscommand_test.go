@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,8 +21,29 @@ const exported = `{"rabbit_version":"3.13.7","users":[{"name":"anna","password_h
 "vhosts":[{"name":"shop"}],"permissions":[{"user":"anna","vhost":"shop","configure":".*","write":".*","read":".*"}],"topic_permissions":[],"parameters":[],"global_parameters":[],"policies":[],
 "queues":[{"name":"orders","vhost":"shop","durable":true,"auto_delete":false,"arguments":{}}],"exchanges":[],"bindings":[]}`
 
-// An API answers as RabbitMQ's does, and remembers what it got.
-func newAPI(t *testing.T, got *[]string) string {
+// requests are those that an API got.
+type requests struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (r *requests) add(request string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, request)
+}
+
+func (r *requests) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
+}
+
+// last is the newest request.
+func (r *requests) last() string { return r.all()[len(r.all())-1] }
+
+// newAPI answers as RabbitMQ's API does, and remembers what it got.
+func newAPI(t *testing.T, got *requests) string {
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		if user+password != "annapw" {
@@ -29,7 +52,7 @@ func newAPI(t *testing.T, got *[]string) string {
 			return
 		}
 		body, _ := io.ReadAll(r.Body) // What is missing shows in the test.
-		*got = append(*got, r.Method+" "+r.URL.EscapedPath()+" "+string(body))
+		got.add(r.Method + " " + r.URL.EscapedPath() + " " + string(body))
 		if r.Method == http.MethodGet {
 			_, _ = io.WriteString(w, exported)
 		}
@@ -39,7 +62,7 @@ func newAPI(t *testing.T, got *[]string) string {
 }
 
 func TestDefinitionsCommand(t *testing.T) {
-	var got []string
+	var got requests
 	url := newAPI(t, &got)
 	file := filepath.Join(t.TempDir(), "out.json")
 	code, stdout, stderr := run(t, nil, "definitions", "export", file, "--url", url)
@@ -49,7 +72,7 @@ func TestDefinitionsCommand(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, json.Valid(text))
 	assert.Contains(t, string(text), `"orders"`)
-	assert.Equal(t, "GET /prefix/api/definitions ", got[0])
+	assert.Equal(t, "GET /prefix/api/definitions ", got.all()[0])
 
 	code, stdout, _ = run(t, nil, "definitions", "diff", file, "--url", url)
 	assert.Zero(t, code)
@@ -60,17 +83,17 @@ func TestDefinitionsCommand(t *testing.T) {
 	code, stdout, _ = run(t, nil, "definitions", "import", more, "--url", url)
 	assert.Zero(t, code)
 	assert.Equal(t, "imported: vhosts 1, users 1, policies 0, queues 1, exchanges 0, bindings 0\n", stdout)
-	assert.Contains(t, got[len(got)-1], `POST /prefix/api/definitions {"rabbit_version"`)
+	assert.Contains(t, got.last(), `POST /prefix/api/definitions {"rabbit_version"`)
 	code, _, _ = run(t, nil, "definitions", "export", "-", "--vhost", "a/b", "--url", url)
 	assert.Zero(t, code)
-	assert.Equal(t, "GET /prefix/api/definitions/a%2Fb ", got[len(got)-1])
+	assert.Equal(t, "GET /prefix/api/definitions/a%2Fb ", got.last())
 
-	calls := len(got)
+	calls := len(got.all())
 	code, stdout, stderr = run(t, nil, "definitions", "import", write(t, "bad.json", `{"queues":[{"name":1},{"vhost":"/"}]}`), "--url", url)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stdout, "fault: queues[")
 	assert.Contains(t, stderr, "bad.json has faults: ")
-	assert.Len(t, got, calls, "nothing was sent")
+	assert.Len(t, got.all(), calls, "nothing was sent")
 	code, _, stderr = run(t, nil, "definitions", "export", "-", "--url", strings.Replace(url, ":pw@", ":wrong@", 1))
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "answers 401 Unauthorized: Login failed")
