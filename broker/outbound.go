@@ -122,8 +122,9 @@ func (o *outbound) wakeWriter() {
 func (o *outbound) writeInline() bool {
 	o.mu.Lock()
 	if o.inline || o.writing {
+		inline := o.inline
 		o.mu.Unlock()
-		return o.inline // who writes inline looks again, and the writer has to be told
+		return inline // who writes inline looks again, and the writer has to be told
 	}
 	if n := o.size(); n == 0 || n > inlineSize || len(o.splices) > 0 || len(o.stalled) > 0 || o.marks != nil || o.finished || o.broken {
 		o.mu.Unlock()
