@@ -318,8 +318,12 @@ func (q *request) deleteQueue() error {
 
 // mayQueue asks for a permission on a queue of the virtual host in the path.
 func (q *request) mayQueue(name string, op access.Operation) error {
-	err := q.may(access.Resource{VHost: q.variable("vhost"), Kind: access.Queue, Name: name}, op)
-	if err != nil {
+	return q.mayUse(access.Resource{VHost: q.variable("vhost"), Kind: access.Queue, Name: name}, op)
+}
+
+// mayUse is may with the refusal that the API gives.
+func (q *request) mayUse(r access.Resource, op access.Operation) error {
+	if err := q.may(r, op); err != nil {
 		return refusal(err)
 	}
 	return nil
@@ -330,11 +334,7 @@ func (q *request) mayExchange(name string, op access.Operation) error {
 	if name == "" {
 		name = access.DefaultExchange
 	}
-	err := q.may(access.Resource{VHost: q.variable("vhost"), Kind: access.Exchange, Name: name}, op)
-	if err != nil {
-		return refusal(err)
-	}
-	return nil
+	return q.mayUse(access.Resource{VHost: q.variable("vhost"), Kind: access.Exchange, Name: name}, op)
 }
 
 func (q *request) purgeQueue() error {

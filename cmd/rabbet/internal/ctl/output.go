@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,7 +22,6 @@ func (c *call) show(t *table) error {
 	case "json":
 		return c.showJSON(t)
 	case "csv":
-		w := csv.NewWriter(c.Stdout)
 		records := [][]string{t.columns}
 		for _, row := range t.rows {
 			records = append(records, texts(row))
@@ -34,8 +32,7 @@ func (c *call) show(t *table) error {
 			}
 			c.print("%s", strings.Join(record, ","))
 		}
-		w.Flush()
-		return w.Error()
+		return nil
 	case "pretty_table":
 		c.showBoxes(t)
 		return nil
