@@ -15,10 +15,12 @@ This page is made from the table in ` + "`cmd/rabbet/internal/settings`" + `; a 
 files. A flag wins over a variable, a variable over a file, a file over the default. There is one exception, which is
 RabbitMQ's: ` + "`RABBITMQ_NODE_PORT` and `RABBITMQ_NODE_IP_ADDRESS`" + ` lose to ` + "`listeners.tcp.*`" + ` of a file.
 
+<!-- run -->
 ` + "```sh" + `
-rabbet serve --config rabbitmq.conf      # this file and no other
-rabbet serve --print-config              # every setting, with where it comes from
+echo 'disk_free_limit.absolute = 1GB' > rabbitmq.conf
 rabbet config check rabbitmq.conf        # every fault, with its line
+rabbet serve --config rabbitmq.conf --print-config    # every setting, with where it comes from
+rabbet serve --config rabbitmq.conf --memory --port 0 --management off -- rabbet version    # this file and no other
 ` + "```" + `
 
 ## Files
