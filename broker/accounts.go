@@ -26,7 +26,7 @@ func (b *Broker) loadAccounts(set records.Set) error {
 	}
 	b.users = userdb.New(hooks)
 	b.auth = b.users
-	b.globals.values = make(map[string]json.RawMessage)
+	b.globals.name, b.globals.journal, b.globals.values = b.cfg.ClusterName, topology.Journal{Env: b.env}, make(map[string]json.RawMessage)
 	for _, load := range []func() error{
 		func() error { return records.Each(set, records.KindUser, b.loadUser) },
 		func() error { return records.Each(set, records.KindPermission, b.loadPermission) },

@@ -16,7 +16,7 @@ import (
 
 // ackCheckInterval is the time between checks: a minute, or less if no delivery
 // may be held for as long.
-func (b *Broker) ackCheckInterval() time.Duration { return min(time.Minute, b.cfg.ConsumerTimeout) }
+func (b *node) ackCheckInterval() time.Duration { return min(time.Minute, b.cfg.ConsumerTimeout) }
 
 // A tagMark remembers the newest delivery tag at the time of a check: what has
 // a tag up to it was delivered no later. Deliveries need no time of their own.
@@ -41,7 +41,7 @@ type overdue struct {
 
 // checkAcks looks for overdue deliveries on all connections, again and again as
 // long as any is held that may become so.
-func (b *Broker) checkAcks() {
+func (b *node) checkAcks() {
 	b.acks.rest()
 	b.mu.Lock()
 	conns := slices.Collect(maps.Keys(b.conns))
@@ -91,7 +91,7 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 }
 
 // ackTimeout is how long a holder may keep a delivery; 0 is for ever.
-func (b *Broker) ackTimeout(h holder) time.Duration {
+func (b *node) ackTimeout(h holder) time.Duration {
 	own := time.Duration(0)
 	if b.profile.QuorumTimeoutOnly {
 		if !h.queue.Quorum() { // BASIC-66

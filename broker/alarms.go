@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"log/slog"
 	"math"
 	"runtime/debug"
 	"runtime/metrics"
@@ -8,12 +9,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is resource alarms: while memory or disk is short, connections that
-// publish are blocked; consumers go on (CONN-77 to CONN-81).
+// While memory or disk is short, connections that publish are blocked; consumers go on
+// (CONN-77 to CONN-81).
 
 // An Alarm is a resource that can run short.
 type Alarm uint8
@@ -35,8 +36,13 @@ func (a Alarm) String() string {
 	return "low on disk & memory"
 }
 
-// alarms is a broker's alarms.
+// alarms are a broker's alarms, and the watch that sets them.
 type alarms struct {
+	log      *slog.Logger
+	store    *store.Store // nil without
+	allClear func()       // told that the last alarm is over
+	check    check
+
 	set atomic.Uint32 // the Alarms that are on
 	mu  sync.Mutex    // held while they change
 
@@ -47,19 +53,28 @@ type alarms struct {
 	looks    int        // of the watch since memory was last found in order
 }
 
+// start begins to watch the resources that a Config bounds.
+func (as *alarms) start(cfg *Config) {
+	as.log, as.store = cfg.Logger, cfg.Store
+	as.memoryLimit.Store(cfg.MemoryLimit)
+	as.diskLimit.Store(cfg.DiskFreeLimit)
+	as.check.clock, as.check.interval, as.check.look = delay.Real{}, watchInterval, as.watch
+	as.watch()
+}
+
 // watchInterval is the time between looks at memory and disk. It is real, since
 // the machine is.
 const watchInterval = time.Second
 
 // SetAlarm raises or clears an alarm. The broker's own watch does it too, when a
 // limit that its Config gives is crossed.
-func (b *Broker) SetAlarm(a Alarm, on bool) { b.setAlarm(a, on) }
+func (as *alarms) SetAlarm(a Alarm, on bool) { as.change(a, on) }
 
-// setAlarm is SetAlarm, with what the log says of the reason.
-func (b *Broker) setAlarm(a Alarm, on bool, why ...any) {
-	b.alarms.mu.Lock()
-	defer b.alarms.mu.Unlock()
-	before := Alarm(b.alarms.set.Load())
+// change is SetAlarm, with what the log says of the reason.
+func (as *alarms) change(a Alarm, on bool, why ...any) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	before := Alarm(as.set.Load())
 	after := before &^ a
 	if on {
 		after |= a
@@ -67,7 +82,7 @@ func (b *Broker) setAlarm(a Alarm, on bool, why ...any) {
 	if after == before {
 		return
 	}
-	b.alarms.set.Store(uint32(after))
+	as.set.Store(uint32(after))
 	text := "resource alarm: publishers are blocked"
 	switch {
 	case after == 0:
@@ -75,58 +90,53 @@ func (b *Broker) setAlarm(a Alarm, on bool, why ...any) {
 	case !on:
 		text = "resource alarm is over, another is not: publishers are blocked"
 	}
-	b.log.Warn(text, append([]any{"alarm", a.String(), "on", on}, why...)...)
-	if after != 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.conns {
-		c.unblock()
+	as.log.Warn(text, append([]any{"alarm", a.String(), "on", on}, why...)...)
+	if after == 0 {
+		as.allClear()
 	}
 }
 
 // SetResourceLimits replaces Config's MemoryLimit and DiskFreeLimit until the broker ends,
 // and looks at both at once. The limits are in bytes, 0 or less is none.
-func (b *Broker) SetResourceLimits(memory, disk int64) {
-	b.alarms.memoryLimit.Store(memory)
-	b.alarms.diskLimit.Store(disk)
-	b.watch()
+func (as *alarms) SetResourceLimits(memory, disk int64) {
+	as.memoryLimit.Store(memory)
+	as.diskLimit.Store(disk)
+	as.watch()
 }
 
 // watch looks at the resources now and then, from New to the broker's end, if
 // there is anything to look at.
-func (b *Broker) watch() {
-	memoryLimit, diskLimit := b.alarms.memoryLimit.Load(), b.alarms.diskLimit.Load()
-	if memoryLimit <= 0 && b.cfg.Store == nil {
+func (as *alarms) watch() {
+	memoryLimit, diskLimit := as.memoryLimit.Load(), as.diskLimit.Load()
+	if memoryLimit <= 0 && as.store == nil {
 		return
 	}
-	b.alarms.watching.Lock()
-	defer b.alarms.watching.Unlock()
-	b.machine.rest()
+	as.watching.Lock()
+	defer as.watching.Unlock()
+	as.check.rest()
 	if memoryLimit > 0 {
-		used := b.alarms.memory(uint64(memoryLimit))
-		b.find(MemoryAlarm, used > uint64(memoryLimit), "used", used, "limit", memoryLimit)
+		used := as.memory(uint64(memoryLimit))
+		as.note(MemoryAlarm, used > uint64(memoryLimit), "used", used, "limit", memoryLimit)
 	} else {
-		b.find(MemoryAlarm, false)
+		as.note(MemoryAlarm, false)
 	}
-	if st := b.cfg.Store; st != nil {
+	if st := as.store; st != nil {
 		free, err := st.Free()
 		short := err == nil && int64(min(free, math.MaxInt64)) < diskLimit
-		b.find(DiskAlarm, short || st.Failing(), "free", free, "limit", diskLimit, "failing", st.Failing(), "folder", st.Dir())
+		as.note(DiskAlarm, short || st.Failing(), "free", free, "limit", diskLimit, "failing", st.Failing(), "folder", st.Dir())
 	}
-	b.machine.arm()
+	as.check.arm()
 }
 
-// find is what the watch has found: news of it set the alarm, so that one that
+// note takes what the watch has found: a change of it sets the alarm, so that one that
 // was set by hand stays until then.
-func (b *Broker) find(a Alarm, short bool, why ...any) {
-	before := b.alarms.found
-	if b.alarms.found = before &^ a; short {
-		b.alarms.found |= a
+func (as *alarms) note(a Alarm, short bool, why ...any) {
+	before := as.found
+	if as.found = before &^ a; short {
+		as.found |= a
 	}
-	if b.alarms.found != before {
-		b.setAlarm(a, short, why...)
+	if as.found != before {
+		as.change(a, short, why...)
 	}
 }
 
@@ -157,58 +167,24 @@ func memoryInUse() uint64 {
 	return m[0].Value.Uint64() - m[1].Value.Uint64()
 }
 
-// checkAlarms is called for each frame of a content. It blocks the connection if an
-// alarm is on: the client is told at once, and nothing after the frame is read. A
-// message that is complete by then is handled (CONN-79).
-func (c *conn) checkAlarms() {
-	reason := Alarm(c.b.alarms.set.Load())
-	if reason == 0 || c.blocking {
-		return
-	}
-	c.blocking = true
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	// An alarm that was cleared meanwhile finds no connection to unblock.
-	if c.blocked = c.b.alarms.set.Load() != 0; c.blocked && c.client.blocked {
-		c.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, &c.fx)
-	}
+// Alarms are the resources that are short.
+func (as *alarms) Alarms() Alarm { return Alarm(as.set.Load()) }
+
+// ResourceLimits are the bounds on memory and free disk at which publishers are blocked,
+// in bytes; 0 is none.
+func (as *alarms) ResourceLimits() (memory, disk int64) {
+	return max(as.memoryLimit.Load(), 0), max(as.diskLimit.Load(), 0)
 }
 
-// awaitAlarms holds the reader while the connection is blocked. It reports
-// whether it did: what is in the buffer comes first then.
-func (c *conn) awaitAlarms() bool {
-	if !c.blocking {
-		return false
+// FreeDisk is the free space in bytes of the disk that the store is on; -1 if there is no
+// store, or it is not known.
+func (as *alarms) FreeDisk() int64 {
+	if as.store == nil {
+		return -1
 	}
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	for (c.blocked || c.tapped.blocked()) && c.forced == nil && !c.out.broken {
-		c.out.drained.Wait()
+	free, err := as.store.Free()
+	if err != nil {
+		return -1
 	}
-	c.blocking, c.blocked = false, false
-	return true
-}
-
-// unblock lets the reader go on and tells the client (CONN-80).
-func (c *conn) unblock() {
-	var fx queue.Effects
-	c.out.mu.Lock()
-	if c.blocked {
-		c.blocked = false
-		c.letGo(&fx)
-	}
-	c.out.mu.Unlock()
-	fx.Flush()
-}
-
-// letGo lets the reader go on if nothing blocks the connection any more. Called
-// with the lock held.
-func (c *conn) letGo(fx *queue.Effects) {
-	if c.blocked || c.tapped.blocked() {
-		return
-	}
-	if c.client.blocked {
-		c.out.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
-	}
-	c.out.drained.Signal()
+	return int64(min(free, math.MaxInt64))
 }

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -21,14 +20,21 @@ import (
 // client could not even say, such as a name of more than 255 bytes, with another
 // error.
 type VHost struct {
+	*vhost
 	b    *Broker
-	vh   *topology.VHost
 	gets local // what Get has taken
+}
 
-	connections int // guarded by the broker's lock
-	tracing     atomic.Bool
-	firehose    firehose
-	tally
+func (b *Broker) newVHost(vh *topology.VHost) *VHost {
+	return &VHost{vhost: &vhost{vh: vh, firehose: firehose{vh: vh, log: b.log}}, b: b}
+}
+
+// findVHost finds what connections know of a virtual host; nil if there is none.
+func (b *Broker) findVHost(name string) *vhost {
+	if v := b.vhost(name); v != nil {
+		return v.vhost
+	}
+	return nil
 }
 
 // VHost returns a virtual host; "" is the default one. It fails with

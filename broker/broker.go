@@ -4,20 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/broker/internal/userdb"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -29,47 +25,22 @@ var ErrClosed = errors.New("broker is closed")
 
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
-	cfg     Config
-	profile *profile.Profile
-	env     *topology.Env // what the virtual hosts share
-	churn   churn
-	logins  loginCounts
-	clock   delay.Clock
-	log     *slog.Logger
-	auth    access.Authenticator
-	users   *userdb.DB
-	globals globals // parameters
-
-	decisions decisions
-
-	replies replies
-	buffers buffers
-	alarms  alarms
-	machine check // memory and disk
-	acks    check // deliveries that are held for too long
-
-	peers       atomic.Uint64 // the last Peer's ID
-	connections atomic.Uint64 // those that there have been
-	throttling  sync.Mutex    // held by the publisher that pauses
-
-	channels atomic.Int64 // of all connections
+	node
+	components
 
 	permitting sync.RWMutex // held for writing while a virtual host goes, before mu
 
-	mu        sync.Mutex
+	// guarded by the node's lock
 	vhosts    map[string]*VHost
-	usage     map[string]*usage // by user
-	entered   int               // connections that are open
-	deleting  map[string]bool   // virtual hosts that are being deleted
-	deleted   sync.Cond         // one of them is
-	listeners []net.Listener    // in order of their start
-	conns     map[*conn]struct{}
+	deleting  map[string]bool        // virtual hosts that are being deleted
+	deleted   sync.Cond              // one of them is
+	listeners []net.Listener         // in order of their start
 	consumers map[*Consumer]struct{} // those in Go
 	closed    bool
-	life      context.Context // done once the broker is closed
-	end       context.CancelFunc
-	running   sync.WaitGroup // connections and accept loops
-	over      chan struct{}  // closed when the broker has ended
+
+	end     context.CancelFunc // of life
+	running sync.WaitGroup     // connections and accept loops
+	over    chan struct{}      // closed when the broker has ended
 }
 
 // New starts a broker, with what its store holds if there is one. It fails for a
@@ -87,16 +58,10 @@ func New(cfg Config) (*Broker, error) {
 			return nil, fmt.Errorf("broker: %w", err)
 		}
 	}
-	b := &Broker{
-		cfg: cfg, profile: p, clock: cfg.Clock, log: cfg.Logger,
-		vhosts: make(map[string]*VHost), usage: make(map[string]*usage), deleting: make(map[string]bool),
-		conns: make(map[*conn]struct{}),
-		over:  make(chan struct{}),
-	}
+	b := &Broker{vhosts: make(map[string]*VHost), deleting: make(map[string]bool), over: make(chan struct{})}
+	b.cfg, b.profile, b.clock, b.log = cfg, p, cfg.Clock, cfg.Logger
+	b.usage, b.conns, b.find = make(map[string]*usage), make(map[*conn]struct{}), b.findVHost
 	b.life, b.end = context.WithCancel(context.Background())
-	b.alarms.memoryLimit.Store(cfg.MemoryLimit)
-	b.alarms.diskLimit.Store(cfg.DiskFreeLimit)
-	b.machine.clock, b.machine.interval, b.machine.look = delay.Real{}, watchInterval, b.watch
 	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval(), b.checkAcks
 	if cfg.ConsumerTimeout < 0 {
 		b.acks.never()
@@ -115,7 +80,8 @@ func New(cfg Config) (*Broker, error) {
 	if cfg.Authenticator != nil {
 		b.auth, b.decisions.foreign = cfg.Authenticator(b.users), true
 	}
-	b.watch()
+	b.alarms.allClear = b.unblock
+	b.alarms.start(&b.cfg)
 	return b, nil
 }
 
@@ -133,7 +99,7 @@ func (b *Broker) recover() error {
 		return err
 	}
 	for name, vh := range vhosts {
-		b.vhosts[name] = &VHost{b: b, vh: vh}
+		b.vhosts[name] = b.newVHost(vh)
 	}
 	return b.loadAccounts(set)
 }
@@ -237,7 +203,7 @@ const acceptRetry = 5 * time.Millisecond
 // ServeConn serves one connection, of any kind, and returns when it has ended.
 // It closes nc. The error is ErrClosed if the broker was closed already.
 func (b *Broker) ServeConn(nc net.Conn) error {
-	c := newConn(b, nc)
+	c := newConn(&b.node, nc)
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
@@ -323,7 +289,7 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 		}
 	}
 	defer close(b.over)
-	b.machine.end()
+	b.alarms.check.end()
 	b.acks.end()
 	b.mu.Lock()
 	for c := range b.conns {
@@ -358,7 +324,7 @@ func (b *Broker) retire() error {
 	defer b.mu.Unlock()
 	for _, v := range b.vhosts {
 		v.vh.StopDelayed()
-		v.firehose.drains.Wait()
+		v.firehose.wait()
 	}
 	for _, v := range b.vhosts {
 		v.vh.StopQueues()

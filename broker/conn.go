@@ -40,7 +40,7 @@ const dropDelay = 3 * time.Second
 // lock; mu guards what deliveries from other goroutines touch, and is a leaf:
 // no other lock is taken under it.
 type conn struct {
-	b      *Broker
+	b      *node
 	nc     net.Conn
 	number uint64 // of the connection, from 1
 	log    *slog.Logger
@@ -52,7 +52,7 @@ type conn struct {
 	state       connState
 	identity    access.Identity
 	usage       *usage // the user's; nil before the connection is open
-	counted     *VHost // where it is counted as well
+	counted     *vhost // where it is counted as well
 	permits     permits
 	mechanism   string // of the login
 	vhost       *topology.VHost
@@ -104,7 +104,7 @@ type clientInfo struct {
 	authenticationFailureClose, blocked, cancelNotify bool
 }
 
-func newConn(b *Broker, nc net.Conn) *conn {
+func newConn(b *node, nc net.Conn) *conn {
 	c := &conn{
 		b: b, nc: nc, number: b.connections.Add(1),
 		log:    b.log.With("client", nc.RemoteAddr().String()),

@@ -148,7 +148,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	if ok && c.tapped != nil {
 		ch.recordDelivery(q.Name, "", &it, m.NoAck, ActPass)
 	}
-	if ok && c.counted.tracing.Load() {
+	if ok && c.counted.firehose.on.Load() {
 		ch.traceDelivery(q.Name, &it)
 	}
 	c.out.mu.Lock()

@@ -185,7 +185,7 @@ func (n *churn) reset() {
 }
 
 // churnStats is what has come and gone, with what the virtual hosts count of queues.
-func (b *Broker) churnStats() ChurnStats {
+func (b *node) churnStats() ChurnStats {
 	q := &b.env.Queues
 	return ChurnStats{
 		ConnectionsCreated: b.churn.connectionsOpened.Load(), ConnectionsClosed: b.churn.connectionsClosed.Load(),

@@ -60,7 +60,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		return false
 	}
 	tag := s.count(s.from, it)
-	if c.counted.tracing.Load() {
+	if c.counted.firehose.on.Load() {
 		ch.traceDelivery(s.from.Name, it)
 	}
 	if c.tapped != nil {

@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
@@ -17,6 +19,10 @@ const traceExchange = "amq.rabbitmq.trace"
 // A firehose holds copies until they are published, since deliveries happen under locks
 // under which nothing can be. One goroutine publishes them, and ends when all are out.
 type firehose struct {
+	vh  *topology.VHost
+	log *slog.Logger
+	on  atomic.Bool
+
 	mu      sync.Mutex
 	copies  []tracedMessage
 	bytes   int
@@ -46,7 +52,7 @@ func (ch *channel) tracePublish(m *queue.Message, queues []*topology.Queue) {
 		routed[i] = q.Name
 	}
 	headers := append(ch.traceHeaders(m), amqp.Field{Key: "routed_queues", Value: routed})
-	ch.c.counted.trace(tracedMessage{"publish." + m.Exchange, headers, m.Body})
+	ch.c.counted.firehose.add(tracedMessage{"publish." + m.Exchange, headers, m.Body})
 }
 
 // traceDelivery copies a delivery (TRACE-2).
@@ -59,7 +65,7 @@ func (ch *channel) traceDelivery(q string, it *queue.Item) {
 		redelivered = 1
 	}
 	headers := append(ch.traceHeaders(it.Msg), amqp.Field{Key: "redelivered", Value: redelivered})
-	ch.c.counted.trace(tracedMessage{"deliver." + q, headers, it.Msg.Body})
+	ch.c.counted.firehose.add(tracedMessage{"deliver." + q, headers, it.Msg.Body})
 }
 
 // traceHeaders are what both kinds of copies have (TRACE-3).
@@ -103,9 +109,8 @@ func tracedProperties(raw amqp.RawProperties) amqp.Table {
 	return t
 }
 
-// trace has a copy published.
-func (v *VHost) trace(m tracedMessage) {
-	f := &v.firehose
+// add has a copy published.
+func (f *firehose) add(m tracedMessage) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.bytes+len(m.body) > maxTraced {
@@ -116,23 +121,26 @@ func (v *VHost) trace(m tracedMessage) {
 	f.copies = append(f.copies, m)
 	if !f.running {
 		f.running = true
-		f.drains.Go(v.drainFirehose)
+		f.drains.Go(f.drain)
 	}
 }
 
-// drainFirehose publishes the copies that there are, in order.
-func (v *VHost) drainFirehose() {
+// wait waits until all copies are out.
+func (f *firehose) wait() { f.drains.Wait() }
+
+// drain publishes the copies that there are, in order.
+func (f *firehose) drain() {
 	var fx queue.Effects
-	p := v.vh.NewPublisher(topology.FromFirehose, &fx)
+	p := f.vh.NewPublisher(topology.FromFirehose, &fx)
 	for {
-		copies, dropped := v.firehose.take()
+		copies, dropped := f.take()
 		if dropped > 0 {
-			v.b.log.Warn("the firehose has dropped messages, since more than it holds were waiting", "vhost", v.vh.Name, "messages", dropped)
+			f.log.Warn("the firehose has dropped messages, since more than it holds were waiting", "vhost", f.vh.Name, "messages", dropped)
 		}
 		if len(copies) == 0 {
 			return
 		}
-		x := v.vh.Exchange(traceExchange)
+		x := f.vh.Exchange(traceExchange)
 		for _, t := range copies {
 			props := amqp.Properties{Flags: amqp.HasHeaders, Headers: t.headers}
 			m := &queue.Message{Exchange: traceExchange, Key: t.key, Props: props.Append(nil), Body: t.body}
@@ -141,7 +149,7 @@ func (v *VHost) drainFirehose() {
 			}
 		}
 		p.Flush()
-		v.vh.Perform(&fx)
+		f.vh.Perform(&fx)
 	}
 }
 

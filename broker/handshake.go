@@ -57,7 +57,7 @@ var (
 
 // counterOffer answers a header that is not understood (CONN-4, CONN-5). AMQP
 // 1.0 is not spoken here: who takes up its offer is told so.
-func (b *Broker) counterOffer(h [8]byte) [8]byte {
+func (b *node) counterOffer(h [8]byte) [8]byte {
 	almost := [6]byte(h[:6]) == [6]byte(header091[:6]) && h[6] >= 9
 	if b.profile.OffersAMQP1 && !almost && h != header10 {
 		return header10
@@ -67,7 +67,7 @@ func (b *Broker) counterOffer(h [8]byte) [8]byte {
 
 // serverProperties are CONN-9 and CONN-10; AMQP 0-8 clients get no
 // capabilities (CONN-3).
-func (b *Broker) serverProperties(old bool) amqp.Table {
+func (b *node) serverProperties(old bool) amqp.Table {
 	var capabilities amqp.Table
 	for _, name := range []string{
 		"publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify",
@@ -225,7 +225,7 @@ func (c *conn) readClientProperties(props amqp.Table) {
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
 // CONN-17). Who stays anonymous is who Config says (CONN-8).
-func (b *Broker) credentials(m *amqp.ConnectionStartOk) (access.Credentials, error) {
+func (b *node) credentials(m *amqp.ConnectionStartOk) (access.Credentials, error) {
 	var none access.Credentials
 	switch m.Mechanism {
 	case mechanismAnonymous:
@@ -287,7 +287,7 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 
 // open joins a virtual host (CONN-27 to CONN-31).
 func (c *conn) open(m *amqp.ConnectionOpen) error {
-	v := c.b.vhost(m.VirtualHost)
+	v := c.b.find(m.VirtualHost)
 	if v == nil {
 		return errNoVHost(m.VirtualHost) // CONN-28
 	}
@@ -305,7 +305,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	c.channels = make(map[uint16]*channel)
 	c.out.mu.Unlock()
 	c.state = stateRunning
-	if c.b.vhost(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
+	if c.b.find(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
 		return errNoVHost(m.VirtualHost)
 	}
 	c.b.churn.connectionsOpened.Add(1)

@@ -16,7 +16,7 @@ import (
 // Login checks credentials as at a client's login, and whether the user may log in from
 // where it is (CONN-15 to CONN-20). The error is a *access.LoginError for a refusal, or
 // what the Authenticator has failed with.
-func (b *Broker) Login(ctx context.Context, c access.Credentials) (access.Identity, error) {
+func (b *node) Login(ctx context.Context, c access.Credentials) (access.Identity, error) {
 	id, err := b.auth.Login(ctx, c)
 	if err != nil {
 		return access.Identity{}, err
@@ -45,14 +45,14 @@ func isLoopback(a net.Addr) bool {
 
 // MayEnter returns nil if a client may open a virtual host, or RabbitMQ's refusal
 // (CONN-29).
-func (b *Broker) MayEnter(ctx context.Context, id access.Identity, vhost string, peer net.Addr) error {
+func (b *node) MayEnter(ctx context.Context, id access.Identity, vhost string, peer net.Addr) error {
 	return refusal(b.auth.EnterVHost(ctx, id, vhost, peer), amqp.NotAllowed,
 		"access to vhost '"+vhost+"' refused for user '"+id.User+"'")
 }
 
 // MayUse returns nil if a client may use a queue or an exchange, or RabbitMQ's refusal
 // (PERM-1).
-func (b *Broker) MayUse(ctx context.Context, id access.Identity, r access.Resource, op access.Operation) error {
+func (b *node) MayUse(ctx context.Context, id access.Identity, r access.Resource, op access.Operation) error {
 	err := b.auth.UseResource(ctx, id, r, op)
 	if err == nil {
 		return nil
@@ -66,7 +66,7 @@ func (b *Broker) MayUse(ctx context.Context, id access.Identity, r access.Resour
 
 // MayUseTopic returns nil if a client may use a routing key with a topic exchange, or
 // RabbitMQ's refusal (PERM-12).
-func (b *Broker) MayUseTopic(ctx context.Context, id access.Identity, x access.Resource, key string, op access.Operation) error {
+func (b *node) MayUseTopic(ctx context.Context, id access.Identity, x access.Resource, key string, op access.Operation) error {
 	err := b.auth.UseTopic(ctx, id, x, key, op)
 	if err == nil {
 		return nil
@@ -120,7 +120,7 @@ type permit struct {
 // maxPermits is how many a connection remembers.
 const maxPermits = 1024
 
-func (p *permits) ask(b *Broker, what permit, decide func() error) error {
+func (p *permits) ask(b *node, what permit, decide func() error) error {
 	if !b.decisions.foreign {
 		return decide()
 	}
@@ -154,7 +154,7 @@ type decisions struct {
 const decisionLife = 15 * time.Second
 
 // expire makes connections forget in a while.
-func (d *decisions) expire(b *Broker) {
+func (d *decisions) expire(b *node) {
 	if d.expiring.CompareAndSwap(false, true) {
 		b.clock.AfterFunc(decisionLife, func() {
 			d.expiring.Store(false)
@@ -166,7 +166,7 @@ func (d *decisions) expire(b *Broker) {
 // ForgetDecisions makes connections ask the Authenticator anew about everything that
 // they do from now on. It is for an Authenticator whose answers have changed; without it
 // they do so within 15 seconds. Changes of the broker's own users need no such call.
-func (b *Broker) ForgetDecisions() {
+func (b *node) ForgetDecisions() {
 	b.decisions.generation.Add(1)
 	b.env.Outdate() // routes remember that they may be used
 }

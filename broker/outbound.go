@@ -36,7 +36,7 @@ type outbound struct {
 	frameMax uint32 // 0 is no limit; changed by the reader alone
 }
 
-func newOutbound(b *Broker, nc net.Conn, t *tapped) *outbound {
+func newOutbound(b *node, nc net.Conn, t *tapped) *outbound {
 	o := &outbound{nc: nc, buffers: &b.buffers, tapped: t, wake: make(chan struct{}, 1), frameMax: b.profile.MinFrameMax} // CONN-26: until tune-ok
 	o.drained.L = &o.mu
 	switch nc.(type) {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
@@ -38,39 +37,33 @@ const (
 	policyComponent   = string(topology.UserPolicy)
 )
 
-// globals are global parameters, and the components of the others.
-type globals struct {
-	mu         sync.Mutex // held while parameters change
-	values     map[string]json.RawMessage
-	components map[string]Component
+// components are what parameters are for.
+type components struct {
+	changing sync.Mutex // held while parameters change
+	byName   map[string]Component
 }
 
 // RegisterComponent tells the broker what parameters of a component are, from now on. It
 // replaces what the broker knows of that component.
-func (b *Broker) RegisterComponent(c Component) {
-	b.globals.mu.Lock()
-	defer b.globals.mu.Unlock()
-	if b.globals.components == nil {
-		b.globals.components = make(map[string]Component)
+func (cs *components) RegisterComponent(c Component) {
+	cs.changing.Lock()
+	defer cs.changing.Unlock()
+	if cs.byName == nil {
+		cs.byName = make(map[string]Component)
 	}
-	b.globals.components[c.Name] = c
+	cs.byName[c.Name] = c
 }
 
 // component finds what parameters are for, with RabbitMQ's refusal. Called with the lock
-// of globals held.
-func (b *Broker) component(name string) (Component, error) {
-	if c, ok := b.globals.components[name]; ok {
+// held.
+func (cs *components) component(name string) (Component, error) {
+	if c, ok := cs.byName[name]; ok {
 		return c, nil
 	}
 	if slices.Contains(storedComponents, name) {
 		return Component{Name: name}, nil
 	}
 	return Component{}, errValidation("component " + name + " not found")
-}
-
-// errValidation is RabbitMQ's refusal of a parameter.
-func errValidation(text string) error {
-	return amqp.Errorf(amqp.PreconditionFailed, "Validation failed\n\n%s\n", text)
 }
 
 // Parameters returns the parameters of a component, or for "" of all, by component and
@@ -120,9 +113,9 @@ func policyValue(p Policy) json.RawMessage {
 // SetParameter creates or replaces a parameter. The refusals are RabbitMQ's: of an
 // unknown component, or of a value that makes no sense to it.
 func (v *VHost) SetParameter(component, name string, value json.RawMessage) error {
-	g := &v.b.globals
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	cs := &v.b.components
+	cs.changing.Lock()
+	defer cs.changing.Unlock()
 	set, err := v.b.checkParameter(Parameter{component, v.vh.Name, name, slices.Clone(value)})
 	if err != nil {
 		return err
@@ -131,7 +124,7 @@ func (v *VHost) SetParameter(component, name string, value json.RawMessage) erro
 }
 
 // checkParameter returns what sets a parameter, or what it is refused for. Called with
-// the lock of globals held.
+// the lock of components held.
 func (b *Broker) checkParameter(p Parameter) (set func(*VHost) error, err error) {
 	if !json.Valid(p.Value) {
 		return nil, errValidation("value is not valid JSON")
@@ -199,71 +192,14 @@ func (v *VHost) DeleteParameter(component, name string) bool {
 	case policyComponent:
 		return v.DeletePolicy(name)
 	}
-	g := &v.b.globals
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	cs := &v.b.components
+	cs.changing.Lock()
+	defer cs.changing.Unlock()
 	if !v.vh.DeleteParameter(component, name) {
 		return false
 	}
-	if c, err := v.b.component(component); err == nil && c.Changed != nil {
+	if c, err := cs.component(component); err == nil && c.Changed != nil {
 		c.Changed(Parameter{component, v.vh.Name, name, nil})
 	}
 	return true
-}
-
-// A GlobalParameter is a value that belongs to no virtual host.
-type GlobalParameter struct {
-	Name  string
-	Value json.RawMessage
-}
-
-// clusterIDParameter is the global parameter that is always there.
-const clusterIDParameter = "internal_cluster_id"
-
-// GlobalParameters returns the global parameters, by name.
-func (b *Broker) GlobalParameters() []GlobalParameter {
-	b.globals.mu.Lock()
-	defer b.globals.mu.Unlock()
-	list := []GlobalParameter{}
-	for _, name := range slices.Sorted(maps.Keys(b.globals.values)) {
-		list = append(list, GlobalParameter{name, b.globals.values[name]})
-	}
-	return list
-}
-
-// SetGlobalParameter creates or replaces a global parameter. It fails for a value that is
-// not JSON.
-func (b *Broker) SetGlobalParameter(name string, value json.RawMessage) error {
-	if !json.Valid(value) {
-		return errValidation("value is not valid JSON")
-	}
-	b.globals.mu.Lock()
-	defer b.globals.mu.Unlock()
-	value = slices.Clone(value)
-	b.globals.values[name] = value
-	topology.Journal{Env: b.env}.PutGlobalParameter(name, value)
-	return nil
-}
-
-// DeleteGlobalParameter removes a global parameter and reports whether it was there.
-func (b *Broker) DeleteGlobalParameter(name string) bool {
-	b.globals.mu.Lock()
-	defer b.globals.mu.Unlock()
-	if _, ok := b.globals.values[name]; !ok {
-		return false
-	}
-	delete(b.globals.values, name)
-	topology.Journal{Env: b.env}.DeleteGlobalParameter(name)
-	return true
-}
-
-// nameCluster gives the cluster its ID at the first start.
-func (b *Broker) nameCluster() {
-	if _, ok := b.globals.values[clusterIDParameter]; ok {
-		return
-	}
-	id, err := json.Marshal(topology.GeneratedName("rabbitmq-cluster-id-"))
-	if err == nil { // a text always can be
-		_ = b.SetGlobalParameter(clusterIDParameter, id)
-	}
 }

@@ -144,7 +144,7 @@ func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
 		ch.returnMessage(m)
 	}
 	ch.c.handOver(ch, m, w.Route)
-	if ch.c.counted.tracing.Load() {
+	if ch.c.counted.firehose.on.Load() {
 		ch.tracePublish(m, w.Queues)
 	}
 	if unroutable && ch.mode == modeConfirm {

@@ -168,7 +168,7 @@ type tapped struct {
 }
 
 // newTapped is nil without a Tap.
-func newTapped(b *Broker, addr string) *tapped {
+func newTapped(b *node, addr string) *tapped {
 	if b.cfg.Tap == nil {
 		return nil
 	}

@@ -89,9 +89,9 @@ type Event struct {
 }
 
 // recording tells whether somebody listens.
-func (b *Broker) recording() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
+func (b *node) recording() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
 
-func (b *Broker) record(e Event) uint64 {
+func (b *node) record(e Event) uint64 {
 	e.Time = b.clock.Now()
 	return b.cfg.Tap.Record(e)
 }
@@ -169,7 +169,7 @@ func exchangesOf(list []topology.Delay) (names []string) {
 }
 
 // recordOne records what has happened to a message that is known.
-func (b *Broker) recordOne(vhost string, e Event, m *queue.Message) {
+func (b *node) recordOne(vhost string, e Event, m *queue.Message) {
 	if e.ID = m.Publication(); e.ID != 0 && b.recording() {
 		e.VHost = vhost
 		b.record(e)
@@ -230,10 +230,10 @@ func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
 }
 
 // A recorder tells a Tap what virtual hosts do by themselves.
-type recorder struct{ b *Broker }
+type recorder struct{ b *node }
 
 // observer is the recorder of a broker, nil if nobody listens.
-func (b *Broker) observer() topology.Observer {
+func (b *node) observer() topology.Observer {
 	if !b.recording() {
 		return nil
 	}

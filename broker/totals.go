@@ -1,9 +1,7 @@
 package broker
 
 import (
-	"encoding/json"
 	"maps"
-	"math"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -127,9 +125,9 @@ func sumQueues(vhosts []*VHost) map[string]TypeTotals {
 // countClients sums up connections, with those that have ended. What ends meanwhile goes
 // from one to the other, so it counts again until nothing did: sums do not go back.
 func (b *Broker) countClients(vhosts []*VHost) Totals {
-	of := make(map[*VHost]bool, len(vhosts))
+	of := make(map[*vhost]bool, len(vhosts))
 	for _, v := range vhosts {
-		of[v] = true
+		of[v.vhost] = true
 	}
 	for tries := 0; ; tries++ {
 		var t, unused Totals
@@ -149,14 +147,8 @@ func (b *Broker) countClients(vhosts []*VHost) Totals {
 	}
 }
 
-func (b *Broker) openConns() []*conn {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Collect(maps.Keys(b.conns))
-}
-
 // addTo adds a connection, if it is open in one of the virtual hosts.
-func (c *conn) addTo(of map[*VHost]bool, t *Totals) {
+func (c *conn) addTo(of map[*vhost]bool, t *Totals) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.channels == nil || !of[c.counted] || c.out.finished {
@@ -208,19 +200,6 @@ func (b *Broker) ResetStats() {
 // Version is the version of RabbitMQ that the broker says it is.
 func (b *Broker) Version() string { return b.profile.Version }
 
-// ClusterName is what the broker calls itself: the global parameter cluster_name or,
-// without it, what the configuration says.
-func (b *Broker) ClusterName() string {
-	b.globals.mu.Lock()
-	value := b.globals.values["cluster_name"]
-	b.globals.mu.Unlock()
-	var name string
-	if json.Unmarshal(value, &name) != nil || name == "" {
-		return b.cfg.ClusterName
-	}
-	return name
-}
-
 // ListenerInfo is an address that the broker listens on.
 type ListenerInfo struct {
 	Addr net.Addr
@@ -253,9 +232,6 @@ func kindOf(l net.Listener) string {
 	return "TCP"
 }
 
-// Alarms are the resources that are short.
-func (b *Broker) Alarms() Alarm { return Alarm(b.alarms.set.Load()) }
-
 // Connection describes an open connection by its ID; false if there is none.
 func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
 	for _, c := range b.openConns() {
@@ -264,25 +240,6 @@ func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
 		}
 	}
 	return ConnectionInfo{}, false
-}
-
-// ResourceLimits are the bounds on memory and free disk at which publishers are blocked,
-// in bytes; 0 is none.
-func (b *Broker) ResourceLimits() (memory, disk int64) {
-	return max(b.alarms.memoryLimit.Load(), 0), max(b.alarms.diskLimit.Load(), 0)
-}
-
-// FreeDisk is the free space in bytes of the disk that the store is on; -1 if there is no
-// store, or it is not known.
-func (b *Broker) FreeDisk() int64 {
-	if b.cfg.Store == nil {
-		return -1
-	}
-	free, err := b.cfg.Store.Free()
-	if err != nil {
-		return -1
-	}
-	return int64(min(free, math.MaxInt64))
 }
 
 // LoginCount counts logins over AMQP.

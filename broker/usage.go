@@ -15,13 +15,13 @@ type usage struct {
 
 // enter counts a connection in a virtual host and for its user, unless that is one more
 // than a limit allows (LIMIT-1, LIMIT-3).
-func (b *Broker) enter(c *conn, v *VHost) error {
+func (b *node) enter(c *conn, v *vhost) error {
 	user := c.identity.User
 	limit, limited := b.users.Limit(user, access.MaxConnections)
 	most, bounded := v.vh.Limit(access.MaxConnections)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.vhosts[v.vh.Name] != v { // deleted meanwhile
+	if v.gone { // deleted meanwhile
 		return errNoVHost(v.vh.Name)
 	}
 	if n := b.cfg.MaxConnections; n > 0 && b.entered >= n { // LIMIT-5
@@ -47,7 +47,7 @@ func (b *Broker) enter(c *conn, v *VHost) error {
 }
 
 // leave counts a connection no more.
-func (b *Broker) leave(c *conn) {
+func (b *node) leave(c *conn) {
 	if c.usage == nil {
 		return
 	}

@@ -75,7 +75,7 @@ func (b *Broker) createVHost(name string, s *VHostSettings) *VHost {
 		if s != nil {
 			about = s.about()
 		}
-		v = &VHost{b: b, vh: topology.NewVHost(name, about, b.env)}
+		v = b.newVHost(topology.NewVHost(name, about, b.env))
 		b.vhosts[name] = v
 	}
 	return v
@@ -107,7 +107,7 @@ func (v *VHost) Settings() VHostSettings {
 	about := v.vh.About()
 	return VHostSettings{
 		Description: about.Description, Tags: slices.Clone(about.Tags), DefaultQueueType: about.DefaultQueueType,
-		Protected: about.Protected, Tracing: v.tracing.Load(),
+		Protected: about.Protected, Tracing: v.firehose.on.Load(),
 	}
 }
 
@@ -117,7 +117,7 @@ func (v *VHost) SetSettings(s VHostSettings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	v.tracing.Store(s.Tracing)
+	v.firehose.on.Store(s.Tracing)
 	v.vh.SetAbout(s.about())
 	return nil
 }
@@ -178,6 +178,7 @@ func (b *Broker) beginDeletion(name string) (*VHost, error) {
 		return nil, nil
 	}
 	delete(b.vhosts, name)
+	v.gone = true
 	b.deleting[name] = true
 	b.mu.Unlock()
 	v.vh.Seal()
@@ -195,23 +196,4 @@ func (b *Broker) CloseConnection(name, reason string) bool {
 // CloseConnections closes all connections of a user, and returns their number.
 func (b *Broker) CloseConnections(user, reason string) int {
 	return b.closeConnections(func(c *conn) bool { return c.identity.User == user }, reason)
-}
-
-// closeConnections closes the open connections that are chosen.
-func (b *Broker) closeConnections(chosen func(*conn) bool, reason string) int {
-	b.mu.Lock()
-	all := slices.Collect(maps.Keys(b.conns))
-	b.mu.Unlock()
-	n := 0
-	for _, c := range all {
-		c.out.mu.Lock()
-		open := c.channels != nil
-		c.out.mu.Unlock()
-		if open && chosen(c) {
-			b.log.Info("closing connection", "client", c.nc.RemoteAddr().String(), "reason", reason)
-			c.force(refuseFrame(amqp.ConnectionForced, "%s", reason))
-			n++
-		}
-	}
-	return n
 }
