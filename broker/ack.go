@@ -166,9 +166,9 @@ func (c *conn) finishByConsumer(out []unacked, v verdict) (shared int) {
 func (v verdict) tell(q *topology.Queue, items []queue.Item, fx *queue.Effects) {
 	switch v {
 	case verdictAck:
-		q.Settle(items)
+		q.Settle(items, fx)
 	case verdictAckInTx:
-		q.SettleInTx(items)
+		q.SettleInTx(items, fx)
 	case verdictDrop:
 		q.Reject(items, fx)
 	case verdictRequeue, verdictFailed: // the queue keeps the slice

@@ -50,6 +50,7 @@ type conn struct {
 
 	// Owned by the reader.
 	state       connState
+	old         dialect // CONN-3
 	identity    access.Identity
 	usage       *usage // the user's; nil before the connection is open
 	counted     *vhost // where it is counted as well
@@ -187,9 +188,9 @@ func (c *conn) terminate(e *Error, blame amqp.MethodID) {
 	c.cleanUp()
 	blame = e.Blamed(blame)
 	c.state = stateClosing
-	c.send(0, &amqp.ConnectionClose{
+	c.out.sendClosing(&amqp.ConnectionClose{
 		ReplyCode: uint16(e.Code), ReplyText: e.Error(), ClassID: blame.Class(), MethodID: blame.Method(),
-	})
+	}, c.old, &c.fx)
 	if e.Fatal {
 		c.state = stateLinger
 	}

@@ -37,6 +37,9 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 	if err := topology.MayRead(c, name); err != nil { // PERM-8
 		return err
 	}
+	if c.b.isVolatile(name) { // BASIC-78
+		return amqp.Errorf(amqp.PreconditionFailed, "only creator channel may consume from %s", topology.QueueText(name, c.vhost.Name))
+	}
 	q, err := c.vhost.Queue(name, c)
 	if err != nil { // BASIC-28
 		return err
@@ -136,6 +139,9 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	}
 	if err := topology.MayRead(c, name); err != nil { // PERM-8
 		return err
+	}
+	if c.b.isVolatile(name) { // BASIC-78
+		return amqp.Errorf(amqp.NotImplemented, "basic.get not supported by volatile %s", topology.QueueText(name, c.vhost.Name))
 	}
 	q, err := c.vhost.Queue(name, c)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *conn) greet(h [8]byte) error {
 	switch {
 	case h == header091, h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-1, CONN-2
 	case p.AMQP08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3
-		major, minor = 8, 0
+		major, minor, c.old = 8, 0, true
 	default:
 		offer := c.b.counterOffer(h)
 		c.out.mu.Lock()
@@ -135,7 +135,7 @@ func (c *conn) handle0(m amqp.Method) error {
 		if c.state == stateRunning { // CONN-69
 			c.cleanUp()
 			c.state = stateLinger
-			c.send(0, &amqp.ConnectionCloseOk{})
+			c.out.sendClosing(&amqp.ConnectionCloseOk{}, c.old, &c.fx)
 			c.dropAfter(c.closeTimeout())
 			return nil
 		}
@@ -219,7 +219,7 @@ func (c *conn) readClientProperties(props amqp.Table) {
 		return v == true
 	}
 	c.client.authenticationFailureClose = has("authentication_failure_close")
-	c.client.blocked = has("connection.blocked")
+	c.client.blocked = has("connection.blocked") && !bool(c.old) // which 0-8 has not
 	c.client.cancelNotify = has("consumer_cancel_notify")
 }
 

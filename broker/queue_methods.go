@@ -14,7 +14,7 @@ import (
 func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	c := ch.c
 	if strings.HasPrefix(m.Queue, replyTo) { // BASIC-77
-		if err := c.b.replies.check(m.Queue, c.vhost.Name); err != nil {
+		if err := ch.checkRequester(m.Queue); err != nil {
 			return err
 		}
 		ch.lastQueue = m.Queue // QUEUE-4
@@ -87,6 +87,9 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	}
 	if err := topology.MayRead(ch.c, name); err != nil { // PERM-8
 		return err
+	}
+	if ch.c.b.isVolatile(name) {
+		return ch.reply0(nil, m.NoWait, &amqp.QueuePurgeOk{})
 	}
 	q, err := ch.c.vhost.Queue(name, ch.c)
 	if err != nil {

@@ -243,6 +243,7 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 		id := amqp.MethodID(binary.BigEndian.Uint32(payload))
 		switch {
 		case channel == 0:
+			id = c.old.named(id)
 			return c.proceed(c.method0(id, payload[4:]), id)
 		case c.state == stateRunning:
 			return c.proceed(c.channelMethod(channel, id, payload[4:]), id)
@@ -274,11 +275,11 @@ func (c *conn) closingFrame(kind byte, channel uint16, payload []byte) (bool, er
 	if kind != amqp.FrameMethod || channel != 0 || len(payload) < 4 {
 		return true, nil
 	}
-	switch amqp.MethodID(binary.BigEndian.Uint32(payload)) {
+	switch c.old.named(amqp.MethodID(binary.BigEndian.Uint32(payload))) {
 	case amqp.ConnectionCloseOkID:
 		return false, errFinished
 	case amqp.ConnectionCloseID:
-		c.send(0, &amqp.ConnectionCloseOk{})
+		c.out.sendClosing(&amqp.ConnectionCloseOk{}, c.old, &c.fx)
 	}
 	return true, nil
 }

@@ -52,13 +52,20 @@ func (rs *replies) set(name string, r *replyConsumer) {
 	rs.byName[name] = r
 }
 
-// check answers a declare: how a responder asks whether the requester lives
+// checkRequester answers a declare: how a responder asks whether the requester lives
 // (BASIC-77).
-func (rs *replies) check(name, vhost string) error {
-	if name == replyTo || rs.get(name) != nil {
+func (ch *channel) checkRequester(name string) error {
+	b := ch.c.b
+	if r := b.replies.get(name); name == replyTo || r != nil && !(r.ch == ch && b.profile.RepliesAreQueued) {
 		return nil
 	}
-	return topology.NoQueue(name, vhost)
+	return topology.NoQueue(name, ch.c.vhost.Name)
+}
+
+// isVolatile reports whether a name is the address of a requester that lives, where that
+// is a queue (BASIC-78).
+func (b *Broker) isVolatile(name string) bool {
+	return b.profile.RepliesAreQueued && strings.HasPrefix(name, replyTo) && b.replies.get(name) != nil
 }
 
 // isReplyName reports whether a name is of the form that requesters are given,

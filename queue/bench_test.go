@@ -45,7 +45,7 @@ func BenchmarkPublishDeliver(b *testing.B) {
 	msgs := messages(perCall)
 	perMessage(b, func() {
 		q.Publish(msgs, &q.fx)
-		q.Settle(c.items)
+		q.Settle(c.items, new(queue.Effects))
 		c.items = c.items[:0]
 	})
 }

@@ -1,7 +1,6 @@
 package queue
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
@@ -43,6 +42,7 @@ type Subscription struct {
 	// such thing.
 	Exclusive bool
 
+	announced  bool          // its first Unpark has come
 	next, prev *Subscription // neighbours in the turn order of its priority
 	waiting    bool          // in turn, that is not parked
 	gone       bool          // cancelled
@@ -135,6 +135,10 @@ func (q *Classic) Unpark(s *Subscription, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unpark(s, fx)
+	if !s.announced {
+		s.announced = true
+		q.inherit(s, fx)
+	}
 }
 
 func (q *Classic) unpark(s *Subscription, fx *Effects) {
@@ -154,7 +158,7 @@ func (q *Classic) Rejoin(s *Subscription) {
 
 // rejoin tells whether the consumer is in turn now.
 func (q *Classic) rejoin(s *Subscription) bool {
-	if s.gone || q.set.SingleActive && s != q.active { // BASIC-40
+	if s.gone || q.set.SingleActive && (s != q.active || q.heir != nil) { // BASIC-40
 		return false
 	}
 	if !s.waiting {
@@ -175,16 +179,13 @@ func (q *Classic) Unsubscribe(s *Subscription, fx *Effects) {
 	i := slices.Index(q.subs, s)
 	q.subs = slices.Delete(q.subs, i, i+1)
 	if len(q.subs) == 0 {
-		q.active = nil
+		q.active, q.heir = nil, nil
 		q.used() // QUEUE-58
 		if q.autoDelete && !q.deleted {
 			fx.Idle = append(fx.Idle, q)
 		}
-	} else if s == q.active { // the next takes over at once (BASIC-40, BASIC-41)
-		q.active = slices.MaxFunc(q.subs, func(a, b *Subscription) int { // the first of the highest
-			return cmp.Compare(a.Priority, b.Priority)
-		})
-		q.unpark(q.active, fx)
+	} else if s == q.active || s == q.heir {
+		q.succeed(s, fx)
 	}
 }
 
@@ -193,12 +194,4 @@ func (q *Classic) drop(s *Subscription) {
 	if s.waiting {
 		q.rota.remove(s)
 	}
-}
-
-// Serves reports whether a consumer may get deliveries, and does not wait for the
-// active one to end (BASIC-40).
-func (q *Classic) Serves(s *Subscription) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return !q.set.SingleActive || s == q.active
 }

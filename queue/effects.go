@@ -143,7 +143,9 @@ func (q *Classic) eachDead(publish func([]DeadLetter)) {
 			}
 		}
 		if len(stored) > 0 {
-			q.settle(stored, false, (*backing).settle)
+			q.mu.Lock()
+			q.settle(stored, (*backing).settle)
+			q.mu.Unlock()
 			stored = stored[:0]
 		}
 	}

@@ -56,8 +56,8 @@ type Consumable interface {
 
 	// Settle ends items that were out: acked. SettleInTx is Settle for acks that a
 	// crash may take back.
-	Settle(items []Item)
-	SettleInTx(items []Item)
+	Settle(items []Item, fx *Effects)
+	SettleInTx(items []Item, fx *Effects)
 	// Reject drops items that were out, or dead-letters them (BASIC-60).
 	Reject(items []Item, fx *Effects)
 	// Return gives items back that a client asks to be requeued; failed counts as a

@@ -39,7 +39,7 @@ func TestLongFairQueueGets(t *testing.T) {
 				}
 				require.Equal(t, fmt.Sprint(name, next[name == "low"]), string(it.Msg.Body), "turn %d", turn)
 				next[name == "low"]++
-				p.Settle([]queue.Item{it})
+				p.Settle([]queue.Item{it}, new(queue.Effects))
 			}
 			p.counts(0, 0)
 		})

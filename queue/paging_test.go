@@ -104,7 +104,7 @@ func (p *paged) drain(first, last int) {
 		require.Equal(p.t, strconv.Itoa(i), string(it.Msg.Body))
 		require.Equal(p.t, last-i, left)
 		if i%2 != 0 {
-			p.Settle([]queue.Item{it})
+			p.Settle([]queue.Item{it}, new(queue.Effects))
 		}
 	}
 	p.counts(0, 0)
@@ -166,7 +166,7 @@ func TestLongQueueSurvives(t *testing.T) {
 	for range 30_000 {
 		held = append(held, p.get())
 	}
-	p.Settle(held[10:]) // 1 to 10 stay unacked
+	p.Settle(held[10:], new(queue.Effects)) // 1 to 10 stay unacked
 	p.commit()
 	p.Stop()
 	require.NoError(t, p.store.Close())
@@ -183,7 +183,7 @@ func TestLongQueueSurvives(t *testing.T) {
 		}
 		it := p.get()
 		require.Equal(t, strconv.Itoa(i), string(it.Msg.Body))
-		p.Settle([]queue.Item{it})
+		p.Settle([]queue.Item{it}, new(queue.Effects))
 	}
 	p.counts(0, 0)
 }
@@ -226,7 +226,7 @@ func TestLongQueueWithPriorities(t *testing.T) {
 			for i := priority; i < n; i += 3 {
 				it := p.get()
 				require.Equal(t, strconv.Itoa(i), string(it.Msg.Body))
-				p.Settle([]queue.Item{it})
+				p.Settle([]queue.Item{it}, new(queue.Effects))
 			}
 		}
 		p.counts(0, 0)

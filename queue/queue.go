@@ -45,6 +45,7 @@ type Classic struct {
 	rota    rota
 	subs    []*Subscription // in order of subscription
 	active  *Subscription   // the one that a single-active-consumer queue serves
+	heir    *Subscription   // the one that is to be active when nothing is out any more
 	dead    []DeadLetter    // on their way out, in order
 	offered Item            // the item on offer, kept here so that it needs no allocation
 
@@ -350,7 +351,7 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		q.back.drop()
 		q.flush()
 	}
-	q.ready, q.subs, q.active = levels{}, nil, nil
+	q.ready, q.subs, q.active, q.heir = levels{}, nil, nil, nil
 	q.stop()
 	return n, subs, nil
 }

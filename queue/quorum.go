@@ -76,12 +76,5 @@ func (q *Classic) countReturns(items []Item, why returnCause, fx *Effects) []Ite
 	return kept
 }
 
-// SingleActive tells whether only one of the queue's consumers gets messages.
-func (q *Classic) SingleActive() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.set.SingleActive
-}
-
 // Quorum tells whether it is a quorum queue.
 func (q *Classic) Quorum() bool { return q.quorum }

@@ -70,7 +70,7 @@ func (w *worker) settle(rnd *rand.Rand, acked func(string)) {
 		}
 	}
 	var fx queue.Effects
-	w.b.Settle(ack)
+	w.b.Settle(ack, new(queue.Effects))
 	w.b.Requeue(back, &fx)
 	var unpark []*workerConsumer
 	w.lock.Lock()

@@ -172,7 +172,7 @@ func (l *life) settleSome() {
 	items := l.some()
 	l.note("settle %d", len(items))
 	l.m.unacked -= len(items)
-	l.Settle(items)
+	l.Settle(items, new(queue.Effects))
 }
 
 func (l *life) rejectSome() {

@@ -65,6 +65,7 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	} else {
 		q.ready.giveBack(items)
 	}
+	q.takeOver()
 	if q.quorum { // what a consumer takes was never over the limit (QUEUE-67)
 		q.inHolds(q.expireHead, fx)
 		q.dispatch(fx)

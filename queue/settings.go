@@ -64,6 +64,9 @@ type Env struct {
 	// other returns, and that these do not count for the delivery limit
 	// (QUEUE-94).
 	CountFailures bool
+	// HigherTakesOver says that a consumer of higher priority becomes the active one of
+	// a quorum queue with a single active consumer (BASIC-40).
+	HigherTakesOver bool
 	// Fault is told that a queue's messages cannot be read from the store now.
 	Fault func(queue string, err error)
 	// Perform does what a queue's timer has left to do.

@@ -3,21 +3,29 @@ package queue
 // This file is how items that were out are done with, for good.
 
 // Settle drops items that were out and are acknowledged.
-func (q *Classic) Settle(items []Item) { q.settle(items, true, (*backing).consume) }
+func (q *Classic) Settle(items []Item, fx *Effects) { q.acked(items, (*backing).consume, fx) }
 
 // SettleInTx is Settle in a transaction: should it be lost in a crash, and what
 // it publishes with it, the items must be there again.
-func (q *Classic) SettleInTx(items []Item) { q.settle(items, true, (*backing).settle) }
+func (q *Classic) SettleInTx(items []Item, fx *Effects) { q.acked(items, (*backing).settle, fx) }
 
-// settle drops items for good, whether they are out and acknowledged or not.
-func (q *Classic) settle(items []Item, acked bool, drop func(*backing, *Classic, *Item)) {
+// acked drops items for good that were out.
+func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if acked {
-		q.stats.Acked += uint64(len(items))
-		q.unacked.areBack(items)
-	}
+	q.stats.Acked += uint64(len(items))
+	q.unacked.areBack(items)
 	q.fetched(items)
+	q.settle(items, drop)
+	if q.heir != nil {
+		q.takeOver()
+		q.dispatch(fx)
+		q.flush()
+	}
+}
+
+// settle drops items for good. Called with the lock held.
+func (q *Classic) settle(items []Item, drop func(*backing, *Classic, *Item)) {
 	if q.back == nil || q.deleted {
 		return
 	}
@@ -55,6 +63,10 @@ func (q *Classic) Reject(items []Item, fx *Effects) {
 	}
 	for _, it := range items {
 		q.discard(it, Rejected, fx)
+	}
+	if q.heir != nil {
+		q.takeOver()
+		q.dispatch(fx)
 	}
 	q.flush()
 }

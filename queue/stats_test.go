@@ -20,7 +20,7 @@ func TestStatsCountWhatHappens(t *testing.T) {
 	q.Get(true, &fx)
 	want := queue.Stats{Published: 3, Got: 2, GotNoAck: 1, GetEmpty: 1, UnackedBytes: 4, Persistent: 1, PersistentBytes: 3}
 	assert.Equal(t, want, q.Stats())
-	q.Settle([]queue.Item{first})
+	q.Settle([]queue.Item{first}, new(queue.Effects))
 	q.Requeue([]queue.Item{second}, &fx)
 	want.Acked, want.UnackedBytes = 1, 0
 	assert.Equal(t, want, q.Stats())

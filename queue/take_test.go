@@ -45,7 +45,7 @@ func TestTakeLeavesTheOrder(t *testing.T) {
 				require.Equal(t, left, append([]string(nil), bodiesOf(b.Peek(100))...))
 				assert.Equal(t, counts.Ready-len(taken), b.Counts().Ready)
 				assert.Equal(t, counts.Unacked+len(taken), b.Counts().Unacked)
-				b.Settle(taken)
+				b.Settle(taken, new(queue.Effects))
 				assert.Equal(t, counts.Unacked, b.Counts().Unacked)
 			}
 		})

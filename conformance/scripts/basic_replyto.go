@@ -24,6 +24,7 @@ var basicReplyToScripts = []Script{
 	{Name: "replyto/requester-gone", Covers: []string{"BASIC-76"}, Run: replyToGone},
 	{Name: "replyto/declare-tells-liveness", Covers: []string{"BASIC-77", "QUEUE-4"}, Run: replyToDeclare},
 	{Name: "replyto/get-and-delete", Covers: []string{"BASIC-78"}, Run: replyToGet},
+	{Name: "replyto/address-is-a-queue", Covers: []string{"BASIC-77", "BASIC-78"}, Since: V(4, 2, 0), Run: replyToVolatile},
 	{Name: "replyto/cancel", Covers: []string{"BASIC-79"}, Run: replyToCancel},
 	{Name: "replyto/tag-stays-free", Covers: []string{"BASIC-25", "BASIC-71", "BASIC-79"}, Run: replyToTag},
 }
@@ -170,4 +171,22 @@ func replyToTag(t *T) {
 	r.Expect(1, &wire.QueueDeclareOk{Queue: q, ConsumerCount: 1})
 	r.SendMethod(1, replies)
 	r.ExpectClose(530, "attempt to reuse consumer tag 'c'", wire.BasicConsumeID)
+}
+
+// From 4.2 on the address is a queue, though one that does little.
+func replyToVolatile(t *T) {
+	requester := t.Channel()
+	_, name := requester.request()
+	n, err := t.Channel().QueuePurge(name, false)
+	t.OK(err, "purge")
+	t.Equal(0, n, "messages purged")
+	t.ExpectError(540, "basic.get not supported by volatile "+t.QueueText(name), func(ch *Channel) error {
+		_, _, err := ch.Get(name, true)
+		return err
+	})
+	t.ExpectError(406, "only creator channel may consume from "+t.QueueText(name), consuming(name, "c", true, nil))
+	t.Equal(amqp.Queue{Name: name, Messages: 0, Consumers: 1}, t.Channel().Inspect(name), "declare-ok to another channel")
+	_, err = requester.QueueDeclarePassive(name, false, false, false, false, nil)
+	t.Equal(true, err != nil, "passive declare by its own channel is refused")
+	requester.ExpectClosed(404, "no "+t.QueueText(name))
 }

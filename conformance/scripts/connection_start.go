@@ -4,6 +4,7 @@
 package scripts
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 var connectionStartScripts = []Script{
 	{Name: "connection/protocol-header", Covers: []string{"CONN-1", "CONN-2"}, Run: connectionProtocolHeader},
+	{Name: "connection/closes-in-0-8", Covers: []string{"CONN-3", "CONN-69"}, Before: V(4, 0, 0), Run: connectionCloses08},
 	{Name: "connection/protocol-header-of-0-8", Covers: []string{"CONN-3"}, Before: V(4, 0, 0), Run: connectionHeaderOf08},
 	{Name: "connection/other-protocol-headers", Covers: []string{"CONN-4", "CONN-5"}, Before: V(4, 0, 0), Run: connectionOtherHeaders},
 	{Name: "connection/handshake-time-out", Covers: []string{"CONN-6"}, Run: connectionHandshakeTimeout},
@@ -47,6 +49,34 @@ func connectionHeaderOf08(t *T) {
 			t.Equal(wire.Table(nil), capabilities, "capabilities")
 		})
 	}
+}
+
+// In 0-8 connection.close is 10.60 and close-ok 10.61, from both sides.
+func connectionCloses08(t *T) {
+	const closing, closed = wire.MethodID(10<<16 | 60), wire.MethodID(10<<16 | 61)
+	open := func() *Raw {
+		r := t.Raw()
+		r.Send([]byte("AMQP\x01\x01\x08\x00"))
+		Await[*wire.ConnectionStart](r, 0)
+		r.Login()
+		tune := Await[*wire.ConnectionTune](r, 0)
+		r.SendMethod(0, &wire.ConnectionTuneOk{ChannelMax: tune.ChannelMax, FrameMax: tune.FrameMax},
+			&wire.ConnectionOpen{VirtualHost: t.VHost()})
+		Await[*wire.ConnectionOpenOk](r, 0)
+		return r
+	}
+	expect := func(r *Raw, want wire.MethodID, what string) {
+		f := r.Next()
+		t.Equal(want, wire.MethodID(binary.BigEndian.Uint32(append(f.Payload, 0, 0, 0, 0))), what)
+	}
+	r := open()
+	r.SendArguments(0, closing, "\x00\xc8\x00\x00\x00\x00\x00")
+	expect(r, closed, "answer to the client's close")
+	r = open()
+	r.SendMethod(0, &wire.ConnectionOpen{VirtualHost: t.VHost()})
+	expect(r, closing, "the broker's close")
+	r.SendArguments(0, closed, "")
+	r.ExpectDrop()
 }
 
 func connectionOtherHeaders(t *T) {

@@ -13,6 +13,7 @@ var quorumSettleScripts = []Script{
 	{Name: "quorum/nack-is-no-failure-at-all", Covers: []string{"QUEUE-94"}, Since: V(4, 3, 0), Run: quorumNackCounts},
 	{Name: "quorum/reject-publish-takes-one-more", Covers: []string{"QUEUE-69"}, Run: quorumOneMore},
 	{Name: "quorum/first-stays-active", Covers: []string{"BASIC-40"}, Before: V(4, 0, 0), Run: quorumActiveStays},
+	{Name: "quorum/higher-priority-takes-over", Covers: []string{"BASIC-40", "BASIC-37"}, Since: V(4, 0, 0), Run: quorumTakesOver},
 	{Name: "quorum/returns-are-no-turn", Covers: []string{"QUEUE-90"}, Since: V(4, 0, 0), Before: V(4, 3, 0), Run: quorumReturnsNoTurn},
 	{Name: "quorum/get-counts-what-is-due-behind", Covers: []string{"BASIC-51", "QUEUE-60"}, Run: quorumGetLeft},
 	{Name: "quorum/expires-the-urgent-first", Covers: []string{"QUEUE-60", "QUEUE-90"}, Since: V(4, 3, 0), Run: quorumUrgentExpires},
@@ -69,6 +70,30 @@ func quorumActiveStays(t *T) {
 	ch, q, low, _, _ := t.activePriority()
 	ch.Store(q, "a", "b")
 	low.Expect("a", "b")
+}
+
+// A higher consumer takes over at once from one that holds nothing, otherwise when all has
+// been settled; the one before gets nothing meanwhile, and goes on after it.
+func quorumTakesOver(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(amqp.Table{"x-single-active-consumer": true})
+	low := t.Channel().Subscribe(q, Subscription{Args: amqp.Table{"x-priority": int32(-1)}})
+	normal := t.Channel().Subscribe(q, Subscription{})
+	ch.Store(q, "a")
+	a := normal.Next()
+	high := t.Channel().Subscribe(q, Subscription{Args: amqp.Table{"x-priority": int32(5)}})
+	ch.Store(q, "b")
+	ch.await(q, 1)
+	t.OK(a.Ack(false), "ack")
+	b := high.Next()
+	ch.Store(q, "c")
+	c := high.Next()
+	t.Equal("b c", string(b.Body)+" "+string(c.Body), "what the highest gets")
+	t.OK(c.Ack(true), "ack")
+	ch.Store(q, "d")
+	high.Expect("d")
+	low.ExpectNoMore()
+	normal.ExpectNoMore()
 }
 
 func quorumReturnsNoTurn(t *T) {

@@ -25,10 +25,12 @@ func (s *Stream) Get(bool, *queue.Effects) (queue.Item, int, bool) { return queu
 func (s *Stream) Purge() int { return 0 }
 
 // Settle and its like give credit, which is the receiver's affair.
-func (s *Stream) Settle(items []queue.Item) { s.counters.acked.Add(uint64(len(items))) }
+func (s *Stream) Settle(items []queue.Item, _ *queue.Effects) {
+	s.counters.acked.Add(uint64(len(items)))
+}
 
 // SettleInTx is Settle.
-func (s *Stream) SettleInTx(items []queue.Item) { s.Settle(items) }
+func (s *Stream) SettleInTx(items []queue.Item, fx *queue.Effects) { s.Settle(items, fx) }
 
 // Reject is Settle.
 func (s *Stream) Reject([]queue.Item, *queue.Effects) {}

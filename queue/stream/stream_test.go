@@ -45,7 +45,7 @@ func TestCredit(t *testing.T) {
 		assert.Equal(t, texts(0, 4), c.seen())
 		b.give(c, 100)
 		assert.Equal(t, texts(0, 20), c.wait(20))
-		b.Settle(c.items)
+		b.Settle(c.items, new(queue.Effects))
 		assert.Equal(t, queue.Stats{Published: 20, Delivered: 20, Acked: 20, Persistent: 20, PersistentBytes: b.Info().Bytes}, b.Stats())
 		b.ResetStats()
 		assert.Equal(t, queue.Stats{Persistent: 20, PersistentBytes: b.Info().Bytes}, b.Stats())

@@ -63,13 +63,14 @@ type facts struct {
 	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
 	CountsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
 	EndsByTag         bool                 `number:"QUEUE-93" fact:"when a channel ends, a quorum queue takes back first what basic.get has fetched, then what consumers have in the order of their tags; otherwise in the order in which the consumers came, and what basic.get has fetched last"`
+	HigherTakesOver   bool                 `number:"BASIC-40" fact:"a consumer of higher priority becomes the active one of a quorum queue with a single active consumer, as soon as the one before holds nothing; otherwise the first stays"`
 	QuorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
 	mirroring         bool                 `number:"POLICY-6, BASIC-32" fact:"policies may have ha-mode and its like, which one node makes nothing of; x-cancel-on-ha-failover is checked"`
 	ClientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	GlobalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	QuorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
 	NewStreamTexts    bool                 `number:"STREAM-7, STREAM-29, STREAM-41" fact:"what consumers of streams are refused for has other texts, and an offset that makes no sense is always refused with 406"`
-	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; to bind its queue is refused with 403, otherwise with 404"`
+	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, BASIC-77, BASIC-78, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; the address of a requester is a queue: to purge it is fine, to bind it is refused with 403, basic.get with 540, a consumer with 406, and its own channel cannot declare it; otherwise all but to declare it is refused with 404"`
 }
 
 // profileNames are the profiles there are, oldest first.
@@ -91,7 +92,7 @@ var profiles = map[string]*Profile{
 		KeepsTransient: true, LocalRandom: true,
 		transientQueues: true, AddsQueueType: true, undefinedType: true,
 		checksQueueMode: true, queueVersion1: true, masterLocator: true, leaderLocator: true, streamFilterSize: true,
-		deliveryLimit: 20, negativeLimit: true, QuorumPriority: queue.FairPriority,
+		deliveryLimit: 20, negativeLimit: true, HigherTakesOver: true, QuorumPriority: queue.FairPriority,
 		GlobalQos: true, RepliesAreQueued: true, NewStreamTexts: true,
 		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
@@ -101,7 +102,7 @@ var profiles = map[string]*Profile{
 		UserIDLast: true, CancelOk: true, MaxTx: 10000,
 		KeepsTransient: true, LocalRandom: true, TopicHashes: 2, PluginWords: true,
 		AddsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, TermForType: true,
-		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, QuorumPriority: queue.StrictPriority,
+		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, HigherTakesOver: true, QuorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, NewStreamTexts: true,
 		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
