@@ -64,7 +64,7 @@ func (ch *channel) checkRequester(name string) error {
 
 // isVolatile reports whether a name is the address of a requester that lives, where that
 // is a queue (BASIC-78).
-func (b *Broker) isVolatile(name string) bool {
+func (b *node) isVolatile(name string) bool {
 	return b.profile.RepliesAreQueued && strings.HasPrefix(name, replyTo) && b.replies.get(name) != nil
 }
 
