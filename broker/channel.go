@@ -9,6 +9,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -242,8 +243,8 @@ func (ch *channel) end() {
 	c.out.mu.Unlock()
 	takeBack(undone)
 	if c.tapped != nil {
-		c.recordTx(undone, EventRolledBack)
-		c.recordSettled(out, EventRequeued)
+		c.recordTx(undone, tap.EventRolledBack)
+		c.recordSettled(out, tap.EventRequeued)
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).

@@ -10,6 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -127,7 +128,7 @@ type Config struct {
 	DefaultPrefetch int
 	// Tap, for tests and tools, is told of what happens to messages and asked about
 	// what clients do; none by default.
-	Tap *Tap
+	Tap *tap.Tap
 
 	userGiven bool // DefaultUser or DefaultPassword
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -152,7 +153,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
 	if ok && c.tapped != nil {
-		ch.recordDelivery(q.Name, "", &it, m.NoAck, ActPass)
+		ch.recordDelivery(q.Name, "", &it, m.NoAck, tap.ActPass)
 	}
 	if ok && c.counted.firehose.on.Load() {
 		ch.traceDelivery(q.Name, &it)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -47,8 +48,8 @@ func TestWriteDataFolders(t *testing.T) {
 		var id uint64 = 7000
 		b, err := broker.New(broker.Config{
 			Profile: f.profile, Store: st, Clock: delay.NewManual(folderStart), PeerClock: delay.Real{}, DiskFreeLimit: -1,
-			Tap: &broker.Tap{Record: func(e broker.Event) uint64 {
-				if e.Kind == broker.EventPublished && string(e.Msg.Body) == "numbered" {
+			Tap: &tap.Tap{Record: func(e tap.Event) uint64 {
+				if e.Kind == tap.EventPublished && string(e.Msg.Body) == "numbered" {
 					id++
 					return id
 				}

@@ -9,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // This file is a connection from its first byte to open-ok, and the methods of
@@ -17,7 +18,7 @@ import (
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
 	if c.tapped != nil {
-		return c.obey(c.tapped.ask(Call{Method: CallConnect}), 0, func() error { return c.greet(h) })
+		return c.obey(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.greet(h) })
 	}
 	return c.greet(h)
 }
@@ -111,7 +112,7 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		return amqp.NewInternalError() // CONN-45: channel 0 is handled by the connection itself
 	}
 	if c.tapped != nil {
-		v := c.tapped.ask(Call{Method: id.String(), Args: m})
+		v := c.tapped.ask(tap.Call{Method: id.String(), Args: m})
 		return c.obey(v, 0, func() error { return c.handle0(m) })
 	}
 	return c.handle0(m)

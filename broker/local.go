@@ -10,6 +10,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -169,7 +170,7 @@ func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 	}
 	c.held.tag++
 	u := unacked{tag: c.held.tag, queue: c.from, item: *it}
-	c.v.recordLocal(EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
+	c.v.recordLocal(tap.EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	var s channelStats
 	s.countDelivery(c.opts.NoAck, it.Redelivered)
 	c.v.add(s.messages, 0, 0)
@@ -260,7 +261,7 @@ func (c *Consumer) Close() {
 	out := c.held.unacked.takeAll(nil)
 	c.held.mu.Unlock()
 	for i := range out {
-		c.v.recordLocal(EventRequeued, c.opts.Tag, &out[i], false)
+		c.v.recordLocal(tap.EventRequeued, c.opts.Tag, &out[i], false)
 	}
 	var fx queue.Effects
 	c.from.Requeue(itemsOf(out), &fx)
@@ -305,7 +306,7 @@ func (v *VHost) take(q *topology.Queue, it queue.Item, noAck bool) (*Delivery, e
 	defer gets.mu.Unlock()
 	gets.tag++
 	u := unacked{tag: gets.tag, queue: q, item: it}
-	v.recordLocal(EventDelivered, "", &u, noAck)
+	v.recordLocal(tap.EventDelivered, "", &u, noAck)
 	if !noAck {
 		gets.unacked.push(u)
 	}
@@ -373,7 +374,7 @@ func (b *Broker) endLocals() {
 		v.gets.mu.Unlock()
 		var fx queue.Effects
 		for _, u := range out {
-			v.recordLocal(EventRequeued, "", &u, false)
+			v.recordLocal(tap.EventRequeued, "", &u, false)
 			u.queue.Requeue([]queue.Item{u.item}, &fx)
 		}
 		v.vh.Perform(&fx)

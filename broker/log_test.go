@@ -17,6 +17,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -163,11 +164,11 @@ func TestCrashOfOneConnection(t *testing.T) {
 
 // The same for a panic in the middle of a method, under whatever lock.
 func TestCrashWhileAMethodIsHandled(t *testing.T) {
-	b := start(t, broker.Config{Tap: &broker.Tap{Decide: func(c *broker.Call) broker.Verdict {
+	b := start(t, broker.Config{Tap: &tap.Tap{Decide: func(c *tap.Call) tap.Verdict {
 		if c.Method == "queue.purge" {
 			panic("crashing at the test's wish")
 		}
-		return broker.Verdict{}
+		return tap.Verdict{}
 	}}})
 	v := vhost(t, b)
 	declare(t, v, "q")

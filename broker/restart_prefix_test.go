@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -90,8 +91,8 @@ func TestATransactionPublishesBeforeItAcks(t *testing.T) {
 	h.store, err = store.Open(h.dir, store.Options{Sync: store.SyncNone})
 	require.NoError(t, err)
 	acks := 0
-	h.Broker = start(t, broker.Config{Store: h.store, Tap: &broker.Tap{Record: func(e broker.Event) uint64 {
-		if e.Kind == broker.EventAcked { // about to be
+	h.Broker = start(t, broker.Config{Store: h.store, Tap: &tap.Tap{Record: func(e tap.Event) uint64 {
+		if e.Kind == tap.EventAcked { // about to be
 			acks++
 			done := make(onDisk, 1)
 			h.store.Notify(done)

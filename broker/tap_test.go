@@ -17,30 +17,31 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
 
 // on is a tap that has one verdict for the n-th call of a name, from 1, and all
 // calls if n is 0.
-func on(name string, n int, v broker.Verdict) *broker.Tap {
+func on(name string, n int, v tap.Verdict) *tap.Tap {
 	var mu sync.Mutex
 	seen := 0
-	return &broker.Tap{Decide: func(c *broker.Call) broker.Verdict {
+	return &tap.Tap{Decide: func(c *tap.Call) tap.Verdict {
 		mu.Lock()
 		defer mu.Unlock()
 		if c.Method != name {
-			return broker.Verdict{}
+			return tap.Verdict{}
 		}
 		if seen++; n != 0 && seen != n {
-			return broker.Verdict{}
+			return tap.Verdict{}
 		}
 		return v
 	}}
 }
 
 // tapped is a client of a broker with a tap and a queue "q", its channel 1 open.
-func tapped(t *testing.T, tap *broker.Tap) (*rawClient, *broker.VHost) {
+func tapped(t *testing.T, tap *tap.Tap) (*rawClient, *broker.VHost) {
 	b := start(t, broker.Config{Tap: tap})
 	v := vhost(t, b)
 	declare(t, v, "q")
@@ -51,8 +52,8 @@ func tapped(t *testing.T, tap *broker.Tap) (*rawClient, *broker.VHost) {
 
 // A confirm that is never sent is not covered by one that comes after it.
 func TestTapLeavesAConfirmOut(t *testing.T) {
-	for _, name := range []string{broker.CallPublish, broker.CallConfirm} {
-		c, v := tapped(t, on(name, 3, broker.Verdict{Act: broker.ActUnconfirmed}))
+	for _, name := range []string{tap.CallPublish, tap.CallConfirm} {
+		c, v := tapped(t, on(name, 3, tap.Verdict{Act: tap.ActUnconfirmed}))
 		c.send(1, &amqp.ConfirmSelect{})
 		expect[*amqp.ConfirmSelectOk](c)
 		for _, run := range [][]uint64{{1, 2, 4, 5}, {6, 7, 8}} {
@@ -82,7 +83,7 @@ func TestTapDeliversTwice(t *testing.T) {
 		"dropped":  &amqp.BasicReject{DeliveryTag: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, v := tapped(t, on(broker.CallDeliver, 1, broker.Verdict{Act: broker.ActTwice}))
+			c, v := tapped(t, on(tap.CallDeliver, 1, tap.Verdict{Act: tap.ActTwice}))
 			c.send(1, &amqp.BasicConsume{Queue: "q", ConsumerTag: "c"})
 			expect[*amqp.BasicConsumeOk](c)
 			c.write(appendPublish(nil, 1, "", "q", []byte("m")))
@@ -120,15 +121,15 @@ func TestTapResetsInTheMiddleOfAFrame(t *testing.T) {
 		send func(c *rawClient)
 	}{
 		{"answer", "queue.declare", func(c *rawClient) { c.send(1, &amqp.QueueDeclare{Queue: "new"}) }},
-		{"confirm", broker.CallConfirm, func(c *rawClient) { c.write(appendPublish(nil, 1, "", "q", []byte("m"))) }},
-		{"publish", broker.CallPublish, func(c *rawClient) { c.write(appendPublish(nil, 1, "", "q", []byte("m"))) }},
-		{"delivery", broker.CallDeliver, func(c *rawClient) {
+		{"confirm", tap.CallConfirm, func(c *rawClient) { c.write(appendPublish(nil, 1, "", "q", []byte("m"))) }},
+		{"publish", tap.CallPublish, func(c *rawClient) { c.write(appendPublish(nil, 1, "", "q", []byte("m"))) }},
+		{"delivery", tap.CallDeliver, func(c *rawClient) {
 			c.send(1, &amqp.BasicConsume{Queue: "q", NoWait: true})
 			c.write(appendPublish(nil, 1, "", "q", []byte("m")))
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := start(t, broker.Config{Tap: on(tc.call, 1, broker.Verdict{Act: broker.ActReset})})
+			b := start(t, broker.Config{Tap: on(tc.call, 1, tap.Verdict{Act: tap.ActReset})})
 			declare(t, vhost(t, b), "q")
 			client, server := broker.Pipe()
 			served := make(chan struct{})
@@ -155,7 +156,7 @@ func TestTapResetsInTheMiddleOfAFrame(t *testing.T) {
 
 // A call without an answer has the connection reset too.
 func TestTapResetsWithoutAnAnswer(t *testing.T) {
-	c, _ := tapped(t, on("basic.cancel", 1, broker.Verdict{Act: broker.ActReset}))
+	c, _ := tapped(t, on("basic.cancel", 1, tap.Verdict{Act: tap.ActReset}))
 	c.send(1, &amqp.BasicCancel{ConsumerTag: "none", NoWait: true})
 	_, err := c.read()
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
@@ -166,7 +167,7 @@ func TestTapDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 		b, err := broker.New(broker.Config{
-			Clock: clock, PeerClock: delay.Real{}, Tap: on("queue.declare", 0, broker.Verdict{Delay: time.Hour}),
+			Clock: clock, PeerClock: delay.Real{}, Tap: on("queue.declare", 0, tap.Verdict{Delay: time.Hour}),
 		})
 		require.NoError(t, err)
 		c := rawOpen(t, b, 0)
@@ -193,14 +194,14 @@ func TestTapKnowsMessagesAgain(t *testing.T) {
 	const n = 500
 	var mu sync.Mutex
 	published, delivered := map[string]uint64{}, map[string]uint64{}
-	tap := &broker.Tap{Record: func(e broker.Event) uint64 {
+	tap := &tap.Tap{Record: func(e tap.Event) uint64 {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e.Kind {
-		case broker.EventPublished:
+		case tap.EventPublished:
 			published[string(e.Msg.Body)] = uint64(len(published) + 1000)
 			return published[string(e.Msg.Body)]
-		case broker.EventGone:
+		case tap.EventGone:
 			assert.EqualValues(t, "purged", e.Reason)
 			delivered[e.Queue] = e.ID
 		}

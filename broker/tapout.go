@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -16,7 +17,7 @@ import (
 
 // A spoiled is the answer that is to be spoiled: the next one on a channel.
 type spoiled struct {
-	act     Act
+	act     tap.Act
 	channel uint16
 }
 
@@ -33,7 +34,7 @@ var errReset = errors.New("reset by a tap")
 
 // spoil handles a call whose answer is to be spoiled. The answer of a publish is
 // its confirm.
-func (c *conn) spoil(act Act, channel uint16, handle func() error) error {
+func (c *conn) spoil(act tap.Act, channel uint16, handle func() error) error {
 	c.sendConfirms() // those of publishes before are not meant
 	s := &spoiled{act, channel}
 	c.out.mu.Lock()
@@ -51,7 +52,7 @@ func (c *conn) spoil(act Act, channel uint16, handle func() error) error {
 		return nil
 	}
 	c.tapped.spoiled = nil
-	if act == ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
+	if act == tap.ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
 		c.out.reserve()
 		at := len(c.out.buf)
 		c.out.buf = amqp.AppendHeartbeat(c.out.buf)
@@ -71,12 +72,12 @@ func (o *outbound) spoilAnswer(channel uint16, at int) {
 }
 
 // spoil damages the frame at buf[at], or has the connection reset amidst it.
-func (o *outbox) spoil(act Act, at int) {
+func (o *outbox) spoil(act tap.Act, at int) {
 	end := at + amqp.FrameHeaderSize + int(binary.BigEndian.Uint32(o.buf[at+3:]))
 	switch act {
-	case ActReset:
+	case tap.ActReset:
 		o.marks = append(o.marks, mark{at: (at + end) / 2, reset: true})
-	case ActDamage:
+	case tap.ActDamage:
 		o.buf[end] = 0
 	}
 }
@@ -131,17 +132,17 @@ func abort(nc net.Conn) {
 
 // askAboutDelivery asks the tap about a delivery that the queue has given away.
 // Called with the lock held.
-func (ch *channel) askAboutDelivery(from, consumerTag string, it *queue.Item) Verdict {
+func (ch *channel) askAboutDelivery(from, consumerTag string, it *queue.Item) tap.Verdict {
 	t := ch.c.tapped
 	if t.tap.Decide == nil {
-		return Verdict{}
+		return tap.Verdict{}
 	}
-	t.delivery = Call{
-		Method: CallDeliver, Peer: t.peer, Channel: ch.id, Exchange: it.Msg.Exchange, Key: it.Msg.Key,
+	t.delivery = tap.Call{
+		Method: tap.CallDeliver, Peer: t.peer, Channel: ch.id, Exchange: it.Msg.Exchange, Key: it.Msg.Key,
 		Queue: from, ConsumerTag: consumerTag, Msg: it.Msg,
 	}
 	v := t.tap.Decide(&t.delivery)
-	t.delivery = Call{}
+	t.delivery = tap.Call{}
 	return v
 }
 
@@ -154,12 +155,12 @@ func (ch *channel) deliverAsked(
 	v := ch.askAboutDelivery(from, consumerTag, it)
 	ch.recordDelivery(from, consumerTag, it, noAck, v.Act)
 	switch v.Act {
-	case ActSwallow:
+	case tap.ActSwallow:
 		return
-	case ActCloseChannel, ActCloseConnection:
+	case tap.ActCloseChannel, tap.ActCloseConnection:
 		c.breakOff(ch, v)
 		return
-	case ActDamageBody:
+	case tap.ActDamageBody:
 		damaged := *it.Msg
 		damaged.Body = damageBody(it.Msg.Body)
 		spare := *it
@@ -171,23 +172,23 @@ func (ch *channel) deliverAsked(
 	at := len(c.out.buf)
 	ch.sendDelivery(consumerTag, tag, it, fx)
 	switch v.Act {
-	case ActTwice:
+	case tap.ActTwice:
 		second := *it
 		second.Redelivered = true
 		ch.recordDelivery(from, consumerTag, &second, noAck, v.Act)
 		ch.sendDelivery(consumerTag, again(it), &second, fx)
-	case ActReset, ActDamage:
+	case tap.ActReset, tap.ActDamage:
 		c.out.spoil(v.Act, at)
 	}
 }
 
 // breakOff has the reader close the channel or the connection. Called with the
 // lock held.
-func (c *conn) breakOff(ch *channel, v Verdict) {
-	if v.Act == ActCloseChannel {
-		c.overdue = append(c.overdue, overdue{channel: ch.id, why: v.refusal()})
+func (c *conn) breakOff(ch *channel, v tap.Verdict) {
+	if v.Act == tap.ActCloseChannel {
+		c.overdue = append(c.overdue, overdue{channel: ch.id, why: v.Refusal()})
 	} else if c.forced == nil {
-		c.forced = v.refusal()
+		c.forced = v.Refusal()
 	}
 	c.interrupt()
 }
@@ -214,7 +215,7 @@ func (s *consumer) again(it *queue.Item) uint64 {
 // A fate is what becomes of the confirm of one publish.
 type fate struct {
 	seq     uint64
-	act     Act
+	act     tap.Act
 	delay   time.Duration
 	waiting func()
 }
@@ -239,7 +240,7 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 		if len(fates) > 0 && fates[0].seq == seq {
 			f, fates = fates[0], fates[1:]
 		}
-		if f.act == ActSwallow || f.act == ActUnconfirmed {
+		if f.act == tap.ActSwallow || f.act == tap.ActUnconfirmed {
 			a.ch.gap = true
 			continue
 		}
@@ -253,7 +254,7 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 			c.out.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq}, fx)
 		}
 		a.ch.recordConfirm(seq-1, seq, nack)
-		if (f.act == ActReset || f.act == ActDamage) && len(c.out.buf) > at {
+		if (f.act == tap.ActReset || f.act == tap.ActDamage) && len(c.out.buf) > at {
 			c.out.spoil(f.act, at)
 		}
 	}

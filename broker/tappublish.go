@@ -4,6 +4,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -12,35 +13,35 @@ import (
 // publishAsked is publish with a Tap.
 func (ch *channel) publishAsked(rt *route, m *queue.Message, size uint64) error {
 	c := ch.c
-	v := c.tapped.ask(ch.publishCall(CallPublish, rt, m))
+	v := c.tapped.ask(ch.publishCall(tap.CallPublish, rt, m))
 	c.pause(v)
 	switch v.Act {
-	case ActSwallow, ActNack:
+	case tap.ActSwallow, tap.ActNack:
 		c.flushPublishes()
 		c.recordPublish(ch, rt, m, v.Act, way{}, nil)
 		ch.forgo(v.Act)
 		return nil
-	case ActCloseChannel, ActCloseConnection:
-		e := v.refusal()
+	case tap.ActCloseChannel, tap.ActCloseConnection:
+		e := v.Refusal()
 		c.recordPublish(ch, rt, m, v.Act, way{}, e)
 		return e
-	case ActReset, ActDamage:
+	case tap.ActReset, tap.ActDamage:
 		return c.spoil(v.Act, ch.id, func() error { return ch.publishRecorded(rt, m, size, v.Act) })
-	case ActBlock:
+	case tap.ActBlock:
 		err := ch.publishRecorded(rt, m, size, v.Act)
 		c.hold(v)
 		return err
-	case ActDamageBody:
+	case tap.ActDamageBody:
 		m.Body = damageBody(m.Body)
 	}
 	return ch.publishRecorded(rt, m, size, v.Act)
 }
 
-func (ch *channel) publishCall(name string, rt *route, m *queue.Message) Call {
-	return Call{
+func (ch *channel) publishCall(name string, rt *route, m *queue.Message) tap.Call {
+	return tap.Call{
 		Method: name, Channel: ch.id, Exchange: rt.exchange, Key: rt.key, Msg: m,
 		Args: &amqp.BasicPublish{Exchange: rt.exchange, RoutingKey: rt.key, Mandatory: rt.mandatory, Immediate: rt.immediate},
-		find: func() []string { return ch.c.destinations(rt, m) },
+		Find: func() []string { return ch.c.destinations(rt, m) },
 	}
 }
 
@@ -62,26 +63,26 @@ func (c *conn) destinations(rt *route, m *queue.Message) []string {
 
 // forgo counts a publish that nothing is done with. A transaction that it was
 // nacked in fails (BASIC-86).
-func (ch *channel) forgo(act Act) {
+func (ch *channel) forgo(act tap.Act) {
 	switch ch.mode {
 	case modeTx:
-		if act == ActNack {
+		if act == tap.ActNack {
 			ch.tx.publishes = append(ch.tx.publishes, txPublish{nacked: true})
 		}
 	case modeConfirm:
 		ch.count()
-		if act == ActNack {
+		if act == tap.ActNack {
 			ch.refused(ch.published)
 		} else {
-			ch.fates = append(ch.fates, fate{seq: ch.published, act: ActSwallow})
+			ch.fates = append(ch.fates, fate{seq: ch.published, act: tap.ActSwallow})
 		}
 	}
 }
 
 // publishRecorded is publish with what a verdict adds to it.
-func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act Act) error {
+func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act tap.Act) error {
 	w, err := ch.check(rt, m, size)
-	if act == ActUnroutable {
+	if act == tap.ActUnroutable {
 		w = way{}
 	}
 	ch.c.recordPublish(ch, rt, m, act, w, err)
@@ -93,21 +94,21 @@ func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act
 		return nil
 	}
 	f := fate{seq: ch.published, act: act}
-	if act != ActUnconfirmed {
-		v := ch.c.tapped.ask(ch.publishCall(CallConfirm, rt, m))
+	if act != tap.ActUnconfirmed {
+		v := ch.c.tapped.ask(ch.publishCall(tap.CallConfirm, rt, m))
 		f.act, f.delay, f.waiting = v.Act, v.Delay, v.Waiting
 		switch v.Act {
-		case ActNack:
+		case tap.ActNack:
 			ch.refused(ch.published)
-		case ActCloseChannel, ActCloseConnection: // instead of the confirm
-			ch.fates = append(ch.fates, fate{seq: ch.published, act: ActSwallow})
-			return v.refusal()
-		case ActBlock:
+		case tap.ActCloseChannel, tap.ActCloseConnection: // instead of the confirm
+			ch.fates = append(ch.fates, fate{seq: ch.published, act: tap.ActSwallow})
+			return v.Refusal()
+		case tap.ActBlock:
 			ch.c.hold(v)
 		}
 	}
 	switch {
-	case f.act != ActPass || f.delay > 0:
+	case f.act != tap.ActPass || f.delay > 0:
 		ch.fates = append(ch.fates, f)
 	case ch.unrouted == ch.published && !ch.gap && len(ch.fates) == 0:
 		ch.ackUnroutable()

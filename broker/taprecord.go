@@ -3,95 +3,18 @@ package broker
 import (
 	"math"
 	"slices"
-	"time"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
 // This file is what a Tap is told: the life of each message.
 
-// An EventKind is what an Event tells.
-type EventKind uint8
-
-// The kinds of events. ID names the publication in all but EventConfirmed and
-// EventNacked.
-const (
-	// EventPublished is a publish: a client's, a Go program's (without a Peer), or
-	// that of a dead letter (with Of). Msg, VHost, Channel, Queues, Later,
-	// Requester, Mandatory, Returned, Tx, Seq, Act and Err tell of it.
-	EventPublished EventKind = iota
-	// EventConfirmed and EventNacked are the confirms of the publishes Seq to To of
-	// the Channel of the Peer.
-	EventConfirmed
-	EventNacked
-	// EventCommitted and EventRolledBack end a publish with Tx. Rolled back, it does
-	// not get to the delayed exchanges Later; what it was given to at once has it.
-	EventCommitted
-	EventRolledBack
-	// EventRefused is a publish that the full Queue has rejected (QUEUE-65).
-	EventRefused
-	// EventDelivered is a delivery from the Queue to the consumer ConsumerTag, with
-	// NoAck, Redelivered and Act. basic.get has no ConsumerTag.
-	EventDelivered
-	// EventAcked, EventRequeued and EventRejected end a delivery from the Queue.
-	EventAcked
-	EventRequeued
-	EventRejected
-	// EventGone is the end of a message in the Queue for a Reason other than a
-	// rejection.
-	EventGone
-	// EventDue is the end of a delay: the delayed exchange Exchange has routed the
-	// message to Queues.
-	EventDue
-	// EventCancelled is the end of a delay in Exchange that comes to nothing, for a
-	// Reason: cancelled, purged, or deleted with the exchange.
-	EventCancelled
-)
-
-// An Event is something that has happened to a message.
-type Event struct {
-	Kind EventKind
-	ID   uint64
-	Time time.Time
-	// Peer is the connection that did it, nil if none did, and Channel the number
-	// of the channel on it.
-	Peer    *Peer
-	Channel uint16
-
-	// Msg is the message as its queues get it. It must not be changed.
-	Msg   *queue.Message
-	VHost string
-	// Queues are those that the message was routed to. Requester is the
-	// pseudo-queue that a direct reply goes to; Later are the delayed exchanges that
-	// keep it.
-	Queues, Later []string
-	Requester     string
-	Mandatory     bool
-	// Returned says that the message goes back to the publisher, with the commit if
-	// it is part of a transaction (BASIC-3).
-	Returned bool
-	// Tx says that the publish waits for a commit.
-	Tx bool
-	// Seq is the publish's number on a channel that confirms, or 0.
-	Seq, To uint64
-	// Of is the publication that a dead letter is of.
-	Of uint64
-	// Act is what the verdict was.
-	Act Act
-	// Err is why a publish was refused, which Msg was not handed on for.
-	Err error
-
-	Queue, Exchange, ConsumerTag string
-	NoAck, Redelivered           bool
-	// Reason is why the message has left the queue or, of a dead letter, died.
-	Reason queue.Reason
-}
-
 // recording tells whether somebody listens.
 func (b *node) recording() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
 
-func (b *node) record(e Event) uint64 {
+func (b *node) record(e tap.Event) uint64 {
 	e.Time = b.clock.Now()
 	return b.cfg.Tap.Record(e)
 }
@@ -133,17 +56,17 @@ func names(queues []*topology.Queue) []string {
 }
 
 // recordPublish records a client's publish, before it goes anywhere.
-func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, w way, err error) {
+func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
 	if !c.b.recording() {
 		return
 	}
-	e := Event{
-		Kind: EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.Name,
+	e := tap.Event{
+		Kind: tap.EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.Name,
 		Queues: names(w.Queues), Requester: w.requester, Later: exchangesOf(w.Delays), Mandatory: rt.mandatory,
 		Act: act, Err: err,
 	}
 	strict := slices.ContainsFunc(w.Delays, func(p topology.Delay) bool { return p.Strict })
-	dropped := act == ActSwallow || act == ActNack || err != nil
+	dropped := act == tap.ActSwallow || act == tap.ActNack || err != nil
 	e.Tx = ch.mode == modeTx && !dropped
 	e.Returned = rt.mandatory && len(w.Queues) == 0 && w.requester == "" && len(w.copied) == 0 && !strict && !dropped
 	if ch.mode == modeConfirm && err == nil {
@@ -155,8 +78,8 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act Act, 
 // recordGoPublish records a publish of the Go API.
 func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
 	if v.b.recording() {
-		number(m, v.b.record(Event{
-			Kind: EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
+		number(m, v.b.record(tap.Event{
+			Kind: tap.EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
 		}))
 	}
 }
@@ -169,7 +92,7 @@ func exchangesOf(list []topology.Delay) (names []string) {
 }
 
 // recordOne records what has happened to a message that is known.
-func (b *node) recordOne(vhost string, e Event, m *queue.Message) {
+func (b *node) recordOne(vhost string, e tap.Event, m *queue.Message) {
 	if e.ID = m.Publication(); e.ID != 0 && b.recording() {
 		e.VHost = vhost
 		b.record(e)
@@ -177,34 +100,34 @@ func (b *node) recordOne(vhost string, e Event, m *queue.Message) {
 }
 
 // recordDelivery records a delivery.
-func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act Act) {
+func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act tap.Act) {
 	c := ch.c
-	c.b.recordOne(c.vhost.Name, Event{
-		Kind: EventDelivered, Peer: c.tapped.peer, Channel: ch.id, Queue: from,
+	c.b.recordOne(c.vhost.Name, tap.Event{
+		Kind: tap.EventDelivered, Peer: c.tapped.peer, Channel: ch.id, Queue: from,
 		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
 	}, it.Msg)
 }
 
 // recordSettled records what became of deliveries.
-func (c *conn) recordSettled(out []unacked, kind EventKind) {
+func (c *conn) recordSettled(out []unacked, kind tap.EventKind) {
 	for i := range out {
-		c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
+		c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
 	}
 }
 
 // recordLocal records what happens to a delivery to a Go program.
-func (v *VHost) recordLocal(kind EventKind, consumerTag string, u *unacked, noAck bool) {
+func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, noAck bool) {
 	if v.b.recording() {
-		v.b.recordOne(v.vh.Name, Event{
+		v.b.recordOne(v.vh.Name, tap.Event{
 			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
 		}, u.item.Msg)
 	}
 }
 
 // settledAs are the events of the verdicts.
-var settledAs = [...]EventKind{
-	verdictAck: EventAcked, verdictRequeue: EventRequeued, verdictFailed: EventRequeued, verdictDrop: EventRejected,
-	verdictAckInTx: EventAcked,
+var settledAs = [...]tap.EventKind{
+	verdictAck: tap.EventAcked, verdictRequeue: tap.EventRequeued, verdictFailed: tap.EventRequeued, verdictDrop: tap.EventRejected,
+	verdictAckInTx: tap.EventAcked,
 }
 
 // recordConfirm records that a channel's publishes from+1 to to are answered.
@@ -213,18 +136,18 @@ func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 	if c.tapped == nil || !c.b.recording() {
 		return
 	}
-	e := Event{Kind: EventConfirmed, Peer: c.tapped.peer, Channel: ch.id, Seq: from + 1, To: to}
+	e := tap.Event{Kind: tap.EventConfirmed, Peer: c.tapped.peer, Channel: ch.id, Seq: from + 1, To: to}
 	if nack {
-		e.Kind = EventNacked
+		e.Kind = tap.EventNacked
 	}
 	c.b.record(e)
 }
 
 // recordTx records the end of a transaction's publishes.
-func (c *conn) recordTx(publishes []txPublish, kind EventKind) {
+func (c *conn) recordTx(publishes []txPublish, kind tap.EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.b.recordOne(c.vhost.Name, Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.Delays)}, p.msg)
+			c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.Delays)}, p.msg)
 		}
 	}
 }
@@ -244,8 +167,8 @@ func (b *node) observer() topology.Observer {
 func (r recorder) DeadLettered(
 	vhost string, d *queue.DeadLetter, m *queue.Message, queues []*topology.Queue, delays []topology.Delay, err error,
 ) {
-	id := r.b.record(Event{
-		Kind: EventPublished, Msg: m, VHost: vhost, Queues: names(queues), Later: exchangesOf(delays),
+	id := r.b.record(tap.Event{
+		Kind: tap.EventPublished, Msg: m, VHost: vhost, Queues: names(queues), Later: exchangesOf(delays),
 		Of: d.Item.Msg.Publication(), Reason: d.Reason, Queue: d.Queue, Err: err,
 	})
 	if err == nil {
@@ -255,23 +178,23 @@ func (r recorder) DeadLettered(
 
 // Due records where a message has gone that a delayed exchange has kept.
 func (r recorder) Due(vhost, exchange string, m *queue.Message, queues []*topology.Queue) {
-	r.b.recordOne(vhost, Event{Kind: EventDue, Exchange: exchange, Queues: names(queues)}, m)
+	r.b.recordOne(vhost, tap.Event{Kind: tap.EventDue, Exchange: exchange, Queues: names(queues)}, m)
 }
 
 // Cancelled records a delay that comes to nothing.
 func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queue.Reason) {
-	r.b.record(Event{Kind: EventCancelled, ID: publication, VHost: vhost, Exchange: exchange, Reason: why})
+	r.b.record(tap.Event{Kind: tap.EventCancelled, ID: publication, VHost: vhost, Exchange: exchange, Reason: why})
 }
 
 // Refused records a message that a full queue has rejected.
 func (r recorder) Refused(vhost string, client any, queue string, m *queue.Message) {
-	peer, _ := client.(*Peer)
-	r.b.recordOne(vhost, Event{Kind: EventRefused, Peer: peer, Queue: queue}, m)
+	peer, _ := client.(*tap.Peer)
+	r.b.recordOne(vhost, tap.Event{Kind: tap.EventRefused, Peer: peer, Queue: queue}, m)
 }
 
 // Gone records that a message has left a queue for no client.
 func (r recorder) Gone(vhost, name string, m *queue.Message, why queue.Reason) {
 	if why != queue.Rejected { // which is a client's doing, and recorded as such
-		r.b.recordOne(vhost, Event{Kind: EventGone, Queue: name, Reason: why}, m)
+		r.b.recordOne(vhost, tap.Event{Kind: tap.EventGone, Queue: name, Reason: why}, m)
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
+
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // This file is transactions (BASIC-81 to BASIC-88).
@@ -108,7 +110,7 @@ func (ch *channel) txCommit() error {
 	}
 	c, tx := ch.c, ch.endTx()
 	if c.tapped != nil {
-		c.recordTx(tx.publishes, EventCommitted)
+		c.recordTx(tx.publishes, tap.EventCommitted)
 	}
 	if err := ch.checkQueuesOf(&tx); err != nil {
 		return err
@@ -163,7 +165,7 @@ func (ch *channel) txRollback() error {
 	tx := ch.endTx()
 	takeBack(tx.publishes)
 	if ch.c.tapped != nil {
-		ch.c.recordTx(tx.publishes, EventRolledBack)
+		ch.c.recordTx(tx.publishes, tap.EventRolledBack)
 	}
 	ch.c.out.mu.Lock()
 	ch.unacked.restore(tx.taken())

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/conformance/inprocess"
 )
@@ -63,20 +64,20 @@ func TestConformance(t *testing.T) {
 
 // watch is a tap that lets everything pass, now and then a little late, and
 // checks that it is told of no message that it does not know.
-func watch(t *testing.T) *broker.Tap {
+func watch(t *testing.T) *tap.Tap {
 	var last, calls atomic.Uint64
-	return &broker.Tap{
-		Decide: func(c *broker.Call) broker.Verdict {
+	return &tap.Tap{
+		Decide: func(c *tap.Call) tap.Verdict {
 			for _, queue := range c.Queues() {
 				assert.NotEmpty(t, queue, "a queue of %s", c.Method)
 			}
 			if calls.Add(1)%8 == 0 {
-				return broker.Verdict{Delay: 50 * time.Microsecond}
+				return tap.Verdict{Delay: 50 * time.Microsecond}
 			}
-			return broker.Verdict{}
+			return tap.Verdict{}
 		},
-		Record: func(e broker.Event) uint64 {
-			if e.Kind == broker.EventPublished {
+		Record: func(e tap.Event) uint64 {
+			if e.Kind == tap.EventPublished {
 				return last.Add(1)
 			}
 			assert.LessOrEqual(t, e.ID, last.Load(), "number of a publication")

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // clientMethods are what clients call.
@@ -24,7 +24,7 @@ var clientMethods = []string{
 }
 
 // otherCalls are what is no method of a client's.
-var otherCalls = []string{broker.CallConnect, broker.CallLogin, broker.CallDeliver, broker.CallConfirm}
+var otherCalls = []string{tap.CallConnect, tap.CallLogin, tap.CallDeliver, tap.CallConfirm}
 
 // A Match says which calls a fault is for: a method, and what On's methods add.
 // All of it must hold. A Match is a value: each method returns another.
@@ -32,7 +32,7 @@ type Match struct {
 	pattern    string
 	methods    []string // that the pattern fits
 	conditions []condition
-	where      []func(*broker.Call) bool
+	where      []func(*tap.Call) bool
 
 	nth                []int
 	from, every, times int
@@ -44,7 +44,7 @@ type Match struct {
 // A condition is that something of a call has a value.
 type condition struct {
 	what, value string
-	fits        func(*broker.Call, string) bool
+	fits        func(*tap.Call, string) bool
 }
 
 // On matches calls of a method, such as "basic.publish"; a star stands for any
@@ -69,7 +69,7 @@ func On(method string) Match {
 	return m
 }
 
-func (m Match) with(what, value string, fits func(*broker.Call, string) bool) Match {
+func (m Match) with(what, value string, fits func(*tap.Call, string) bool) Match {
 	m.conditions = append(slices.Clone(m.conditions), condition{what, value, fits})
 	return m
 }
@@ -77,40 +77,40 @@ func (m Match) with(what, value string, fits func(*broker.Call, string) bool) Ma
 // Exchange matches calls that name an exchange, "" being the default one; of a
 // delivery and a confirm it is that of the publish.
 func (m Match) Exchange(name string) Match {
-	return m.with("exchange", name, func(c *broker.Call, v string) bool { return c.Exchange == v })
+	return m.with("exchange", name, func(c *tap.Call, v string) bool { return c.Exchange == v })
 }
 
 // Key matches calls with a routing key.
 func (m Match) Key(key string) Match {
-	return m.with("key", key, func(c *broker.Call, v string) bool { return c.Key == v })
+	return m.with("key", key, func(c *tap.Call, v string) bool { return c.Key == v })
 }
 
 // Queue matches calls that are about a queue: that name it, publishes that are
 // going to reach it, acknowledgements of what it has delivered.
 func (m Match) Queue(name string) Match {
-	return m.with("queue", name, func(c *broker.Call, v string) bool { return slices.Contains(c.Queues(), v) })
+	return m.with("queue", name, func(c *tap.Call, v string) bool { return slices.Contains(c.Queues(), v) })
 }
 
 // VHost matches calls in a virtual host.
 func (m Match) VHost(name string) Match {
-	return m.with("vhost", name, func(c *broker.Call, v string) bool { return c.Peer.VHost == v })
+	return m.with("vhost", name, func(c *tap.Call, v string) bool { return c.Peer.VHost == v })
 }
 
 // Connection matches calls on connections of a name, which is what the client
 // calls itself by connection_name, or its address.
 func (m Match) Connection(name string) Match {
-	return m.with("connection", name, func(c *broker.Call, v string) bool { return c.Peer.Name == v || c.Peer.Addr == v })
+	return m.with("connection", name, func(c *tap.Call, v string) bool { return c.Peer.Name == v || c.Peer.Addr == v })
 }
 
 // User matches calls of a user.
 func (m Match) User(name string) Match {
-	return m.with("user", name, func(c *broker.Call, v string) bool { return c.Peer.User == v })
+	return m.with("user", name, func(c *tap.Call, v string) bool { return c.Peer.User == v })
 }
 
 // Where matches calls for which a function holds. It is called while the broker
 // waits, for several connections at once: it must not use the broker, nor wait
 // for anything.
-func (m Match) Where(fits func(*broker.Call) bool) Match {
+func (m Match) Where(fits func(*tap.Call) bool) Match {
 	m.where = append(slices.Clone(m.where), fits)
 	return m
 }
@@ -164,7 +164,7 @@ func (m Match) check() error {
 }
 
 // fits reports whether a call matches, its number aside.
-func (m *Match) fits(call *broker.Call) bool {
+func (m *Match) fits(call *tap.Call) bool {
 	if !slices.Contains(m.methods, call.Method) {
 		return false
 	}

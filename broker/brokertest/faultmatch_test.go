@@ -16,6 +16,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // nacked publishes bodies one after the other and tells which were nacked.
@@ -49,11 +50,11 @@ func TestFaultCounts(t *testing.T) {
 		"times":          {on.From(2).Times(2), []int{2, 3}},
 		"never":          {on.Chance(0, 1), nil},
 		"surely":         {on.Chance(1, 1), []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
-		"where": {on.Where(func(c *broker.Call) bool {
+		"where": {on.Where(func(c *tap.Call) bool {
 			v, _ := c.Msg.Props.Headers().Lookup("n")
 			n, _ := amqp.AsInt(v)
 			return n%5 == 0
-		}).Where(func(c *broker.Call) bool { return c.Args.(*amqp.BasicPublish).RoutingKey == "q" }), []int{5}},
+		}).Where(func(c *tap.Call) bool { return c.Args.(*amqp.BasicPublish).RoutingKey == "q" }), []int{5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -149,7 +150,7 @@ func TestFaultConditions(t *testing.T) {
 	for name, tc := range want {
 		seen[name] = new(atomic.Int32)
 		// The conditions hold before the function is called, which is no hit.
-		mq.Fault(tc.match.Where(func(*broker.Call) bool { seen[name].Add(1); return false }), brokertest.Swallow())
+		mq.Fault(tc.match.Where(func(*tap.Call) bool { seen[name].Add(1); return false }), brokertest.Swallow())
 	}
 	for _, step := range steps {
 		require.NoError(t, step())
@@ -180,7 +181,7 @@ func TestFaultsConcurrently(t *testing.T) {
 	for range 2 {
 		others.Go(func() {
 			for {
-				f := mq.Fault(brokertest.On("basic.*").Where(func(*broker.Call) bool { return true }).Nth(1000), brokertest.Swallow())
+				f := mq.Fault(brokertest.On("basic.*").Where(func(*tap.Call) bool { return true }).Nth(1000), brokertest.Swallow())
 				_, _, _ = f.Hits(), f.String(), mq.Faults()
 				f.Remove()
 				select {
@@ -272,5 +273,5 @@ func TestFaultMistakes(t *testing.T) {
 	}
 	assert.Empty(t, mq.Faults())
 	assert.Equal(t, "nack after 2s on confirm vhost=v where=func from=2", brokertest.Nack().After(2*time.Second).String()+" on "+
-		on("confirm").VHost("v").From(2).Where(func(*broker.Call) bool { return true }).String())
+		on("confirm").VHost("v").From(2).Where(func(*tap.Call) bool { return true }).String())
 }

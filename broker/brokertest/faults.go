@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -104,7 +104,7 @@ func (s *Server) ClearFaults() {
 }
 
 // decide is the broker's question what is to become of a call.
-func (fs *faults) decide(call *broker.Call) (v broker.Verdict) {
+func (fs *faults) decide(call *tap.Call) (v tap.Verdict) {
 	decided := false
 	for _, f := range fs.active() {
 		if !f.match.fits(call) {
@@ -259,7 +259,7 @@ func faultTable(faults []*Fault) string {
 // An Action is what befalls a call.
 type Action struct {
 	name    string
-	verdict broker.Verdict
+	verdict tap.Verdict
 	allowed func(method string) bool
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // A ledger keeps publications. Its lock is a leaf.
@@ -24,7 +24,7 @@ type ledger struct {
 
 // A posting is a publication as the ledger keeps it.
 type posting struct {
-	broker.Event
+	tap.Event
 	routes  []Route
 	delays  []Postponement
 	confirm ConfirmState
@@ -61,7 +61,7 @@ func (l *ledger) init(limit *int) {
 }
 
 // recorder is how a broker that is about to be started tells what happens.
-func (l *ledger) recorder() func(broker.Event) uint64 {
+func (l *ledger) recorder() func(tap.Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.writer++
@@ -69,7 +69,7 @@ func (l *ledger) recorder() func(broker.Event) uint64 {
 	if writer > 1 {
 		l.moved = make(map[place]bool)
 	}
-	return func(e broker.Event) uint64 { return l.record(writer, e) }
+	return func(e tap.Event) uint64 { return l.record(writer, e) }
 }
 
 // dismiss stops listening: whatever the broker still says, it is dead.
@@ -80,18 +80,18 @@ func (l *ledger) dismiss() {
 }
 
 // record is a broker's word of what has happened.
-func (l *ledger) record(writer int, e broker.Event) uint64 {
+func (l *ledger) record(writer int, e tap.Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if writer != l.writer {
 		return 0
 	}
 	switch e.Kind {
-	case broker.EventPublished:
+	case tap.EventPublished:
 		return l.published(e)
-	case broker.EventConfirmed:
+	case tap.EventConfirmed:
 		l.confirmed(&e, Confirmed)
-	case broker.EventNacked:
+	case tap.EventNacked:
 		l.confirmed(&e, Nacked)
 	default:
 		if p := l.find(e.ID - l.base); p != nil {
@@ -110,7 +110,7 @@ func (l *ledger) find(id uint64) *posting {
 	return nil
 }
 
-func (l *ledger) published(e broker.Event) uint64 {
+func (l *ledger) published(e tap.Event) uint64 {
 	if l.limit >= 0 && len(l.entries) >= l.limit {
 		l.entries[0] = nil
 		l.entries = l.entries[1:]
@@ -169,7 +169,7 @@ func (l *ledger) died(letter *posting) {
 }
 
 // await notes that a publish is going to be confirmed.
-func (l *ledger) await(e *broker.Event, id uint64) {
+func (l *ledger) await(e *tap.Event, id uint64) {
 	key := channelID{e.Peer.ID, e.Channel}
 	p := l.pending[key]
 	if p == nil || e.Seq == 1 { // another channel, of the same number
@@ -182,7 +182,7 @@ func (l *ledger) await(e *broker.Event, id uint64) {
 	p.ids = append(p.ids, id)
 }
 
-func (l *ledger) confirmed(e *broker.Event, state ConfirmState) {
+func (l *ledger) confirmed(e *tap.Event, state ConfirmState) {
 	p := l.pending[channelID{e.Peer.ID, e.Channel}]
 	if p == nil {
 		return
@@ -201,11 +201,11 @@ func (l *ledger) confirmed(e *broker.Event, state ConfirmState) {
 }
 
 // happened changes an entry as an event says.
-func (p *posting) happened(e *broker.Event) {
+func (p *posting) happened(e *tap.Event) {
 	switch e.Kind {
-	case broker.EventCommitted:
+	case tap.EventCommitted:
 		p.tx = Committed
-	case broker.EventRolledBack:
+	case tap.EventRolledBack:
 		p.tx = RolledBack
 		for _, x := range e.Later {
 			p.delayEnds(x, Undone)
@@ -213,24 +213,24 @@ func (p *posting) happened(e *broker.Event) {
 		for i := range p.routes[:p.inTx] {
 			p.routes[i].State = Undone
 		}
-	case broker.EventDue:
+	case tap.EventDue:
 		p.delayEnds(e.Exchange, Due)
 		for _, q := range e.Queues {
 			p.route(q).State = Waiting
 		}
-	case broker.EventCancelled:
+	case tap.EventCancelled:
 		p.delayEnds(e.Exchange, goneAs[string(e.Reason)])
-	case broker.EventDelivered:
+	case tap.EventDelivered:
 		p.delivered(e)
-	case broker.EventAcked:
+	case tap.EventAcked:
 		p.settled(e, Acked)
-	case broker.EventRequeued:
+	case tap.EventRequeued:
 		p.settled(e, Waiting)
-	case broker.EventRejected:
+	case tap.EventRejected:
 		p.settled(e, Rejected)
-	case broker.EventRefused:
+	case tap.EventRefused:
 		p.route(e.Queue).State = Refused
-	case broker.EventGone:
+	case tap.EventGone:
 		if r := p.route(e.Queue); r.State != Refused {
 			r.State = goneAs[string(e.Reason)]
 		}
@@ -265,7 +265,7 @@ func (p *posting) route(queue string) *Route {
 	return &p.routes[len(p.routes)-1]
 }
 
-func (p *posting) delivered(e *broker.Event) {
+func (p *posting) delivered(e *tap.Event) {
 	a := Attempt{Time: e.Time, Channel: e.Channel, Consumer: e.ConsumerTag, Redelivered: e.Redelivered, State: Out}
 	if e.Peer != nil {
 		a.Connection, a.Peer = e.Peer.Name, e.Peer.Addr
@@ -280,7 +280,7 @@ func (p *posting) delivered(e *broker.Event) {
 }
 
 // settled ends a delivery: the first to that client that is out.
-func (p *posting) settled(e *broker.Event, state RouteState) {
+func (p *posting) settled(e *tap.Event, state RouteState) {
 	r := p.route(e.Queue)
 	peer := ""
 	if e.Peer != nil {

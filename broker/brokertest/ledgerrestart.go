@@ -1,10 +1,13 @@
 package brokertest
 
-import "github.com/rabbetmq/rabbet/broker"
+import (
+	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
+)
 
 // noteMove notes that a broker which is starting has moved something: what is due
 // by then goes at once, before anybody could look where it was.
-func (l *ledger) noteMove(p *posting, e *broker.Event) {
+func (l *ledger) noteMove(p *posting, e *tap.Event) {
 	if l.moved == nil {
 		return
 	}

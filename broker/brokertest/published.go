@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // A PublicationMatch says which publications are meant. Any function of that
@@ -130,7 +130,7 @@ func (p *posting) publication() Publication {
 // still, was never due, or was dead-lettered then.
 func (p *Publication) Unroutable() bool {
 	late := slices.ContainsFunc(p.Delays, func(d Postponement) bool { return d.State != Due || d.DeadLetter != 0 })
-	return len(p.Routes) == 0 && !late && p.Err == nil && (p.Fault == "" || p.Fault == actNames[broker.ActUnroutable])
+	return len(p.Routes) == 0 && !late && p.Err == nil && (p.Fault == "" || p.Fault == actNames[tap.ActUnroutable])
 }
 
 // RequirePublished requires that something was published that matches, for which

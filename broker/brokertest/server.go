@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -158,7 +159,7 @@ func (s *Server) config() broker.Config {
 	if cfg.DiskFreeLimit == 0 { // how full the machine's disk is decides no test
 		cfg.DiskFreeLimit = -1
 	}
-	cfg.Tap = &broker.Tap{Decide: s.faults.decide}
+	cfg.Tap = &tap.Tap{Decide: s.faults.decide}
 	if s.ledger.limit != 0 {
 		cfg.Tap.Record = s.ledger.recorder()
 	}

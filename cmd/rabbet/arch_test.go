@@ -61,12 +61,13 @@ var layers = map[string]layer{
 			"broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
 		},
 	},
+	"broker/tap": {module: []string{"amqp", "queue"}},
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
 		"broker/internal/pattern", "broker/internal/profile", "broker/internal/records", "broker/internal/topology",
-		"broker/internal/userdb",
+		"broker/internal/userdb", "broker/tap",
 	}},
-	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access"}},
+	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access", "broker/tap"}},
 	"broker/brokertest/amqp091test": {
 		module: []string{"broker/brokertest", "delay"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
@@ -91,10 +92,10 @@ var layers = map[string]layer{
 	"conformance/scripts": {
 		module: []string{"amqp", "delay"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
-		tests:  []string{"broker", "store"},
+		tests:  []string{"broker", "broker/tap", "store"},
 	},
 	"conformance": {
-		module: []string{"amqp", "delay", "conformance/scripts", "store", "broker", "broker/access", "broker/brokertest", "broker/management"},
+		module: []string{"amqp", "delay", "conformance/scripts", "store", "broker", "broker/access", "broker/tap", "broker/brokertest", "broker/management"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
 	},
 	"cmd": {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/conformance"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -41,7 +42,7 @@ type Config struct {
 	// Such a broker cannot be killed.
 	Pipes bool
 	// Tap watches the broker, if it is not nil.
-	Tap *broker.Tap
+	Tap *tap.Tap
 }
 
 // Start starts a broker.

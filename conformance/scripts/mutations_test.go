@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // mutation is a fault and the script that catches it.
@@ -94,7 +95,7 @@ type running struct {
 	address string
 }
 
-func startBroker(t *testing.T, tap *broker.Tap) running {
+func startBroker(t *testing.T, tap *tap.Tap) running {
 	b, err := broker.New(broker.Config{Tap: tap})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
