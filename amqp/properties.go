@@ -39,7 +39,12 @@ func (p RawProperties) Flags() PropertyFlags {
 
 // Validate checks everything that [Properties.Decode] does, the headers included,
 // without decoding. The error is the same.
-func (p RawProperties) Validate() error {
+func (p RawProperties) Validate() error { return p.ValidateEach(nil) }
+
+// ValidateEach is Validate, and calls visit, unless it is nil, with each header on the
+// way, as [RawTable.ValidateEach] does. Headers that were visited may turn out to be
+// malformed later on.
+func (p RawProperties) ValidateEach(visit func(key, field []byte)) error {
 	flags := p.Flags()
 	if len(p) < 2 {
 		return ErrSyntax
@@ -54,7 +59,7 @@ func (p RawProperties) Validate() error {
 			return ErrSyntax
 		}
 		if flag == HasHeaders {
-			err = RawTable(p[pos+4 : end]).Validate()
+			err = RawTable(p[pos+4 : end]).ValidateEach(visit)
 		}
 		pos = end
 	}

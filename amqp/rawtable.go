@@ -52,7 +52,12 @@ func (r RawTable) Each(visit func(key []byte, tag byte, value []byte) bool) bool
 
 // Validate checks the table and everything nested in it; the error is [ErrTable].
 // It allocates only for what is nested more than 16 deep.
-func (r RawTable) Validate() error {
+func (r RawTable) Validate() error { return r.ValidateEach(nil) }
+
+// ValidateEach is Validate, and calls visit, unless it is nil, with each field of the table
+// itself: its key, and all of its bytes from the key's length to the end of the value. Both
+// are views of the table.
+func (r RawTable) ValidateEach(visit func(key, field []byte)) error {
 	type level struct {
 		end     int
 		isTable bool
@@ -70,6 +75,9 @@ func (r RawTable) Validate() error {
 		entry, ok := nextEntry(r[pos:cur.end], cur.isTable)
 		if !ok {
 			return ErrTable
+		}
+		if visit != nil && len(open) == 0 {
+			visit(entry.key, r[pos:pos+entry.start+entry.size])
 		}
 		pos += entry.start
 		if entry.tag == 'A' || entry.tag == 'F' {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
@@ -63,8 +64,9 @@ type conn struct {
 	batch       publishBatch
 	share       store.Share
 	publisher   topology.Publisher // from connection.open on
-	keys        []string           // scratch
-	scratch     []*topology.Queue  // scratch
+	checker     message.Checker
+	keys        []string          // scratch
+	scratch     []*topology.Queue // scratch
 	routes      map[string]*route
 	counting    []*channel          // those that have counted publishes in this batch
 	run         exchangeRun         // of publishes in this batch

@@ -26,13 +26,28 @@ type pathConfig struct {
 	noAck, confirm bool
 	batch          int // publishes in one write, and deliveries that one basic.ack covers
 	batches        int // under way
+	headers        amqp.Table
+}
+
+func (cfg pathConfig) properties() *amqp.Properties {
+	if cfg.headers == nil {
+		return &amqp.Properties{}
+	}
+	return &amqp.Properties{Flags: amqp.HasHeaders, Headers: cfg.headers}
 }
 
 // busy is many small messages under way, and one at a time is one.
 var (
 	busy       = pathConfig{size: 100, batch: 100, batches: 100}
+	framework  = pathConfig{size: 100, batch: 100, batches: 100, headers: frameworkHeaders}
 	oneAtATime = pathConfig{size: 100, batch: 1, batches: 1}
 )
+
+// frameworkHeaders are in no order, as a client with a map of headers sends them.
+var frameworkHeaders = amqp.Table{
+	{Key: "traceparent", Value: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, {Key: "attempt", Value: int32(1)},
+	{Key: "content-version", Value: "v2"}, {Key: "tenant", Value: "customer-42"}, {Key: "message-type", Value: "OrderPlaced"},
+}
 
 // A path is a publisher and a consumer, each with a connection of its own.
 type path struct {
@@ -67,7 +82,7 @@ func newPath(t testing.TB, cfg pathConfig) *path {
 		pathConfig: cfg, t: t, pub: pub.nc, sub: sub.nc, in: make([]byte, 256<<10), tokens: make(chan struct{}, cfg.batches),
 	}
 	for range cfg.batch {
-		p.publishes = appendPublish(p.publishes, 1, "", "q", make([]byte, cfg.size))
+		p.publishes = appendPublishWith(p.publishes, 1, "", "q", cfg.properties(), make([]byte, cfg.size))
 	}
 	for range cap(p.tokens) {
 		p.tokens <- struct{}{}
@@ -150,6 +165,7 @@ func BenchmarkPath(b *testing.B) {
 		cfg  pathConfig
 	}{
 		{"100B", busy},
+		{"100B-headers", framework},
 		{"100B-no-ack", pathConfig{size: 100, noAck: true, batch: 100, batches: 100}},
 		{"100B-confirm", pathConfig{size: 100, confirm: true, batch: 100, batches: 100}},
 		{"100B-one-at-a-time", oneAtATime},
@@ -178,6 +194,7 @@ func TestPathAllocations(t *testing.T) {
 	}{
 		{"busy", busy, 100_000},
 		{"busy, confirmed", pathConfig{size: 100, confirm: true, batch: 100, batches: 100}, 100_000},
+		{"headers", framework, 100_000},
 		{"one at a time", oneAtATime, 10_000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

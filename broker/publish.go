@@ -161,57 +161,64 @@ func (ch *channel) answerRequest(requester string, m *queue.Message) bool {
 	return ch.c.b.profile.RepliesAreQueued && isReplyName(requester)
 }
 
-// prepare checks a message and finds where it goes.
+// inspected are the properties that a publish looks into.
+const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.HasUserID
+
+// prepare checks a message and finds where it goes. What the connection knows of the route
+// is not asked again; the message's own properties are looked at each time.
 func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	c := ch.c
 	flags := m.Props.Flags()
 	message.ReadMarks(m, flags)
-	if !rt.Lasting || rt.Generation != c.vhost.Generation() || flags&inspected != 0 {
-		return ch.prepareSlowly(rt, m)
+	gen := c.vhost.Generation() // before permissions are looked at: a change of them raises it
+	known := rt.Lasting && rt.Generation == gen && (!rt.HeadersCount || flags&amqp.HasHeaders == 0)
+	x := rt.Exchange
+	if !known {
+		c.flushPublishes()
+		var err error
+		if x, err = ch.target(rt, gen); err != nil {
+			return way{}, err
+		}
 	}
-	if err := m.Props.Validate(); err != nil {
-		return way{}, amqp.NewInternalError() // CONN-55
+	extra, headers, err := ch.inspect(m, flags)
+	if err != nil {
+		return way{}, err
 	}
-	return way{Route: rt.Route}, nil
+	if known && len(extra) == 0 {
+		return way{Route: rt.Route}, nil
+	}
+	c.flushPublishes()
+	return ch.find(rt, x, gen, extra, headers, m.Props)
 }
 
-// inspected are the properties that a publish looks into.
-const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.HasUserID
-
-// prepareSlowly is prepare without what the route already knows.
-func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
+// target is the exchange that a publish names, if the client may publish to it.
+func (ch *channel) target(rt *route, gen uint64) (*topology.Exchange, error) {
 	c := ch.c
-	c.flushPublishes()
-	gen := c.vhost.Generation() // before permissions are looked at: a change of them raises it
 	if rt.permitted != gen+1 {
 		if err := topology.MayPublish(c, rt.exchange); err != nil { // PERM-9
-			return way{}, err
+			return nil, err
 		}
 	}
 	x := c.vhost.Exchange(rt.exchange)
 	switch {
 	case x == nil: // EXCH-21
-		return way{}, topology.NoExchange(rt.exchange, c.vhost.Name)
+		return nil, topology.NoExchange(rt.exchange, c.vhost.Name)
 	case x.Internal: // EXCH-20
-		return way{}, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", topology.ExchangeText(x.Name, c.vhost.Name))
+		return nil, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", topology.ExchangeText(x.Name, c.vhost.Name))
 	}
 	if rt.permitted != gen+1 {
 		if err := x.MayPublishTopic(c, rt.key); err != nil { // PERM-11
-			return way{}, err
+			return nil, err
 		}
 		rt.permitted = gen + 1
 	}
-	if err := m.Props.Validate(); err != nil {
-		return way{}, amqp.NewInternalError() // CONN-55
-	}
-	var extra []string
-	headers := m.Props.Headers()
-	if m.Props.Flags()&inspected != 0 {
-		var err error
-		if extra, headers, err = ch.inspect(m); err != nil {
-			return way{}, err
-		}
-	}
+	return x, nil
+}
+
+// find finds where a publish goes: to requesters by their names, and along bindings.
+func (ch *channel) find(
+	rt *route, x *topology.Exchange, gen uint64, extra []string, headers amqp.RawTable, props amqp.RawProperties,
+) (way, error) {
 	var w way
 	if rt.exchange == "" { // BASIC-73
 		if strings.HasPrefix(rt.key, replyTo+".") {
@@ -226,7 +233,7 @@ func (ch *channel) prepareSlowly(rt *route, m *queue.Message) (way, error) {
 			}
 		}
 	}
-	to, err := c.resolve(rt, x, extra, headers, m.Props)
+	to, err := ch.c.resolve(rt, x, extra, headers, props)
 	rt.Lasting = rt.Lasting && rt.Generation == gen
 	w.Route = to
 	return w, err
@@ -249,10 +256,14 @@ func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers 
 	return to, err
 }
 
-// inspect checks user-id, expiration and headers, makes what 3.13 makes of
-// headers (BASIC-11), and returns what rewriteHeaders does.
-func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTable, err error) {
+// inspect checks the properties, user-id and expiration among them, makes what 3.13 makes
+// of headers (BASIC-11), and returns what RewriteHeaders does.
+func (ch *channel) inspect(m *queue.Message, flags amqp.PropertyFlags) (keys []string, routed amqp.RawTable, err error) {
 	p := ch.c.b.profile
+	rewrite, err := ch.c.checker.Check(m.Props)
+	if err != nil || flags&inspected == 0 {
+		return nil, nil, err
+	}
 	if err := ch.bindReplyTo(m); err != nil {
 		return nil, nil, err
 	}
@@ -264,10 +275,12 @@ func (ch *channel) inspect(m *queue.Message) (keys []string, routed amqp.RawTabl
 	if err := message.ReadTTL(m); err != nil {
 		return nil, nil, err
 	}
-	if m.Props.Headers() != nil {
+	if rewrite {
 		if keys, routed, err = message.RewriteHeaders(m, p.ClientDeaths); err != nil {
 			return nil, nil, err
 		}
+	} else {
+		routed = m.Props.Headers()
 	}
 	if p.UserIDLast {
 		err = ch.checkUserID(m)

@@ -117,8 +117,12 @@ func (c *rawClient) send(channel uint16, methods ...amqp.Method) {
 
 // appendPublish appends a whole publish without properties.
 func appendPublish(p []byte, channel uint16, exchange, key string, body []byte) []byte {
+	return appendPublishWith(p, channel, exchange, key, &amqp.Properties{}, body)
+}
+
+func appendPublishWith(p []byte, channel uint16, exchange, key string, props *amqp.Properties, body []byte) []byte {
 	p = amqp.AppendMethod(p, channel, &amqp.BasicPublish{Exchange: exchange, RoutingKey: key})
-	p = amqp.AppendHeader(p, channel, 60, uint64(len(body)), []byte{0, 0})
+	p = amqp.AppendHeader(p, channel, 60, uint64(len(body)), props.Append(nil))
 	return amqp.AppendBody(p, channel, body, 131072)
 }
 

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -8,14 +9,74 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
+// A Checker checks the properties of messages, one after the other, with one look at each
+// header. The zero value is ready. It belongs to one goroutine.
+type Checker struct {
+	visit   func(key, field []byte) // made once: a closure for each message would be an allocation
+	last    []byte
+	sorted  bool
+	rewrite bool
+	fields  []headerField
+	scratch []byte
+}
+
+// A headerField is a view of a field on the wire.
+type headerField struct{ key, bytes []byte }
+
+// maxSorted is the number of headers up to which they are sorted where they are.
+const maxSorted = 32
+
+// Check validates properties (CONN-55) and sorts their headers in place, as 3.13 delivers
+// them (BASIC-11). It reports whether that is not enough: a header is of those that
+// [RewriteHeaders] looks into, is there twice, or is one of very many.
+func (c *Checker) Check(props amqp.RawProperties) (rewrite bool, err error) {
+	if c.visit == nil {
+		c.visit = c.header
+	}
+	c.last, c.sorted, c.rewrite, c.fields = nil, true, false, c.fields[:0]
+	if err := props.ValidateEach(c.visit); err != nil {
+		return false, amqp.NewInternalError()
+	}
+	if !c.sorted && !c.rewrite {
+		c.sort(props.Headers())
+	}
+	return c.rewrite, nil
+}
+
+// header notes one header.
+func (c *Checker) header(key, field []byte) {
+	switch string(key) {
+	case "CC", "BCC", "x-death":
+		c.rewrite = true
+	}
+	c.sorted = c.sorted && (len(c.fields) == 0 || bytes.Compare(c.last, key) < 0)
+	c.last = key
+	if c.rewrite = c.rewrite || len(c.fields) == maxSorted; !c.rewrite {
+		c.fields = append(c.fields, headerField{key, field})
+	}
+}
+
+// sort puts the fields of the table in the order of their keys, unless two are the same.
+func (c *Checker) sort(table amqp.RawTable) {
+	slices.SortFunc(c.fields, func(a, b headerField) int { return bytes.Compare(a.key, b.key) })
+	c.scratch = c.scratch[:0]
+	for i, f := range c.fields {
+		if i > 0 && bytes.Equal(c.fields[i-1].key, f.key) {
+			c.rewrite = true
+			return
+		}
+		c.scratch = append(c.scratch, f.bytes...)
+	}
+	copy(table, c.scratch)
+}
+
 // RewriteHeaders returns the routing keys of CC and BCC (EXCH-45), removes the first BCC
 // and, as 3.13 does, sorts the headers and drops duplicates (BASIC-11). The
 // properties are written anew only if that changed something. Unless
 // believeDeaths it notes that an x-death is not to be believed (QUEUE-82). The headers that it returns are those to
 // route by: as they came, duplicates too (TYPES-5), without the first BCC.
 func RewriteHeaders(m *queue.Message, believeDeaths bool) (keys []string, routed amqp.RawTable, err error) {
-	routed = m.Props.Headers()
-	if nothingToRewrite(routed) {
+	if routed = m.Props.Headers(); len(routed) == 0 {
 		return nil, routed, nil
 	}
 	headers, err := routed.Decode()
@@ -63,24 +124,6 @@ func RewriteHeaders(m *queue.Message, believeDeaths bool) (keys []string, routed
 	props.Headers = tidy
 	m.Props = props.Append(nil)
 	return keys, routed, nil
-}
-
-// nothingToRewrite tells, without decoding them, that headers are sorted, and that
-// none is of those that a publish looks into. False says nothing.
-func nothingToRewrite(headers amqp.RawTable) bool {
-	var last []byte
-	plain := true
-	valid := headers.Each(func(key []byte, _ byte, _ []byte) bool {
-		switch string(key) {
-		case "CC", "BCC", "x-death":
-			plain = false
-		default:
-			plain = last == nil || string(last) < string(key)
-		}
-		last = key
-		return plain
-	})
-	return plain && valid
 }
 
 // listHeader is the strings in an array header; other elements are skipped.

@@ -19,6 +19,7 @@ type Delay struct {
 
 // postpones tells whether an exchange keeps a message for later, which is noted.
 func (r *router) postpones(x *Exchange, headers amqp.RawTable) bool {
+	r.delayed = true
 	ms, fault := message.DelayOf(headers)
 	switch {
 	case x.strict == nil && fault == message.NotANumber: // EXCH-49

@@ -64,9 +64,10 @@ type Route struct {
 	marks  []dedup.Mark // what finding the route has noted: see TakeBack
 
 	// Lasting says that the same arguments of a publish lead to the same queues as long as
-	// the virtual host's Generation is this one: nothing but the topology counts.
-	Lasting    bool
-	Generation uint64
+	// the virtual host's Generation is this one: nothing but the topology counts, and of the
+	// message whether it has headers, if HeadersCount.
+	Lasting, HeadersCount bool
+	Generation            uint64
 }
 
 // Find finds where a message goes that is published to x. keys holds the routing key and
@@ -100,7 +101,7 @@ func (p *Publisher) find(
 		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps, marks: p.router.marks,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
-		Lasting: p.router.keyOnly && len(queues) > 0, Generation: p.vh.Generation(),
+		Lasting: p.router.keyOnly && len(queues) > 0, HeadersCount: p.router.delayed, Generation: p.vh.Generation(),
 	}, p.router.refusal
 }
 

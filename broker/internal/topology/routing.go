@@ -17,7 +17,8 @@ type router struct {
 	visited []*Exchange // doubles as the list of exchanges to visit
 	dests   []destination
 	seen    map[*Queue]struct{} // used only past smallFanout queues
-	keyOnly bool                // no exchange on the way looked at headers
+	keyOnly bool                // no exchange on the way looks at more than keys
+	delayed bool                // one looks at x-delay
 
 	delays  []Delay      // delayed exchanges that are to keep the message
 	keeps   []*Exchange  // x-recent-history exchanges that remember it
@@ -37,7 +38,7 @@ const smallFanout = 16
 // key and what CC and BCC add (EXCH-45), headers those to route by. Called with the virtual host's lock held,
 // for reading at least.
 func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
-	r.vh, r.keyOnly, r.delays, r.refusal, r.keeps, r.marks = vh, true, r.delays[:0], nil, nil, nil
+	r.vh, r.keyOnly, r.delayed, r.delays, r.refusal, r.keeps, r.marks = vh, true, false, r.delays[:0], nil, nil, nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers, props)
