@@ -53,7 +53,15 @@ type Body struct {
 	// The rest is guarded by the lock of the bodies.
 	content []byte // until it is written
 	refs    int    // messages in chunks that have it, those of the plan included
+	left    int    // how many times the last of them has gone
+	taken   bool   // a message has had it
 	gone    bool
+}
+
+// An unused body was left without references, for the time that it says.
+type unused struct {
+	body *Body
+	left int
 }
 
 // Len is the number of bytes.
@@ -82,8 +90,8 @@ type bodies struct {
 	// reading is the store's: what is not referred to any more is not removed while
 	// someone reads.
 	reading *sync.RWMutex
-	unused  []*Body // without references once the plan is committed
-	garbage []*Body // without references, to be removed
+	unused  []unused // once the plan is committed: until then the disk refers to them
+	garbage []unused // to be removed
 }
 
 // A position identifies a body.
@@ -114,7 +122,7 @@ func (bs *bodies) count(p place) {
 	defer bs.mu.Unlock()
 	b := bs.byPlace[p.position()]
 	if b == nil {
-		b = &Body{bodies: bs, place: p}
+		b = &Body{bodies: bs, place: p, taken: true}
 		bs.byPlace[p.position()] = b
 		bs.files.use(p)
 	}
@@ -129,7 +137,11 @@ func (bs *bodies) remember(content []byte, b *Body) {
 	key := weak.Make(&content[0])
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	if b.gone || bs.byContent[key] != nil {
+	if b.gone {
+		return
+	}
+	if old := bs.byContent[key]; old != nil && !old.gone {
+		bs.drop(b)
 		return
 	}
 	bs.byContent[key] = b
@@ -142,7 +154,16 @@ func (bs *bodies) forget(key weak.Pointer[byte]) {
 	defer bs.mu.Unlock()
 	b := bs.byContent[key]
 	delete(bs.byContent, key)
-	if b != nil && b.refs == 0 && !b.gone && b.content == nil { // staged, and never used
+	if b != nil {
+		bs.drop(b)
+	}
+}
+
+// drop removes a body that was staged and never taken. Any other may be one that the
+// disk refers to until the plan is committed, or that is being read: collect removes it.
+// Called with the lock held.
+func (bs *bodies) drop(b *Body) {
+	if !b.taken && !b.gone {
 		bs.remove(b)
 	}
 }
@@ -162,11 +183,12 @@ func (bs *bodies) take(content []byte) (b *Body, fresh bool) {
 	bs.mu.Lock()
 	if b = bs.known(content); b != nil {
 		b.refs++
+		b.taken = true
 		bs.mu.Unlock()
 		return b, false
 	}
 	bs.mu.Unlock()
-	b = &Body{bodies: bs, content: content, refs: 1, place: bs.files.reserve(&bs.files.small, content)}
+	b = &Body{bodies: bs, content: content, refs: 1, taken: true, place: bs.files.reserve(&bs.files.small, content)}
 	bs.mu.Lock()
 	bs.byPlace[b.place.position()] = b
 	bs.mu.Unlock()
@@ -179,15 +201,20 @@ func (bs *bodies) release(b *Body) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	if b.refs--; b.refs == 0 {
-		bs.unused = append(bs.unused, b)
+		b.left++
+		bs.unused = append(bs.unused, unused{b, b.left})
 	}
 }
 
-// committed says that the plan has reached the disk, with the bodies that it wrote.
-func (bs *bodies) committed(written []*Body) {
+// committed says that the plan has reached the disk, with those of its new bodies that
+// it still refers to. The others may never have been written, and cannot be taken.
+func (bs *bodies) committed(fresh []*Body) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	for _, b := range written {
+	for _, b := range fresh {
+		if key := weak.Make(&b.content[0]); b.refs == 0 && bs.byContent[key] == b {
+			delete(bs.byContent, key)
+		}
 		b.content = nil
 	}
 	bs.garbage = append(bs.garbage, bs.unused...)
@@ -211,8 +238,9 @@ func (bs *bodies) collect(wait bool) bool {
 	defer bs.reading.Unlock()
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	for _, b := range bs.garbage {
-		if b.refs == 0 && !b.gone { // it has not been taken again
+	for _, u := range bs.garbage {
+		// It may have been taken again, and even left again by a plan that is not committed.
+		if b := u.body; b.refs == 0 && b.left == u.left && !b.gone {
 			bs.remove(b)
 		}
 	}

@@ -108,6 +108,7 @@ type examination struct {
 	version        byte
 	actual, stored totals
 	damage         []error // that does not keep the store from being opened
+	metaFault      error   // of it, what is wrong with the meta pages
 }
 
 // checkPages looks at a file that is about to be opened for writing, which reads
@@ -173,8 +174,8 @@ func examine(file *os.File) (*examination, error) {
 	if foreign {
 		return nil, errForeign
 	}
-	if w.metaFault != nil {
-		x.damage = append(x.damage, w.metaFault)
+	if x.metaFault = w.metaFault; x.metaFault != nil {
+		x.damage = append(x.damage, x.metaFault)
 	}
 	if x.version == oldVersion {
 		return x, nil
@@ -233,10 +234,14 @@ func (c *checker) faultIn(id LogID, format string, args ...any) {
 }
 
 func (c *checker) check(tx *bolt.Tx) error {
+	if c.found.metaFault != nil {
+		c.fault("database: %v", c.found.metaFault)
+	}
+	before := len(c.content.Faults)
 	for err := range tx.Check() {
 		c.fault("database: %v", err)
 	}
-	if len(c.content.Faults) > 0 {
+	if len(c.content.Faults) > before {
 		return nil // there is no relying on what it says
 	}
 	for _, name := range buckets {
@@ -259,7 +264,7 @@ func (c *checker) check(tx *bolt.Tx) error {
 			c.fault("record %q: %v", k, err)
 		}
 	})
-	if c.found.actual != c.found.stored && len(c.content.Faults) == 0 {
+	if c.found.actual != c.found.stored && len(c.content.Faults) == before {
 		c.fault("the totals say that something is missing, or older than it should be")
 	}
 	return nil

@@ -5,6 +5,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -102,6 +103,59 @@ func contentOf(dir string) (text string, told bool, err error) {
 func TestDamageIsNeverSilent(t *testing.T) {
 	for _, clean := range []bool{true, false} {
 		t.Run(fmt.Sprint("closed in order: ", clean), func(t *testing.T) { damageAll(t, manyKinds(t, clean)) })
+	}
+}
+
+// A meta page in the place of the other, or of one that is older, may hide the last
+// commit. What is left is whole, so that nothing else can tell.
+func TestStaleMetaPageIsTold(t *testing.T) {
+	b := open(t, t.TempDir())
+	l := b.Log(1)
+	page := os.Getpagesize()
+	var metas [][]byte // both pages after each commit
+	for seq := uint64(1); seq <= 6; seq++ {
+		b.fill(l, seq, seq)
+		b.commit()
+		file, err := os.ReadFile(filepath.Join(b.Dir(), FileName))
+		require.NoError(t, err)
+		metas = append(metas, file[:2*page])
+	}
+	dir := b.copy()
+	last := metas[5]
+	newest, oldest := 0, 1
+	if bytes.Equal(metas[4][:page], last[:page]) {
+		newest, oldest = 1, 0
+	}
+	at := func(metas []byte, i int) []byte { return metas[i*page : (i+1)*page] }
+	for name, test := range map[string]struct {
+		page int
+		with []byte
+		told bool
+	}{
+		"the newest by the other": {newest, at(last, oldest), true},
+		"the other by the newest": {oldest, at(last, newest), true},
+		"the newest by its own of two commits before, as a write that was lost": {newest, at(metas[4], newest), false},
+		"the newest by its own of four commits before":                          {newest, at(metas[2], newest), true},
+		"the other by its own of before":                                        {oldest, at(metas[2], oldest), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spoiled := copyOf(t, dir)
+			file, err := os.OpenFile(filepath.Join(spoiled, FileName), os.O_RDWR, 0)
+			require.NoError(t, err)
+			_, err = file.WriteAt(test.with, int64(test.page*page))
+			require.NoError(t, errors.Join(err, file.Close()))
+			content, err := Check(spoiled, plain)
+			require.NoError(t, err)
+			assert.Equal(t, test.told, len(content.Faults) > 0, "%v", content.Faults)
+			again := open(t, spoiled)
+			assert.Equal(t, test.told, len(again.Damage()) > 0)
+			l, _ := again.recover(1)
+			if got := len(load(t, l)); test.page == newest {
+				assert.Equal(t, 5, got)
+			} else {
+				assert.Equal(t, 6, got)
+			}
+		})
 	}
 }
 

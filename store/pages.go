@@ -67,43 +67,59 @@ func (w *walker) walk(size int64) error {
 
 // meta reads the two meta pages, of which the younger one counts.
 func (w *walker) meta(size int64) (root uint64, err error) {
-	var best []byte
-	valid := 0
-	b := make([]byte, pageHeader+metaLen)
-	check := func(at int64) bool {
-		if _, err := w.file.ReadAt(b, at); err != nil {
-			return false
-		}
-		m := b[pageHeader:]
-		h := fnv.New64a()
-		h.Write(m[:metaSummed])
-		if order.Uint32(m) != metaMagic || order.Uint32(m[4:]) != metaVersion || order.Uint64(m[metaSummed:]) != h.Sum64() {
-			return false
-		}
-		valid++
-		if best == nil || order.Uint64(m[48:]) > order.Uint64(best[48:]) {
-			best = bytes.Clone(m)
-		}
-		return true
-	}
-	if check(0) {
-		check(int64(order.Uint32(best[8:])))
+	first := w.readMeta(0, 0)
+	var second *metaPage
+	if first != nil {
+		second = w.readMeta(first.size, 1)
 	} else { // the size of a page is not known
-		for at := int64(1 << 10); at <= 64<<10 && !check(at); at *= 2 {
+		for at := int64(1 << 10); at <= 64<<10 && second == nil; at *= 2 {
+			second = w.readMeta(at, 1)
 		}
 	}
-	if best == nil {
+	best := first
+	switch {
+	case first == nil && second == nil:
 		return 0, errors.New("both meta pages make no sense")
-	}
-	if valid < 2 {
+	case first == nil || second == nil:
 		w.metaFault = fmt.Errorf("%w: one of the two meta pages makes no sense: the last commit may be missing", ErrDamaged)
+	case first.misplaced || second.misplaced || first.txid != second.txid+1 && second.txid != first.txid+1:
+		// Commits are written to the two in turns. What is there instead of the last one may
+		// be as old as it was before that, which everything else fits.
+		w.metaFault = fmt.Errorf("%w: the two meta pages are not those of two commits in turn: the last commit may be missing", ErrDamaged)
 	}
-	w.page = int64(order.Uint32(best[8:]))
-	w.pages = order.Uint64(best[40:])
+	if first == nil || second != nil && second.txid > first.txid { // as bbolt chooses
+		best = second
+	}
+	w.page, w.pages = best.size, best.pages
 	if want := int64(w.pages) * w.page; w.pages > math.MaxInt64/uint64(w.page) || size < want {
 		return 0, fmt.Errorf("the file has %d bytes, not the %d it should have", size, want)
 	}
-	return order.Uint64(best[16:]), nil
+	return best.root, nil
+}
+
+// A metaPage is what a meta page says.
+type metaPage struct {
+	size              int64 // of a page, in bytes
+	root, pages, txid uint64
+	misplaced         bool // it is not the page that it says, or that its commit belongs to
+}
+
+// readMeta reads the meta page at an offset, the first or the second of the two. It is
+// nil if it makes no sense.
+func (w *walker) readMeta(at int64, number uint64) *metaPage {
+	b := make([]byte, pageHeader+metaLen)
+	if _, err := w.file.ReadAt(b, at); err != nil {
+		return nil
+	}
+	m := b[pageHeader:]
+	h := fnv.New64a()
+	h.Write(m[:metaSummed])
+	if order.Uint32(m) != metaMagic || order.Uint32(m[4:]) != metaVersion || order.Uint64(m[metaSummed:]) != h.Sum64() {
+		return nil
+	}
+	p := &metaPage{size: int64(order.Uint32(m[8:])), root: order.Uint64(m[16:]), pages: order.Uint64(m[40:]), txid: order.Uint64(m[48:])}
+	p.misplaced = order.Uint64(b) != number || p.txid%2 != number
+	return p
 }
 
 // A run is a page with those that continue it. Its beginning is in memory.
