@@ -202,8 +202,11 @@ const acceptRetry = 5 * time.Millisecond
 
 // ServeConn serves one connection, of any kind, and returns when it has ended.
 // It closes nc. The error is ErrClosed if the broker was closed already.
-func (b *Broker) ServeConn(nc net.Conn) error {
+func (b *Broker) ServeConn(nc net.Conn) error { return b.serveConn(nc, connNetwork) }
+
+func (b *Broker) serveConn(nc net.Conn, kind connKind) error {
 	c := newConn(&b.node, nc)
+	c.kind = kind
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
@@ -226,7 +229,9 @@ func (b *Broker) ServeConn(nc net.Conn) error {
 
 // Dial opens a connection to the broker that never leaves the process: the
 // client's end of a buffered pipe. It fails with ErrClosed.
-func (b *Broker) Dial() (net.Conn, error) {
+func (b *Broker) Dial() (net.Conn, error) { return b.dial(connNetwork) }
+
+func (b *Broker) dial(kind connKind) (net.Conn, error) {
 	b.mu.Lock()
 	closed := b.closed
 	b.mu.Unlock()
@@ -236,9 +241,20 @@ func (b *Broker) Dial() (net.Conn, error) {
 	client, server := Pipe()
 	go func() {
 		// What ended the connection is in the log.
-		_ = b.ServeConn(server)
+		_ = b.serveConn(server, kind)
 	}()
 	return client, nil
+}
+
+// DialDirect is Dial for a part of the same program, as RabbitMQ's direct connections are:
+// what it does is not the doing of a user, so it logs in as nobody, with any response, and
+// may do everything. With login it logs in as any client does (SHOVEL-4).
+func (b *Broker) DialDirect(login bool) (net.Conn, error) {
+	kind := connTrusted
+	if login {
+		kind = connDirect
+	}
+	return b.dial(kind)
 }
 
 // pipeCapacity is the number of bytes under way in each direction of an

@@ -34,6 +34,18 @@ const (
 	stateLinger                   // nothing more is understood; the socket is about to be dropped
 )
 
+// A connKind is where a connection comes from.
+type connKind uint8
+
+const (
+	connNetwork connKind = iota
+	connDirect           // of this process (SHOVEL-4)
+	connTrusted          // the same, and nobody's
+)
+
+// nobody is the user of connections that are trusted.
+const nobody = "none"
+
 // dropDelay is how long a socket stays after a refusal that awaits no answer.
 const dropDelay = 3 * time.Second
 
@@ -44,6 +56,7 @@ type conn struct {
 	b      *node
 	nc     net.Conn
 	number uint64 // of the connection, from 1
+	kind   connKind
 	log    *slog.Logger
 	in     reader
 

@@ -165,7 +165,7 @@ func (c *definitionsCheck) checkParameters() {
 	defer c.b.globals.mu.Unlock()
 	for i, p := range c.d.Parameters {
 		vhost := c.place("parameters", i, p.VHost)
-		set, err := c.b.checkParameter(Parameter{p.Component, vhost, p.Name, p.Value})
+		set, err := c.b.checkParameter(Parameter{p.Component, vhost, p.Name, p.Value}, nil)
 		c.note("parameters", i, err)
 		c.sets = append(c.sets, set)
 	}

@@ -155,6 +155,10 @@ func (c *conn) handle0(m amqp.Method) error {
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
+	if c.kind == connTrusted {
+		c.admit(access.Identity{User: nobody})
+		return nil
+	}
 	if !slices.Contains(c.mechanisms(), m.Mechanism) {
 		return silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
 	}
@@ -187,12 +191,17 @@ func (c *conn) login(creds access.Credentials) error {
 		return c.refuseLogin(creds.User, creds.Mechanism, err.Error())
 	}
 	c.b.logins.succeeded.Add(1)
+	c.admit(id)
+	return nil
+}
+
+// admit goes on after a login.
+func (c *conn) admit(id access.Identity) {
 	c.identity = id
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
 	}) // CONN-21
-	return nil
 }
 
 // refuseLogin is CONN-15 and CONN-16.
@@ -295,9 +304,11 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	if err := c.b.enter(c, v); err != nil {
 		return err
 	}
-	if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29
-		c.b.leave(c)
-		return err
+	if c.kind != connTrusted {
+		if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29
+			c.b.leave(c)
+			return err
+		}
 	}
 	c.out.mu.Lock() // snapshots read these once there are channels
 	c.vhost = v.vh

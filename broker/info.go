@@ -131,7 +131,7 @@ func (c *conn) info() (ConnectionInfo, bool) {
 	}
 	info := ConnectionInfo{
 		ID: c.id(), Peer: c.nc.RemoteAddr().String(), Local: c.nc.LocalAddr().String(), Name: c.name,
-		User: c.identity.User, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
+		Direct: c.kind != connNetwork, User: c.identity.User, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
 		Mechanism: c.mechanism, TLS: c.tlsInfo(),
 		ChannelMax: c.channelMax, FrameMax: c.out.frameMax, Heartbeat: c.interval,
 		Received: c.received.Load(), Sent: c.out.sent.Load(),

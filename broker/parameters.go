@@ -20,10 +20,13 @@ type Parameter struct {
 // A Component is what parameters are for.
 type Component struct {
 	Name string
-	// Check, unless nil, returns an error for a value that makes no sense.
-	Check func(vhost, name string, value json.RawMessage) error
+	// Check, unless nil, returns an error for a value that makes no sense, or that whoever
+	// sets it may not set; by is nil for a Go program and for definitions. The error is what
+	// the refusal says, a line for each fault.
+	Check func(p Parameter, by *access.Identity) error
 	// Changed, unless nil, is told of a parameter that is set or, with a nil Value,
-	// deleted. It is called in the order of changes, and must not set or delete one.
+	// deleted, with its virtual host or alone. It is called in the order of changes, and
+	// must not set or delete one.
 	Changed func(p Parameter)
 }
 
@@ -113,10 +116,21 @@ func policyValue(p Policy) json.RawMessage {
 // SetParameter creates or replaces a parameter. The refusals are RabbitMQ's: of an
 // unknown component, or of a value that makes no sense to it.
 func (v *VHost) SetParameter(component, name string, value json.RawMessage) error {
+	return v.setParameter(nil, Parameter{component, v.vh.Name, name, value})
+}
+
+// SetParameterBy is SetParameter for a user, who may be refused what a component gives
+// access to (SHOVEL-3).
+func (v *VHost) SetParameterBy(by access.Identity, component, name string, value json.RawMessage) error {
+	return v.setParameter(&by, Parameter{component, v.vh.Name, name, value})
+}
+
+func (v *VHost) setParameter(by *access.Identity, p Parameter) error {
 	cs := &v.b.components
 	cs.changing.Lock()
 	defer cs.changing.Unlock()
-	set, err := v.b.checkParameter(Parameter{component, v.vh.Name, name, slices.Clone(value)})
+	p.Value = slices.Clone(p.Value)
+	set, err := v.b.checkParameter(p, by)
 	if err != nil {
 		return err
 	}
@@ -125,7 +139,7 @@ func (v *VHost) SetParameter(component, name string, value json.RawMessage) erro
 
 // checkParameter returns what sets a parameter, or what it is refused for. Called with
 // the lock of components held.
-func (b *Broker) checkParameter(p Parameter) (set func(*VHost) error, err error) {
+func (b *Broker) checkParameter(p Parameter, by *access.Identity) (set func(*VHost) error, err error) {
 	if !json.Valid(p.Value) {
 		return nil, errValidation("value is not valid JSON")
 	}
@@ -140,7 +154,7 @@ func (b *Broker) checkParameter(p Parameter) (set func(*VHost) error, err error)
 		return nil, err
 	}
 	if c.Check != nil {
-		if err := c.Check(p.VHost, p.Name, p.Value); err != nil {
+		if err := c.Check(p, by); err != nil {
 			return nil, errValidation(err.Error())
 		}
 	}
@@ -186,6 +200,12 @@ func (b *Broker) checkPolicyParameter(p Parameter) (func(*VHost) error, error) {
 
 // DeleteParameter removes a parameter and reports whether it was there.
 func (v *VHost) DeleteParameter(component, name string) bool {
+	return v.DeleteParameterIf(component, name, func(json.RawMessage) bool { return true })
+}
+
+// DeleteParameterIf is DeleteParameter unless the condition, asked while no parameter
+// changes, says no to its value. Policies and operator policies are deleted in any case.
+func (v *VHost) DeleteParameterIf(component, name string, condition func(value json.RawMessage) bool) bool {
 	switch component {
 	case operatorComponent:
 		return v.DeleteOperatorPolicy(name)
@@ -195,11 +215,23 @@ func (v *VHost) DeleteParameter(component, name string) bool {
 	cs := &v.b.components
 	cs.changing.Lock()
 	defer cs.changing.Unlock()
-	if !v.vh.DeleteParameter(component, name) {
+	if p, ok := v.vh.Parameter(component, name); !ok || !condition(p.Value) || !v.vh.DeleteParameter(component, name) {
 		return false
 	}
 	if c, err := cs.component(component); err == nil && c.Changed != nil {
 		c.Changed(Parameter{component, v.vh.Name, name, nil})
 	}
 	return true
+}
+
+// forgetParameters tells components that a virtual host is gone.
+func (b *Broker) forgetParameters(v *VHost) {
+	cs := &b.components
+	cs.changing.Lock()
+	defer cs.changing.Unlock()
+	for _, p := range v.vh.Parameters("") {
+		if c, err := cs.component(p.Component); err == nil && c.Changed != nil {
+			c.Changed(Parameter{p.Component, v.vh.Name, p.Name, nil})
+		}
+	}
 }

@@ -80,6 +80,8 @@ type ConnectionInfo struct {
 	// calls itself (CONN-11).
 	Peer, Local, Name string
 	User, VHost       string
+	// Direct says that the client is a part of this program (DialDirect).
+	Direct bool
 	// Mechanism is that of the login, and TLS is nil for a connection without.
 	Mechanism string
 	TLS       *TLSInfo

@@ -153,6 +153,7 @@ func (b *Broker) DeleteVHost(name string) (bool, error) {
 	if v == nil || err != nil {
 		return false, err
 	}
+	b.forgetParameters(v)
 	b.closeConnections(func(c *conn) bool { return c.vhost == v.vh }, "vhost '"+name+"' is deleted")
 	v.vh.Clear()
 	b.mu.Lock()

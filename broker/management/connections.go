@@ -123,7 +123,11 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	e.str("peer_host", peerHost)
 	e.num("peer_port", int64(peerPort))
 	e.num("port", int64(port))
-	e.str("protocol", "AMQP 0-9-1")
+	protocol, kind := "AMQP 0-9-1", "network"
+	if c.Direct { // SHOVEL-4
+		protocol, kind = "Direct 0-9-1", "direct"
+	}
+	e.str("protocol", protocol)
 	q.s.lookAtConnection(c, w, func(r recorded) {
 		r.figure(e, "recv_oct", c.Received, 0, w.data)
 		r.figure(e, "send_oct", c.Sent, 1, w.data)
@@ -140,7 +144,7 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	text("ssl_protocol", secure.Protocol)
 	e.str("state", c.State)
 	e.num("timeout", int64(c.Heartbeat/time.Second))
-	e.str("type", "network")
+	e.str("type", kind)
 	e.str("user", c.User)
 	if c.Name != "" {
 		e.str("user_provided_name", c.Name)

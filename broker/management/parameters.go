@@ -49,7 +49,7 @@ func (q *request) putParameter() error {
 	}
 	component, name := q.variable("component"), q.variable("name")
 	_, existed := v.Parameter(component, name)
-	if err := v.SetParameter(component, name, value); err != nil {
+	if err := v.SetParameterBy(q.login, component, name, value); err != nil {
 		return refusal(err)
 	}
 	return q.done(!existed)

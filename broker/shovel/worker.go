@@ -1,0 +1,224 @@
+package shovel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/delay"
+)
+
+// A State is what a shovel does (SHOVEL-9).
+type State string
+
+// The states. A shovel that cannot connect stays Starting and tries again; one whose
+// connections have ended is Terminated until then.
+const (
+	Starting   State = "starting"
+	Running    State = "running"
+	Blocked    State = "blocked" // by the destination's alarms
+	Terminated State = "terminated"
+)
+
+// A Status describes a shovel.
+type Status struct {
+	VHost, Name string
+	State       State
+	// Reason is why it is Terminated, as RabbitMQ prints it.
+	Reason string
+	// Changed is when the state last changed, and Timestamp the same as RabbitMQ shows it.
+	Changed time.Time
+	// Source and Target are the URIs in use while it runs, without credentials.
+	Source, Target string
+	// Endpoints are src_queue, or src_exchange and src_exchange_key, and dest_queue or
+	// dest_exchange and dest_exchange_key, with their values.
+	Endpoints []Endpoint
+	// Forwarded counts messages handed to the destination; Pending are those of them
+	// that it has not confirmed.
+	Forwarded, Pending uint64
+}
+
+// An Endpoint is a name of a status, and its value.
+type Endpoint struct{ Name, Value string }
+
+// Timestamp is Changed as RabbitMQ shows it.
+func (s *Status) Timestamp() string { return statusTime(s.Changed) }
+
+// A worker runs one shovel until it is stopped.
+type worker struct {
+	counters
+	def     *definition
+	dial    *dialer
+	clock   delay.Clock
+	log     *slog.Logger
+	cluster func() string
+	// finished deletes the parameter of a shovel that is done.
+	finished func(*worker)
+	total    *atomic.Uint64 // messages that all workers have forwarded
+
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu     sync.Mutex
+	status Status
+}
+
+// run runs sessions until ctx is done; before is closed once the shovel's earlier worker
+// has ended.
+func (w *worker) run(ctx context.Context, before <-chan struct{}) {
+	defer close(w.done)
+	if before != nil {
+		<-before
+	}
+	for tries := 0; ; tries++ {
+		if w.report(Starting, ""); w.def.fault != "" {
+			w.log.Error("Shovel "+w.def.String()+" cannot run", "reason", w.def.fault)
+			w.report(Terminated, w.def.fault)
+			return
+		}
+		s := &session{w: w, def: w.def}
+		err := s.run(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errDone):
+			w.log.Info("Shovel '" + w.def.String() + "' is stopping (it was configured to autodelete and transfer is completed)")
+			w.finished(w)
+			return
+		}
+		w.fail(err)
+		if w.def.reconnect == 0 {
+			return
+		}
+		// RabbitMQ's supervisor restarts a shovel once before it waits.
+		if tries > 0 && delay.Wait(ctx, w.clock, w.def.reconnect) != nil {
+			return
+		}
+	}
+}
+
+// fail logs why a session has ended, and says so in the status.
+func (w *worker) fail(err error) {
+	var unreachable *connectError
+	if errors.As(err, &unreachable) {
+		w.log.Error("Shovel '" + w.def.name + "' " + unreachable.Error())
+		return
+	}
+	name := "Shovel " + w.def.String()
+	var at *endError
+	errors.As(err, &at)
+	var closed *closeError
+	switch {
+	case errors.Is(err, errCancelled):
+		w.log.Warn("Shovel " + amqp.FormatBinary([]byte(w.def.name)) + " received a 'basic.cancel' from the server")
+		w.log.Error(name + " is stopping to restart")
+		w.report(Terminated, `"needed a restart"`)
+	case errors.Is(err, errHeartbeat):
+		w.log.Error(name + " is stopping because of a heartbeat timeout")
+		w.report(Terminated, `"heartbeat timeout"`)
+	case at == nil:
+		w.log.Error(name + " is stopping, reason: " + err.Error())
+		w.report(Terminated, err.Error())
+	case errors.As(err, &closed) && closed.connection:
+		reason := fmt.Sprintf("{shutdown,{server_initiated_close,%d,%s}}", closed.code, amqp.FormatBinary([]byte(closed.text)))
+		w.log.Error(name + " detected " + at.end + " connection failure: " + reason)
+		w.report(Terminated, reason)
+	case errors.As(err, &closed):
+		w.log.Error(fmt.Sprintf("%s is stopping: one of its connections closed with code %d, reason: %s", name, closed.code, closed.text))
+		w.report(Terminated, "{"+direction(at.end)+"_link_or_channel_closure,"+amqp.FormatBinary([]byte(closed.text))+"}")
+	case isLost(err):
+		w.log.Error(name + " detected " + at.end + " connection failure: socket_closed_unexpectedly")
+		w.report(Terminated, "socket_closed_unexpectedly")
+	default:
+		w.log.Error(name+" is stopping", "end", at.end, "reason", at.err.Error())
+		w.report(Terminated, at.err.Error())
+	}
+}
+
+// direction is RabbitMQ's name of an end in reasons.
+func direction(end string) string {
+	if end == sourceEnd {
+		return "inbound"
+	}
+	return "outbound"
+}
+
+// isLost reports whether a connection has ended without a word.
+func isLost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errClosed)
+}
+
+// connectFault is why a connection could not be opened, in RabbitMQ's words.
+func connectFault(err error) string {
+	var closed *closeError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &closed) && closed.code == uint16(amqp.NotAllowed):
+		return "access to target virtual host was refused"
+	case errors.As(err, &closed):
+		return closed.text
+	case errors.As(err, &dns):
+		return "unknown host (failed to resolve hostname)"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection to target host was refused (ECONNREFUSED)"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
+		return "connection to target host was reset by peer (ECONNRESET)"
+	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled):
+		return "connection to target host timed out (ETIMEDOUT)"
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return "target host is unreachable (EHOSTUNREACH)"
+	}
+	return strings.TrimSpace(err.Error())
+}
+
+func (w *worker) report(state State, reason string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.State, w.status.Reason, w.status.Changed = state, reason, w.clock.Now()
+	w.status.Source, w.status.Target, w.status.Endpoints = "", "", nil
+}
+
+func (w *worker) running(from, to string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.status.State, w.status.Changed, w.status.Source, w.status.Target = Running, w.clock.Now(), from, to
+	ends, others := w.def.endpoints()
+	for _, list := range [][]endpoint{ends, others} {
+		for _, e := range list {
+			w.status.Endpoints = append(w.status.Endpoints, Endpoint{underscored(e.name), e.value})
+		}
+	}
+}
+
+func (w *worker) setBlocked(blocked bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case blocked && w.status.State == Running:
+		w.status.State = Blocked
+	case !blocked && w.status.State == Blocked:
+		w.status.State = Running
+	}
+}
+
+// look describes the shovel.
+func (w *worker) look() Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	st := w.status
+	st.VHost, st.Name = w.def.vhost, w.def.name
+	settled := w.settled.Load()
+	st.Forwarded, st.Pending = w.forwarded.Load(), max(w.handed.Load(), settled)-settled
+	return st
+}
