@@ -247,7 +247,7 @@ func (b *Broker) dial(kind connKind) (net.Conn, error) {
 }
 
 // DialDirect is Dial for a part of the same program, as RabbitMQ's direct connections are:
-// what it does is not the doing of a user, so it logs in as nobody, with any response, and
+// what it does is not the doing of a user, so it logs in as nobody, with any password, and
 // may do everything. With login it logs in as any client does (SHOVEL-4).
 func (b *Broker) DialDirect(login bool) (net.Conn, error) {
 	kind := connTrusted

@@ -155,10 +155,6 @@ func (c *conn) handle0(m amqp.Method) error {
 // startOk authenticates (CONN-11 to CONN-20).
 func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
-	if c.kind == connTrusted {
-		c.admit(access.Identity{User: nobody})
-		return nil
-	}
 	if !slices.Contains(c.mechanisms(), m.Mechanism) {
 		return silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
 	}
@@ -186,22 +182,20 @@ func (c *conn) loginWith(creds access.Credentials, mechanism string) error {
 }
 
 func (c *conn) login(creds access.Credentials) error {
-	id, err := c.b.Login(c.b.life, creds)
+	id, err := access.Identity{User: nobody}, error(nil)
+	if c.kind != connTrusted {
+		id, err = c.b.Login(c.b.life, creds)
+	}
 	if err != nil {
 		return c.refuseLogin(creds.User, creds.Mechanism, err.Error())
 	}
 	c.b.logins.succeeded.Add(1)
-	c.admit(id)
-	return nil
-}
-
-// admit goes on after a login.
-func (c *conn) admit(id access.Identity) {
 	c.identity = id
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
 	}) // CONN-21
+	return nil
 }
 
 // refuseLogin is CONN-15 and CONN-16.

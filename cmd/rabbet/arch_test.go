@@ -74,8 +74,13 @@ var layers = map[string]layer{
 		tests:  []string{"broker"},
 	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
+	"broker/shovel": {
+		module: []string{"amqp", "delay", "broker", "broker/access"},
+		tests:  []string{"broker/brokertest", "store"},
+	},
 	"broker/management": {
 		module: []string{
+			"broker/shovel",
 			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern",
 			"broker/management/internal/osprocess",
 		},
