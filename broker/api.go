@@ -20,13 +20,19 @@ import (
 // client could not even say, such as a name of more than 255 bytes, with another
 // error.
 type VHost struct {
+	VHostPolicies
+	VHostParameters
+	VHostDelays
 	*vhost
 	b    *Broker
 	gets local // what Get has taken
 }
 
 func (b *Broker) newVHost(vh *topology.VHost) *VHost {
-	return &VHost{vhost: &vhost{vh: vh, firehose: firehose{vh: vh, log: b.log}}, b: b}
+	return &VHost{
+		VHostPolicies: VHostPolicies{vh}, VHostParameters: VHostParameters{vh, &b.components}, VHostDelays: VHostDelays{vh},
+		vhost: &vhost{vh: vh, firehose: firehose{vh: vh, log: b.log}}, b: b,
+	}
 }
 
 // findVHost finds what connections know of a virtual host; nil if there is none.

@@ -1,45 +1,41 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/delay"
 )
 
 // This file is the broker as a whole: what it listens on, which connections it
 // has, how it ends.
 
-// ErrClosed is returned by calls on a broker that was shut down.
-var ErrClosed = errors.New("broker is closed")
-
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
 	node
+	Accounts
 	components
-
-	permitting sync.RWMutex // held for writing while a virtual host goes, before mu
+	listeners
 
 	// guarded by the node's lock
 	vhosts    map[string]*VHost
 	deleting  map[string]bool        // virtual hosts that are being deleted
 	deleted   sync.Cond              // one of them is
-	listeners []net.Listener         // in order of their start
 	consumers map[*Consumer]struct{} // those in Go
 	closed    bool
 
 	end     context.CancelFunc // of life
-	running sync.WaitGroup     // connections and accept loops
+	running sync.WaitGroup     // connections
 	over    chan struct{}      // closed when the broker has ended
 }
 
@@ -67,10 +63,12 @@ func New(cfg Config) (*Broker, error) {
 		b.acks.never()
 	}
 	b.deleted.L = &b.mu
+	b.serve, b.until, b.pause, b.news = b.ServeConn, b.life, cfg.PeerClock, cfg.Logger
 	b.env = &topology.Env{
 		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer(),
 		DisabledExchanges: make(map[string]bool), StreamMemory: cfg.StreamMemoryLimit,
 	}
+	b.components.rules = b.env
 	for _, kind := range cfg.DisabledExchangeTypes {
 		b.env.DisabledExchanges[kind] = true
 	}
@@ -110,95 +108,6 @@ func (b *Broker) vhost(name string) *VHost {
 	defer b.mu.Unlock()
 	return b.vhosts[name]
 }
-
-// Listen listens on a TCP address such as "127.0.0.1:5672", or "127.0.0.1:0"
-// for any free port, accepts in the background, and returns the address that
-// it got.
-func (b *Broker) Listen(addr string) (net.Addr, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return b.listen(l)
-}
-
-// listen accepts in the background.
-func (b *Broker) listen(l net.Listener) (net.Addr, error) {
-	if !b.track(l) {
-		l.Close()
-		return nil, ErrClosed
-	}
-	go func() {
-		defer b.running.Done()
-		// Whatever ended it is in the log.
-		_ = b.accept(l)
-	}()
-	return l.Addr(), nil
-}
-
-// Serve accepts connections from a listener until the broker or the listener
-// is closed. It returns ErrClosed after a shutdown.
-func (b *Broker) Serve(l net.Listener) error {
-	if !b.track(l) {
-		return ErrClosed
-	}
-	defer b.running.Done()
-	return b.accept(l)
-}
-
-// track takes charge of a listener, unless the broker is closed.
-func (b *Broker) track(l net.Listener) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return false
-	}
-	b.listeners = append(b.listeners, l)
-	b.running.Add(1)
-	return true
-}
-
-// untrack forgets a listener that accepts no more.
-func (b *Broker) untrack(l net.Listener) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.listeners, l); i >= 0 {
-		b.listeners = slices.Delete(b.listeners, i, i+1)
-	}
-}
-
-func (b *Broker) accept(l net.Listener) error {
-	defer b.untrack(l)
-	b.log.Info("started " + kindOf(l) + " listener on " + l.Addr().String())
-	retry := acceptRetry
-	for {
-		nc, err := l.Accept()
-		if err == nil {
-			retry = acceptRetry
-			go func() {
-				// What ended the connection is in the log.
-				_ = b.ServeConn(nc)
-			}()
-			continue
-		}
-		b.mu.Lock()
-		closed := b.closed
-		b.mu.Unlock()
-		switch {
-		case closed:
-			return ErrClosed
-		case errors.Is(err, net.ErrClosed):
-			return err
-		}
-		// Out of file descriptors, most likely: they come back.
-		b.log.Error("accept failed", "error", err)
-		_ = delay.Wait(b.life, b.cfg.PeerClock, retry)
-		retry = min(2*retry, time.Second)
-	}
-}
-
-// acceptRetry is the first pause after an accept that failed.
-const acceptRetry = 5 * time.Millisecond
 
 // ServeConn serves one connection, of any kind, and returns when it has ended.
 // It closes nc. The error is ErrClosed if the broker was closed already.
@@ -261,6 +170,13 @@ func (b *Broker) DialDirect(login bool) (net.Conn, error) {
 // in-memory connection.
 const pipeCapacity = 256 << 10
 
+// Pipe returns the two ends of an in-memory connection such as Dial makes: for
+// a program that gives ServeConn an end of its own making. Besides what net.Conn
+// says: Close keeps what was written before it for the peer, unless
+// SetLinger(0), as of a net.TCPConn, has made it a reset; and in a
+// testing/synctest bubble the ends block durably and keep the bubble's time.
+func Pipe() (client, server net.Conn) { return pipe.New(pipeCapacity) }
+
 // DialFunc is Dial in the form of amqp091-go's Config.Dial; the arguments,
 // network and address, are ignored.
 func (b *Broker) DialFunc(_, _ string) (net.Conn, error) { return b.Dial() }
@@ -269,12 +185,7 @@ func (b *Broker) DialFunc(_, _ string) (net.Conn, error) { return b.Dial() }
 // address listened on. Without a listener the host is "memory", which serves
 // with DialFunc.
 func (b *Broker) URL() string {
-	host := "memory"
-	b.mu.Lock()
-	if len(b.listeners) > 0 {
-		host = b.listeners[0].Addr().String()
-	}
-	b.mu.Unlock()
+	host := cmp.Or(b.listeners.first(), "memory")
 	u := url.URL{
 		Scheme: "amqp", User: url.UserPassword(b.cfg.DefaultUser, b.cfg.DefaultPassword), Host: host,
 		Path: "/" + b.cfg.DefaultVHost, RawPath: "/" + url.PathEscape(b.cfg.DefaultVHost),
@@ -314,6 +225,7 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	b.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
+		b.accepting.Wait()
 		b.running.Wait()
 		close(ended)
 	}()
@@ -360,10 +272,7 @@ func (b *Broker) stopAccepting() bool {
 	}
 	b.closed = true
 	b.end()
-	for _, l := range b.listeners {
-		l.Close()
-	}
-	b.listeners = nil
+	b.listeners.stop()
 	return false
 }
 

@@ -208,3 +208,11 @@ func (cfg *Config) checkSize(size uint64) error {
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "message size %d is larger than configured max size %d", size, limit)
 }
+
+// The SASL mechanisms.
+const (
+	mechanismPlain     = "PLAIN"
+	mechanismAMQPlain  = "AMQPLAIN"
+	mechanismAnonymous = "ANONYMOUS"
+	mechanismExternal  = "EXTERNAL"
+)

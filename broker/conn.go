@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
@@ -336,4 +338,13 @@ func (c *conn) send(channel uint16, m amqp.Method) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.out.appendMethod(channel, m, &c.fx)
+}
+
+// id is RabbitMQ's name of a connection. One that leaves no process has no addresses;
+// its number tells it from others.
+func (c *conn) id() string {
+	if _, ok := c.nc.RemoteAddr().(pipe.Addr); ok {
+		return "memory:" + strconv.FormatUint(c.number, 10) + " -> memory:0"
+	}
+	return c.nc.RemoteAddr().String() + " -> " + c.nc.LocalAddr().String()
 }

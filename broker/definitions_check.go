@@ -24,7 +24,7 @@ type definitionsCheck struct {
 	users  map[string]bool // those that there will be, where they have been looked for
 	vhosts map[string]bool
 	added  map[string]int // queues, by virtual host
-	sets   []func(*VHost) error
+	sets   []func(*topology.VHost) error
 }
 
 func (b *Broker) checkDefinitions(d *definitions.Document, only *VHost) (*definitionsCheck, error) {
@@ -161,11 +161,11 @@ func (c *definitionsCheck) checkUserOf(section string, i int, name string) {
 }
 
 func (c *definitionsCheck) checkParameters() {
-	c.b.globals.mu.Lock()
-	defer c.b.globals.mu.Unlock()
+	c.b.components.changing.Lock()
+	defer c.b.components.changing.Unlock()
 	for i, p := range c.d.Parameters {
 		vhost := c.place("parameters", i, p.VHost)
-		set, err := c.b.checkParameter(Parameter{p.Component, vhost, p.Name, p.Value}, nil)
+		set, err := c.b.components.check(Parameter{p.Component, vhost, p.Name, p.Value}, nil)
 		c.note("parameters", i, err)
 		c.sets = append(c.sets, set)
 	}

@@ -175,8 +175,8 @@ func (im *importer) policies() error {
 }
 
 func (im *importer) parameters() error {
-	im.b.globals.mu.Lock()
-	defer im.b.globals.mu.Unlock()
+	im.b.components.changing.Lock()
+	defer im.b.components.changing.Unlock()
 	i := -1
 	return each(im, "parameters", im.d.Parameters, func(p definitions.Parameter) error {
 		i++
@@ -184,7 +184,7 @@ func (im *importer) parameters() error {
 		if err != nil {
 			return err
 		}
-		return im.check.sets[i](v)
+		return im.check.sets[i](v.vh)
 	})
 }
 

@@ -3,11 +3,9 @@ package broker
 import (
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
-
-// This file is delayed exchanges seen from Go: what waits in them, and how to be
-// rid of it.
 
 // DelayedInfo is what waits in a delayed exchange, exact at one moment.
 type DelayedInfo struct {
@@ -30,12 +28,16 @@ type DelayedMessage struct {
 	Message
 }
 
+// VHostDelays are the messages that wait in the delayed exchanges of a virtual host. Its
+// methods are those of a VHost.
+type VHostDelays struct{ of *topology.VHost }
+
 // Delayed tells what waits in a delayed exchange, at no cost however much that
 // is. What was left behind by an exchange that is deleted (EXCH-55) is found
 // under its name. It fails with NOT_FOUND if there is no such exchange, and with
 // PRECONDITION_FAILED if it is of another type.
-func (v *VHost) Delayed(exchange string) (DelayedInfo, error) {
-	info, err := v.vh.Delayed(exchange)
+func (v VHostDelays) Delayed(exchange string) (DelayedInfo, error) {
+	info, err := v.of.Delayed(exchange)
 	return DelayedInfo(info), err
 }
 
@@ -45,8 +47,8 @@ func (v *VHost) Delayed(exchange string) (DelayedInfo, error) {
 // the beginning. Messages that leave while they are being read are not among
 // them. The bodies are shared: do not write to them. It fails as Delayed does,
 // for an ID that is none, and if the store cannot be read.
-func (v *VHost) ListDelayed(exchange, after string, limit int) ([]DelayedMessage, error) {
-	page, err := v.vh.ListDelayed(exchange, after, limit)
+func (v VHostDelays) ListDelayed(exchange, after string, limit int) ([]DelayedMessage, error) {
+	page, err := v.of.ListDelayed(exchange, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -62,14 +64,14 @@ func (v *VHost) ListDelayed(exchange, after string, limit int) ([]DelayedMessage
 
 // CancelDelayed drops one message that waits in a delayed exchange and reports
 // whether it was there still. It fails as Delayed does, and for an ID that is none.
-func (v *VHost) CancelDelayed(exchange, id string) (bool, error) {
-	return v.vh.CancelDelayed(exchange, id)
+func (v VHostDelays) CancelDelayed(exchange, id string) (bool, error) {
+	return v.of.CancelDelayed(exchange, id)
 }
 
 // PurgeDelayed drops all messages that wait in a delayed exchange and returns
 // their number. It fails as Delayed does.
-func (v *VHost) PurgeDelayed(exchange string) (int, error) { return v.vh.PurgeDelayed(exchange) }
+func (v VHostDelays) PurgeDelayed(exchange string) (int, error) { return v.of.PurgeDelayed(exchange) }
 
 // RecordedDelayed returns the numbers that Config.Tap has given to the messages
 // that wait in delayed exchanges, by the name of the exchange, in no order.
-func (v *VHost) RecordedDelayed() map[string][]uint64 { return v.vh.DelayedPublications() }
+func (v VHostDelays) RecordedDelayed() map[string][]uint64 { return v.of.DelayedPublications() }

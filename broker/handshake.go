@@ -189,7 +189,7 @@ func (c *conn) login(creds access.Credentials) error {
 	if err != nil {
 		return c.refuseLogin(creds.User, creds.Mechanism, err.Error())
 	}
-	c.b.logins.succeeded.Add(1)
+	c.b.loginCounts.succeeded.Add(1)
 	c.identity = id
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
@@ -200,7 +200,7 @@ func (c *conn) login(creds access.Credentials) error {
 
 // refuseLogin is CONN-15 and CONN-16.
 func (c *conn) refuseLogin(name, mechanism, reason string) error {
-	c.b.logins.failed.Add(1)
+	c.b.loginCounts.failed.Add(1)
 	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
 	if !c.client.authenticationFailureClose {
 		return silently("login of user '%s' refused: %s", name, reason) // CONN-16

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -111,15 +110,6 @@ func argsOf(t amqp.Table) map[string]any {
 		return nil
 	}
 	return t.Map()
-}
-
-// id is RabbitMQ's name of a connection. One that leaves no process has no addresses;
-// its number tells it from others.
-func (c *conn) id() string {
-	if _, ok := c.nc.RemoteAddr().(pipeAddr); ok {
-		return "memory:" + strconv.FormatUint(c.number, 10) + " -> memory:0"
-	}
-	return c.nc.RemoteAddr().String() + " -> " + c.nc.LocalAddr().String()
 }
 
 // info describes an open connection; false for one that is not open.

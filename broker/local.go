@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
@@ -378,5 +379,38 @@ func (b *Broker) endLocals() {
 			u.queue.Requeue([]queue.Item{u.item}, &fx)
 		}
 		v.vh.Perform(&fx)
+	}
+}
+
+// Recorded returns the numbers that Config.Tap has given to the messages that
+// are ready in a queue, in delivery order; 0 for those of before.
+func (v *VHost) Recorded(name string) ([]uint64, error) {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	items := q.Peek(math.MaxInt)
+	ids := make([]uint64, len(items))
+	for i := range items {
+		ids[i] = items[i].Msg.Publication()
+	}
+	return ids, nil
+}
+
+// recordGoPublish records a publish of the Go API.
+func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
+	if v.b.recording() {
+		number(m, v.b.record(tap.Event{
+			Kind: tap.EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
+		}))
+	}
+}
+
+// recordLocal records what happens to a delivery to a Go program.
+func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, noAck bool) {
+	if v.b.recording() {
+		v.b.recordOne(v.vh.Name, tap.Event{
+			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
+		}, u.item.Msg)
 	}
 }

@@ -176,3 +176,20 @@ func (b *node) ForgetDecisions() {
 	b.decisions.generation.Add(1)
 	b.env.Outdate() // routes remember that they may be used
 }
+
+// LoginCount counts logins over AMQP.
+type LoginCount struct{ Succeeded, Failed uint64 }
+
+// loginCounts are a LoginCount that grows.
+type loginCounts struct{ succeeded, failed atomic.Uint64 }
+
+// Logins counts the logins since the broker's start or ResetLogins.
+func (n *loginCounts) Logins() LoginCount {
+	return LoginCount{n.succeeded.Load(), n.failed.Load()}
+}
+
+// ResetLogins begins to count logins anew.
+func (n *loginCounts) ResetLogins() {
+	n.succeeded.Store(0)
+	n.failed.Store(0)
+}

@@ -27,13 +27,13 @@ type node struct {
 	users   *userdb.DB
 	globals
 	alarms
+	loginCounts
 
 	decisions decisions
 	replies   replies
 	buffers   buffers
 	acks      check // deliveries that are held for too long
 	churn     churn
-	logins    loginCounts
 
 	peers       atomic.Uint64 // the last Peer's ID
 	connections atomic.Uint64 // those that there have been

@@ -42,7 +42,8 @@ const (
 
 // components are what parameters are for.
 type components struct {
-	changing sync.Mutex // held while parameters change
+	rules    *topology.Env // that policies are checked by
+	changing sync.Mutex    // held while parameters change
 	byName   map[string]Component
 }
 
@@ -69,32 +70,40 @@ func (cs *components) component(name string) (Component, error) {
 	return Component{}, errValidation("component " + name + " not found")
 }
 
+// VHostParameters are the parameters of a virtual host. Its methods are those of a VHost.
+type VHostParameters struct {
+	of         *topology.VHost
+	components *components
+}
+
+func (v *VHostParameters) policies() VHostPolicies { return VHostPolicies{v.of} }
+
 // Parameters returns the parameters of a component, or for "" of all, by component and
 // name. Limits are vhost-limits among them, and operator policies operator_policy;
 // policies are not among them.
-func (v *VHost) Parameters(component string) []Parameter {
+func (v *VHostParameters) Parameters(component string) []Parameter {
 	list := []Parameter{}
-	for _, p := range v.vh.Parameters(component) {
-		list = append(list, Parameter{p.Component, v.vh.Name, p.Name, p.Value})
+	for _, p := range v.of.Parameters(component) {
+		list = append(list, Parameter{p.Component, v.of.Name, p.Name, p.Value})
 	}
 	if component != "" && component != operatorComponent {
 		return list
 	}
-	for _, p := range v.OperatorPolicies() {
-		list = append(list, Parameter{operatorComponent, v.vh.Name, p.Name, policyValue(p)})
+	for _, p := range v.policies().OperatorPolicies() {
+		list = append(list, Parameter{operatorComponent, v.of.Name, p.Name, policyValue(p)})
 	}
 	slices.SortStableFunc(list, func(a, b Parameter) int { return strings.Compare(a.Component, b.Component) })
 	return list
 }
 
 // Parameter returns a parameter, if it is there.
-func (v *VHost) Parameter(component, name string) (Parameter, bool) {
+func (v *VHostParameters) Parameter(component, name string) (Parameter, bool) {
 	if component == operatorComponent {
-		p, ok := v.OperatorPolicy(name)
-		return Parameter{component, v.vh.Name, name, policyValue(p)}, ok
+		p, ok := v.policies().OperatorPolicy(name)
+		return Parameter{component, v.of.Name, name, policyValue(p)}, ok
 	}
-	p, ok := v.vh.Parameter(component, name)
-	return Parameter{component, v.vh.Name, name, p.Value}, ok
+	p, ok := v.of.Parameter(component, name)
+	return Parameter{component, v.of.Name, name, p.Value}, ok
 }
 
 // A policyJSON is a policy as a parameter has it.
@@ -115,31 +124,31 @@ func policyValue(p Policy) json.RawMessage {
 
 // SetParameter creates or replaces a parameter. The refusals are RabbitMQ's: of an
 // unknown component, or of a value that makes no sense to it.
-func (v *VHost) SetParameter(component, name string, value json.RawMessage) error {
-	return v.setParameter(nil, Parameter{component, v.vh.Name, name, value})
+func (v *VHostParameters) SetParameter(component, name string, value json.RawMessage) error {
+	return v.setParameter(nil, Parameter{component, v.of.Name, name, value})
 }
 
 // SetParameterBy is SetParameter for a user, who may be refused what a component gives
 // access to (SHOVEL-3).
-func (v *VHost) SetParameterBy(by access.Identity, component, name string, value json.RawMessage) error {
-	return v.setParameter(&by, Parameter{component, v.vh.Name, name, value})
+func (v *VHostParameters) SetParameterBy(by access.Identity, component, name string, value json.RawMessage) error {
+	return v.setParameter(&by, Parameter{component, v.of.Name, name, value})
 }
 
-func (v *VHost) setParameter(by *access.Identity, p Parameter) error {
-	cs := &v.b.components
+func (v *VHostParameters) setParameter(by *access.Identity, p Parameter) error {
+	cs := v.components
 	cs.changing.Lock()
 	defer cs.changing.Unlock()
 	p.Value = slices.Clone(p.Value)
-	set, err := v.b.checkParameter(p, by)
+	set, err := cs.check(p, by)
 	if err != nil {
 		return err
 	}
-	return set(v)
+	return set(v.of)
 }
 
-// checkParameter returns what sets a parameter, or what it is refused for. Called with
+// check returns what sets a parameter, or what it is refused for. Called with
 // the lock of components held.
-func (b *Broker) checkParameter(p Parameter, by *access.Identity) (set func(*VHost) error, err error) {
+func (cs *components) check(p Parameter, by *access.Identity) (set func(*topology.VHost) error, err error) {
 	if !json.Valid(p.Value) {
 		return nil, errValidation("value is not valid JSON")
 	}
@@ -147,9 +156,9 @@ func (b *Broker) checkParameter(p Parameter, by *access.Identity) (set func(*VHo
 	case limitsComponent:
 		return checkLimitsParameter(p)
 	case operatorComponent, policyComponent:
-		return b.checkPolicyParameter(p)
+		return cs.checkPolicy(p)
 	}
-	c, err := b.component(p.Component)
+	c, err := cs.component(p.Component)
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +167,8 @@ func (b *Broker) checkParameter(p Parameter, by *access.Identity) (set func(*VHo
 			return nil, errValidation(err.Error())
 		}
 	}
-	return func(v *VHost) error {
-		if err := v.vh.SetParameter(topology.Parameter{Component: p.Component, Name: p.Name, Value: p.Value}); err != nil {
+	return func(vh *topology.VHost) error {
+		if err := vh.SetParameter(topology.Parameter{Component: p.Component, Name: p.Name, Value: p.Value}); err != nil {
 			return err
 		}
 		if c.Changed != nil {
@@ -169,7 +178,7 @@ func (b *Broker) checkParameter(p Parameter, by *access.Identity) (set func(*VHo
 	}, nil
 }
 
-func checkLimitsParameter(p Parameter) (func(*VHost) error, error) {
+func checkLimitsParameter(p Parameter) (func(*topology.VHost) error, error) {
 	var l access.Limits
 	if string(p.Value) != "[]" { // RabbitMQ's export of no limits
 		if err := json.Unmarshal(p.Value, &l); err != nil {
@@ -179,47 +188,47 @@ func checkLimitsParameter(p Parameter) (func(*VHost) error, error) {
 	if err := checkLimits(l, p.Name, access.MaxConnections, access.MaxQueues); err != nil {
 		return nil, err
 	}
-	return func(v *VHost) error {
-		v.vh.ChangeLimits(func(have access.Limits) { clear(have); maps.Copy(have, l) })
+	return func(vh *topology.VHost) error {
+		vh.ChangeLimits(func(have access.Limits) { clear(have); maps.Copy(have, l) })
 		return nil
 	}, nil
 }
 
-func (b *Broker) checkPolicyParameter(p Parameter) (func(*VHost) error, error) {
+func (cs *components) checkPolicy(p Parameter) (func(*topology.VHost) error, error) {
 	in := policyJSON{ApplyTo: "all"}
 	if err := json.Unmarshal(p.Value, &in); err != nil {
 		return nil, errValidation("policy expected, actually was " + string(p.Value))
 	}
 	policy := Policy{Name: p.Name, Pattern: in.Pattern, ApplyTo: in.ApplyTo, Definition: in.Definition, Priority: in.Priority}
 	kind := topology.PolicyKind(p.Component)
-	if err := b.env.CheckPolicy(kind, topology.Policy(policy)); err != nil {
+	if err := cs.rules.CheckPolicy(kind, topology.Policy(policy)); err != nil {
 		return nil, err
 	}
-	return func(v *VHost) error { return v.setPolicy(kind, policy) }, nil
+	return func(vh *topology.VHost) error { return VHostPolicies{vh}.set(kind, policy) }, nil
 }
 
 // DeleteParameter removes a parameter and reports whether it was there.
-func (v *VHost) DeleteParameter(component, name string) bool {
+func (v *VHostParameters) DeleteParameter(component, name string) bool {
 	return v.DeleteParameterIf(component, name, func(json.RawMessage) bool { return true })
 }
 
 // DeleteParameterIf is DeleteParameter unless the condition, asked while no parameter
 // changes, says no to its value. Policies and operator policies are deleted in any case.
-func (v *VHost) DeleteParameterIf(component, name string, condition func(value json.RawMessage) bool) bool {
+func (v *VHostParameters) DeleteParameterIf(component, name string, condition func(value json.RawMessage) bool) bool {
 	switch component {
 	case operatorComponent:
-		return v.DeleteOperatorPolicy(name)
+		return v.policies().DeleteOperatorPolicy(name)
 	case policyComponent:
-		return v.DeletePolicy(name)
+		return v.policies().DeletePolicy(name)
 	}
-	cs := &v.b.components
+	cs := v.components
 	cs.changing.Lock()
 	defer cs.changing.Unlock()
-	if p, ok := v.vh.Parameter(component, name); !ok || !condition(p.Value) || !v.vh.DeleteParameter(component, name) {
+	if p, ok := v.of.Parameter(component, name); !ok || !condition(p.Value) || !v.of.DeleteParameter(component, name) {
 		return false
 	}
 	if c, err := cs.component(component); err == nil && c.Changed != nil {
-		c.Changed(Parameter{component, v.vh.Name, name, nil})
+		c.Changed(Parameter{component, v.of.Name, name, nil})
 	}
 	return true
 }

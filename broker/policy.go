@@ -25,11 +25,17 @@ type Policy struct {
 	Definition map[string]any
 }
 
+// VHostPolicies are the policies and operator policies of a virtual host. Its methods are
+// those of a VHost.
+type VHostPolicies struct{ of *topology.VHost }
+
 // Policies returns the policies, by name.
-func (v *VHost) Policies() []Policy { return policies(v.vh.Policies(topology.UserPolicy)) }
+func (v VHostPolicies) Policies() []Policy { return policies(v.of.Policies(topology.UserPolicy)) }
 
 // OperatorPolicies returns the operator policies, by name.
-func (v *VHost) OperatorPolicies() []Policy { return policies(v.vh.Policies(topology.OperatorPolicy)) }
+func (v VHostPolicies) OperatorPolicies() []Policy {
+	return policies(v.of.Policies(topology.OperatorPolicy))
+}
 
 func policies(list []topology.Policy) []Policy {
 	out := make([]Policy, len(list))
@@ -40,39 +46,41 @@ func policies(list []topology.Policy) []Policy {
 }
 
 // Policy returns a policy, if it is there.
-func (v *VHost) Policy(name string) (Policy, bool) {
-	p, ok := v.vh.Policy(topology.UserPolicy, name)
+func (v VHostPolicies) Policy(name string) (Policy, bool) {
+	p, ok := v.of.Policy(topology.UserPolicy, name)
 	return Policy(p), ok
 }
 
 // OperatorPolicy returns an operator policy, if it is there.
-func (v *VHost) OperatorPolicy(name string) (Policy, bool) {
-	p, ok := v.vh.Policy(topology.OperatorPolicy, name)
+func (v VHostPolicies) OperatorPolicy(name string) (Policy, bool) {
+	p, ok := v.of.Policy(topology.OperatorPolicy, name)
 	return Policy(p), ok
 }
 
 // SetPolicy creates or replaces a policy. The error has RabbitMQ's text. Text that is not
 // UTF-8 is refused with another error.
-func (v *VHost) SetPolicy(p Policy) error { return v.setPolicy(topology.UserPolicy, p) }
+func (v VHostPolicies) SetPolicy(p Policy) error { return v.set(topology.UserPolicy, p) }
 
 // DeletePolicy removes a policy and reports whether it was there.
-func (v *VHost) DeletePolicy(name string) bool { return v.vh.DeletePolicy(topology.UserPolicy, name) }
+func (v VHostPolicies) DeletePolicy(name string) bool {
+	return v.of.DeletePolicy(topology.UserPolicy, name)
+}
 
 // SetOperatorPolicy creates or replaces an operator policy: a limit that users'
 // policies and arguments can undercut but not exceed (POLICY-3, POLICY-4).
-func (v *VHost) SetOperatorPolicy(p Policy) error { return v.setPolicy(topology.OperatorPolicy, p) }
+func (v VHostPolicies) SetOperatorPolicy(p Policy) error { return v.set(topology.OperatorPolicy, p) }
 
 // DeleteOperatorPolicy removes an operator policy and reports whether it was
 // there.
-func (v *VHost) DeleteOperatorPolicy(name string) bool {
-	return v.vh.DeletePolicy(topology.OperatorPolicy, name)
+func (v VHostPolicies) DeleteOperatorPolicy(name string) bool {
+	return v.of.DeletePolicy(topology.OperatorPolicy, name)
 }
 
-func (v *VHost) setPolicy(kind topology.PolicyKind, p Policy) error {
+func (v VHostPolicies) set(kind topology.PolicyKind, p Policy) error {
 	if !isText(p.Name) || !isText(p.Pattern) || !isText(p.Definition) {
 		return fmt.Errorf("broker: policy %q has text that is not UTF-8", p.Name)
 	}
-	return v.vh.SetPolicy(kind, topology.Policy(p))
+	return v.of.SetPolicy(kind, topology.Policy(p))
 }
 
 // isText reports whether all strings in a value of a policy are UTF-8, as JSON has them.
@@ -90,4 +98,46 @@ func isText(v any) bool {
 		}
 	}
 	return true
+}
+
+// AppliedPolicy is what policies make of a queue or an exchange: the name of the one that
+// applies, "" for none, and the definition in effect.
+type AppliedPolicy struct {
+	Name       string
+	Definition map[string]any
+}
+
+// A PolicyChange is what a policy would change of one queue or exchange.
+type PolicyChange struct {
+	Name          string
+	Exchange      bool
+	Before, After AppliedPolicy
+}
+
+// A PolicyPreview is what a policy would do.
+type PolicyPreview struct {
+	// Matched is how many queues and exchanges the policy is for, whether it changes
+	// anything for them or not.
+	Matched int
+	Changes []PolicyChange
+}
+
+// PreviewPolicy finds what would change if a policy, or an operator policy, were set or
+// with remove deleted, and changes nothing. It fails as SetPolicy does.
+func (v VHostPolicies) PreviewPolicy(p Policy, operator, remove bool) (PolicyPreview, error) {
+	kind := topology.UserPolicy
+	if operator {
+		kind = topology.OperatorPolicy
+	}
+	changes, matched, err := v.of.PreviewPolicy(kind, topology.Policy(p), remove)
+	if err != nil {
+		return PolicyPreview{}, err
+	}
+	preview := PolicyPreview{Matched: matched}
+	for _, c := range changes {
+		preview.Changes = append(preview.Changes, PolicyChange{
+			Name: c.Name, Exchange: c.Exchange, Before: AppliedPolicy(c.Before), After: AppliedPolicy(c.After),
+		})
+	}
+	return preview, nil
 }

@@ -3,7 +3,6 @@ package broker
 import (
 	"crypto/tls"
 	"errors"
-	"net"
 	"strings"
 	"time"
 
@@ -20,21 +19,6 @@ type TLSInfo struct {
 	// PeerValidity is from when until when it is valid; "" without one.
 	PeerSubject, PeerIssuer, PeerValidity string
 }
-
-// ListenTLS is Listen for clients that speak TLS.
-func (b *Broker) ListenTLS(addr string, config *tls.Config) (net.Addr, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return b.listen(secureListener{tls.NewListener(l, config)})
-}
-
-// secureListener is a listener that says that it speaks TLS.
-type secureListener struct{ net.Listener }
-
-// TLS reports whether connections speak TLS.
-func (secureListener) TLS() bool { return true }
 
 // tlsState is what the connection's TLS has agreed on, once the client has said
 // something; nil without TLS.
@@ -92,14 +76,6 @@ func cipherNames(suite string) (keyExchange, cipher, hash string) {
 	}
 	return keyExchange, cipher, hash
 }
-
-// The SASL mechanisms.
-const (
-	mechanismPlain     = "PLAIN"
-	mechanismAMQPlain  = "AMQPLAIN"
-	mechanismAnonymous = "ANONYMOUS"
-	mechanismExternal  = "EXTERNAL"
-)
 
 // mechanisms are those that the connection is offered (CONN-7, CONN-8): EXTERNAL over TLS
 // alone (TLS-15).

@@ -62,3 +62,50 @@ type ChurnStats struct {
 	ChannelsCreated, ChannelsClosed              uint64
 	QueuesDeclared, QueuesCreated, QueuesDeleted uint64
 }
+
+// Totals are sums over a virtual host, or over the whole broker.
+type Totals struct {
+	Exchanges, Queues, Connections, Channels, Consumers int
+	// Ready and Unacked are messages in queues.
+	Ready, Unacked int
+	// Received and Sent are bytes of connections, those that have ended included.
+	Received, Sent uint64
+	Messages       MessageStats
+	Churn          ChurnStats
+	// Types are sums over queues by their type; what deleted ones have counted is in them.
+	Types map[string]TypeTotals
+	// Publishers are channels that have published, ChannelUnacked the deliveries that
+	// channels wait for, and Prefetch and ChannelPrefetch the sums of their limits.
+	Publishers, ChannelUnacked, Prefetch, ChannelPrefetch int
+}
+
+// Add adds what others have.
+func (t *Totals) Add(o *Totals) {
+	t.Exchanges += o.Exchanges
+	t.Queues += o.Queues
+	t.Connections += o.Connections
+	t.Channels += o.Channels
+	t.Consumers += o.Consumers
+	t.Ready += o.Ready
+	t.Unacked += o.Unacked
+	t.Received += o.Received
+	t.Sent += o.Sent
+	t.Messages.Add(o.Messages)
+	t.Publishers += o.Publishers
+	t.ChannelUnacked += o.ChannelUnacked
+	t.Prefetch += o.Prefetch
+	t.ChannelPrefetch += o.ChannelPrefetch
+}
+
+// TypeTotals are sums over the queues of one type.
+type TypeTotals struct {
+	Queues, Ready, Unacked, Consumers int
+	ReadyBytes                        int64
+	queue.Stats
+}
+
+func (t *Totals) addQueues(of TypeTotals) {
+	t.Queues += of.Queues
+	t.Ready += of.Ready
+	t.Unacked += of.Unacked
+}

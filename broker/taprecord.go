@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"math"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -32,21 +31,6 @@ func number(m *queue.Message, id uint64) {
 	m.Extra = &extra
 }
 
-// Recorded returns the numbers that Config.Tap has given to the messages that
-// are ready in a queue, in delivery order; 0 for those of before.
-func (v *VHost) Recorded(name string) ([]uint64, error) {
-	q, err := v.vh.Queue(name, nil)
-	if err != nil {
-		return nil, err
-	}
-	items := q.Peek(math.MaxInt)
-	ids := make([]uint64, len(items))
-	for i := range items {
-		ids[i] = items[i].Msg.Publication()
-	}
-	return ids, nil
-}
-
 func names(queues []*topology.Queue) []string {
 	list := make([]string, len(queues))
 	for i, q := range queues {
@@ -73,15 +57,6 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act tap.A
 		e.Seq = ch.published + 1
 	}
 	number(m, c.b.record(e))
-}
-
-// recordGoPublish records a publish of the Go API.
-func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
-	if v.b.recording() {
-		number(m, v.b.record(tap.Event{
-			Kind: tap.EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
-		}))
-	}
 }
 
 func exchangesOf(list []topology.Delay) (names []string) {
@@ -112,15 +87,6 @@ func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAc
 func (c *conn) recordSettled(out []unacked, kind tap.EventKind) {
 	for i := range out {
 		c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
-	}
-}
-
-// recordLocal records what happens to a delivery to a Go program.
-func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, noAck bool) {
-	if v.b.recording() {
-		v.b.recordOne(v.vh.Name, tap.Event{
-			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
-		}, u.item.Msg)
 	}
 }
 

@@ -2,47 +2,10 @@ package broker
 
 import (
 	"maps"
-	"net"
 	"slices"
-	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/queue"
 )
-
-// Totals are sums over a virtual host, or over the whole broker.
-type Totals struct {
-	Exchanges, Queues, Connections, Channels, Consumers int
-	// Ready and Unacked are messages in queues.
-	Ready, Unacked int
-	// Received and Sent are bytes of connections, those that have ended included.
-	Received, Sent uint64
-	Messages       MessageStats
-	Churn          ChurnStats
-	// Types are sums over queues by their type; what deleted ones have counted is in them.
-	Types map[string]TypeTotals
-	// Publishers are channels that have published, ChannelUnacked the deliveries that
-	// channels wait for, and Prefetch and ChannelPrefetch the sums of their limits.
-	Publishers, ChannelUnacked, Prefetch, ChannelPrefetch int
-}
-
-// Add adds what others have.
-func (t *Totals) Add(o *Totals) {
-	t.Exchanges += o.Exchanges
-	t.Queues += o.Queues
-	t.Connections += o.Connections
-	t.Channels += o.Channels
-	t.Consumers += o.Consumers
-	t.Ready += o.Ready
-	t.Unacked += o.Unacked
-	t.Received += o.Received
-	t.Sent += o.Sent
-	t.Messages.Add(o.Messages)
-	t.Publishers += o.Publishers
-	t.ChannelUnacked += o.ChannelUnacked
-	t.Prefetch += o.Prefetch
-	t.ChannelPrefetch += o.ChannelPrefetch
-}
 
 // Totals are those of the whole broker.
 func (b *Broker) Totals() Totals {
@@ -70,19 +33,6 @@ func (v *VHost) Totals() Totals {
 	}
 	t.Exchanges = v.vh.ExchangeCount()
 	return t
-}
-
-// TypeTotals are sums over the queues of one type.
-type TypeTotals struct {
-	Queues, Ready, Unacked, Consumers int
-	ReadyBytes                        int64
-	queue.Stats
-}
-
-func (t *Totals) addQueues(of TypeTotals) {
-	t.Queues += of.Queues
-	t.Ready += of.Ready
-	t.Unacked += of.Unacked
 }
 
 // countQueues sums up queues by their type, with what those had counted that are deleted.
@@ -200,38 +150,6 @@ func (b *Broker) ResetStats() {
 // Version is the version of RabbitMQ that the broker says it is.
 func (b *Broker) Version() string { return b.profile.Version }
 
-// ListenerInfo is an address that the broker listens on.
-type ListenerInfo struct {
-	Addr net.Addr
-	TLS  bool
-}
-
-// Listeners are those that are open, in the order of their start.
-func (b *Broker) Listeners() []ListenerInfo {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	list := make([]ListenerInfo, len(b.listeners))
-	for i, l := range b.listeners {
-		list[i] = ListenerInfo{Addr: l.Addr(), TLS: isTLS(l)}
-	}
-	return list
-}
-
-// isTLS reports whether a listener says of itself that its connections speak TLS, by a
-// method TLS. That of package tls does not.
-func isTLS(l net.Listener) bool {
-	t, says := l.(interface{ TLS() bool })
-	return says && t.TLS()
-}
-
-// kindOf is what RabbitMQ's log calls a listener.
-func kindOf(l net.Listener) string {
-	if isTLS(l) {
-		return "TLS (SSL)" // TLS-1: the line
-	}
-	return "TCP"
-}
-
 // Connection describes an open connection by its ID; false if there is none.
 func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
 	for _, c := range b.openConns() {
@@ -240,23 +158,6 @@ func (b *Broker) Connection(id string) (ConnectionInfo, bool) {
 		}
 	}
 	return ConnectionInfo{}, false
-}
-
-// LoginCount counts logins over AMQP.
-type LoginCount struct{ Succeeded, Failed uint64 }
-
-// loginCounts are a LoginCount that grows.
-type loginCounts struct{ succeeded, failed atomic.Uint64 }
-
-// Logins counts the logins since the broker's start or ResetLogins.
-func (b *Broker) Logins() LoginCount {
-	return LoginCount{b.logins.succeeded.Load(), b.logins.failed.Load()}
-}
-
-// ResetLogins begins to count logins anew.
-func (b *Broker) ResetLogins() {
-	b.logins.succeeded.Store(0)
-	b.logins.failed.Store(0)
 }
 
 // Clock is the broker's source of time.

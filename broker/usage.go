@@ -97,3 +97,8 @@ func (c *conn) leaveChannel() {
 	c.usage.channels.Add(-1)
 	c.b.channels.Add(-1)
 }
+
+// errNoVHost is CONN-28.
+func errNoVHost(name string) error {
+	return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", name)
+}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
@@ -21,43 +22,55 @@ var (
 	ErrNoVHost = errors.New("no such virtual host")
 )
 
+// Accounts are the broker's own users, and what they may do. Its methods are those of a
+// Broker.
+type Accounts struct {
+	db            *userdb.DB
+	hashing       access.Hashing // "" is SHA-256
+	checkPassword func(user, password string) error
+	exists        func(vhost string) bool
+	closeOf       func(user, reason string)
+
+	permitting sync.RWMutex // held for writing while a virtual host goes
+}
+
 // Users returns the broker's own users, by name.
-func (b *Broker) Users() []access.User { return b.users.Users() }
+func (a *Accounts) Users() []access.User { return a.db.Users() }
 
 // User returns one of the broker's own users, if it is there.
-func (b *Broker) User(name string) (access.User, bool) { return b.users.User(name) }
+func (a *Accounts) User(name string) (access.User, bool) { return a.db.User(name) }
 
 // SetUser creates a user, or replaces everything about it but its permissions, and its
 // limits where those of u are nil. Connections that are open keep the tags that they
 // have logged in with.
-func (b *Broker) SetUser(u access.User) error {
+func (a *Accounts) SetUser(u access.User) error {
 	if _, err := access.ParseHashing(string(u.Hashing)); err != nil {
 		return err
 	}
 	if err := checkLimits(u.Limits, "user-limits", access.MaxConnections, access.MaxChannels); err != nil {
 		return err
 	}
-	b.users.SetUser(u)
+	a.db.SetUser(u)
 	return nil
 }
 
 // DeleteUser removes a user with its permissions, and reports whether it was there. Its
 // connections are closed.
-func (b *Broker) DeleteUser(name string) bool {
-	if !b.users.DeleteUser(name) {
+func (a *Accounts) DeleteUser(name string) bool {
+	if !a.db.DeleteUser(name) {
 		return false
 	}
-	b.closeConnections(func(c *conn) bool { return c.identity.User == name }, "user '"+name+"' is deleted")
+	a.closeOf(name, "user '"+name+"' is deleted")
 	return true
 }
 
 // SetUserLimits sets limits of a user, and leaves those that are not in l as they are. It
 // fails with ErrNoUser, or for a limit that users have not got.
-func (b *Broker) SetUserLimits(user string, l access.Limits) error {
+func (a *Accounts) SetUserLimits(user string, l access.Limits) error {
 	if err := checkLimits(l, "user-limits", access.MaxConnections, access.MaxChannels); err != nil {
 		return err
 	}
-	if !b.users.ChangeLimits(user, func(have access.Limits) { maps.Copy(have, l) }) {
+	if !a.db.ChangeLimits(user, func(have access.Limits) { maps.Copy(have, l) }) {
 		return ErrNoUser
 	}
 	return nil
@@ -65,8 +78,8 @@ func (b *Broker) SetUserLimits(user string, l access.Limits) error {
 
 // ClearUserLimit removes one of a user's limits, or with "all" all of them. It reports
 // whether there is such a user.
-func (b *Broker) ClearUserLimit(user, limit string) bool {
-	return b.users.ChangeLimits(user, func(have access.Limits) {
+func (a *Accounts) ClearUserLimit(user, limit string) bool {
+	return a.db.ChangeLimits(user, func(have access.Limits) {
 		if limit == "all" {
 			clear(have)
 		}
@@ -90,26 +103,26 @@ func checkLimits(l access.Limits, of string, known ...string) error {
 
 // HashPassword hashes a password as Config says, for SetUser. It fails if
 // Config.CheckPassword refuses the password.
-func (b *Broker) HashPassword(user, password string) (hash string, by access.Hashing, err error) {
-	if check := b.cfg.CheckPassword; check != nil {
+func (a *Accounts) HashPassword(user, password string) (hash string, by access.Hashing, err error) {
+	if check := a.checkPassword; check != nil {
 		if err := check(user, password); err != nil {
 			return "", "", err
 		}
 	}
-	by = cmp.Or(b.cfg.PasswordHashing, access.SHA256)
+	by = cmp.Or(a.hashing, access.SHA256)
 	hash, err = access.HashPassword(password, by)
 	return hash, by, err
 }
 
 // Permissions returns the permissions of a user in a virtual host, by user and virtual
 // host; "" is any.
-func (b *Broker) Permissions(user, vhost string) []access.Permission {
-	return b.users.Permissions(user, vhost)
+func (a *Accounts) Permissions(user, vhost string) []access.Permission {
+	return a.db.Permissions(user, vhost)
 }
 
 // Permission returns the permission of a user in a virtual host, if there is one.
-func (b *Broker) Permission(user, vhost string) (access.Permission, bool) {
-	list := b.users.Permissions(user, vhost)
+func (a *Accounts) Permission(user, vhost string) (access.Permission, bool) {
+	list := a.db.Permissions(user, vhost)
 	if len(list) != 1 {
 		return access.Permission{}, false
 	}
@@ -119,48 +132,48 @@ func (b *Broker) Permission(user, vhost string) (access.Permission, bool) {
 // SetPermission creates or replaces a permission, which counts from the next operation
 // of each connection on. It fails with ErrNoUser, ErrNoVHost, or for a pattern that is no
 // regular expression.
-func (b *Broker) SetPermission(p access.Permission) error {
-	return b.inVHost(p.VHost, func() error { return b.users.SetPermission(p) })
+func (a *Accounts) SetPermission(p access.Permission) error {
+	return a.inVHost(p.VHost, func() error { return a.db.SetPermission(p) })
 }
 
 // inVHost calls set unless the virtual host is not there, and keeps it from going
 // meanwhile.
-func (b *Broker) inVHost(name string, set func() error) error {
-	b.permitting.RLock()
-	defer b.permitting.RUnlock()
-	if b.vhost(name) == nil {
+func (a *Accounts) inVHost(name string, set func() error) error {
+	a.permitting.RLock()
+	defer a.permitting.RUnlock()
+	if !a.exists(name) {
 		return ErrNoVHost
 	}
 	return set()
 }
 
 // DeletePermission removes a permission and reports whether it was there.
-func (b *Broker) DeletePermission(user, vhost string) bool {
-	return b.users.DeletePermission(user, vhost)
+func (a *Accounts) DeletePermission(user, vhost string) bool {
+	return a.db.DeletePermission(user, vhost)
 }
 
 // TopicPermissions returns the topic permissions of a user in a virtual host; "" is any.
-func (b *Broker) TopicPermissions(user, vhost string) []access.TopicPermission {
-	return b.users.TopicPermissions(user, vhost)
+func (a *Accounts) TopicPermissions(user, vhost string) []access.TopicPermission {
+	return a.db.TopicPermissions(user, vhost)
 }
 
 // SetTopicPermission creates or replaces a topic permission. It fails as SetPermission
 // does.
-func (b *Broker) SetTopicPermission(p access.TopicPermission) error {
-	return b.inVHost(p.VHost, func() error { return b.users.SetTopicPermission(p) })
+func (a *Accounts) SetTopicPermission(p access.TopicPermission) error {
+	return a.inVHost(p.VHost, func() error { return a.db.SetTopicPermission(p) })
 }
 
 // DeleteTopicPermission removes a topic permission and reports whether it was there.
-func (b *Broker) DeleteTopicPermission(user, vhost, exchange string) bool {
-	return b.users.DeleteTopicPermission(user, vhost, exchange)
+func (a *Accounts) DeleteTopicPermission(user, vhost, exchange string) bool {
+	return a.db.DeleteTopicPermission(user, vhost, exchange)
 }
 
 // DeleteTopicPermissions removes all topic permissions of a user in a virtual host, and
 // returns their number.
-func (b *Broker) DeleteTopicPermissions(user, vhost string) int {
+func (a *Accounts) DeleteTopicPermissions(user, vhost string) int {
 	n := 0
-	for _, p := range b.users.TopicPermissions(user, vhost) {
-		if b.users.DeleteTopicPermission(user, vhost, p.Exchange) {
+	for _, p := range a.db.TopicPermissions(user, vhost) {
+		if a.db.DeleteTopicPermission(user, vhost, p.Exchange) {
 			n++
 		}
 	}

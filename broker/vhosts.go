@@ -23,11 +23,6 @@ type VHostSettings struct {
 	Protected bool
 }
 
-// errNoVHost is CONN-28.
-func errNoVHost(name string) error {
-	return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", name)
-}
-
 // VHosts returns the names of the virtual hosts, sorted.
 func (b *Broker) VHosts() []string {
 	b.mu.Lock()

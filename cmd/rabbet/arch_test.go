@@ -61,11 +61,12 @@ var layers = map[string]layer{
 			"broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
 		},
 	},
+	"broker/internal/pipe": {module: []string{"delay"}},
 	"broker/tap": {module: []string{"amqp", "queue"}},
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
-		"broker/internal/pattern", "broker/internal/profile", "broker/internal/records", "broker/internal/topology",
-		"broker/internal/userdb", "broker/tap",
+		"broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
+		"broker/internal/topology", "broker/internal/userdb", "broker/tap",
 	}},
 	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access", "broker/tap"}},
 	"broker/brokertest/amqp091test": {

@@ -1,8 +1,6 @@
-package broker
-
-// This file is the in-memory connection: a pair of net.Conns, buffered both
-// ways. (net.Pipe has no buffer: two peers that write at the same time, as
-// AMQP's do, lock each other up.) What it promises beyond net.Conn:
+// Package pipe is the in-memory connection: a pair of net.Conns, buffered both ways.
+// (net.Pipe has no buffer: two peers that write at the same time, as AMQP's do, lock each
+// other up.) What it promises beyond net.Conn:
 //
 //   - Close keeps what was written before it: the peer reads it, then io.EOF.
 //     The peer's writes fail with io.ErrClosedPipe, calls on the closed end
@@ -13,6 +11,7 @@ package broker
 //   - A direction with nothing in it holds no buffer.
 //   - SetLinger(0) makes Close a reset, as a TCPConn's does: what was written
 //     and not read yet is gone, and the peer gets ECONNRESET.
+package pipe
 
 import (
 	"io"
@@ -26,35 +25,28 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// Pipe returns the two ends of an in-memory connection such as Dial makes: for
-// a program that gives ServeConn an end of its own making. Besides what net.Conn
-// says: Close keeps what was written before it for the peer, unless
-// SetLinger(0), as of a net.TCPConn, has made it a reset; and in a
-// testing/synctest bubble the ends block durably and keep the bubble's time.
-func Pipe() (client, server net.Conn) { return newPipe(pipeCapacity) }
-
-// newPipe returns the two ends of a connection, each of which can be bufferSize
+// New returns the two ends of a connection, each of which can be bufferSize
 // bytes (one at least) ahead of its reader before Write blocks.
-func newPipe(bufferSize int) (client, server net.Conn) {
-	up, down := newPipeStream(bufferSize), newPipeStream(bufferSize)
-	return &pipeConn{in: down, out: up, local: "client", remote: "server"},
-		&pipeConn{in: up, out: down, local: "server", remote: "client"}
+func New(bufferSize int) (client, server net.Conn) {
+	up, down := newStream(bufferSize), newStream(bufferSize)
+	return &conn{in: down, out: up, local: "client", remote: "server"},
+		&conn{in: up, out: down, local: "server", remote: "client"}
 }
 
-// pipeConn is one end: the reader of one stream, the writer of the other.
-type pipeConn struct {
-	in, out       *pipeStream
-	local, remote pipeAddr
+// conn is one end: the reader of one stream, the writer of the other.
+type conn struct {
+	in, out       *stream
+	local, remote Addr
 	abrupt        atomic.Bool // Close resets
 }
 
-func (c *pipeConn) Read(p []byte) (int, error)  { return c.in.read(p) }
-func (c *pipeConn) Write(p []byte) (int, error) { return c.out.write(p) }
-func (c *pipeConn) LocalAddr() net.Addr         { return c.local }
-func (c *pipeConn) RemoteAddr() net.Addr        { return c.remote }
+func (c *conn) Read(p []byte) (int, error)  { return c.in.read(p) }
+func (c *conn) Write(p []byte) (int, error) { return c.out.write(p) }
+func (c *conn) LocalAddr() net.Addr         { return c.local }
+func (c *conn) RemoteAddr() net.Addr        { return c.remote }
 
 // Close ends both directions. Closing twice is no error.
-func (c *pipeConn) Close() error {
+func (c *conn) Close() error {
 	reset := c.abrupt.Load()
 	c.in.closeReader(reset)
 	c.out.closeWriter(reset)
@@ -63,29 +55,31 @@ func (c *pipeConn) Close() error {
 
 // SetLinger is net.TCPConn's, as far as it matters here: after 0 Close resets the
 // connection, after anything else it does not. It never fails.
-func (c *pipeConn) SetLinger(sec int) error {
+func (c *conn) SetLinger(sec int) error {
 	c.abrupt.Store(sec == 0)
 	return nil
 }
 
-func (c *pipeConn) SetDeadline(t time.Time) error {
+func (c *conn) SetDeadline(t time.Time) error {
 	if err := c.SetReadDeadline(t); err != nil {
 		return err
 	}
 	return c.SetWriteDeadline(t)
 }
 
-func (c *pipeConn) SetReadDeadline(t time.Time) error  { return c.in.setDeadline(&c.in.reader, t) }
-func (c *pipeConn) SetWriteDeadline(t time.Time) error { return c.out.setDeadline(&c.out.writer, t) }
+func (c *conn) SetReadDeadline(t time.Time) error  { return c.in.setDeadline(&c.in.reader, t) }
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.out.setDeadline(&c.out.writer, t) }
 
-// pipeAddr names an end of a pipe.
-type pipeAddr string
+// An Addr names an end of a pipe.
+type Addr string
 
-func (pipeAddr) Network() string  { return "memory" }
-func (a pipeAddr) String() string { return string(a) }
+// Network is "memory".
+func (Addr) Network() string { return "memory" }
 
-// pipeStream is one direction: a queue of bytes, its reader and its writer.
-type pipeStream struct {
+func (a Addr) String() string { return string(a) }
+
+// stream is one direction: a queue of bytes, its reader and its writer.
+type stream struct {
 	mu             sync.Mutex
 	reader, writer pipeSide
 	buf            pipeBuffer
@@ -105,8 +99,8 @@ type pipeSide struct {
 	armed    uint64 // counts changes of the deadline, so that an outdated timer does nothing
 }
 
-func newPipeStream(limit int) *pipeStream {
-	s := &pipeStream{limit: max(limit, 1)}
+func newStream(limit int) *stream {
+	s := &stream{limit: max(limit, 1)}
 	s.reader.wake.L, s.writer.wake.L = &s.mu, &s.mu
 	return s
 }
@@ -134,7 +128,7 @@ func (e *pipeSide) close() {
 	e.notify()
 }
 
-func (s *pipeStream) read(p []byte) (int, error) {
+func (s *stream) read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
@@ -162,7 +156,7 @@ func (s *pipeStream) read(p []byte) (int, error) {
 	}
 }
 
-func (s *pipeStream) write(p []byte) (int, error) {
+func (s *stream) write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.writing && s.writable() == nil {
@@ -194,7 +188,7 @@ func (s *pipeStream) write(p []byte) (int, error) {
 }
 
 // writable tells why the writer cannot write.
-func (s *pipeStream) writable() error {
+func (s *stream) writable() error {
 	switch {
 	case s.writer.closed:
 		return net.ErrClosed
@@ -208,7 +202,7 @@ func (s *pipeStream) writable() error {
 	return nil
 }
 
-func (s *pipeStream) closeReader(reset bool) {
+func (s *stream) closeReader(reset bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// An end that has closed in order is not disturbed any more.
@@ -218,7 +212,7 @@ func (s *pipeStream) closeReader(reset bool) {
 	s.writer.notify()
 }
 
-func (s *pipeStream) closeWriter(reset bool) {
+func (s *stream) closeWriter(reset bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if reset && !s.writer.closed {
@@ -231,7 +225,7 @@ func (s *pipeStream) closeWriter(reset bool) {
 
 // setDeadline sets the time at which the pending and all later calls of one
 // side fail with os.ErrDeadlineExceeded; the zero time takes it away.
-func (s *pipeStream) setDeadline(e *pipeSide, t time.Time) error {
+func (s *stream) setDeadline(e *pipeSide, t time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e.closed {

@@ -1,4 +1,4 @@
-package broker
+package pipe
 
 import (
 	"net"
@@ -13,10 +13,10 @@ import (
 // SetLinger(0) turns Close into a reset: the peer gets nothing that it has not
 // read yet.
 func TestPipeReset(t *testing.T) {
-	a, b := newPipe(64)
+	a, b := New(64)
 	_, err := a.Write([]byte("lost"))
 	require.NoError(t, err)
-	require.NoError(t, a.(*pipeConn).SetLinger(0))
+	require.NoError(t, a.(*conn).SetLinger(0))
 	require.NoError(t, a.Close())
 	_, err = b.Read(make([]byte, 8))
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
@@ -37,11 +37,11 @@ func TestPipeResetWakes(t *testing.T) {
 		{"write", func(c net.Conn) error { _, err := c.Write(make([]byte, 100)); return err }},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			a, b := newPipe(64)
+			a, b := New(64)
 			failed := make(chan error, 1)
 			go func() { failed <- blocked.call(b) }()
 			synctest.Wait()
-			require.NoError(t, a.(*pipeConn).SetLinger(0))
+			require.NoError(t, a.(*conn).SetLinger(0))
 			require.NoError(t, a.Close())
 			assert.ErrorIs(t, <-failed, syscall.ECONNRESET, blocked.name)
 		})

@@ -1,4 +1,4 @@
-package broker
+package pipe
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 const pipeSize = 10_007
 
 func testPipe(t testing.TB, size int) (a, b net.Conn) {
-	a, b = newPipe(size)
+	a, b = New(size)
 	t.Cleanup(func() { _ = a.Close(); _ = b.Close() })
 	return a, b
 }
@@ -74,7 +74,7 @@ func TestPipeTransfer(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(1, uint64(size)))
 				sent, received := sha256.New(), sha256.New()
 				wg.Go(func() {
-					defer dir.from.(*pipeConn).out.closeWriter(false)
+					defer dir.from.(*conn).out.closeWriter(false)
 					for left := total; left > 0; {
 						p := make([]byte, min(left, 1+rnd.IntN(3*max(size, 1))))
 						for i := range p {
@@ -127,14 +127,14 @@ func TestPipeHoldsNoBufferWhenEmpty(t *testing.T) {
 		writeAll(t, a, string(make([]byte, n)))
 		_, err := io.ReadFull(b, make([]byte, n))
 		require.NoError(t, err)
-		buf := b.(*pipeConn).in.buf
+		buf := b.(*conn).in.buf
 		assert.Nil(t, buf.head)
 		assert.Nil(t, buf.tail)
 		assert.Zero(t, buf.size)
 	}
 	writeAll(t, a, "unread")
 	require.NoError(t, b.Close())
-	assert.Zero(t, b.(*pipeConn).in.buf)
+	assert.Zero(t, b.(*conn).in.buf)
 }
 
 func TestPipeClose(t *testing.T) {
