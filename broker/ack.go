@@ -112,7 +112,7 @@ func (c *conn) finish(ch *channel, out []unacked, v verdict) {
 
 // finishAcks is finish for acks whose credit is given already.
 func (c *conn) finishAcks(ch *channel, out []unacked, v verdict, shared int) {
-	if c.tapped != nil {
+	if c.b.recorded(c.counted) {
 		c.recordSettled(out, settledAs[v])
 	}
 	c.byQueue(out, func(q *topology.Queue, items []queue.Item) { v.tell(q, items, &c.fx) })
@@ -123,7 +123,7 @@ func (c *conn) finishAcks(ch *channel, out []unacked, v verdict, shared int) {
 
 // finishReturns is finish for what is rejected or given back.
 func (c *conn) finishReturns(ch *channel, out []unacked, v verdict) {
-	if c.tapped != nil {
+	if c.b.recorded(c.counted) {
 		c.recordSettled(out, settledAs[v])
 	}
 	shared := c.finishByConsumer(out, v)

@@ -65,7 +65,7 @@ func New(cfg Config) (*Broker, error) {
 	b.deleted.L = &b.mu
 	b.serve, b.until, b.pause, b.news = b.ServeConn, b.life, cfg.PeerClock, cfg.Logger
 	b.env = &topology.Env{
-		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: b.observer(),
+		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: recorder{&b.node}, Recall: b.tapRecords(),
 		DisabledExchanges: make(map[string]bool), StreamMemory: cfg.StreamMemoryLimit,
 	}
 	b.components.rules = b.env

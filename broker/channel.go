@@ -242,7 +242,7 @@ func (ch *channel) end() {
 	out := ch.unacked.takeAll(c.settling[:0])
 	c.out.mu.Unlock()
 	takeBack(undone)
-	if c.tapped != nil {
+	if c.b.recorded(c.counted) {
 		c.recordTx(undone, tap.EventRolledBack)
 		c.recordSettled(out, tap.EventRequeued)
 	}

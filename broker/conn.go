@@ -16,6 +16,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -62,7 +63,8 @@ type conn struct {
 	log    *slog.Logger
 	in     reader
 
-	tapped *tapped // nil without a Tap
+	tapped *tapped                  // nil without a Tap
+	traced atomic.Pointer[tap.Peer] // without a Tap; see peerOf
 
 	// Owned by the reader.
 	state       connState

@@ -152,7 +152,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		return err
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
-	if ok && c.tapped != nil {
+	if ok && c.b.recorded(c.counted) {
 		ch.recordDelivery(q.Name, "", &it, m.NoAck, tap.ActPass)
 	}
 	if ok && c.counted.firehose.on.Load() {

@@ -8,6 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -66,6 +67,9 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	if c.tapped != nil {
 		ch.deliverAsked(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
 		return true
+	}
+	if c.counted.tracer.Load() != nil {
+		ch.recordDelivery(s.from.Name, s.tag, it, s.NoAck, tap.ActPass)
 	}
 	ch.sendDelivery(s.tag, tag, it, fx)
 	return true

@@ -317,8 +317,8 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	c.b.churn.connectionsOpened.Add(1)
 	if c.tapped != nil {
 		c.tapped.introduce(c, c.identity.User)
-		c.publisher.Client = c.tapped.peer
 	}
+	c.publisher.Client = c
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat()
 	c.log.Info("connection open", "user", c.identity.User, "vhost", m.VirtualHost, "name", c.name)

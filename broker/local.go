@@ -399,7 +399,7 @@ func (v *VHost) Recorded(name string) ([]uint64, error) {
 
 // recordGoPublish records a publish of the Go API.
 func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
-	if v.b.recording() {
+	if v.b.recorded(v.vhost) {
 		number(m, v.b.record(tap.Event{
 			Kind: tap.EventPublished, Msg: m, VHost: v.vh.Name, Queues: names(w.Queues), Later: exchangesOf(w.Delays),
 		}))
@@ -408,7 +408,7 @@ func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
 
 // recordLocal records what happens to a delivery to a Go program.
 func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, noAck bool) {
-	if v.b.recording() {
+	if v.b.recorded(v.vhost) {
 		v.b.recordOne(v.vh.Name, tap.Event{
 			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
 		}, u.item.Msg)

@@ -35,6 +35,7 @@ type node struct {
 	acks      check // deliveries that are held for too long
 	churn     churn
 
+	traces      traces
 	peers       atomic.Uint64 // the last Peer's ID
 	connections atomic.Uint64 // those that there have been
 	channels    atomic.Int64  // of all connections
@@ -53,6 +54,7 @@ type node struct {
 type vhost struct {
 	vh       *topology.VHost
 	firehose firehose
+	tracer   atomic.Pointer[trace]
 	tally
 
 	connections int  // guarded by the node's lock

@@ -9,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -59,6 +60,9 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 // not in m if it is too large.
 func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 	w, err := ch.check(rt, m, size)
+	if ch.c.counted.tracer.Load() != nil {
+		ch.c.recordPublish(ch, rt, m, tap.ActPass, w, err)
+	}
 	if err != nil {
 		return err
 	}

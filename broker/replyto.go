@@ -9,6 +9,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -100,7 +101,11 @@ func (rs *replies) deliver(name string, m *queue.Message, fx *queue.Effects) {
 		r.ch.deliverAsked(name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
 		return
 	}
-	r.ch.sendDelivery(r.tag, tag, &queue.Item{Msg: m}, fx)
+	it := &queue.Item{Msg: m}
+	if c.counted.tracer.Load() != nil {
+		r.ch.recordDelivery(name, r.tag, it, true, tap.ActPass)
+	}
+	r.ch.sendDelivery(r.tag, tag, it, fx)
 }
 
 // replyTag is the tag of the next reply: the channel's next, which it does not use

@@ -10,13 +10,8 @@ import (
 
 // This file is what a Tap is told: the life of each message.
 
-// recording tells whether somebody listens.
-func (b *node) recording() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
-
-func (b *node) record(e tap.Event) uint64 {
-	e.Time = b.clock.Now()
-	return b.cfg.Tap.Record(e)
-}
+// tapRecords reports whether a Tap listens.
+func (b *node) tapRecords() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
 
 // number gives a message the number of its publication.
 func number(m *queue.Message, id uint64) {
@@ -41,11 +36,11 @@ func names(queues []*topology.Queue) []string {
 
 // recordPublish records a client's publish, before it goes anywhere.
 func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
-	if !c.b.recording() {
+	if !c.b.recorded(c.counted) {
 		return
 	}
 	e := tap.Event{
-		Kind: tap.EventPublished, Peer: c.tapped.peer, Channel: ch.id, Msg: m, VHost: c.vhost.Name,
+		Kind: tap.EventPublished, Peer: peerOf(c), Channel: ch.id, Msg: m, VHost: c.vhost.Name,
 		Queues: names(w.Queues), Requester: w.requester, Later: exchangesOf(w.Delays), Mandatory: rt.mandatory,
 		Act: act, Err: err,
 	}
@@ -68,7 +63,7 @@ func exchangesOf(list []topology.Delay) (names []string) {
 
 // recordOne records what has happened to a message that is known.
 func (b *node) recordOne(vhost string, e tap.Event, m *queue.Message) {
-	if e.ID = m.Publication(); e.ID != 0 && b.recording() {
+	if e.ID = m.Publication(); e.ID != 0 && b.recordsIn(vhost) {
 		e.VHost = vhost
 		b.record(e)
 	}
@@ -78,7 +73,7 @@ func (b *node) recordOne(vhost string, e tap.Event, m *queue.Message) {
 func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act tap.Act) {
 	c := ch.c
 	c.b.recordOne(c.vhost.Name, tap.Event{
-		Kind: tap.EventDelivered, Peer: c.tapped.peer, Channel: ch.id, Queue: from,
+		Kind: tap.EventDelivered, Peer: peerOf(c), Channel: ch.id, Queue: from,
 		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
 	}, it.Msg)
 }
@@ -86,7 +81,7 @@ func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAc
 // recordSettled records what became of deliveries.
 func (c *conn) recordSettled(out []unacked, kind tap.EventKind) {
 	for i := range out {
-		c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: c.tapped.peer, Queue: out[i].queue.Name}, out[i].item.Msg)
+		c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: peerOf(c), Queue: out[i].queue.Name}, out[i].item.Msg)
 	}
 }
 
@@ -99,10 +94,10 @@ var settledAs = [...]tap.EventKind{
 // recordConfirm records that a channel's publishes from+1 to to are answered.
 func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 	c := ch.c
-	if c.tapped == nil || !c.b.recording() {
+	if !c.b.recorded(c.counted) {
 		return
 	}
-	e := tap.Event{Kind: tap.EventConfirmed, Peer: c.tapped.peer, Channel: ch.id, Seq: from + 1, To: to}
+	e := tap.Event{Kind: tap.EventConfirmed, Peer: peerOf(c), Channel: ch.id, VHost: c.vhost.Name, Seq: from + 1, To: to}
 	if nack {
 		e.Kind = tap.EventNacked
 	}
@@ -113,21 +108,16 @@ func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 func (c *conn) recordTx(publishes []txPublish, kind tap.EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: c.tapped.peer, Later: exchangesOf(p.way.Delays)}, p.msg)
+			c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: peerOf(c), Later: exchangesOf(p.way.Delays)}, p.msg)
 		}
 	}
 }
 
-// A recorder tells a Tap what virtual hosts do by themselves.
+// A recorder tells a Tap, and traces, what virtual hosts do by themselves.
 type recorder struct{ b *node }
 
-// observer is the recorder of a broker, nil if nobody listens.
-func (b *node) observer() topology.Observer {
-	if !b.recording() {
-		return nil
-	}
-	return recorder{b}
-}
+// Listens reports whether somebody wants to know.
+func (r recorder) Listens(vhost string) bool { return r.b.recordsIn(vhost) }
 
 // DeadLettered records the publish of a dead letter.
 func (r recorder) DeadLettered(
@@ -154,8 +144,11 @@ func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queu
 
 // Refused records a message that a full queue has rejected.
 func (r recorder) Refused(vhost string, client any, queue string, m *queue.Message) {
-	peer, _ := client.(*tap.Peer)
-	r.b.recordOne(vhost, tap.Event{Kind: tap.EventRefused, Peer: peer, Queue: queue}, m)
+	e := tap.Event{Kind: tap.EventRefused, Queue: queue}
+	if c, ok := client.(*conn); ok {
+		e.Peer = peerOf(c)
+	}
+	r.b.recordOne(vhost, e, m)
 }
 
 // Gone records that a message has left a queue for no client.

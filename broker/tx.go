@@ -109,7 +109,7 @@ func (ch *channel) txCommit() error {
 		return err
 	}
 	c, tx := ch.c, ch.endTx()
-	if c.tapped != nil {
+	if c.b.recorded(c.counted) {
 		c.recordTx(tx.publishes, tap.EventCommitted)
 	}
 	if err := ch.checkQueuesOf(&tx); err != nil {
@@ -164,7 +164,7 @@ func (ch *channel) txRollback() error {
 	}
 	tx := ch.endTx()
 	takeBack(tx.publishes)
-	if ch.c.tapped != nil {
+	if ch.c.b.recorded(ch.c.counted) {
 		ch.c.recordTx(tx.publishes, tap.EventRolledBack)
 	}
 	ch.c.out.mu.Lock()

@@ -33,14 +33,14 @@ func (q *Classic) peek(limit int) []Item {
 // gone tells whoever wants to know that an item has left the queue. Called with
 // the lock held.
 func (q *Classic) gone(it *Item, why Reason) {
-	if q.env.Gone != nil {
+	if q.env.tells() {
 		q.env.Gone(q.name, it.Msg, why)
 	}
 }
 
 // allGone is gone for all that is ready.
 func (q *Classic) allGone(why Reason) {
-	if q.env.Gone == nil {
+	if !q.env.tells() {
 		return
 	}
 	for _, it := range q.peek(q.ready.len()) {

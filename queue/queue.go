@@ -135,7 +135,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.deleted {
-		if q.env.Gone != nil {
+		if q.env.tells() {
 			for _, m := range msgs {
 				q.env.Gone(q.name, m, Deleted)
 			}

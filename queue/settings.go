@@ -72,9 +72,14 @@ type Env struct {
 	// Perform does what a queue's timer has left to do.
 	Perform func(fx *Effects)
 	// Gone, unless nil, is told of each message that leaves a queue, or is lost with
-	// it, other than by an acknowledgement. It is called with the queue's lock held.
-	Gone func(queue string, m *Message, why Reason)
+	// it, other than by an acknowledgement, while Listened is nil or true. It is called with the
+	// queue's lock held.
+	Gone     func(queue string, m *Message, why Reason)
+	Listened func() bool
 }
+
+// tells reports whether somebody wants to know what leaves a queue.
+func (e *Env) tells() bool { return e.Gone != nil && (e.Listened == nil || e.Listened()) }
 
 // ttl is what a message may spend in the queue: the less of the queue's and its
 // own (QUEUE-52).

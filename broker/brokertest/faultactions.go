@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/ledger"
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
@@ -20,17 +21,8 @@ func onChannel(method string) bool {
 	return method != tap.CallConnect && method != tap.CallLogin && !strings.HasPrefix(method, "connection.")
 }
 
-// actNames are the names of the acts, as actions show them and the ledger does.
-var actNames = map[tap.Act]string{
-	tap.ActSwallow: "swallow", tap.ActNack: "nack", tap.ActUnroutable: "return-unroutable",
-	tap.ActUnconfirmed: "drop-confirm", tap.ActCloseChannel: "close-channel",
-	tap.ActCloseConnection: "close-connection", tap.ActRefuse: "refuse-login", tap.ActReset: "reset-tcp",
-	tap.ActDamage: "corrupt", tap.ActDamageBody: "corrupt-body", tap.ActTwice: "deliver-twice",
-	tap.ActBlock: "block-connection",
-}
-
 func action(act tap.Act, allowed func(string) bool) Action {
-	return Action{name: actNames[act], verdict: tap.Verdict{Act: act}, allowed: allowed}
+	return Action{name: ledger.ActName(act), verdict: tap.Verdict{Act: act}, allowed: allowed}
 }
 
 // Delay makes a call wait, and what comes after it on the connection, then handles

@@ -77,8 +77,9 @@ func TestLedgerOfAClient(t *testing.T) {
 	assert.Equal(t, brokertest.Waiting, r[i].Deliveries[0].State)
 	assert.Empty(t, r[i].Deliveries[0].Consumer)
 	last := r[i].Deliveries[1]
+	assert.False(t, last.Settled.IsZero())
 	assert.Equal(t, brokertest.Attempt{
-		Time: last.Time, Connection: "shop", Peer: "memory:1", Consumer: "c", Channel: 1, Redelivered: true, State: brokertest.Acked,
+		Settled: last.Settled, Time: last.Time, Connection: "shop", Peer: "memory:1", Consumer: "c", Channel: 1, Redelivered: true, State: brokertest.Acked,
 	}, last)
 }
 

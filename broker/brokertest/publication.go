@@ -1,124 +1,67 @@
 package brokertest
 
-import (
-	"time"
+import "github.com/rabbetmq/rabbet/broker/ledger"
 
-	"github.com/rabbetmq/rabbet/amqp"
+// What the ledger tells is of package ledger.
+type (
+	// A Publication is one publish: a client's, the test's, or that of a dead letter.
+	Publication = ledger.Publication
+	// A Route is the history of a publication in one queue.
+	Route = ledger.Route
+	// A Postponement is the history of a publication in one delayed exchange.
+	Postponement = ledger.Postponement
+	// An Attempt is one delivery.
+	Attempt = ledger.Attempt
+
+	// ConfirmState is what a publisher was told.
+	ConfirmState = ledger.ConfirmState
+	// TxState is the outcome of the transaction that a publish was made in.
+	TxState = ledger.TxState
+	// RouteState is where a publication is, or how it left.
+	RouteState = ledger.RouteState
 )
 
-// A Publication is one publish: a client's, the test's, or that of a dead letter.
-type Publication struct {
-	// ID numbers the publications of a broker from 1, in their order.
-	ID   uint64
-	Time time.Time
-	// Connection is what the client's connection calls itself, Peer its address;
-	// both are "" where no client has published. Channel is the channel on it.
-	Connection, Peer, User string
-	Channel                uint16
+// The states, see package ledger.
+const (
+	NotConfirmed = ledger.NotConfirmed
+	Awaited      = ledger.Awaited
+	Confirmed    = ledger.Confirmed
+	Nacked       = ledger.Nacked
 
-	VHost, Exchange, Key string
-	Properties           amqp.Properties
-	Body                 []byte
-	Mandatory            bool
+	NoTx       = ledger.NoTx
+	TxOpen     = ledger.TxOpen
+	Committed  = ledger.Committed
+	RolledBack = ledger.RolledBack
 
-	// Routes are the queues that it was routed to, the pseudo-queue of a direct
-	// reply included, and its state in each.
-	Routes []Route
-	// Delays are the delayed exchanges that it has come to.
-	Delays []Postponement
-	// Returned says that it went back to the publisher (BASIC-3).
-	Returned bool
-	// Confirm is what the publisher was told of it, Tx the transaction's outcome.
-	Confirm ConfirmState
-	Tx      TxState
-	// Err is what the broker refused the publish for; nil if it did not.
-	Err error
-	// Fault is what a fault did to it, such as "nack"; usually "".
-	Fault string
+	Waiting    = ledger.Waiting
+	Out        = ledger.Out
+	Acked      = ledger.Acked
+	Rejected   = ledger.Rejected
+	Expired    = ledger.Expired
+	Dropped    = ledger.Dropped
+	Refused    = ledger.Refused
+	GivenUp    = ledger.GivenUp
+	Due        = ledger.Due
+	Cancelled  = ledger.Cancelled
+	Purged     = ledger.Purged
+	GoneWithIt = ledger.GoneWithIt
+	Lost       = ledger.Lost
+	Undone     = ledger.Undone
+)
 
-	// Of is the publication that a dead letter is of, 0 for what is none. It left
-	// the queue DeadFrom for the reason Reason: rejected, expired, maxlen or
-	// delivery_limit. That of a strict delayed exchange has left none, and its
-	// reason is unroutable.
-	Of               uint64
-	DeadFrom, Reason string
+// WithLedger bounds the ledger to the last n publications; 0 is no ledger at all.
+// By default it keeps all, with their bodies, until the test ends.
+func WithLedger(n int) Option {
+	return func(o *options) { o.ledger = &n }
 }
 
-// ConfirmState is what a publisher was told.
-type ConfirmState string
-
-// The states. A publish on a channel without confirms has none.
-const (
-	NotConfirmed ConfirmState = ""
-	Awaited      ConfirmState = "awaited"
-	Confirmed    ConfirmState = "confirmed"
-	Nacked       ConfirmState = "nacked"
-)
-
-// TxState is the outcome of the transaction that a publish was made in.
-type TxState string
-
-// The states. A publish outside of transactions has none.
-const (
-	NoTx       TxState = ""
-	TxOpen     TxState = "open"
-	Committed  TxState = "committed"
-	RolledBack TxState = "rolled back"
-)
-
-// A Route is the history of a publication in one queue.
-type Route struct {
-	Queue string
-	State RouteState
-	// Deliveries are those that were made, redeliveries included.
-	Deliveries []Attempt
-	// DeadLetter is the publication as which it went on from here, or 0.
-	DeadLetter uint64
-}
-
-// A Postponement is the history of a publication in one delayed exchange.
-type Postponement struct {
-	Exchange string
-	// State is Waiting until it is due, and then Due; or else Cancelled, Purged,
-	// GoneWithIt, Undone or Lost.
-	State RouteState
-	// DeadLetter is the publication as which it went on when it was due and found
-	// no queue, or 0.
-	DeadLetter uint64
-}
-
-// RouteState is where a publication is in a queue or a delayed exchange, or how
-// it left.
-type RouteState string
-
-// The states.
-const (
-	Waiting    RouteState = "waiting"       // ready, or not in the queue yet
-	Out        RouteState = "out"           // delivered, not acknowledged
-	Acked      RouteState = "acked"         // or delivered without acknowledgement
-	Rejected   RouteState = "rejected"      // for good
-	Expired    RouteState = "expired"       // its time to live has passed
-	Dropped    RouteState = "dropped"       // for the queue's limit (QUEUE-62)
-	Refused    RouteState = "refused"       // for the queue's limit (QUEUE-65)
-	GivenUp    RouteState = "given up"      // for the queue's delivery limit (QUEUE-92)
-	Due        RouteState = "due"           // its delay has passed: the routes are where it went
-	Cancelled  RouteState = "cancelled"     // its delay was
-	Purged     RouteState = "purged"        // by queue.purge, or from Go
-	GoneWithIt RouteState = "gone with it"  // the queue or exchange was deleted
-	Lost       RouteState = "lost"          // the broker was restarted
-	Undone     RouteState = "not committed" // its transaction was rolled back
-)
-
-// An Attempt is one delivery.
-type Attempt struct {
-	Time time.Time
-	// Connection, Peer and Channel are those of the client, and zero for a consumer
-	// of the test's. Consumer is the consumer tag, "" for basic.get.
-	Connection, Peer, Consumer string
-	Channel                    uint16
-	Redelivered                bool
-	// State is Out, Acked, Rejected, or Waiting for one that was given back.
-	State RouteState
-	// Fault is what a fault did to it; usually "".
-	Fault string
+// newLedger makes the ledger of an option; nil for none.
+func newLedger(limit *int) *ledger.Ledger {
+	switch {
+	case limit == nil:
+		return ledger.New(ledger.Config{})
+	case *limit <= 0:
+		return nil
+	}
+	return ledger.New(ledger.Config{Publications: *limit})
 }

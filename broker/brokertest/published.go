@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // A PublicationMatch says which publications are meant. Any function of that
@@ -78,59 +77,24 @@ func (v *VHost) Published(match ...PublicationMatch) []Publication {
 
 // Published fails with ErrNoLedger if there is none.
 func (v *ServerVHost) Published(match ...PublicationMatch) ([]Publication, error) {
-	l := &v.s.ledger
-	if l.limit == 0 {
+	l := v.s.ledger
+	if l == nil {
 		return nil, ErrNoLedger
 	}
 	info, err := v.Info()
 	if err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	var list []Publication
-	for _, e := range l.entries {
-		if e.VHost != info.Name {
+	for p := range l.All() {
+		if p.VHost != info.Name {
 			continue
 		}
-		p := e.publication()
-		if !slices.ContainsFunc(match, func(fits PublicationMatch) bool { return !fits(&p) }) {
-			list = append(list, p)
+		if !slices.ContainsFunc(match, func(fits PublicationMatch) bool { return !fits(p) }) {
+			list = append(list, *p)
 		}
 	}
 	return list, nil
-}
-
-// publication is what others see of an entry.
-func (p *posting) publication() Publication {
-	out := Publication{
-		ID: p.ID, Time: p.Time, Channel: p.Channel, VHost: p.VHost, Exchange: p.Msg.Exchange, Key: p.Msg.Key,
-		Body: p.Msg.Body, Mandatory: p.Mandatory, Confirm: p.confirm, Tx: p.tx, Err: p.Err, Of: p.Of,
-		Fault: actNames[p.Act],
-	}
-	if p.Of != 0 {
-		out.DeadFrom, out.Reason = p.Queue, string(p.Reason)
-	}
-	if p.Peer != nil {
-		out.Connection, out.Peer, out.User = p.Peer.Name, p.Peer.Addr, p.Peer.User
-	}
-	// A publish that was refused for its properties shows those that are sound.
-	_ = out.Properties.Decode(p.Msg.Props)
-	out.Delays = slices.Clone(p.delays)
-	out.Routes = slices.Clone(p.routes)
-	for i := range out.Routes {
-		out.Routes[i].Deliveries = slices.Clone(out.Routes[i].Deliveries)
-	}
-	out.Returned = p.Returned && (p.tx == NoTx || p.tx == Committed)
-	return out
-}
-
-// Unroutable reports whether a publication was handled and found no queue. What
-// was refused, or lost to a fault, did not get so far, nor did what is delayed
-// still, was never due, or was dead-lettered then.
-func (p *Publication) Unroutable() bool {
-	late := slices.ContainsFunc(p.Delays, func(d Postponement) bool { return d.State != Due || d.DeadLetter != 0 })
-	return len(p.Routes) == 0 && !late && p.Err == nil && (p.Fault == "" || p.Fault == actNames[tap.ActUnroutable])
 }
 
 // RequirePublished requires that something was published that matches, for which
@@ -167,8 +131,8 @@ func publications(list []Publication) string {
 	t := newTable("#", "from", "exchange", "key", "body", "fate", "properties")
 	skipped := max(0, len(list)-shownMessages)
 	for _, p := range list[skipped:] {
-		t.row(strconv.FormatUint(p.ID, 10), p.from(), name(p.Exchange), name(p.Key), body(p.Body),
-			p.fate(), properties(&p.Properties))
+		t.row(strconv.FormatUint(p.ID, 10), from(&p), name(p.Exchange), name(p.Key), body(p.Body),
+			fate(&p), properties(&p.Properties))
 	}
 	text := "  published:\n"
 	if skipped > 0 {
@@ -177,7 +141,7 @@ func publications(list []Publication) string {
 	return text + t.String()
 }
 
-func (p *Publication) from() string {
+func from(p *Publication) string {
 	switch {
 	case p.Of != 0 && p.DeadFrom == "": // of a delayed exchange
 		return fmt.Sprintf("#%d, %s", p.Of, p.Reason)
@@ -190,10 +154,10 @@ func (p *Publication) from() string {
 }
 
 // fate sums the history of a publication up in a line.
-func (p *Publication) fate() string {
+func fate(p *Publication) string {
 	var parts []string
 	for _, r := range p.Routes {
-		parts = append(parts, r.fate())
+		parts = append(parts, routeFate(&r))
 	}
 	for _, d := range p.Delays {
 		switch {
@@ -227,7 +191,7 @@ func (p *Publication) fate() string {
 	return strings.Join(parts, "; ")
 }
 
-func (r *Route) fate() string {
+func routeFate(r *Route) string {
 	text := name(r.Queue) + ": " + string(r.State)
 	if n := len(r.Deliveries); n > 0 {
 		a := r.Deliveries[n-1]

@@ -25,7 +25,9 @@ func (s *Server) Reset() error {
 	s.net.pause(false)
 	s.ClearFaults()
 	shutdown(s.Broker())
-	s.ledger.reset()
+	if s.ledger != nil {
+		s.ledger.Reset()
+	}
 	s.disk.clear()
 	return s.again("Reset")
 }
@@ -38,11 +40,4 @@ func (d *disk) clear() {
 	if d.dir != "" {
 		_ = os.Remove(filepath.Join(d.dir, store.FileName)) // if it stays, opening it shows what it has
 	}
-}
-
-func (l *ledger) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.entries, l.first, l.last = nil, 0, 0
-	clear(l.pending)
 }

@@ -164,7 +164,9 @@ func (s *Server) Crash() error {
 		// The error would be that of the folder's lock file; a second Open tells.
 		_ = st.Abandon()
 	}
-	s.ledger.dismiss()
+	if s.ledger != nil {
+		s.ledger.Dismiss()
+	}
 	for _, l := range links {
 		l.reset()
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/ledger"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
@@ -43,7 +44,7 @@ type Server struct {
 	net    network
 	disk   disk
 	faults faults
-	ledger ledger
+	ledger *ledger.Ledger // nil if there is none
 
 	mu      sync.Mutex
 	changed sync.Cond      // current, running or closed has changed
@@ -89,7 +90,7 @@ func NewServer(opts ...Option) (*Server, error) {
 	}
 	s.manual, _ = s.opts.config.Clock.(*delay.Manual)
 	s.net.init(s)
-	s.ledger.init(s.opts.ledger)
+	s.ledger = newLedger(s.opts.ledger)
 	err := s.start()
 	if err == nil && s.opts.addr != "" {
 		_, err = s.listen()
@@ -121,8 +122,8 @@ func (s *Server) start() error {
 		}
 		return err
 	}
-	if s.Broker() != nil {
-		s.ledger.restarted(b)
+	if s.Broker() != nil && s.ledger != nil {
+		s.ledger.Restarted(b)
 	}
 	if !s.take(b, &cfg) {
 		shutdown(b)
@@ -160,8 +161,8 @@ func (s *Server) config() broker.Config {
 		cfg.DiskFreeLimit = -1
 	}
 	cfg.Tap = &tap.Tap{Decide: s.faults.decide}
-	if s.ledger.limit != 0 {
-		cfg.Tap.Record = s.ledger.recorder()
+	if s.ledger != nil {
+		cfg.Tap.Record = s.ledger.Recorder()
 	}
 	for _, edit := range s.opts.edits {
 		edit(&cfg)

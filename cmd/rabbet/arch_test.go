@@ -68,7 +68,8 @@ var layers = map[string]layer{
 		"broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
 		"broker/internal/topology", "broker/internal/userdb", "broker/tap",
 	}},
-	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access", "broker/tap"}},
+	"broker/ledger":     {module: []string{"amqp", "queue", "broker", "broker/tap"}},
+	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access", "broker/ledger", "broker/tap"}},
 	"broker/brokertest/amqp091test": {
 		module: []string{"broker/brokertest", "delay"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
@@ -82,7 +83,7 @@ var layers = map[string]layer{
 	"broker/management": {
 		module: []string{
 			"broker/shovel",
-			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern",
+			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern", "broker/ledger",
 			"broker/management/internal/osprocess",
 		},
 		tests: []string{"broker/brokertest"},

@@ -16,7 +16,7 @@ import (
 // track remembers the publication of a message that waits. Called with the lock held,
 // as all here is but Publications.
 func (q *Queue) track(seq uint64, m *queue.Message) {
-	if q.cfg.Cancelled == nil {
+	if q.cfg.Cancelled == nil || m.Publication() == 0 {
 		return
 	}
 	if q.publications == nil {
@@ -28,7 +28,7 @@ func (q *Queue) track(seq uint64, m *queue.Message) {
 // trackStored is track for a message that was in the store when the broker
 // started. What is malformed has none.
 func (q *Queue) trackStored(r store.Record) {
-	if q.cfg.Cancelled == nil {
+	if !q.cfg.Recall {
 		return
 	}
 	if m, err := queue.DecodeStored(&r); err == nil {

@@ -24,9 +24,12 @@ type Config struct {
 	Dispatch func(due []*queue.Message) (forgotten func(left int))
 	// Fault is told of what the store cannot give back.
 	Fault func(err error)
-	// Cancelled, unless nil, is told of the publication of each message that is not
-	// going to be due, with the Queue's lock held.
+	// Cancelled, unless nil, is told of the publication of each message that has one and
+	// is not going to be due, with the Queue's lock held.
 	Cancelled func(publication uint64, why queue.Reason)
+	// Recall says that the publications of what is in the store at the start count too,
+	// for which all of it is read.
+	Recall bool
 }
 
 // Cancelled is why a delay comes to nothing that somebody has called off. Besides it
@@ -53,7 +56,7 @@ type Queue struct {
 	gone  bool      // nothing is added any more
 	ended bool      // nothing goes out any more
 
-	publications map[uint64]uint64 // of those that wait, by position; nil unless Cancelled is told
+	publications map[uint64]uint64 // of those that wait and have one, by position
 }
 
 // New makes an empty queue.

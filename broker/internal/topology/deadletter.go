@@ -62,7 +62,7 @@ func (p *Publisher) deadLetter(d *queue.DeadLetter) {
 	vh.mu.RUnlock()
 	p.found = to.Queues
 	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return message.IsCycle(q.Name, deaths) })
-	if o := vh.env.Observer; o != nil {
+	if o := vh.observer(); o != nil {
 		o.DeadLettered(vh.Name, d, m, to.Queues, to.Delays, nil)
 	}
 	p.Pass(m, to)
@@ -71,7 +71,7 @@ func (p *Publisher) deadLetter(d *queue.DeadLetter) {
 // tellNoDeadLetter tells the observer of a dead letter whose exchange does not exist
 // (QUEUE-71).
 func (p *Publisher) tellNoDeadLetter(d *queue.DeadLetter) {
-	if o := p.vh.env.Observer; o != nil {
+	if o := p.vh.observer(); o != nil {
 		m := *d.Item.Msg
 		m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
 		o.DeadLettered(p.vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, p.vh.Name))

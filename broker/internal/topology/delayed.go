@@ -30,6 +30,7 @@ func newDelayed(vh *VHost, name string, id uint64) *delayedQueue {
 	}
 	if o := vh.env.Observer; o != nil {
 		cfg.Cancelled = func(publication uint64, why queue.Reason) { o.Cancelled(vh.Name, name, publication, why) }
+		cfg.Recall = vh.env.Recall
 	}
 	d.Queue = delayed.New(cfg)
 	return d
@@ -101,7 +102,7 @@ func (p *Publisher) due(d *delayedQueue, m *queue.Message) {
 	strict := x.strict
 	vh.mu.RUnlock()
 	p.found = to.Queues
-	if o := vh.env.Observer; o != nil {
+	if o := vh.observer(); o != nil {
 		o.Due(vh.Name, d.name, m, to.Queues)
 	}
 	if len(to.Queues) == 0 && strict != nil && strict.deadLetter != nil {

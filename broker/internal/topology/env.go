@@ -24,9 +24,12 @@ type Env struct {
 	// StreamMemory is the most bytes that a stream holds without a store; 0 is
 	// stream.DefaultMemoryLimit.
 	StreamMemory int64
-	// Observer and Follower, unless nil, are told of what happens to messages.
+	// Observer and Follower, unless nil, are told of what happens to messages. With
+	// Recall the observer is told of messages, too, that it was told of by a broker
+	// before.
 	Observer Observer
 	Follower Follower
+	Recall   bool
 	// Queues counts the queues that come and go.
 	Queues QueueChurn
 
@@ -40,6 +43,14 @@ type Env struct {
 
 // Outdate makes the cached routes of all virtual hosts stale.
 func (env *Env) Outdate() { env.outdated.Add(1) }
+
+// observer is the observer if it listens, or nil.
+func (vh *VHost) observer() Observer {
+	if o := vh.env.Observer; o != nil && o.Listens(vh.Name) {
+		return o
+	}
+	return nil
+}
 
 // An Owner is a client on whose behalf something is done: a connection, as the exclusive
 // queues that it has declared know it. Owners are compared with ==. Where an owner is
@@ -61,6 +72,8 @@ type Owner interface {
 // DeadLettered gives one. Its methods are called with locks held, from many
 // goroutines at once: they must not block, nor call back.
 type Observer interface {
+	// Listens reports whether the observer wants to be told of a virtual host now.
+	Listens(vhost string) bool
 	// DeadLettered is told of the publish of m, the dead letter of d, to queues and
 	// delayed exchanges; or, with err, that it is published nowhere. It may number m.
 	DeadLettered(vhost string, d *queue.DeadLetter, m *queue.Message, queues []*Queue, delays []Delay, err error)

@@ -162,10 +162,8 @@ func (p *Publisher) Flush() (took int) {
 		if q.Publish(p.msgs, p.fx) {
 			took++
 		}
-		if o := p.vh.env.Observer; o != nil {
-			for _, i := range p.fx.Refused[refused:] {
-				o.Refused(p.vh.Name, p.Client, q.Name, p.msgs[i])
-			}
+		if len(p.fx.Refused) > refused {
+			p.tellRefused(q, p.fx.Refused[refused:])
 		}
 	}
 	if len(p.marks) > 0 {
@@ -178,6 +176,17 @@ func (p *Publisher) Flush() (took int) {
 	clear(p.msgs)
 	p.msgs = p.msgs[:0]
 	return took
+}
+
+// tellRefused tells the observer of those messages of the run that a queue has rejected.
+func (p *Publisher) tellRefused(q *Queue, refused []int) {
+	o := p.vh.observer()
+	if o == nil {
+		return
+	}
+	for _, i := range refused {
+		o.Refused(p.vh.Name, p.Client, q.Name, p.msgs[i])
+	}
 }
 
 // Abandon drops what is held back.

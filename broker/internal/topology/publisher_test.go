@@ -54,6 +54,8 @@ type witness struct {
 	log []string
 }
 
+func (w *witness) Listens(string) bool { return true }
+
 func (w *witness) note(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -124,6 +124,7 @@ func makeVHost(name string, env *Env) *VHost {
 	}
 	if o := env.Observer; o != nil {
 		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }
+		vh.queueEnv.Listened = func() bool { return o.Listens(name) }
 	}
 	for _, p := range predeclared {
 		x := &Exchange{Name: p.name, Kind: p.kind, Durable: true, kept: true, Internal: p.internal}

@@ -1,4 +1,4 @@
-package brokertest
+package ledger
 
 import (
 	"github.com/rabbetmq/rabbet/broker"
@@ -7,7 +7,7 @@ import (
 
 // noteMove notes that a broker which is starting has moved something: what is due
 // by then goes at once, before anybody could look where it was.
-func (l *ledger) noteMove(p *posting, e *tap.Event) {
+func (l *Ledger) noteMove(p *posting, e *tap.Event) {
 	if l.moved == nil {
 		return
 	}
@@ -23,12 +23,9 @@ func (l *ledger) noteMove(p *posting, e *tap.Event) {
 	}
 }
 
-// restarted compares with what a broker has that was started anew: what was in
+// Restarted compares with what a broker has that was started anew: what was in
 // a queue and is there no more is lost, what is there again was not acknowledged.
-func (l *ledger) restarted(b *broker.Broker) {
-	if l.limit == 0 {
-		return
-	}
+func (l *Ledger) Restarted(b *broker.Broker) {
 	there := l.recovered(b)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,7 +62,7 @@ type place struct {
 }
 
 // recovered is what a broker has that has just been started.
-func (l *ledger) recovered(b *broker.Broker) map[place]bool {
+func (l *Ledger) recovered(b *broker.Broker) map[place]bool {
 	there := make(map[place]bool)
 	for _, vh := range b.Snapshot().VHosts {
 		h, err := b.VHost(vh.Name)

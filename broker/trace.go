@@ -1,0 +1,86 @@
+package broker
+
+import (
+	"sync"
+
+	"github.com/rabbetmq/rabbet/broker/tap"
+)
+
+// A trace is told what happens to messages of one virtual host. While there is none, a
+// publish and a delivery pay a comparison with nil each.
+type trace struct {
+	record func(tap.Event) uint64
+}
+
+// traces are the traces of all virtual hosts by name, for those who know no more of a
+// virtual host than its name and may take no lock.
+type traces struct{ byVHost sync.Map }
+
+func (t *traces) of(vhost string) *trace {
+	found, ok := t.byVHost.Load(vhost)
+	if !ok {
+		return nil
+	}
+	return found.(*trace)
+}
+
+// Trace has record told of what happens to messages of the virtual host from now on, as
+// Tap.Record is, until stop is called or another trace takes its place. Of a message that
+// was published before nothing is told. A publish that Tap.Record has given a number comes
+// with it as its ID; what record returns for one counts for nothing. The same rules hold
+// as for a Tap: record is called from many goroutines with locks held, must not call the
+// broker, and must not block.
+func (v *VHost) Trace(record func(tap.Event) uint64) (stop func()) {
+	t := &trace{record}
+	v.tracer.Store(t)
+	v.b.traces.byVHost.Store(v.vh.Name, t)
+	return func() {
+		if v.tracer.CompareAndSwap(t, nil) {
+			v.b.traces.byVHost.CompareAndDelete(v.vh.Name, t)
+		}
+	}
+}
+
+// recordsIn reports whether somebody wants to know what happens to messages of a virtual
+// host.
+func (b *node) recordsIn(vhost string) bool { return b.tapRecords() || b.traces.of(vhost) != nil }
+
+// recorded is recordsIn for those who have the virtual host.
+func (b *node) recorded(v *vhost) bool { return v.tracer.Load() != nil || b.tapRecords() }
+
+// record tells the tap and the trace of the virtual host, and returns the number of a
+// publish.
+func (b *node) record(e tap.Event) (id uint64) {
+	e.Time = b.clock.Now()
+	if b.tapRecords() {
+		id = b.cfg.Tap.Record(e)
+	}
+	t := b.traces.of(e.VHost)
+	if t == nil {
+		return id
+	}
+	if e.Kind == tap.EventPublished {
+		e.ID = id
+	}
+	if own := t.record(e); id == 0 {
+		id = own
+	}
+	return id
+}
+
+// peerOf is how a tap and a trace know a connection that is open.
+func peerOf(c *conn) *tap.Peer {
+	if c.tapped != nil {
+		return c.tapped.peer
+	}
+	if p := c.traced.Load(); p != nil {
+		return p
+	}
+	p := &tap.Peer{
+		ID: c.b.peers.Add(1), Addr: c.nc.RemoteAddr().String(), Name: c.name, User: c.identity.User, VHost: c.vhost.Name,
+	}
+	if !c.traced.CompareAndSwap(nil, p) { // another goroutine was faster
+		return c.traced.Load()
+	}
+	return p
+}
