@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/ordered"
 	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
@@ -106,7 +106,7 @@ type conn struct {
 	out *outbound // its lock guards what follows
 
 	channels  map[uint16]*channel // changed by the reader only, under mu
-	exclusive []*topology.Queue
+	exclusive ordered.Set[*topology.Queue]
 	parkings  uint64      // how often consumers have been parked, which orders them
 	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
 	beat      heartbeat
@@ -291,7 +291,7 @@ func (c *conn) cleanUp() {
 		c.forgetChannel(id)
 	}
 	c.out.mu.Lock()
-	exclusive := slices.Clone(c.exclusive)
+	exclusive := c.exclusive.Take()
 	c.out.mu.Unlock()
 	for _, q := range exclusive {
 		// Refused only where another goroutine has deleted it meanwhile.
@@ -325,14 +325,14 @@ func (c *conn) settleEffects() {
 func (c *conn) AddExclusive(q *topology.Queue) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.exclusive = append(c.exclusive, q)
+	c.exclusive.Add(q)
 }
 
 // DropExclusive forgets an exclusive queue that is deleted.
 func (c *conn) DropExclusive(q *topology.Queue) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.exclusive = slices.DeleteFunc(c.exclusive, func(x *topology.Queue) bool { return x == q })
+	c.exclusive.Remove(q)
 }
 
 // send appends a method to the outbox.

@@ -168,7 +168,7 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 func (q *Classic) wanted() *wantedChunk {
 	for level := q.ready.top; level >= 0; level-- {
 		f := &q.ready.at(level).fresh
-		if c := f.wanted(); c != nil && (len(q.subs) > 0 || !f.inMemory() && (q.ready.timed > 0 || q.over())) {
+		if c := f.wanted(); c != nil && (q.subs.n > 0 || !f.inMemory() && (q.ready.timed > 0 || q.over())) {
 			return &wantedChunk{level, c}
 		}
 	}

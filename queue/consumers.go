@@ -120,10 +120,10 @@ func (q *Classic) Subscribe(s *Subscription) error {
 	if q.deleted {
 		return ErrDeleted
 	}
-	if !q.quorum && (s.Exclusive && (len(q.subs) > 0 || q.set.SingleActive) || len(q.subs) > 0 && q.subs[0].Exclusive) {
+	if !q.quorum && (s.Exclusive && (q.subs.n > 0 || q.set.SingleActive) || q.subs.n > 0 && q.subs.first().Exclusive) {
 		return ErrExclusive // BASIC-29, BASIC-30
 	}
-	q.subs = append(q.subs, s)
+	q.subs.add(s)
 	if q.active == nil {
 		q.active = s
 	}
@@ -176,9 +176,8 @@ func (q *Classic) Unsubscribe(s *Subscription, fx *Effects) {
 		return
 	}
 	q.drop(s)
-	i := slices.Index(q.subs, s)
-	q.subs = slices.Delete(q.subs, i, i+1)
-	if len(q.subs) == 0 {
+	q.subs.remove(s)
+	if q.subs.n == 0 {
 		q.active, q.heir = nil, nil
 		q.used() // QUEUE-58
 		if q.autoDelete && !q.deleted {

@@ -34,7 +34,7 @@ func (q *Classic) expireHead(fx *Effects) bool {
 }
 
 // counting tells whether the queue's own expiry is counting.
-func (q *Classic) counting() bool { return q.set.Expires.ends() && len(q.subs) == 0 }
+func (q *Classic) counting() bool { return q.set.Expires.ends() && q.subs.n == 0 }
 
 // end is when the queue itself expires, if that is counting.
 func (q *Classic) end() int64 { return q.set.Expires.after(q.lastUsed) }

@@ -43,11 +43,11 @@ type Classic struct {
 	fetches int  // of unacked, those that Get gave out, in a quorum queue
 	deleted bool
 	rota    rota
-	subs    []*Subscription // in order of subscription
-	active  *Subscription   // the one that a single-active-consumer queue serves
-	heir    *Subscription   // the one that is to be active when nothing is out any more
-	dead    []DeadLetter    // on their way out, in order
-	offered Item            // the item on offer, kept here so that it needs no allocation
+	subs    roster
+	active  *Subscription // the one that a single-active-consumer queue serves
+	heir    *Subscription // the one that is to be active when nothing is out any more
+	dead    []DeadLetter  // on their way out, in order
+	offered Item          // the item on offer, kept here so that it needs no allocation
 
 	timer    delay.Timer // nil until something can expire
 	armed    int64       // when the timer fires, as deadlines count; 0 is not at all
@@ -176,7 +176,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 		q.arm()
 	}
 	q.flush()
-	if len(q.subs) > 0 {
+	if q.subs.n > 0 {
 		fx.Backlog = max(fx.Backlog, q.ready.len())
 		fx.BacklogBytes = max(fx.BacklogBytes, q.ready.bytes())
 	}
@@ -338,12 +338,12 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		return 0, nil, ErrDeleted
 	case ifEmpty && q.ready.len() > 0:
 		return 0, nil, ErrNotEmpty
-	case ifUnused && len(q.subs) > 0:
+	case ifUnused && q.subs.n > 0:
 		return 0, nil, ErrHasConsumer
 	}
 	q.allGone(Deleted)
 	q.deleted = true
-	n, subs := q.ready.len(), q.subs
+	n, subs := q.ready.len(), q.subs.all()
 	for _, s := range subs {
 		q.drop(s)
 	}
@@ -351,7 +351,7 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		q.back.drop()
 		q.flush()
 	}
-	q.ready, q.subs, q.active, q.heir = levels{}, nil, nil, nil
+	q.ready, q.subs, q.active, q.heir = levels{}, roster{}, nil, nil
 	q.stop()
 	return n, subs, nil
 }
@@ -365,12 +365,12 @@ func (q *Classic) Counts() Counts {
 	defer q.mu.Unlock()
 	waiting := 0
 	if q.quorum && q.set.SingleActive {
-		waiting = max(len(q.subs)-1, 0)
+		waiting = max(q.subs.n-1, 0)
 	}
 	return Counts{
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked.count,
-		Consumers:  len(q.subs),
+		Consumers:  q.subs.n,
 		Fetches:    q.fetches,
 		Waiting:    waiting,
 		ReadyBytes: q.ready.bytes(),

@@ -1,10 +1,5 @@
 package queue
 
-import (
-	"cmp"
-	"slices"
-)
-
 // Serves reports whether a consumer may get deliveries, and does not wait for the
 // active one to end (BASIC-40).
 func (q *Classic) Serves(s *Subscription) bool {
@@ -23,9 +18,7 @@ func (q *Classic) SingleActive() bool {
 // succeed names who is active once a consumer has left that was, or was to be: the
 // first of the highest priority, at once (BASIC-40, BASIC-41).
 func (q *Classic) succeed(left *Subscription, fx *Effects) {
-	next := slices.MaxFunc(q.subs, func(a, b *Subscription) int {
-		return cmp.Compare(a.Priority, b.Priority)
-	})
+	next := q.subs.first()
 	q.heir = nil
 	if left == q.active {
 		q.active = next

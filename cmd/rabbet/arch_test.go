@@ -48,6 +48,7 @@ var layers = map[string]layer{
 	"queue":                   {module: []string{"amqp", "delay", "store"}},
 	"queue/delayed":           {module: []string{"amqp", "delay", "store", "queue"}},
 	"broker/access":           {},
+	"broker/internal/ordered": {},
 	"broker/internal/pattern": {module: []string{"delay"}, others: []string{"github.com/dlclark/regexp2/v2"}},
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
 	"broker/internal/records": {module: []string{"amqp", "queue", "store", "broker/access"}},
@@ -58,14 +59,14 @@ var layers = map[string]layer{
 	"broker/internal/topology": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/message",
-			"broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
+			"broker/internal/ordered", "broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
 		},
 	},
 	"broker/internal/pipe": {module: []string{"delay"}},
 	"broker/tap": {module: []string{"amqp", "queue"}},
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
-		"broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
+		"broker/internal/ordered", "broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
 		"broker/internal/topology", "broker/internal/userdb", "broker/tap",
 	}},
 	"broker/ledger":     {module: []string{"amqp", "queue", "broker", "broker/tap"}},

@@ -3,10 +3,10 @@ package topology
 import (
 	"cmp"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/ordered"
 	"github.com/rabbetmq/rabbet/exchange"
 )
 
@@ -86,7 +86,7 @@ func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, a
 	}
 	if added {
 		x.bound++
-		d.remember(x)
+		d.sources().Add(x)
 		vh.persistBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
 		vh.changed()
 	}
@@ -131,35 +131,20 @@ func (vh *VHost) Unbind(r Binding, by Owner) error {
 		}
 		vh.forgetBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
 		if !x.leadsTo(d) {
-			d.forget(x)
+			d.sources().Remove(x)
 		}
 		vh.changed()
-		vh.unboundFrom(x)
+		vh.removeExchanges(vh.unbound(nil, x))
 	}
 	return nil
 }
 
 // sources is the destination's list of the exchanges that lead to it.
-func (d destination) sources() *[]*Exchange {
+func (d destination) sources() *ordered.Set[*Exchange] {
 	if d.queue != nil {
 		return &d.queue.sources
 	}
 	return &d.exchange.sources
-}
-
-// remember notes that an exchange leads here.
-func (d destination) remember(x *Exchange) {
-	if l := d.sources(); !slices.Contains(*l, x) {
-		*l = append(*l, x)
-	}
-}
-
-// forget drops an exchange that no longer leads here.
-func (d destination) forget(x *Exchange) {
-	l := d.sources()
-	if i := slices.Index(*l, x); i >= 0 {
-		*l = slices.Delete(*l, i, i+1)
-	}
 }
 
 // leadsTo tells whether an exchange has a binding to a destination.

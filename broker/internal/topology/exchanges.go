@@ -199,42 +199,52 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 
 // removeExchange takes an exchange out; auto-delete exchanges that led to
 // nothing else go with it (EXCH-19). Called with the lock held.
-func (vh *VHost) removeExchange(x *Exchange) {
-	if x.seen != nil {
-		defer x.seen.Clear()
-	}
-	delete(vh.exchanges, x.Name)
-	vh.changed()
-	vh.forgetExchange(x)
-	for b := range x.table.All() {
-		vh.forgetBinding(x, b)
-		b.Dest.forget(x)
-	}
-	vh.unbindAll(destination{exchange: x})
-	if x.delayed != nil {
-		vh.removeDelayed(x)
+func (vh *VHost) removeExchange(x *Exchange) { vh.removeExchanges([]*Exchange{x}) }
+
+// removeExchanges is removeExchange for several. A chain of them may be as long as a
+// client likes.
+func (vh *VHost) removeExchanges(doomed []*Exchange) {
+	for len(doomed) > 0 {
+		x := doomed[len(doomed)-1]
+		doomed = doomed[:len(doomed)-1]
+		if vh.exchanges[x.Name] != x {
+			continue
+		}
+		delete(vh.exchanges, x.Name)
+		vh.changed()
+		vh.forgetExchange(x)
+		for b := range x.table.All() {
+			vh.forgetBinding(x, b)
+			b.Dest.sources().Remove(x)
+		}
+		doomed = vh.unbindAll(doomed, destination{exchange: x})
+		if x.delayed != nil {
+			vh.removeDelayed(x)
+		}
+		if x.seen != nil {
+			x.seen.Clear()
+		}
 	}
 }
 
-// unbindAll removes the bindings that lead to a destination that is going.
-func (vh *VHost) unbindAll(d destination) {
-	list := d.sources()
-	sources := *list
-	*list = nil
-	for _, x := range sources {
+// unbindAll removes the bindings that lead to a destination that is going, and appends the
+// exchanges that go with it.
+func (vh *VHost) unbindAll(doomed []*Exchange, d destination) []*Exchange {
+	for _, x := range d.sources().Take() {
 		for b := range x.table.Of(d) {
 			vh.forgetBinding(x, b)
 		}
 		x.table.RemoveDest(d)
 		vh.changed()
-		vh.unboundFrom(x)
+		doomed = vh.unbound(doomed, x)
 	}
+	return doomed
 }
 
-// unboundFrom deletes an auto-delete exchange that has lost its last binding
-// (EXCH-19).
-func (vh *VHost) unboundFrom(x *Exchange) {
-	if x.AutoDelete && x.table.Len() == 0 && vh.exchanges[x.Name] == x {
-		vh.removeExchange(x)
+// unbound appends an auto-delete exchange that has lost its last binding (EXCH-19).
+func (vh *VHost) unbound(doomed []*Exchange, x *Exchange) []*Exchange {
+	if x.AutoDelete && x.table.Len() == 0 {
+		doomed = append(doomed, x)
 	}
+	return doomed
 }

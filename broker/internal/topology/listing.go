@@ -30,7 +30,7 @@ func (vh *VHost) List() (exchanges []*Exchange, queues []*Queue, bindings []Bind
 // bindingsTo lists the bindings that lead to a destination.
 func bindingsTo(d destination) []Binding {
 	var list []Binding
-	for _, x := range *d.sources() {
+	for x := range d.sources().All() {
 		for b := range x.table.Of(d) {
 			r := Binding{Source: x.Name, Key: b.Key, Args: b.Args}
 			if d.queue != nil {

@@ -206,7 +206,7 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 	vh.env.Queues.Deleted.Add(1)
 	vh.changed()
 	vh.forgetQueue(q)
-	vh.unbindAll(destination{queue: q})
+	vh.removeExchanges(vh.unbindAll(nil, destination{queue: q}))
 	vh.mu.Unlock()
 	q.Forget()
 	if q.Exclusive != nil {

@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"slices"
+
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue/dedup"
@@ -14,7 +16,8 @@ import (
 // once it has grown.
 type router struct {
 	vh      *VHost
-	visited []*Exchange // doubles as the list of exchanges to visit
+	visited []*Exchange            // doubles as the list of exchanges to visit
+	met     map[*Exchange]struct{} // the same, used only past smallGraph exchanges
 	dests   []destination
 	seen    map[*Queue]struct{} // used only past smallFanout queues
 	keyOnly bool                // no exchange on the way looks at more than keys
@@ -30,6 +33,12 @@ type router struct {
 // maxRun is the number of messages that are handed to the same queues at once.
 const maxRun = 128
 
+// smallGraph is the number of exchanges up to which a linear look beats a map.
+const smallGraph = 16
+
+// largeGraph is the number of exchanges up to which the map is kept for the next search.
+const largeGraph = 1024
+
 // smallFanout is the number of queues up to which a linear look for
 // duplicates beats a map.
 const smallFanout = 16
@@ -43,7 +52,11 @@ func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, head
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers, props)
 	}
+	if len(r.met) > largeGraph {
+		r.visited, r.met = nil, nil
+	}
 	clear(r.visited)
+	clear(r.met)
 	clear(r.seen)
 	return dst
 }
@@ -99,13 +112,26 @@ func (r *router) askAlternate(x *Exchange) {
 	}
 }
 
+// follow visits an exchange that has not been visited.
 func (r *router) follow(x *Exchange) {
-	for _, v := range r.visited {
-		if v == x {
-			return
+	if len(r.visited) < smallGraph {
+		if !slices.Contains(r.visited, x) {
+			r.visited = append(r.visited, x)
+		}
+		return
+	}
+	if len(r.met) == 0 {
+		if r.met == nil {
+			r.met = make(map[*Exchange]struct{})
+		}
+		for _, v := range r.visited {
+			r.met[v] = struct{}{}
 		}
 	}
-	r.visited = append(r.visited, x)
+	if _, met := r.met[x]; !met {
+		r.met[x] = struct{}{}
+		r.visited = append(r.visited, x)
+	}
 }
 
 func (r *router) found(dst []*Queue, q *Queue) []*Queue {

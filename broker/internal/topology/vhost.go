@@ -9,6 +9,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/ordered"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
@@ -59,7 +60,7 @@ type Exchange struct {
 	seen    *dedup.Cache                // nil but for x-message-deduplication
 	cacheID uint64                      // names what the store has of it; 0 is nothing
 	history *recentMessages             // nil but for x-recent-history
-	sources []*Exchange                 // those with a binding to this one
+	sources ordered.Set[*Exchange]      // those with a binding to this one
 
 	delayed *delayedQueue // what waits in it; nil unless it is a delayed exchange
 	strict  *strictness   // nil unless it is a strict one
@@ -74,8 +75,8 @@ type Queue struct {
 	Durable, AutoDelete bool
 	Exclusive           Owner // nil unless it is an exclusive queue
 	Args                amqp.Table
-	sources             []*Exchange // the exchanges with a binding to it
-	slot                int         // in the virtual host's list
+	sources             ordered.Set[*Exchange] // the exchanges with a binding to it
+	slot                int                    // in the virtual host's list
 	serial              uint64
 }
 
