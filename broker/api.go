@@ -264,7 +264,7 @@ func (v *VHost) Peek(name string, limit int) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return messagesOf(q.Peek(limit))
+	return messagesOf(q.Peek(0, limit))
 }
 
 // PeekStream returns up to limit messages of a stream, beginning where a consumer with

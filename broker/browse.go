@@ -20,8 +20,7 @@ type QueuedMessage struct {
 }
 
 // Browse returns up to limit ready messages of a queue in delivery order, without the
-// first from ones, and how many are ready. It changes nothing; it costs what all messages
-// up to the last one cost. The bodies are shared with the queue: do not write to them.
+// first from ones, and how many are ready. It changes nothing. The bodies are shared with the queue: do not write to them.
 func (v *VHost) Browse(name string, from, limit int) ([]QueuedMessage, int, error) {
 	q, err := v.vh.Queue(name, nil)
 	if err != nil {
@@ -31,8 +30,7 @@ func (v *VHost) Browse(name string, from, limit int) ([]QueuedMessage, int, erro
 		return nil, 0, errors.New("broker: from or limit is negative")
 	}
 	total := q.Counts().Ready
-	items := q.Peek(from + limit)
-	items = items[min(from, len(items)):]
+	items := q.Peek(from, limit)
 	list := make([]QueuedMessage, len(items))
 	for i := range items {
 		it := &items[i]
@@ -46,6 +44,59 @@ func (v *VHost) Browse(name string, from, limit int) ([]QueuedMessage, int, erro
 		}
 	}
 	return list, total, nil
+}
+
+// ErrMoved is returned by Empty for a queue in which something has happened.
+var ErrMoved = errors.New("the queue does not hold exactly that any more")
+
+// StandStill says whether a queue delivers anything, and whether it takes publishes of
+// clients and programs; both is how it is at the start, and nothing is kept of it. While
+// publishes is false a queue rejects them, and a confirm says so; dead letters and delayed
+// messages come in all the same. It fails with ErrNotTaker for streams.
+func (v *VHost) StandStill(name string, deliveries, publishes bool) error {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return err
+	}
+	s, ok := q.Queue.(queue.Stander)
+	if !ok {
+		return ErrNotTaker
+	}
+	var fx queue.Effects
+	s.StandStill(deliveries, publishes, &fx)
+	v.vh.Perform(&fx)
+	return nil
+}
+
+// Newest returns the position of the newest message that a queue has had, which grows with each;
+// 0 for a stream.
+func (v *VHost) Newest(name string) (uint64, error) {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return 0, err
+	}
+	if s, ok := q.Queue.(queue.Stander); ok {
+		return s.Newest(), nil
+	}
+	return 0, nil
+}
+
+// Empty drops a queue's ready messages if nothing has happened since it had so many of
+// them and its newest message was at this position, as Newest had it; otherwise it fails with ErrMoved, and while a message is
+// out with a consumer too. It fails with ErrNotTaker for streams.
+func (v *VHost) Empty(name string, ready int, newest uint64) error {
+	q, err := v.vh.Queue(name, nil)
+	if err != nil {
+		return err
+	}
+	s, ok := q.Queue.(queue.Stander)
+	if !ok {
+		return ErrNotTaker
+	}
+	if !s.PurgeExactly(ready, newest) {
+		return ErrMoved
+	}
+	return v.b.env.Settle()
 }
 
 // ErrNotTaker is returned by Claim for a stream, of which nothing can be taken.

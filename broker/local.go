@@ -389,7 +389,7 @@ func (v *VHost) Recorded(name string) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	items := q.Peek(math.MaxInt)
+	items := q.Peek(0, math.MaxInt)
 	ids := make([]uint64, len(items))
 	for i := range items {
 		ids[i] = items[i].Msg.Publication()

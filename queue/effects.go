@@ -57,6 +57,9 @@ type Effects struct {
 	// Refused holds the indices of messages of a Publish that a full queue
 	// rejected (QUEUE-65).
 	Refused []int
+	// Inside says that the broker itself publishes, not a client or a program: a queue that
+	// is closed takes it.
+	Inside bool
 	// Logged says that a publish waits to be committed by the store.
 	Logged bool
 	// Backlog is the most ready messages, and BacklogBytes the most bytes, that

@@ -28,8 +28,9 @@ type Queue interface {
 	// Get takes the first ready item and returns how many are left (BASIC-51). With
 	// noAck it is settled at once. ok is false when there is none.
 	Get(noAck bool, fx *Effects) (it Item, left int, ok bool)
-	// Peek returns up to limit ready items in delivery order and changes nothing.
-	Peek(limit int) []Item
+	// Peek returns up to limit ready items in delivery order, without the first from ones,
+	// and changes nothing.
+	Peek(from, limit int) []Item
 	// Purge drops the ready messages and returns their number (QUEUE-24).
 	Purge() int
 

@@ -91,7 +91,7 @@ func (b *bench) get() queue.Item {
 // peek is the bodies of what is ready.
 func (b *bench) peek() []string {
 	list := []string{}
-	for _, it := range b.Peek(1 << 20) {
+	for _, it := range b.Peek(0, 1<<20) {
 		list = append(list, string(it.Msg.Body))
 	}
 	return list

@@ -125,10 +125,15 @@ func TestLongQueueInOrder(t *testing.T) {
 					window = 10 << 20 // 4 MiB of it the store keeps to write from, and its lists of operations
 				}
 				assert.Less(t, heap()-before, window, "memory")
-				items := p.Peek(40_000)
+				items := p.Peek(0, 40_000)
 				require.Len(t, items, 40_000)
 				for i := range items {
 					require.Equal(t, strconv.Itoa(i+1), string(items[i].Msg.Body))
+				}
+				for _, from := range []int{1, 511, 16_383, 50_000, backlog - 2} { // read from the store in part
+					items := p.Peek(from, 2)
+					require.Len(t, items, 2)
+					require.Equal(t, strconv.Itoa(from+1), string(items[0].Msg.Body))
 				}
 				p.drain(1, backlog)
 				p.fill(1, 10, persistent)
@@ -194,7 +199,7 @@ func TestLongQueuePurgeAndDelete(t *testing.T) {
 	it := p.get()
 	assert.Equal(t, backlog-1, p.Purge())
 	p.counts(0, 1)
-	assert.Empty(t, p.Peek(10))
+	assert.Empty(t, p.Peek(0, 10))
 	p.fill(1, backlog, false)
 	p.Requeue([]queue.Item{it}, &p.fx)
 	assert.True(t, p.get().Redelivered)

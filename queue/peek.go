@@ -2,26 +2,36 @@ package queue
 
 // This file looks at all that is ready in a queue, that which is on disk too.
 
-// Peek returns up to limit ready items in delivery order and changes nothing.
-func (q *Classic) Peek(limit int) []Item {
+// Peek returns up to limit ready items in delivery order, without the first from ones, and
+// changes nothing. What is passed over is not read from the store.
+func (q *Classic) Peek(from, limit int) []Item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.peek(limit)
+	return q.peek(from, limit)
 }
 
 // peek is Peek for those who hold the lock.
-func (q *Classic) peek(limit int) []Item {
-	items := make([]Item, 0, max(0, min(limit, q.ready.len())))
+func (q *Classic) peek(from, limit int) []Item {
+	items := make([]Item, 0, max(0, min(limit, q.ready.len()-from)))
+	if cap(items) == 0 {
+		return items
+	}
 	q.ready.each(func(it *Item) bool {
-		if len(items) == cap(items) {
-			return false
+		if from > 0 {
+			from--
+			return true
 		}
 		items = append(items, *it)
-		return true
+		return len(items) < cap(items)
 	}, func(level int, s *span) bool {
+		if from >= s.n {
+			from -= s.n
+			return true
+		}
 		// Reading under the lock is for once: nothing else sees one moment.
-		read, err := q.back.read(level, s, cap(items)-len(items))
-		items = append(items, read...)
+		read, err := q.back.read(level, s, from+cap(items)-len(items))
+		items = append(items, read[min(from, len(read)):]...)
+		from = 0
 		if err != nil {
 			q.env.Fault(q.name, err)
 		}
@@ -43,7 +53,7 @@ func (q *Classic) allGone(why Reason) {
 	if !q.env.tells() {
 		return
 	}
-	for _, it := range q.peek(q.ready.len()) {
+	for _, it := range q.peek(0, q.ready.len()) {
 		q.gone(&it, why)
 	}
 }

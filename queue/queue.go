@@ -42,6 +42,8 @@ type Classic struct {
 	full    bool // a quorum queue that rejects is over its limit, or was and is not far below
 	fetches int  // of unacked, those that Get gave out, in a quorum queue
 	deleted bool
+	still   bool // nothing is delivered: see StandStill
+	closed  bool // nothing from outside comes in
 	rota    rota
 	subs    roster
 	active  *Subscription // the one that a single-active-consumer queue serves
@@ -147,10 +149,11 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	defer h.release() // also when a receiver panics
 	var now int64     // one look at the clock is enough for all
 	untidy := false
+	closed := q.closed && !fx.Inside
 	for i, m := range msgs {
-		if q.set != plain && q.refuses(m) {
+		if closed || q.set != plain && q.refuses(m) {
 			fx.Refused = append(fx.Refused, i)
-			if q.set.Overflow == RejectPublishDLX { // QUEUE-66
+			if q.set.Overflow == RejectPublishDLX && !closed { // QUEUE-66
 				q.discard(Item{Msg: m}, MaxLen, fx)
 			}
 			continue
@@ -189,7 +192,7 @@ func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 	q.seq++
 	it.Seq = q.seq
 	keep := q.back != nil && q.survives(it.Msg)
-	if q.ready.len() == 0 && len(q.rota.rings) > 0 {
+	if q.ready.len() == 0 && len(q.rota.rings) > 0 && !q.still {
 		q.offered = it
 		q.offered.Stored = keep
 		if s := q.offer(&q.offered, h, fx); s != nil {
@@ -246,7 +249,7 @@ func (q *Classic) dispatchSome(fx *Effects) bool {
 		if q.expireHead(fx) {
 			return true
 		}
-		if q.ready.len() == 0 || !q.ready.inMemory() {
+		if q.ready.len() == 0 || !q.ready.inMemory() || q.still {
 			return false
 		}
 		s := q.offer(q.ready.front(), &h, fx)
@@ -288,7 +291,7 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	defer q.flush()
 	q.used()
 	q.fetch(fx)
-	if q.ready.len() == 0 || !q.ready.inMemory() { // a fault of the disk looks like an empty queue
+	if q.ready.len() == 0 || !q.ready.inMemory() || q.still { // a fault of the disk looks like an empty queue
 		q.stats.GetEmpty++
 		return Item{}, 0, false
 	}
@@ -318,13 +321,18 @@ func (q *Classic) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len()
+	q.purge()
+	return n
+}
+
+// purge is Purge for those who hold the lock.
+func (q *Classic) purge() {
 	q.allGone(Purged)
 	if q.back != nil {
 		q.back.purge(q)
 		q.flush()
 	}
 	q.ready.clear()
-	return n
 }
 
 // Delete ends the queue and returns the number of ready messages dropped with

@@ -48,10 +48,10 @@ func TestPeekChangesNothing(t *testing.T) {
 	for range 2 {
 		assert.Equal(t, []string{"high", "high2", "low", "low2"}, b.peek())
 	}
-	assert.Equal(t, []string{"high", "high2"}, bodiesOf(b.Peek(2)))
-	assert.True(t, b.Peek(1)[0].Redelivered)
-	assert.Empty(t, b.Peek(0))
-	assert.Empty(t, b.Peek(-1))
+	assert.Equal(t, []string{"high", "high2"}, bodiesOf(b.Peek(0, 2)))
+	assert.True(t, b.Peek(0, 1)[0].Redelivered)
+	assert.Empty(t, b.Peek(0, 0))
+	assert.Empty(t, b.Peek(0, -1))
 	assert.Equal(t, before, b.Counts())
 	for _, want := range []string{"high", "high2", "low", "low2"} {
 		assert.Equal(t, want, string(b.get().Msg.Body))
@@ -89,7 +89,7 @@ func TestRequeueToTheOldPositions(t *testing.T) {
 				b.Requeue(items, &b.fx)
 			}
 			assert.Equal(t, tc.want, strings.Join(b.peek(), ""))
-			for _, it := range b.Peek(8) {
+			for _, it := range b.Peek(0, 8) {
 				assert.Equal(t, it.Seq <= 5, it.Redelivered, "BASIC-59")
 			}
 		})
@@ -217,4 +217,13 @@ func TestDeletedQueueTellsWhatIsGone(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, q.Publish([]*queue.Message{{Body: []byte("after")}}, &fx))
 	assert.Equal(t, []string{"q before deleted", "q after deleted"}, gone)
+}
+
+func TestPeekFromAPosition(t *testing.T) {
+	b := newBench(t, queue.Config{})
+	b.Publish(messages(2000), &b.fx)
+	assert.Equal(t, []string{"1999", "2000"}, bodiesOf(b.Peek(1998, 10)))
+	assert.Equal(t, []string{"700", "701"}, bodiesOf(b.Peek(699, 2)))
+	assert.Empty(t, b.Peek(2000, 10))
+	assert.Empty(t, b.Peek(5000, 10))
 }

@@ -147,7 +147,7 @@ func TestConcurrentUse(t *testing.T) {
 			}
 			n := b.Counts()
 			assert.True(t, n.Ready >= 0 && n.Unacked >= 0 && n.Consumers == 2*workers, "%+v", n)
-			b.Peek(10)
+			b.Peek(0, 10)
 		}
 	})
 	publishing.Wait()

@@ -285,7 +285,7 @@ func (l *life) compare() {
 	for _, d := range l.buried() {
 		dead = append(dead, string(d.Reason)+":"+string(d.Item.Msg.Body))
 	}
-	for _, it := range l.Peek(1 << 20) {
+	for _, it := range l.Peek(0, 1<<20) {
 		ready = append(ready, markOf(it))
 	}
 	for _, it := range l.m.ready {

@@ -29,7 +29,7 @@ func TestTakeLeavesTheOrder(t *testing.T) {
 				}
 			}
 			for range 20 {
-				before := b.Peek(100)
+				before := b.Peek(0, 100)
 				counts := b.Counts()
 				var wanted []uint64
 				var left []string
@@ -42,7 +42,7 @@ func TestTakeLeavesTheOrder(t *testing.T) {
 				}
 				taken := taker.Take(append(slices.Clone(wanted), 1<<40))
 				require.Len(t, taken, len(wanted))
-				require.Equal(t, left, append([]string(nil), bodiesOf(b.Peek(100))...))
+				require.Equal(t, left, append([]string(nil), bodiesOf(b.Peek(0, 100))...))
 				assert.Equal(t, counts.Ready-len(taken), b.Counts().Ready)
 				assert.Equal(t, counts.Unacked+len(taken), b.Counts().Unacked)
 				b.Settle(taken, new(queue.Effects))

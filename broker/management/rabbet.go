@@ -12,7 +12,7 @@ import (
 // extensionNames are what the page may count on.
 var extensionNames = []string{
 	"messages", "unacked", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
-	"definitions-preview", "topology", "events", "live",
+	"definitions-preview", "topology", "events", "live", "export",
 }
 
 func (s *Server) addExtensionRoutes() {
@@ -22,9 +22,13 @@ func (s *Server) addExtensionRoutes() {
 		get(vhostUsers, (*request).browseOne), remove(vhostUsers, (*request).deleteMessage))
 	s.route("/rabbet/queues/{vhost}/{queue}/unacked", get(vhostUsers, (*request).listUnacked))
 	s.route("/rabbet/queues/{vhost}/{queue}/move", post(vhostUsers, (*request).moveMessages))
+	s.route("/rabbet/queues/{vhost}/{queue}/export", get(vhostUsers, (*request).exportMessages))
+	s.route("/rabbet/queues/{vhost}/{queue}/stand-still", put(administrators, (*request).standStill))
+	s.route("/rabbet/queues/{vhost}/{queue}/empty", post(administrators, (*request).emptyQueue))
 	s.route("/rabbet/delayed", get(anyUser, (*request).listDelayedExchanges))
 	s.route("/rabbet/delayed/{vhost}/{exchange}",
 		get(vhostUsers, (*request).listDelayed), remove(vhostUsers, (*request).cancelAllDelayed))
+	s.route("/rabbet/delayed/{vhost}/{exchange}/export", get(vhostUsers, (*request).exportDelayed))
 	s.route("/rabbet/delayed/{vhost}/{exchange}/{id}", remove(vhostUsers, (*request).cancelDelayed))
 	s.route("/rabbet/delayed/{vhost}/{exchange}/{id}/deliver", post(vhostUsers, (*request).deliverDelayed))
 	s.route("/rabbet/delayed/{vhost}/{exchange}/{id}/reschedule", post(vhostUsers, (*request).rescheduleDelayed))

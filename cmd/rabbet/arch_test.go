@@ -63,7 +63,7 @@ var layers = map[string]layer{
 		},
 	},
 	"broker/internal/pipe": {module: []string{"delay"}},
-	"broker/tap": {module: []string{"amqp", "queue"}},
+	"broker/tap":           {module: []string{"amqp", "queue"}},
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
 		"broker/internal/ordered", "broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
@@ -77,6 +77,7 @@ var layers = map[string]layer{
 		tests:  []string{"broker"},
 	},
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
+	"broker/export":             {},
 	"broker/shovel": {
 		module: []string{"amqp", "delay", "broker", "broker/access"},
 		tests:  []string{"broker/brokertest", "store"},
@@ -84,7 +85,7 @@ var layers = map[string]layer{
 	"broker/management": {
 		module: []string{
 			"broker/shovel",
-			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/internal/pattern", "broker/ledger",
+			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/export", "broker/internal/pattern", "broker/ledger",
 			"broker/management/internal/osprocess",
 		},
 		tests: []string{"broker/brokertest"},

@@ -7,6 +7,7 @@
 //	rabbet definitions        export, import and compare definitions
 //	rabbet perf               load a broker and measure it
 //	rabbet conformance        judge whether a broker behaves as RabbitMQ does
+//	rabbet graduate           move to a RabbitMQ cluster
 //	rabbet store              look after a data folder
 //	rabbet help               say more
 //

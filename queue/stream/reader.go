@@ -372,9 +372,12 @@ func (s *Stream) serve(fx *queue.Effects) bool {
 	return len(todo) > 0
 }
 
-// Peek returns up to limit of the oldest messages.
-func (s *Stream) Peek(limit int) []queue.Item {
-	items, err := s.PeekFrom(First, limit)
+// Peek returns up to limit of the oldest messages, without the first from ones.
+func (s *Stream) Peek(from, limit int) []queue.Item {
+	s.mu.Lock()
+	start := int64(s.first) + int64(from)
+	s.mu.Unlock()
+	items, err := s.PeekFrom(At(start), limit)
 	if err != nil {
 		s.fault(err)
 	}

@@ -54,9 +54,6 @@ func policyKeysOf(f *facts) map[string]policyKey {
 	if f.negativeLimit {
 		keys["delivery-limit"] = policyKey{anyInteger, "is not a valid delivery limit", true}
 	}
-	if !f.queueVersion1 {
-		keys["queue-version"] = policyKey{checkQueueVersion(2), "is not a valid queue-version value", true}
-	}
 	if f.leaderLocator { // one set of words for both
 		keys["queue-master-locator"] = policyKey{
 			word("client-local", "balanced", "random", "least-leaders", "min-masters"), "is not a valid master locator", true}

@@ -157,6 +157,7 @@ func (p *Publisher) Flush() (took int) {
 	if f := p.vh.env.Follower; f != nil {
 		f.Passed(p.vh.Name, p.from, p.queues, p.msgs)
 	}
+	p.fx.Inside = p.from > FromGo
 	for _, q := range p.queues {
 		refused := len(p.fx.Refused)
 		if q.Publish(p.msgs, p.fx) {
