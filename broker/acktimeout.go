@@ -175,7 +175,7 @@ func (ch *channel) cancelOverdue(s *consumer) {
 	}
 	delete(ch.consumers, s.tag)
 	s.cancelled = true
-	out := ch.unacked.takeOf(c.settling[:0], s)
+	out := ch.unacked.takeOf(c.settler.scratch[:0], s)
 	c.out.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
 	c.out.mu.Unlock()
 	c.finishReturns(ch, out, verdictRequeue)

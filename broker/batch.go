@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -52,28 +51,6 @@ func (b *publishBatch) bytes(n int) []byte {
 	p := b.arena[:0:n]
 	b.arena = b.arena[n:]
 	return p
-}
-
-// handOver sends a routed message to its queues.
-func (c *conn) handOver(ch *channel, m *queue.Message, to topology.Route) {
-	c.publisher.Pass(m, to)
-	if len(to.Queues) > 0 {
-		c.batch.origin = append(c.batch.origin, origin{ch, ch.published})
-	}
-}
-
-// flushPublishes hands over the run of messages that is held back. Every other method
-// does it first, so that a channel's effects are in order (BASIC-68).
-func (c *conn) flushPublishes() { c.publisher.Flush() }
-
-// handedOver takes note of what full queues have rejected of a run.
-func (c *conn) handedOver(refused []int) {
-	b := &c.batch
-	for _, i := range refused {
-		b.origin[i].ch.refused(b.origin[i].seq)
-	}
-	clear(b.origin)
-	b.origin = b.origin[:0]
 }
 
 // expect guesses how many messages of that size the unhandled bytes hold.

@@ -1,16 +1,13 @@
 package broker
 
 import (
-	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
-	"github.com/rabbetmq/rabbet/queue"
 )
 
 // This file is a channel's life and the table of its methods (CONN-57 to
@@ -154,7 +151,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.out.mu.Unlock()
 	c.b.churn.channelsOpened.Add(1)
 	if c.tapped != nil {
-		return c.channelFailed(ch, method, c.obey(c.tapped.ask(ch.call(m)), id, ch.open))
+		return c.channelFailed(ch, method, c.tapped.obey(c.tapped.ask(ch.call(m)), id, ch.open))
 	}
 	return ch.open()
 }
@@ -239,12 +236,12 @@ func (ch *channel) end() {
 	for _, s := range consumers {
 		s.cancelled = true
 	}
-	out := ch.unacked.takeAll(c.settling[:0])
+	out := ch.unacked.takeAll(c.settler.scratch[:0])
 	c.out.mu.Unlock()
 	takeBack(undone)
-	if c.b.recorded(c.counted) {
-		c.recordTx(undone, tap.EventRolledBack)
-		c.recordSettled(out, tap.EventRequeued)
+	if c.record.on() {
+		c.record.tx(undone, tap.EventRolledBack)
+		c.record.settled(out, tap.EventRequeued)
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).
@@ -374,77 +371,4 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 	}
 	ch.c.send(ch.id, ok)
 	return nil
-}
-
-// requeue returns items to their queues, a call a queue.
-func (c *conn) requeue(out []unacked) {
-	c.byQueue(out, func(q *topology.Queue, items []queue.Item) {
-		q.Requeue(slices.Clone(items), &c.fx)
-	})
-}
-
-// orderByConsumer puts deliveries in the order in which a channel that ends gives those
-// of quorum queues back: consumer by consumer (QUEUE-93). Classic queues have an order of
-// their own.
-func (c *conn) orderByConsumer(out []unacked) {
-	if !slices.ContainsFunc(out, func(u unacked) bool { return u.queue != nil && u.queue.Quorum() }) {
-		return
-	}
-	slices.SortStableFunc(out, func(a, b unacked) int {
-		if c.b.profile.EndsByTag {
-			return strings.Compare(a.consumerTag(), b.consumerTag())
-		}
-		return cmp.Compare(a.consumerNumber(), b.consumerNumber())
-	})
-}
-
-// byQueue calls visit once for each queue with that queue's items, in order.
-// It uses up the list; the items are valid during the call.
-func (c *conn) byQueue(out []unacked, visit func(*topology.Queue, []queue.Item)) {
-	for rounds := 0; len(out) > 0; rounds++ {
-		if rounds == manyQueues {
-			visitMany(out, visit)
-			return
-		}
-		q, rest := out[0].queue, out[:0]
-		items := c.items[:0]
-		for _, u := range out {
-			if u.queue == q {
-				items = append(items, u.item)
-			} else {
-				rest = append(rest, u)
-			}
-		}
-		visit(q, items)
-		clear(items)
-		c.items = items
-		clear(out[len(rest):])
-		out = rest
-	}
-}
-
-// manyQueues is the number of queues from which deliveries are grouped by a map.
-const manyQueues = 16
-
-func visitMany(out []unacked, visit func(*topology.Queue, []queue.Item)) {
-	byQueue := make(map[*topology.Queue][]queue.Item)
-	var order []*topology.Queue
-	for _, u := range out {
-		if byQueue[u.queue] == nil {
-			order = append(order, u.queue)
-		}
-		byQueue[u.queue] = append(byQueue[u.queue], u.item)
-	}
-	clear(out)
-	for _, q := range order {
-		visit(q, byQueue[q])
-	}
-}
-
-// reuse keeps the memory of a list that byQueue has used up.
-func (c *conn) reuse(out []unacked) {
-	c.settling = out[:0]
-	if cap(out) > keptEntries {
-		c.settling, c.items = nil, nil
-	}
 }

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"slices"
-
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -38,41 +36,6 @@ type answer struct {
 	from, to uint64 // publishes from+1 to to
 	nacks    []uint64
 	fates    []fate // in order of seq
-}
-
-// sendConfirms answers what the batch has published.
-func (c *conn) sendConfirms() {
-	c.flushPublishes()
-	for i, ch := range c.confirms {
-		c.confirms[i] = nil
-		ch.toConfirm = false
-		if ch.closing { // BASIC-23
-			continue
-		}
-		a := answer{ch: ch, from: ch.confirmed, to: ch.published}
-		if a.from == a.to && len(ch.fates) == 0 {
-			continue // ackUnroutable was quicker
-		}
-		ch.confirmed = ch.published
-		if len(ch.nacks) > 0 { // several queues may have rejected one message
-			slices.Sort(ch.nacks)
-			a.nacks = slices.Clone(slices.Compact(ch.nacks))
-			ch.nacks = ch.nacks[:0]
-		}
-		if len(ch.fates) > 0 {
-			a.fates = ch.takeFates(a.to)
-		}
-		if c.fx.Logged || ch.awaiting.Load() > 0 {
-			ch.awaiting.Add(1)
-			waiting := a // so that a needs no memory of its own when nothing waits
-			c.b.cfg.Store.NotifySafe(&waiting)
-			continue
-		}
-		c.out.mu.Lock()
-		a.send(&c.fx)
-		c.out.mu.Unlock()
-	}
-	c.confirms = c.confirms[:0]
 }
 
 // ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,

@@ -5,19 +5,12 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/access"
-	"github.com/rabbetmq/rabbet/broker/internal/message"
-	"github.com/rabbetmq/rabbet/broker/internal/ordered"
-	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/broker/tap"
-	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -37,18 +30,6 @@ const (
 	stateLinger                   // nothing more is understood; the socket is about to be dropped
 )
 
-// A connKind is where a connection comes from.
-type connKind uint8
-
-const (
-	connNetwork connKind = iota
-	connDirect           // of this process (SHOVEL-4)
-	connTrusted          // the same, and nobody's
-)
-
-// nobody is the user of connections that are trusted.
-const nobody = "none"
-
 // dropDelay is how long a socket stays after a refusal that awaits no answer.
 const dropDelay = 3 * time.Second
 
@@ -57,83 +38,64 @@ const dropDelay = 3 * time.Second
 // no other lock is taken under it.
 type conn struct {
 	b      *node
-	nc     net.Conn
-	number uint64 // of the connection, from 1
-	kind   connKind
 	log    *slog.Logger
 	in     reader
-
-	tapped *tapped                  // nil without a Tap
-	traced atomic.Pointer[tap.Peer] // without a Tap; see peerOf
+	out    *outbound
+	login  *handshake // nil once the connection is open
+	tapped *tapped    // nil without a Tap
+	record recording
+	peer
+	owner
+	seat
+	pulse
+	gate
+	publishing
+	settler
 
 	// Owned by the reader.
-	state       connState
-	old         dialect // CONN-3
-	identity    access.Identity
-	usage       *usage // the user's; nil before the connection is open
-	counted     *vhost // where it is counted as well
-	permits     permits
-	mechanism   string // of the login
-	vhost       *topology.VHost
-	name        string // client-provided connection_name
-	client      clientInfo
-	fx          queue.Effects
-	batch       publishBatch
-	share       store.Share
-	publisher   topology.Publisher // from connection.open on
-	checker     message.Checker
-	keys        []string          // scratch
-	scratch     []*topology.Queue // scratch
-	routes      map[string]*route
-	counting    []*channel          // those that have counted publishes in this batch
-	run         exchangeRun         // of publishes in this batch
-	routeQueues int                 // the queues in routes, each as often as it is there
-	last        *channel            // the channel of the frame before
-	strays      map[uint16]*channel // not open, and amidst a content that will be refused
-	confirms    []*channel          // those with confirms to send at the end of the batch
-	leaving     []uint16            // channels to be forgotten at the end of the batch
-	settling    []unacked           // scratch
-	items       []queue.Item
-	unparked    []*consumer
-	ack         amqp.BasicAck // scratch
-	written     uint64        // records of the virtual host before the method at hand
-	throttled   uint64        // bytes received by the last pause
-	blocking    bool          // a publish has met a resource alarm
+	state     connState
+	vhost     *topology.VHost
+	fx        queue.Effects
+	share     store.Share
+	last      *channel            // the channel of the frame before
+	strays    map[uint16]*channel // not open, and amidst a content that will be refused
+	leaving   []uint16            // channels to be forgotten at the end of the batch
+	ack       amqp.BasicAck       // scratch
+	written   uint64              // records of the virtual host before the method at hand
+	throttled uint64              // bytes received by the last pause
+	received  atomic.Uint64       // bytes
 
-	channelMax uint16
-	interval   time.Duration // of heartbeats; 0 is none
-
-	out *outbound // its lock guards what follows
-
-	channels  map[uint16]*channel // changed by the reader only, under mu
-	exclusive ordered.Set[*topology.Queue]
-	parkings  uint64      // how often consumers have been parked, which orders them
-	pulse     delay.Timer // heartbeat, or the delay before the socket is dropped
-	beat      heartbeat
-	forced    *Error    // why the broker ends the connection
-	overdue   []overdue // channels to be closed for deliveries held too long
-	blocked   bool      // by a resource alarm: the reader waits
-
-	received atomic.Uint64
-	since    time.Time
-}
-
-// clientInfo is what client-properties told (CONN-11).
-type clientInfo struct {
-	properties                                        amqp.Table
-	authenticationFailureClose, blocked, cancelNotify bool
+	// Guarded by the lock of the outbound half.
+	channels map[uint16]*channel // changed by the reader only
+	parkings uint64              // how often consumers have been parked, which orders them
+	forced   *Error              // why the broker ends the connection
+	overdue  []overdue           // channels to be closed for deliveries held too long
 }
 
 func newConn(b *node, nc net.Conn) *conn {
 	c := &conn{
-		b: b, nc: nc, number: b.connections.Add(1),
-		log:    b.log.With("client", nc.RemoteAddr().String()),
-		since:  b.clock.Now(),
+		b: b, log: b.log.With("client", nc.RemoteAddr().String()),
+		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
 	c.out = newOutbound(b, nc, c.tapped)
+	c.login = &handshake{c}
+	if c.tapped != nil {
+		c.tapped.c = c
+	}
+	c.owner = owner{n: b, peer: &c.peer, out: c.out}
+	c.seat = seat{n: b}
+	c.record.n, c.record.peer, c.record.seat, c.record.tapped = b, &c.peer, &c.seat, c.tapped
+	c.pulse = pulse{clock: b.cfg.PeerClock, socket: nc, log: c.log, out: c.out, received: &c.received, excused: c.hearsNothing}
+	c.gate = gate{alarms: &b.alarms, out: c.out, fx: &c.fx}
+	c.publishing = publishing{out: c.out, fx: &c.fx, store: b.cfg.Store}
+	c.settler = settler{out: c.out, fx: &c.fx, record: &c.record, byTag: b.profile.EndsByTag}
 	return c
 }
+
+// hearsNothing reports whether the reader waits, so that heartbeats may be missed. Called
+// with the lock held.
+func (c *conn) hearsNothing() bool { return c.blocked || c.held > 0 || c.tapped.waiting() }
 
 // serve runs the connection to its end.
 func (c *conn) serve() {
@@ -151,7 +113,7 @@ func (c *conn) serve() {
 	c.out.mu.Unlock()
 	c.out.finish()
 	writer.Wait()
-	c.pulse.Stop()
+	c.pulse.stop()
 	c.nc.Close()
 	c.logEnd(err)
 }
@@ -179,7 +141,7 @@ func (c *conn) read() (err error) {
 			c.state = stateLinger
 		}
 	}()
-	c.startHandshakeTimer()
+	c.startHandshakeTimer(c.b.cfg.HandshakeTimeout)
 	return c.in.run(c)
 }
 
@@ -230,22 +192,13 @@ func (c *conn) closeTimeout() time.Duration {
 	return min(c.interval, longest)
 }
 
-// dropAfter closes the socket when the time has passed; heartbeats end.
-func (c *conn) dropAfter(d time.Duration) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.beat.on = false
-	c.pulse.Stop()
-	c.pulse = c.b.cfg.PeerClock.AfterFunc(d, func() { c.nc.Close() })
-}
-
 // force ends the connection from outside, on another goroutine: the reader is
 // interrupted and sends connection.close itself.
 func (c *conn) force(e *Error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.forced == nil {
-		c.forced = e
+		c.forced, c.over = e, true
 		c.tapped.end()
 		c.interrupt()
 	}
@@ -299,7 +252,7 @@ func (c *conn) cleanUp() {
 	}
 	c.settleEffects()
 	c.fx.Flush()
-	c.b.leave(c)
+	c.leave()
 }
 
 // stopConsumers has no consumer of the connection take anything any more: what one
@@ -321,32 +274,9 @@ func (c *conn) settleEffects() {
 	}
 }
 
-// AddExclusive notes an exclusive queue, to be deleted with the connection.
-func (c *conn) AddExclusive(q *topology.Queue) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.exclusive.Add(q)
-}
-
-// DropExclusive forgets an exclusive queue that is deleted.
-func (c *conn) DropExclusive(q *topology.Queue) {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	c.exclusive.Remove(q)
-}
-
 // send appends a method to the outbox.
 func (c *conn) send(channel uint16, m amqp.Method) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.out.appendMethod(channel, m, &c.fx)
-}
-
-// id is RabbitMQ's name of a connection. One that leaves no process has no addresses;
-// its number tells it from others.
-func (c *conn) id() string {
-	if _, ok := c.nc.RemoteAddr().(pipe.Addr); ok {
-		return "memory:" + strconv.FormatUint(c.number, 10) + " -> memory:0"
-	}
-	return c.nc.RemoteAddr().String() + " -> " + c.nc.LocalAddr().String()
 }

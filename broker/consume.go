@@ -1,11 +1,6 @@
 package broker
 
 import (
-	"cmp"
-	"math/rand/v2"
-	"slices"
-	"strings"
-
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -152,7 +147,7 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 		return err
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
-	if ok && c.b.recorded(c.counted) {
+	if ok && c.record.on() {
 		ch.recordDelivery(q.Name, "", &it, m.NoAck, tap.ActPass)
 	}
 	if ok && c.counted.firehose.on.Load() {
@@ -217,70 +212,6 @@ func (ch *channel) setShared(limit int) {
 			ch.shared.out++
 		}
 	}
-}
-
-// listParked lists a channel's parked consumers that may go on, in the order in which
-// they were parked (BASIC-36). Called with the lock held.
-func (c *conn) listParked(ch *channel) {
-	listed := len(c.unparked)
-	for _, s := range ch.consumers {
-		c.unparkOne(s)
-	}
-	if list := c.unparked[listed:]; len(list) > 1 {
-		slices.SortFunc(list, func(a, b *consumer) int { return cmp.Compare(a.parkedAt, b.parkedAt) })
-	}
-}
-
-// unparkOne lists a consumer for unpark if it may go on. Called with the lock
-// held.
-func (c *conn) unparkOne(s *consumer) {
-	if s.parked && !s.cancelled && s.hasCredit() {
-		s.parked = false
-		c.unparked = append(c.unparked, s)
-	}
-}
-
-// unpark lets the listed consumers go on, one after the other in the order of queues
-// and tags (BASIC-56). Called without the lock.
-func (c *conn) unpark() {
-	if len(c.unparked) > 1 {
-		slices.SortFunc(c.unparked, func(a, b *consumer) int {
-			return cmp.Or(strings.Compare(a.from.Name, b.from.Name), strings.Compare(a.tag, b.tag))
-		})
-	}
-	for i, s := range c.unparked {
-		c.unparked[i] = nil
-		s.from.Unpark(&s.Subscription, &c.fx)
-	}
-	c.unparked = c.unparked[:0]
-}
-
-// unparkTogether lets the listed consumers go on: all of a queue are in turn before it
-// hands anything out, so that the highest priority is first (BASIC-37). It begins
-// with any of the queues, so that none is always last (BASIC-45). Called without the
-// lock.
-func (c *conn) unparkTogether() {
-	list := c.unparked
-	for _, s := range list {
-		s.from.Rejoin(&s.Subscription)
-	}
-	if len(list) > 1 { // one of each queue is enough
-		seen := make(map[*topology.Queue]bool, len(list))
-		list = slices.DeleteFunc(list, func(s *consumer) bool {
-			was := seen[s.from]
-			seen[s.from] = true
-			return was
-		})
-		first := rand.IntN(len(list))
-		slices.Reverse(list[:first])
-		slices.Reverse(list[first:])
-		slices.Reverse(list)
-	}
-	for _, s := range list {
-		s.from.Unpark(&s.Subscription, &c.fx)
-	}
-	clear(c.unparked)
-	c.unparked = c.unparked[:0]
 }
 
 // queueName resolves the shorthand for the last queue declared (QUEUE-4).

@@ -60,27 +60,6 @@ func (ch *channel) countPublish(x *topology.Exchange, queues int, returned, drop
 	c.run.out += uint64(queues)
 }
 
-// endRun adds a run to what its exchange has counted.
-func (c *conn) endRun() {
-	if c.run.in > 0 && c.run.x != nil {
-		c.run.x.Count(c.run.in, c.run.out)
-	}
-	c.run = exchangeRun{}
-}
-
-// endCounts shows others what the batch has counted.
-func (c *conn) endCounts() {
-	if len(c.counting) == 0 {
-		return
-	}
-	c.endRun()
-	for i, ch := range c.counting {
-		ch.stats.endBatch()
-		c.counting[i] = nil
-	}
-	c.counting = c.counting[:0]
-}
-
 func (s *channelStats) endBatch() {
 	s.published.Add(s.batch.published)
 	s.routed.Add(s.batch.routed)

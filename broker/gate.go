@@ -1,64 +1,105 @@
 package broker
 
 import (
+	"sync"
+
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// A resource alarm, or a Tap, blocks a connection that publishes (CONN-77 to CONN-81).
+// A gate is what blocks a connection that publishes: a resource alarm (CONN-77 to CONN-81),
+// or a Tap.
+type gate struct {
+	alarms *alarms
+	out    *outbound
+	fx     *queue.Effects // the reader's
+	notify bool           // the client understands connection.blocked; set before it is open
+
+	blocking bool // a publish has met an alarm; the reader's own
+
+	// guarded by the connection's lock
+	blocked bool // by an alarm: the reader waits
+	held    int  // by how many verdicts
+	over    bool // the connection is about to end: nothing is waited for
+}
 
 // checkAlarms is called for each frame of a content. It blocks the connection if an
 // alarm is on: the client is told at once, and nothing after the frame is read. A
 // message that is complete by then is handled (CONN-79).
-func (c *conn) checkAlarms() {
-	reason := Alarm(c.b.alarms.set.Load())
-	if reason == 0 || c.blocking {
+func (g *gate) checkAlarms() {
+	reason := Alarm(g.alarms.set.Load())
+	if reason == 0 || g.blocking {
 		return
 	}
-	c.blocking = true
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
+	g.blocking = true
+	g.out.mu.Lock()
+	defer g.out.mu.Unlock()
 	// An alarm that was cleared meanwhile finds no connection to unblock.
-	if c.blocked = c.b.alarms.set.Load() != 0; c.blocked && c.client.blocked {
-		c.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, &c.fx)
+	if g.blocked = g.alarms.set.Load() != 0; g.blocked && g.notify {
+		g.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: reason.String()}, g.fx)
 	}
 }
 
 // awaitAlarms holds the reader while the connection is blocked. It reports
 // whether it did: what is in the buffer comes first then.
-func (c *conn) awaitAlarms() bool {
-	if !c.blocking {
+func (g *gate) awaitAlarms() bool {
+	if !g.blocking {
 		return false
 	}
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	for (c.blocked || c.tapped.blocked()) && c.forced == nil && !c.out.broken {
-		c.out.drained.Wait()
+	g.out.mu.Lock()
+	defer g.out.mu.Unlock()
+	for (g.blocked || g.held > 0) && !g.over && !g.out.broken {
+		g.out.drained.Wait()
 	}
-	c.blocking, c.blocked = false, false
+	g.blocking, g.blocked = false, false
 	return true
 }
 
 // unblock lets the reader go on and tells the client (CONN-80).
-func (c *conn) unblock() {
+func (g *gate) unblock() {
 	var fx queue.Effects
-	c.out.mu.Lock()
-	if c.blocked {
-		c.blocked = false
-		c.letGo(&fx)
+	g.out.mu.Lock()
+	if g.blocked {
+		g.blocked = false
+		g.letGo(&fx)
 	}
-	c.out.mu.Unlock()
+	g.out.mu.Unlock()
 	fx.Flush()
 }
 
 // letGo lets the reader go on if nothing blocks the connection any more. Called
 // with the lock held.
-func (c *conn) letGo(fx *queue.Effects) {
-	if c.blocked || c.tapped.blocked() {
+func (g *gate) letGo(fx *queue.Effects) {
+	if g.blocked || g.held > 0 {
 		return
 	}
-	if c.client.blocked {
-		c.out.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
+	if g.notify {
+		g.out.appendMethod(0, &amqp.ConnectionUnblocked{}, fx)
 	}
-	c.out.drained.Signal()
+	g.out.drained.Signal()
+}
+
+// hold blocks the connection by a verdict, as an alarm does.
+func (g *gate) hold(v tap.Verdict) {
+	g.blocking = true
+	g.out.mu.Lock()
+	g.held++
+	if g.held == 1 && !g.blocked && g.notify {
+		g.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: v.Text}, g.fx)
+	}
+	g.out.mu.Unlock()
+	if v.Blocked != nil {
+		v.Blocked(sync.OnceFunc(g.release))
+	}
+}
+
+// release ends a hold.
+func (g *gate) release() {
+	var fx queue.Effects
+	g.out.mu.Lock()
+	g.held--
+	g.letGo(&fx)
+	g.out.mu.Unlock()
+	fx.Flush()
 }

@@ -18,12 +18,16 @@ import (
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
 	if c.tapped != nil {
-		return c.obey(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.greet(h) })
+		return c.tapped.obey(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.login.greet(h) })
 	}
-	return c.greet(h)
+	return c.login.greet(h)
 }
 
-func (c *conn) greet(h [8]byte) error {
+// A handshake is what a connection does up to connection.open. It is dropped then.
+type handshake struct{ c *conn }
+
+func (hs *handshake) greet(h [8]byte) error {
+	c := hs.c
 	p := c.b.profile
 	major, minor := uint8(0), uint8(9)
 	switch {
@@ -46,7 +50,7 @@ func (c *conn) greet(h [8]byte) error {
 	c.send(0, &amqp.ConnectionStart{
 		VersionMajor: major, VersionMinor: minor,
 		ServerProperties: c.b.serverProperties(major == 8),
-		Mechanisms:       strings.Join(c.mechanisms(), " "), Locales: "en_US",
+		Mechanisms:       strings.Join(hs.mechanisms(), " "), Locales: "en_US",
 	})
 	return nil
 }
@@ -113,7 +117,7 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 	}
 	if c.tapped != nil {
 		v := c.tapped.ask(tap.Call{Method: id.String(), Args: m})
-		return c.obey(v, 0, func() error { return c.handle0(m) })
+		return c.tapped.obey(v, 0, func() error { return c.handle0(m) })
 	}
 	return c.handle0(m)
 }
@@ -122,15 +126,15 @@ func (c *conn) handle0(m amqp.Method) error {
 	switch m := m.(type) {
 	case *amqp.ConnectionStartOk:
 		if c.state == stateStart {
-			return c.startOk(m)
+			return c.login.startOk(m)
 		}
 	case *amqp.ConnectionTuneOk:
 		if c.state == stateTune {
-			return c.tuneOk(m)
+			return c.login.tuneOk(m)
 		}
 	case *amqp.ConnectionOpen:
 		if c.state == stateOpen {
-			return c.open(m)
+			return c.login.open(m)
 		}
 	case *amqp.ConnectionClose:
 		if c.state == stateRunning { // CONN-69
@@ -153,41 +157,45 @@ func (c *conn) handle0(m amqp.Method) error {
 }
 
 // startOk authenticates (CONN-11 to CONN-20).
-func (c *conn) startOk(m *amqp.ConnectionStartOk) error {
+func (hs *handshake) startOk(m *amqp.ConnectionStartOk) error {
+	c := hs.c
 	c.readClientProperties(m.ClientProperties)
-	if !slices.Contains(c.mechanisms(), m.Mechanism) {
+	c.notify = c.client.blocked
+	if !slices.Contains(hs.mechanisms(), m.Mechanism) {
 		return silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
 	}
 	if m.Mechanism == mechanismExternal {
-		creds, err := c.external()
+		creds, err := hs.external()
 		if err != nil {
-			return c.refuseLogin(creds.User, m.Mechanism, err.Error())
+			return hs.refuseLogin(creds.User, m.Mechanism, err.Error())
 		}
-		return c.loginWith(creds, m.Mechanism)
+		return hs.loginWith(creds, m.Mechanism)
 	}
 	creds, err := c.b.credentials(m)
 	if err != nil {
 		return err
 	}
-	return c.loginWith(creds, m.Mechanism)
+	return hs.loginWith(creds, m.Mechanism)
 }
 
-func (c *conn) loginWith(creds access.Credentials, mechanism string) error {
+func (hs *handshake) loginWith(creds access.Credentials, mechanism string) error {
+	c := hs.c
 	creds.Mechanism, creds.Peer = mechanism, c.nc.RemoteAddr()
 	c.mechanism = mechanism
 	if c.tapped != nil {
-		return c.loginAsked(creds)
+		return hs.loginAsked(creds)
 	}
-	return c.login(creds)
+	return hs.login(creds)
 }
 
-func (c *conn) login(creds access.Credentials) error {
+func (hs *handshake) login(creds access.Credentials) error {
+	c := hs.c
 	id, err := access.Identity{User: nobody}, error(nil)
 	if c.kind != connTrusted {
 		id, err = c.b.Login(c.b.life, creds)
 	}
 	if err != nil {
-		return c.refuseLogin(creds.User, creds.Mechanism, err.Error())
+		return hs.refuseLogin(creds.User, creds.Mechanism, err.Error())
 	}
 	c.b.loginCounts.succeeded.Add(1)
 	c.identity = id
@@ -199,7 +207,8 @@ func (c *conn) login(creds access.Credentials) error {
 }
 
 // refuseLogin is CONN-15 and CONN-16.
-func (c *conn) refuseLogin(name, mechanism, reason string) error {
+func (hs *handshake) refuseLogin(name, mechanism, reason string) error {
+	c := hs.c
 	c.b.loginCounts.failed.Add(1)
 	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
 	if !c.client.authenticationFailureClose {
@@ -209,22 +218,6 @@ func (c *conn) refuseLogin(name, mechanism, reason string) error {
 		"For details see the broker logfile.", mechanism) // CONN-15
 	e.Impatient = true
 	return e
-}
-
-func (c *conn) readClientProperties(props amqp.Table) {
-	c.client.properties = props
-	if v, ok := props.Get("connection_name"); ok {
-		c.name, _ = v.(string)
-	}
-	v, _ := props.Get("capabilities")
-	caps, _ := v.(amqp.Table)
-	has := func(name string) bool {
-		v, _ := caps.Get(name)
-		return v == true
-	}
-	c.client.authenticationFailureClose = has("authentication_failure_close")
-	c.client.blocked = has("connection.blocked") && !bool(c.old) // which 0-8 has not
-	c.client.cancelNotify = has("consumer_cancel_notify")
 }
 
 // credentials takes user and password out of a response (CONN-13, CONN-14,
@@ -269,7 +262,8 @@ func textOf(v any) (string, bool) {
 }
 
 // tuneOk takes the client's limits (CONN-22 to CONN-25).
-func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
+func (hs *handshake) tuneOk(m *amqp.ConnectionTuneOk) error {
+	c := hs.c
 	cfg := &c.b.cfg
 	if cfg.ChannelMax > 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax) {
 		return silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
@@ -290,27 +284,28 @@ func (c *conn) tuneOk(m *amqp.ConnectionTuneOk) error {
 }
 
 // open joins a virtual host (CONN-27 to CONN-31).
-func (c *conn) open(m *amqp.ConnectionOpen) error {
+func (hs *handshake) open(m *amqp.ConnectionOpen) error {
+	c := hs.c
 	v := c.b.find(m.VirtualHost)
 	if v == nil {
 		return errNoVHost(m.VirtualHost) // CONN-28
 	}
-	if err := c.b.enter(c, v); err != nil {
+	if err := c.enter(c.identity.User, v); err != nil {
 		return err
 	}
 	if c.kind != connTrusted {
 		if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29
-			c.b.leave(c)
+			c.leave()
 			return err
 		}
 	}
 	c.out.mu.Lock() // snapshots read these once there are channels
-	c.vhost = v.vh
+	c.vhost, c.owner.vhost = v.vh, m.VirtualHost
 	c.publisher = v.vh.NewPublisher(topology.FromClient, &c.fx)
 	c.publisher.By, c.publisher.Handed = c, c.handedOver
 	c.channels = make(map[uint16]*channel)
 	c.out.mu.Unlock()
-	c.state = stateRunning
+	c.state, c.login = stateRunning, nil
 	if c.b.find(m.VirtualHost) != v { // deleted meanwhile, before this connection was to be seen
 		return errNoVHost(m.VirtualHost)
 	}
@@ -320,7 +315,7 @@ func (c *conn) open(m *amqp.ConnectionOpen) error {
 	}
 	c.publisher.Client = c
 	c.send(0, &amqp.ConnectionOpenOk{})
-	c.startHeartbeat()
+	c.startHeartbeat(c.interval)
 	c.log.Info("connection open", "user", c.identity.User, "vhost", m.VirtualHost, "name", c.name)
 	return nil
 }
@@ -338,4 +333,51 @@ func decodeMethod(m amqp.Method, args []byte) error {
 		return refuseFrame(amqp.FrameError, "Malformed UTF-8 in shortstr")
 	}
 	return amqp.Errorf(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
+}
+
+// loginAsked is login with a Tap, which may refuse it.
+func (hs *handshake) loginAsked(creds access.Credentials) error {
+	c := hs.c
+	c.tapped.introduce(c, creds.User)
+	v := c.tapped.ask(tap.Call{Method: tap.CallLogin})
+	return c.tapped.obey(v, 0, func() error {
+		if v.Act == tap.ActRefuse {
+			return hs.refuseLogin(creds.User, creds.Mechanism, v.Text)
+		}
+		return hs.login(creds)
+	})
+}
+
+// mechanisms are those that the connection is offered (CONN-7, CONN-8): EXTERNAL over TLS
+// alone (TLS-15).
+func (hs *handshake) mechanisms() []string {
+	c := hs.c
+	configured := c.b.cfg.Mechanisms
+	if configured == nil {
+		configured = []string{mechanismPlain, mechanismAMQPlain}
+		if c.b.profile.Anonymous {
+			configured = append(configured, mechanismAnonymous)
+		}
+	}
+	var offered []string
+	for _, m := range configured {
+		if m != mechanismExternal || c.tlsState() != nil {
+			offered = append(offered, m)
+		}
+	}
+	return offered
+}
+
+// external finds the user in the client's certificate (TLS-16 to TLS-19).
+func (hs *handshake) external() (access.Credentials, error) {
+	c := hs.c
+	state := c.tlsState()
+	switch {
+	case state == nil || len(state.PeerCertificates) == 0:
+		return access.Credentials{}, errors.New("connection peer presented no TLS (x.509) certificate")
+	case len(state.VerifiedChains) == 0: // the listener takes any certificate
+		return access.Credentials{}, errors.New("TLS configuration is unsafe")
+	}
+	user, err := c.b.cfg.CertificateUser.User(state.PeerCertificates[0])
+	return access.Credentials{User: user, Checked: true}, err
 }

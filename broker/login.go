@@ -87,67 +87,6 @@ func refusal(err error, code amqp.ReplyCode, text string) error {
 	return amqp.Errorf(code, "%s, backend %s", text, err)
 }
 
-// MayUse asks whether the connection's user may use a queue or an exchange.
-func (c *conn) MayUse(kind access.Kind, name string, op access.Operation) error {
-	if c.kind == connTrusted {
-		return nil
-	}
-	r := access.Resource{VHost: c.vhost.Name, Kind: kind, Name: name}
-	return c.permits.ask(c.b, permit{kind: kind, name: name, op: op}, func() error {
-		return c.b.MayUse(c.b.life, c.identity, r, op)
-	})
-}
-
-// MayUseTopic asks whether the connection's user may use a routing key with a topic
-// exchange.
-func (c *conn) MayUseTopic(exchange, key string, op access.Operation) error {
-	if c.kind == connTrusted {
-		return nil
-	}
-	x := access.Resource{VHost: c.vhost.Name, Kind: access.Exchange, Name: exchange}
-	return c.permits.ask(c.b, permit{kind: "topic", name: exchange, key: key, op: op}, func() error {
-		return c.b.MayUseTopic(c.b.life, c.identity, x, key, op)
-	})
-}
-
-// permits are what a connection need not ask again an Authenticator that is not the
-// broker's own, which is as fast as looking here. They belong to the reader.
-type permits struct {
-	generation uint64
-	allowed    map[permit]struct{}
-}
-
-type permit struct {
-	kind      access.Kind
-	name, key string
-	op        access.Operation
-}
-
-// maxPermits is how many a connection remembers.
-const maxPermits = 1024
-
-func (p *permits) ask(b *node, what permit, decide func() error) error {
-	if !b.decisions.foreign {
-		return decide()
-	}
-	generation := b.decisions.generation.Load()
-	if p.generation != generation || len(p.allowed) >= maxPermits {
-		p.generation, p.allowed = generation, nil
-	}
-	if _, ok := p.allowed[what]; ok {
-		return nil
-	}
-	if err := decide(); err != nil {
-		return err
-	}
-	if p.allowed == nil {
-		p.allowed = make(map[permit]struct{})
-	}
-	p.allowed[what] = struct{}{}
-	b.decisions.expire(b)
-	return nil
-}
-
 // decisions is what is known of answers that connections remember.
 type decisions struct {
 	foreign    bool // the Authenticator is not the broker's own

@@ -61,7 +61,7 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
 	w, err := ch.check(rt, m, size)
 	if ch.c.counted.tracer.Load() != nil {
-		ch.c.recordPublish(ch, rt, m, tap.ActPass, w, err)
+		ch.c.record.publish(ch, rt, m, tap.ActPass, w, err)
 	}
 	if err != nil {
 		return err
@@ -241,23 +241,6 @@ func (ch *channel) find(
 	rt.Lasting = rt.Lasting && rt.Generation == gen
 	w.Route = to
 	return w, err
-}
-
-// resolve finds where a publish goes and remembers it if that depends on nothing
-// but the topology.
-func (c *conn) resolve(rt *route, x *topology.Exchange, extra []string, headers amqp.RawTable, props amqp.RawProperties) (topology.Route, error) {
-	c.keys = append(append(c.keys[:0], rt.key), extra...)
-	if len(extra) > 0 {
-		to, err := c.publisher.Find(c.scratch[:0], x, c.keys, headers, props)
-		c.scratch = to.Queues
-		return to, err
-	}
-	held := cap(rt.Queues)
-	to, err := c.publisher.Find(rt.Queues[:0], x, c.keys, headers, props)
-	rt.Route = to
-	rt.Delays = nil // a route with delays does not last
-	c.routeQueues += cap(rt.Queues) - held
-	return to, err
 }
 
 // inspect checks the properties, user-id and expiration among them, makes what 3.13 makes

@@ -3,19 +3,17 @@ package broker
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/queue"
 )
 
 // A tapped is what a connection of a broker with a Tap has. The reader owns it
 // but for what is said otherwise.
 type tapped struct {
+	c     *conn
 	tap   *tap.Tap
 	clock delay.Clock
 	peer  *tap.Peer
@@ -27,7 +25,6 @@ type tapped struct {
 	delivery tap.Call // of deliveries
 	spoiled  *spoiled
 	deaf     bool // the reader waits: no heartbeat is expected
-	holds    int  // those that block the connection
 }
 
 // newTapped is nil without a Tap.
@@ -47,11 +44,9 @@ func (t *tapped) end() {
 	}
 }
 
-// waiting tells whether the reader waits because of a verdict. Called with the
+// waiting reports whether the reader waits because of a verdict. Called with the
 // connection's lock held.
-func (t *tapped) waiting() bool { return t != nil && (t.deaf || t.holds > 0) }
-
-func (t *tapped) blocked() bool { return t != nil && t.holds > 0 }
+func (t *tapped) waiting() bool { return t != nil && t.deaf }
 
 // introduce notes what the connection says of itself.
 func (t *tapped) introduce(c *conn, user string) {
@@ -76,32 +71,33 @@ func (t *tapped) ask(call tap.Call) tap.Verdict {
 
 // obey does with a call as the verdict says. It is for the calls of a client
 // that are answered, on channel 0 too.
-func (c *conn) obey(v tap.Verdict, channel uint16, handle func() error) error {
-	c.pause(v)
+func (t *tapped) obey(v tap.Verdict, channel uint16, handle func() error) error {
+	t.pause(v)
 	switch v.Act {
 	case tap.ActSwallow:
 		return nil
 	case tap.ActCloseChannel, tap.ActCloseConnection:
 		return v.Refusal()
 	case tap.ActReset, tap.ActDamage:
-		return c.spoil(v.Act, channel, handle)
+		return t.spoil(v.Act, channel, handle)
 	case tap.ActBlock:
 		err := handle()
-		c.hold(v)
+		t.c.hold(v)
 		return err
 	}
 	return handle()
 }
 
 // pause makes the reader wait. Nobody is to wait with it.
-func (c *conn) pause(v tap.Verdict) {
+func (t *tapped) pause(v tap.Verdict) {
+	c := t.c
 	if v.Delay <= 0 {
 		return
 	}
 	c.endBatch()
-	c.setDeaf(true)
-	defer c.setDeaf(false)
-	c.tapped.wait(v.Delay, v.Waiting)
+	t.setDeaf(true)
+	defer t.setDeaf(false)
+	t.wait(v.Delay, v.Waiting)
 }
 
 // wait waits on the broker's clock, unless the connection is to end.
@@ -118,46 +114,11 @@ func (t *tapped) wait(d time.Duration, begun func()) {
 	}
 }
 
-func (c *conn) setDeaf(deaf bool) {
+func (t *tapped) setDeaf(deaf bool) {
+	c := t.c
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.tapped.deaf = deaf
-}
-
-// hold blocks the connection, as an alarm does.
-func (c *conn) hold(v tap.Verdict) {
-	c.blocking = true
-	c.out.mu.Lock()
-	c.tapped.holds++
-	if c.tapped.holds == 1 && !c.blocked && c.client.blocked {
-		c.out.appendMethod(0, &amqp.ConnectionBlocked{Reason: v.Text}, &c.fx)
-	}
-	c.out.mu.Unlock()
-	if v.Blocked != nil {
-		v.Blocked(sync.OnceFunc(c.release))
-	}
-}
-
-// release ends a hold.
-func (c *conn) release() {
-	var fx queue.Effects
-	c.out.mu.Lock()
-	c.tapped.holds--
-	c.letGo(&fx)
-	c.out.mu.Unlock()
-	fx.Flush()
-}
-
-// loginAsked is login with a Tap, which may refuse it.
-func (c *conn) loginAsked(creds access.Credentials) error {
-	c.tapped.introduce(c, creds.User)
-	v := c.tapped.ask(tap.Call{Method: tap.CallLogin})
-	return c.obey(v, 0, func() error {
-		if v.Act == tap.ActRefuse {
-			return c.refuseLogin(creds.User, creds.Mechanism, v.Text)
-		}
-		return c.login(creds)
-	})
+	t.deaf = deaf
 }
 
 // decodeAndAsk is decodeAndHandle with a Tap.
@@ -169,7 +130,7 @@ func (ch *channel) decodeAndAsk(id amqp.MethodID, args []byte) error {
 	if err := decodeMethod(m, args); err != nil {
 		return err
 	}
-	return ch.c.obey(ch.c.tapped.ask(ch.call(m)), ch.id, func() error { return ch.handle(m) })
+	return ch.c.tapped.obey(ch.c.tapped.ask(ch.call(m)), ch.id, func() error { return ch.handle(m) })
 }
 
 // call describes a method on a channel.

@@ -34,11 +34,12 @@ var errReset = errors.New("reset by a tap")
 
 // spoil handles a call whose answer is to be spoiled. The answer of a publish is
 // its confirm.
-func (c *conn) spoil(act tap.Act, channel uint16, handle func() error) error {
+func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
+	c := t.c
 	c.sendConfirms() // those of publishes before are not meant
 	s := &spoiled{act, channel}
 	c.out.mu.Lock()
-	c.tapped.spoiled = s
+	t.spoiled = s
 	c.out.mu.Unlock()
 	err := handle()
 	if err != nil {
@@ -48,10 +49,10 @@ func (c *conn) spoil(act tap.Act, channel uint16, handle func() error) error {
 	ch := c.channels[channel]
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.tapped.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
+	if t.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
 		return nil
 	}
-	c.tapped.spoiled = nil
+	t.spoiled = nil
 	if act == tap.ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
 		c.out.reserve()
 		at := len(c.out.buf)
@@ -158,7 +159,7 @@ func (ch *channel) deliverAsked(
 	case tap.ActSwallow:
 		return
 	case tap.ActCloseChannel, tap.ActCloseConnection:
-		c.breakOff(ch, v)
+		c.tapped.breakOff(ch, v)
 		return
 	case tap.ActDamageBody:
 		damaged := *it.Msg
@@ -184,11 +185,12 @@ func (ch *channel) deliverAsked(
 
 // breakOff has the reader close the channel or the connection. Called with the
 // lock held.
-func (c *conn) breakOff(ch *channel, v tap.Verdict) {
+func (t *tapped) breakOff(ch *channel, v tap.Verdict) {
+	c := t.c
 	if v.Act == tap.ActCloseChannel {
 		c.overdue = append(c.overdue, overdue{channel: ch.id, why: v.Refusal()})
 	} else if c.forced == nil {
-		c.forced = v.Refusal()
+		c.forced, c.over = v.Refusal(), true
 	}
 	c.interrupt()
 }

@@ -14,19 +14,19 @@ import (
 func (ch *channel) publishAsked(rt *route, m *queue.Message, size uint64) error {
 	c := ch.c
 	v := c.tapped.ask(ch.publishCall(tap.CallPublish, rt, m))
-	c.pause(v)
+	c.tapped.pause(v)
 	switch v.Act {
 	case tap.ActSwallow, tap.ActNack:
 		c.flushPublishes()
-		c.recordPublish(ch, rt, m, v.Act, way{}, nil)
+		c.record.publish(ch, rt, m, v.Act, way{}, nil)
 		ch.forgo(v.Act)
 		return nil
 	case tap.ActCloseChannel, tap.ActCloseConnection:
 		e := v.Refusal()
-		c.recordPublish(ch, rt, m, v.Act, way{}, e)
+		c.record.publish(ch, rt, m, v.Act, way{}, e)
 		return e
 	case tap.ActReset, tap.ActDamage:
-		return c.spoil(v.Act, ch.id, func() error { return ch.publishRecorded(rt, m, size, v.Act) })
+		return c.tapped.spoil(v.Act, ch.id, func() error { return ch.publishRecorded(rt, m, size, v.Act) })
 	case tap.ActBlock:
 		err := ch.publishRecorded(rt, m, size, v.Act)
 		c.hold(v)
@@ -41,13 +41,14 @@ func (ch *channel) publishCall(name string, rt *route, m *queue.Message) tap.Cal
 	return tap.Call{
 		Method: name, Channel: ch.id, Exchange: rt.exchange, Key: rt.key, Msg: m,
 		Args: &amqp.BasicPublish{Exchange: rt.exchange, RoutingKey: rt.key, Mandatory: rt.mandatory, Immediate: rt.immediate},
-		Find: func() []string { return ch.c.destinations(rt, m) },
+		Find: func() []string { return ch.c.tapped.destinations(rt, m) },
 	}
 }
 
 // destinations are the queues that a publish is going to reach, the requester of
 // a direct reply included.
-func (c *conn) destinations(rt *route, m *queue.Message) []string {
+func (t *tapped) destinations(rt *route, m *queue.Message) []string {
+	c := t.c
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
 	extra, headers, _ := message.RewriteHeaders(&probe, c.b.profile.ClientDeaths)
@@ -85,7 +86,7 @@ func (ch *channel) publishRecorded(rt *route, m *queue.Message, size uint64, act
 	if act == tap.ActUnroutable {
 		w = way{}
 	}
-	ch.c.recordPublish(ch, rt, m, act, w, err)
+	ch.c.record.publish(ch, rt, m, act, w, err)
 	if err != nil {
 		return err
 	}

@@ -34,13 +34,13 @@ func names(queues []*topology.Queue) []string {
 	return list
 }
 
-// recordPublish records a client's publish, before it goes anywhere.
-func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
-	if !c.b.recorded(c.counted) {
+// publish records a client's publish, before it goes anywhere.
+func (r *recording) publish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
+	if !r.on() {
 		return
 	}
 	e := tap.Event{
-		Kind: tap.EventPublished, Peer: peerOf(c), Channel: ch.id, Msg: m, VHost: c.vhost.Name,
+		Kind: tap.EventPublished, Peer: r.who(), Channel: ch.id, Msg: m, VHost: r.vhost(),
 		Queues: names(w.Queues), Requester: w.requester, Later: exchangesOf(w.Delays), Mandatory: rt.mandatory,
 		Act: act, Err: err,
 	}
@@ -51,7 +51,7 @@ func (c *conn) recordPublish(ch *channel, rt *route, m *queue.Message, act tap.A
 	if ch.mode == modeConfirm && err == nil {
 		e.Seq = ch.published + 1
 	}
-	number(m, c.b.record(e))
+	number(m, r.n.record(e))
 }
 
 func exchangesOf(list []topology.Delay) (names []string) {
@@ -73,15 +73,15 @@ func (b *node) recordOne(vhost string, e tap.Event, m *queue.Message) {
 func (ch *channel) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act tap.Act) {
 	c := ch.c
 	c.b.recordOne(c.vhost.Name, tap.Event{
-		Kind: tap.EventDelivered, Peer: peerOf(c), Channel: ch.id, Queue: from,
+		Kind: tap.EventDelivered, Peer: c.record.who(), Channel: ch.id, Queue: from,
 		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
 	}, it.Msg)
 }
 
-// recordSettled records what became of deliveries.
-func (c *conn) recordSettled(out []unacked, kind tap.EventKind) {
+// settled records what became of deliveries.
+func (r *recording) settled(out []unacked, kind tap.EventKind) {
 	for i := range out {
-		c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: peerOf(c), Queue: out[i].queue.Name}, out[i].item.Msg)
+		r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Queue: out[i].queue.Name}, out[i].item.Msg)
 	}
 }
 
@@ -94,21 +94,21 @@ var settledAs = [...]tap.EventKind{
 // recordConfirm records that a channel's publishes from+1 to to are answered.
 func (ch *channel) recordConfirm(from, to uint64, nack bool) {
 	c := ch.c
-	if !c.b.recorded(c.counted) {
+	if !c.record.on() {
 		return
 	}
-	e := tap.Event{Kind: tap.EventConfirmed, Peer: peerOf(c), Channel: ch.id, VHost: c.vhost.Name, Seq: from + 1, To: to}
+	e := tap.Event{Kind: tap.EventConfirmed, Peer: c.record.who(), Channel: ch.id, VHost: c.vhost.Name, Seq: from + 1, To: to}
 	if nack {
 		e.Kind = tap.EventNacked
 	}
 	c.b.record(e)
 }
 
-// recordTx records the end of a transaction's publishes.
-func (c *conn) recordTx(publishes []txPublish, kind tap.EventKind) {
+// tx records the end of a transaction's publishes.
+func (r *recording) tx(publishes []txPublish, kind tap.EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			c.b.recordOne(c.vhost.Name, tap.Event{Kind: kind, Peer: peerOf(c), Later: exchangesOf(p.way.Delays)}, p.msg)
+			r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Later: exchangesOf(p.way.Delays)}, p.msg)
 		}
 	}
 }
@@ -146,7 +146,7 @@ func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queu
 func (r recorder) Refused(vhost string, client any, queue string, m *queue.Message) {
 	e := tap.Event{Kind: tap.EventRefused, Queue: queue}
 	if c, ok := client.(*conn); ok {
-		e.Peer = peerOf(c)
+		e.Peer = c.record.who()
 	}
 	r.b.recordOne(vhost, e, m)
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
@@ -68,19 +69,33 @@ func (b *node) record(e tap.Event) (id uint64) {
 	return id
 }
 
-// peerOf is how a tap and a trace know a connection that is open.
-func peerOf(c *conn) *tap.Peer {
-	if c.tapped != nil {
-		return c.tapped.peer
+// A recording tells a Tap, and traces, what the client of a connection does to messages.
+type recording struct {
+	n      *node
+	peer   *peer
+	seat   *seat
+	tapped *tapped                  // nil without a Tap
+	traced atomic.Pointer[tap.Peer] // without a Tap; see who
+}
+
+// on reports whether somebody wants to know.
+func (r *recording) on() bool { return r.n.recorded(r.seat.counted) }
+
+func (r *recording) vhost() string { return r.seat.counted.vh.Name }
+
+// who is how a tap and a trace know the client.
+func (r *recording) who() *tap.Peer {
+	if r.tapped != nil {
+		return r.tapped.peer
 	}
-	if p := c.traced.Load(); p != nil {
+	if p := r.traced.Load(); p != nil {
 		return p
 	}
 	p := &tap.Peer{
-		ID: c.b.peers.Add(1), Addr: c.nc.RemoteAddr().String(), Name: c.name, User: c.identity.User, VHost: c.vhost.Name,
+		ID: r.n.peers.Add(1), Addr: r.peer.nc.RemoteAddr().String(), Name: r.peer.name, User: r.peer.identity.User, VHost: r.vhost(),
 	}
-	if !c.traced.CompareAndSwap(nil, p) { // another goroutine was faster
-		return c.traced.Load()
+	if !r.traced.CompareAndSwap(nil, p) { // another goroutine was faster
+		return r.traced.Load()
 	}
 	return p
 }

@@ -109,8 +109,8 @@ func (ch *channel) txCommit() error {
 		return err
 	}
 	c, tx := ch.c, ch.endTx()
-	if c.b.recorded(c.counted) {
-		c.recordTx(tx.publishes, tap.EventCommitted)
+	if c.record.on() {
+		c.record.tx(tx.publishes, tap.EventCommitted)
 	}
 	if err := ch.checkQueuesOf(&tx); err != nil {
 		return err
@@ -164,8 +164,8 @@ func (ch *channel) txRollback() error {
 	}
 	tx := ch.endTx()
 	takeBack(tx.publishes)
-	if ch.c.b.recorded(ch.c.counted) {
-		ch.c.recordTx(tx.publishes, tap.EventRolledBack)
+	if ch.c.record.on() {
+		ch.c.record.tx(tx.publishes, tap.EventRolledBack)
 	}
 	ch.c.out.mu.Lock()
 	ch.unacked.restore(tx.taken())

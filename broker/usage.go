@@ -13,10 +13,18 @@ type usage struct {
 	channels    atomic.Int64
 }
 
+// A seat is what a connection takes of what is limited.
+type seat struct {
+	n       *node
+	user    string
+	usage   *usage // the user's; nil before the connection is open, and after its end
+	counted *vhost // where it is counted as well
+}
+
 // enter counts a connection in a virtual host and for its user, unless that is one more
 // than a limit allows (LIMIT-1, LIMIT-3).
-func (b *node) enter(c *conn, v *vhost) error {
-	user := c.identity.User
+func (s *seat) enter(user string, v *vhost) error {
+	b := s.n
 	limit, limited := b.users.Limit(user, access.MaxConnections)
 	most, bounded := v.vh.Limit(access.MaxConnections)
 	b.mu.Lock()
@@ -42,60 +50,61 @@ func (b *node) enter(c *conn, v *vhost) error {
 	u.connections++
 	v.connections++
 	b.entered++
-	c.usage, c.counted = u, v
+	s.user, s.usage, s.counted = user, u, v
 	return nil
 }
 
 // leave counts a connection no more.
-func (b *node) leave(c *conn) {
-	if c.usage == nil {
+func (s *seat) leave() {
+	b := s.n
+	if s.usage == nil {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.entered--
-	c.counted.connections--
-	if c.usage.connections--; c.usage.connections == 0 {
-		delete(b.usage, c.identity.User)
+	s.counted.connections--
+	if s.usage.connections--; s.usage.connections == 0 {
+		delete(b.usage, s.user)
 	}
-	c.usage = nil
+	s.usage = nil
 }
 
 // enterChannel counts a channel for the user, unless that is one more than its limit
 // allows (LIMIT-4).
-func (c *conn) enterChannel() error {
-	n := c.usage.channels.Add(1)
-	limit, limited := c.b.users.Limit(c.identity.User, access.MaxChannels)
+func (s *seat) enterChannel() error {
+	n := s.usage.channels.Add(1)
+	limit, limited := s.n.users.Limit(s.user, access.MaxChannels)
 	if !limited || n <= int64(limit) {
-		return c.enterNode()
+		return s.enterNode()
 	}
-	c.usage.channels.Add(-1)
+	s.usage.channels.Add(-1)
 	text := "number of channels opened for user '%s' has reached the maximum allowed user limit of (%d)"
-	if c.b.profile.BareChannelLimit {
+	if s.n.profile.BareChannelLimit {
 		text = "number of channels opened for user '%s' has reached the maximum allowed user limit of %d"
 	}
-	return refuseFrame(amqp.NotAllowed, text, c.identity.User, limit)
+	return refuseFrame(amqp.NotAllowed, text, s.user, limit)
 }
 
 // enterNode counts a channel of the broker, unless that is one more than it may have
 // (LIMIT-5).
-func (c *conn) enterNode() error {
-	limit := c.b.cfg.MaxChannels
-	if n := c.b.channels.Add(1); limit == 0 || n <= int64(limit) {
+func (s *seat) enterNode() error {
+	limit := s.n.cfg.MaxChannels
+	if n := s.n.channels.Add(1); limit == 0 || n <= int64(limit) {
 		return nil
 	}
-	c.leaveChannel()
+	s.leaveChannel()
 	text := "number of channels opened on node '%s' has reached the maximum allowed limit of (%d)"
-	if c.b.profile.BareChannelLimit {
+	if s.n.profile.BareChannelLimit {
 		text = "number of channels opened on node '%s' has reached the maximum allowed limit of %d"
 	}
-	return refuseFrame(amqp.NotAllowed, text, c.b.cfg.ClusterName, limit)
+	return refuseFrame(amqp.NotAllowed, text, s.n.cfg.ClusterName, limit)
 }
 
 // leaveChannel counts a channel no more.
-func (c *conn) leaveChannel() {
-	c.usage.channels.Add(-1)
-	c.b.channels.Add(-1)
+func (s *seat) leaveChannel() {
+	s.usage.channels.Add(-1)
+	s.n.channels.Add(-1)
 }
 
 // errNoVHost is CONN-28.
