@@ -2,7 +2,6 @@ package queue
 
 import (
 	"cmp"
-	"errors"
 
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -23,10 +22,13 @@ type backing struct {
 	app           store.Appender
 	adding        bool // the appender holds a message that must be confirmed
 	reading       bool // a read by the pager is under way
+
+	safe  []uint64 // by level, the last position that is on the disk
+	waits bool     // returned items wait for a commit to leave memory
 }
 
 func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
-	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels)}
+	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels), safe: make([]uint64, levels)}
 }
 
 func (b *backing) logID(level int) store.LogID { return LogOf(b.id, level) }
@@ -65,7 +67,15 @@ func (b *backing) add(q *Classic, it *Item) {
 }
 
 func (b *backing) settle(q *Classic, it *Item) {
-	b.app.Settle(b.log(q, q.ready.of(it.Msg)), it.Seq)
+	b.app.Settle(b.log(q, q.levelOf(it)), it.Seq)
+}
+
+// levelOf is the level of the log that an item is in.
+func (q *Classic) levelOf(it *Item) int {
+	if it.Msg == nil {
+		return int(it.level)
+	}
+	return q.ready.of(it.Msg)
 }
 
 // consume is settle for an item that was acknowledged, or sent to one who does
@@ -95,7 +105,7 @@ func (q *Classic) flush() {
 func (b *backing) full(q *Classic, m *Message) bool {
 	f := &q.ready.at(q.ready.of(m)).fresh
 	items, bytes, _ := q.window()
-	return f.n-f.paged >= items || q.ready.bytes()-f.outBytes >= bytes
+	return f.n-f.paged >= items || q.ready.bytes()-q.ready.away-f.outBytes >= bytes
 }
 
 // committed is called by the store when a level's messages have reached the
@@ -106,11 +116,13 @@ func (q *Classic) committed(level int, seq uint64) {
 	if q.deleted {
 		return
 	}
+	q.back.safe[level] = seq
 	f := &q.ready.at(level).fresh
 	items, bytes, keep := q.window()
-	if f.n-f.paged > items || q.ready.bytes()-f.outBytes > bytes {
+	if f.n-f.paged > items || q.ready.bytes()-q.ready.away-f.outBytes > bytes {
 		f.pageOut(seq, keep)
 	}
+	q.pageOutReturned(true)
 }
 
 // purge settles what is ready.
@@ -167,18 +179,34 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 // held.
 func (q *Classic) wanted() *wantedChunk {
 	for level := q.ready.top; level >= 0; level-- {
-		f := &q.ready.at(level).fresh
-		if c := f.wanted(); c != nil && (q.subs.n > 0 || !f.inMemory() && (q.ready.timed > 0 || q.over())) {
+		r := q.ready.at(level)
+		if q.subs.n == 0 && (r.inMemory() || q.ready.timed == 0 && !q.over()) {
+			continue
+		}
+		if q.wantsBack(r) {
+			return &wantedChunk{level, nil}
+		}
+		if c := r.fresh.wanted(); c != nil {
 			return &wantedChunk{level, c}
 		}
 	}
 	return nil
 }
 
-// A wantedChunk is a chunk that is paged out, with its level.
+// A wantedChunk is a chunk that is paged out, with its level; nil are the first of the
+// returned items.
 type wantedChunk struct {
 	level int
 	c     *chunk
+}
+
+// head is what must be read first of a level that is not in memory.
+func (q *Classic) head(level int) *wantedChunk {
+	r := q.ready.at(level)
+	if r.behindFirst() {
+		return &wantedChunk{level, nil}
+	}
+	return &wantedChunk{level, r.fresh.head}
 }
 
 // read is the pager's part: it brings back what is wanted, chunk by chunk.
@@ -209,6 +237,9 @@ func (q *Classic) read() {
 // lock is let go meanwhile; the chunk is left alone if something else has happened
 // to it by then.
 func (q *Classic) bringIn(w *wantedChunk, fx *Effects) bool {
+	if w.c == nil {
+		return q.bringBack(w.level, fx)
+	}
 	s := w.c.out
 	items, err := q.readUnlocked(w.level, s)
 	if err != nil || q.deleted || w.c.out != s || s.dropped {
@@ -226,18 +257,12 @@ func (q *Classic) bringIn(w *wantedChunk, fx *Effects) bool {
 	return true
 }
 
-// readUnlocked reads a span without the lock, and holds it again when it returns,
-// or panics: the caller's deferred Unlock must find it held.
-func (q *Classic) readUnlocked(level int, s *span) ([]Item, error) {
-	q.mu.Unlock()
-	defer q.mu.Lock()
-	items, err := q.back.read(level, s, s.n)
-	if err != nil {
-		q.env.Fault(q.name, err)
-	}
-	if errors.Is(err, store.ErrDamaged) {
-		err = nil
-	}
+// readUnlocked reads a span without the lock.
+func (q *Classic) readUnlocked(level int, s *span) (items []Item, err error) {
+	err = q.unlocked(func() (err error) {
+		items, err = q.back.read(level, s, s.n)
+		return err
+	})
 	return items, err
 }
 
@@ -246,8 +271,7 @@ func (q *Classic) readUnlocked(level int, s *span) ([]Item, error) {
 func (q *Classic) fetch(fx *Effects) {
 	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
-		level := q.ready.nextLevel()
-		if !q.bringIn(&wantedChunk{level, q.ready.at(level).fresh.head}, fx) {
+		if !q.bringIn(q.head(q.ready.nextLevel()), fx) {
 			return
 		}
 	}

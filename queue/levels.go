@@ -15,6 +15,7 @@ type levels struct {
 	n      int
 	body   int64 // sum of the bodies' bytes
 	timed  int   // items with a deadline
+	away   int64 // of the bytes, those of returned items that are not in memory
 
 	persistent     int // items with a persistent message
 	persistentBody int64
@@ -160,11 +161,11 @@ func (l *levels) clear() {
 	for p := range l.higher {
 		empty(&l.higher[p])
 	}
-	l.top, l.n, l.body, l.timed, l.persistent, l.persistentBody = 0, 0, 0, 0, 0, 0
+	*l = levels{zero: l.zero, higher: l.higher, rule: l.rule, turn: l.turn}
 }
 
-// each visits the items in delivery order, and the spans that are paged out
-// with their level, until visit or out returns false.
+// each visits the items in delivery order, returned ones perhaps without their messages,
+// and the spans that are paged out with their level, until visit or out returns false.
 func (l *levels) each(visit func(*Item) bool, out func(int, *span) bool) {
 	more := true
 	for p := l.top; p >= 0 && more; p-- {

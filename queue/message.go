@@ -48,6 +48,14 @@ type Extra struct {
 	ForeignDeaths bool
 }
 
+// itemNotes are what a queue notes of an item, in one byte: an item has forty.
+type itemNotes uint8
+
+const (
+	isFetched    itemNotes = 1 << iota // it is out by Get, in a quorum queue
+	isPersistent                       // the message is; noted when the item goes out
+)
+
 // Item is a message's place in one queue.
 type Item struct {
 	Msg *Message
@@ -69,8 +77,7 @@ type Item struct {
 	Redelivered bool
 	// Stored says that the store has the item.
 	Stored bool
-	// fetched says that the item is out by Get, in a quorum queue.
-	fetched bool
-	// persistent is the message's, noted when the item goes out.
-	persistent bool
+	notes  itemNotes
+	// level is the priority level of whose log it is, while the message is not in memory.
+	level uint8
 }

@@ -1,5 +1,7 @@
 package queue
 
+import "slices"
+
 // This file looks at all that is ready in a queue, that which is on disk too.
 
 // Peek returns up to limit ready items in delivery order, without the first from ones, and
@@ -37,6 +39,10 @@ func (q *Classic) peek(from, limit int) []Item {
 		}
 		return len(items) < cap(items)
 	})
+	if slices.ContainsFunc(items, func(it Item) bool { return it.Msg == nil }) {
+		_ = q.toldOf(q.back.fill(items))
+		items = slices.DeleteFunc(items, func(it Item) bool { return it.Msg == nil })
+	}
 	return items
 }
 

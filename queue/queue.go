@@ -306,7 +306,7 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	switch {
 	case !noAck:
 		if q.quorum {
-			it.fetched = true
+			it.notes |= isFetched
 			q.fetches++
 		}
 	case it.Stored:

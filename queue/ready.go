@@ -14,10 +14,11 @@ import "slices"
 type readyList struct {
 	fresh    fifo
 	returned seqHeap
+	behind   behind
 	inTurn   bool // of a quorum queue
 }
 
-func (r *readyList) len() int { return r.fresh.len() + len(r.returned) }
+func (r *readyList) len() int { return r.fresh.len() + len(r.returned) + len(r.behind.items) }
 
 func (r *readyList) push(it Item) { r.fresh.push(it) }
 
@@ -25,7 +26,13 @@ func (r *readyList) push(it Item) { r.fresh.push(it) }
 // by position, and a sorted slice is a heap already: the common case, a whole
 // channel's worth returning at once, costs nothing a message.
 func (r *readyList) giveBack(items []Item) {
+	for i := range items {
+		r.behind.held += int64(len(items[i].Msg.Body))
+	}
 	switch {
+	case r.inTurn && len(r.behind.items) > 0:
+		r.behind.items = append(r.behind.items, items...)
+		r.behind.loaded += len(items)
 	case len(r.returned) == 0:
 		r.returned = items
 	case r.inTurn:
@@ -40,7 +47,19 @@ func (r *readyList) giveBack(items []Item) {
 	}
 }
 
-// front is the next item to deliver; there must be one.
+// putFront puts items back that were taken out, in front of all others.
+func (r *readyList) putFront(items []Item) {
+	if !r.inTurn {
+		r.giveBack(items)
+		return
+	}
+	for i := range items {
+		r.behind.held += int64(len(items[i].Msg.Body))
+	}
+	r.returned = append(items, r.returned...)
+}
+
+// front is the next item to deliver; there must be one, in memory.
 func (r *readyList) front() *Item {
 	if len(r.returned) > 0 {
 		return &r.returned[0]
@@ -48,7 +67,7 @@ func (r *readyList) front() *Item {
 	return r.fresh.front()
 }
 
-// pop removes the next item to deliver; there must be one.
+// pop removes the next item to deliver; there must be one, in memory.
 func (r *readyList) pop() Item {
 	if len(r.returned) == 0 {
 		return r.fresh.pop()
@@ -60,26 +79,27 @@ func (r *readyList) pop() Item {
 	} else {
 		it = r.returned.pop()
 	}
+	r.behind.held -= int64(len(it.Msg.Body))
 	if len(r.returned) == 0 {
 		r.returned = nil
+		if len(r.behind.items) == 0 {
+			r.behind = behind{}
+		}
 	}
 	return it
 }
 
 // inMemory tells whether front can be called without reading from the store.
-func (r *readyList) inMemory() bool { return len(r.returned) > 0 || r.fresh.inMemory() }
+func (r *readyList) inMemory() bool {
+	return !r.behindFirst() && (len(r.returned) > 0 || r.fresh.inMemory())
+}
 
-// each visits the items in delivery order, and the spans that are paged out,
-// until visit or out returns false.
+// each visits the items in delivery order, and the spans that are paged out, until visit
+// or out returns false. A returned item may be without its message.
 func (r *readyList) each(visit func(*Item) bool, out func(*span) bool) {
-	back := slices.Clone(r.returned)
+	back := slices.Concat(r.returned, r.behind.items)
 	if !r.inTurn {
-		slices.SortFunc(back, func(a, b Item) int {
-			if a.Seq < b.Seq {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(back, bySeq)
 	}
 	for i := range back {
 		if !visit(&back[i]) {

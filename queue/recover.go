@@ -32,6 +32,7 @@ func (q *Classic) Recover() error {
 			return err
 		}
 		q.seq = max(q.seq, log.Last())
+		q.back.safe[level] = log.Last()
 		q.back.attach(q, level, log)
 	}
 	return nil
@@ -55,7 +56,7 @@ func (q *Classic) noteDelivered() {
 	}
 	q.ready.each(func(it *Item) bool {
 		if it.Stored && it.Redelivered {
-			q.back.app.Flag(q.back.log(q, q.ready.of(it.Msg)), it.Seq)
+			q.back.app.Flag(q.back.log(q, q.levelOf(it)), it.Seq)
 		}
 		return true
 	}, func(int, *span) bool { return true })

@@ -35,12 +35,6 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	for i := range items {
 		items[i].Redelivered = true
 	}
-	bySeq := func(a, b Item) int {
-		if a.Seq < b.Seq {
-			return -1
-		}
-		return 1
-	}
 	// A quorum queue takes them back in the order in which they went out (QUEUE-93).
 	if !q.quorum && !slices.IsSortedFunc(items, bySeq) {
 		slices.SortFunc(items, bySeq)
@@ -72,6 +66,7 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	}
 	q.tidy(fx) // QUEUE-55, QUEUE-67
 	q.dispatch(fx)
+	q.pageOutReturned(false)
 	q.arm()
 	q.flush()
 }

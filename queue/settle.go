@@ -44,8 +44,8 @@ func (q *Classic) fetched(items []Item) {
 		return
 	}
 	for i := range items {
-		if items[i].fetched {
-			items[i].fetched = false
+		if items[i].notes&isFetched != 0 {
+			items[i].notes &^= isFetched
 			q.fetches--
 		}
 	}

@@ -74,14 +74,16 @@ type outstanding struct {
 // then; when the item is settled it may be far from any cache.
 func (it *Item) measure() {
 	it.size = uint32(len(it.Msg.Body))
-	it.persistent = it.Msg.Persistent
+	if it.Msg.Persistent {
+		it.notes |= isPersistent
+	}
 }
 
 // goesOut counts an item that has been measured.
 func (o *outstanding) goesOut(it *Item) {
 	o.count++
 	o.bytes += int64(it.size)
-	if it.persistent {
+	if it.notes&isPersistent != 0 {
 		o.persistent++
 		o.persistentBytes += int64(it.size)
 	}
@@ -93,7 +95,7 @@ func (o *outstanding) areBack(items []Item) {
 	for i := range items {
 		size := int64(items[i].size)
 		o.bytes -= size
-		if items[i].persistent {
+		if items[i].notes&isPersistent != 0 {
 			o.persistent--
 			o.persistentBytes -= size
 		}

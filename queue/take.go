@@ -1,11 +1,6 @@
 package queue
 
-import (
-	"errors"
-	"slices"
-
-	"github.com/rabbetmq/rabbet/store"
-)
+import "slices"
 
 // A Taker gives out messages by their position, not the first one. Streams do not.
 type Taker interface {
@@ -35,7 +30,7 @@ func (q *Classic) Take(positions []uint64) []Item {
 	for i := range taken {
 		q.got(&taken[i], false)
 		if q.quorum {
-			taken[i].fetched = true
+			taken[i].notes |= isFetched
 			q.fetches++
 		}
 	}
@@ -66,11 +61,11 @@ func (q *Classic) takeFrom(level int, wanted []uint64, taken []Item) []Item {
 	r := q.ready.at(level)
 	var kept []Item
 	for n := 0; n < TakeReach && r.len() > 0 && len(taken) < len(wanted); n++ {
-		if !r.inMemory() && !q.bringInLocked(level) {
-			break
-		}
-		if r.len() == 0 {
-			break
+		if !r.inMemory() {
+			if !q.bringInLocked(level) {
+				break
+			}
+			continue
 		}
 		it := q.ready.popFrom(r)
 		if _, ok := slices.BinarySearch(wanted, it.Seq); ok {
@@ -79,16 +74,11 @@ func (q *Classic) takeFrom(level int, wanted []uint64, taken []Item) []Item {
 			kept = append(kept, it)
 		}
 	}
-	if r.inTurn { // its returned items are a list, to which nothing can be put in front
-		for len(r.returned) > 0 {
-			kept = append(kept, q.ready.popFrom(r))
-		}
-	}
 	if len(kept) > 0 {
 		for _, it := range kept {
 			q.ready.count(it, 1)
 		}
-		r.giveBack(kept)
+		r.putFront(kept)
 	}
 	q.ready.top = max(q.ready.top, level)
 	return taken
@@ -97,14 +87,19 @@ func (q *Classic) takeFrom(level int, wanted []uint64, taken []Item) []Item {
 // bringInLocked reads the first chunk of a level back, with the lock held as Peek holds it:
 // what has been taken out must not be missed by anybody.
 func (q *Classic) bringInLocked(level int) bool {
-	c := q.ready.at(level).fresh.head
-	timed := c.out.timed
-	items, err := q.back.read(level, c.out, c.out.n)
-	if err != nil {
-		q.env.Fault(q.name, err)
-		if !errors.Is(err, store.ErrDamaged) {
+	c := q.head(level).c
+	if c == nil {
+		read := q.ready.at(level).firstBehind()
+		if q.toldOf(q.back.fill(read)) != nil {
 			return false
 		}
+		q.areRead(level, read)
+		return true
+	}
+	timed := c.out.timed
+	items, err := q.back.read(level, c.out, c.out.n)
+	if q.toldOf(err) != nil {
+		return false
 	}
 	for i := range items {
 		if items[i].Deadline != 0 {

@@ -167,6 +167,7 @@ func (c *committer) reset() {
 		c.touched[i] = nil
 	}
 	clear(c.fresh)
+	clear(c.plan) // or it keeps the blocks that the arena gives up
 	clear(c.joining)
 	c.touched, c.plan, c.fresh = c.touched[:0], c.plan[:0], c.fresh[:0]
 	c.arena.reset()
