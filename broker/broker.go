@@ -15,6 +15,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // This file is the broker as a whole: what it listens on, which connections it
@@ -67,6 +68,7 @@ func New(cfg Config) (*Broker, error) {
 	b.env = &topology.Env{
 		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: recorder{&b.node}, Recall: b.tapRecords(),
 		DisabledExchanges: make(map[string]bool), StreamMemory: cfg.StreamMemoryLimit,
+		Memory: queue.NewBudget(cfg.TransientMemory),
 	}
 	b.components.rules = b.env
 	for _, kind := range cfg.DisabledExchangeTypes {

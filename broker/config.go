@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -119,6 +120,11 @@ type Config struct {
 	// StreamMemoryLimit is the most bytes that each stream holds without a Store: 256 MiB
 	// by default. Its oldest segments go when there are more.
 	StreamMemoryLimit int64
+	// TransientMemory is the most bytes, about, that transient messages of long queues take
+	// in memory before they go to the Store, in all queues together: by default a quarter
+	// of MemoryLimit, and 256 MiB without one. A queue gets as much as is free then, so one
+	// alone has half of it. The first 16,384 messages or 8 MiB of each queue do not count.
+	TransientMemory int64
 	// MaxUnreadReturns is the number of bytes of returned messages that wait for a client
 	// to read them before nothing more is read from it: 160 MiB by default. RabbitMQ has
 	// no such limit.
@@ -159,6 +165,9 @@ func (cfg *Config) complete(p *profile.Profile) error {
 	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
 	setDefault(&cfg.MaxMessageSize, p.MaxBody)
 	setDefault(&cfg.MaxUnreadReturns, 160<<20)
+	if cfg.TransientMemory == 0 {
+		cfg.TransientMemory = cmp.Or(cfg.MemoryLimit/4, 256<<20)
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = delay.Real{}
 	}
@@ -184,6 +193,8 @@ func (cfg *Config) complete(p *profile.Profile) error {
 		return errors.New("broker: DefaultPrefetch is negative")
 	case cfg.StreamMemoryLimit < 0:
 		return errors.New("broker: StreamMemoryLimit is negative")
+	case cfg.TransientMemory < 0:
+		return errors.New("broker: TransientMemory is negative")
 	case cfg.MaxUnreadReturns < 0:
 		return errors.New("broker: MaxUnreadReturns is negative")
 	}

@@ -96,6 +96,7 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 	}
 	s := q.Stats()
 	info.UnackedBytes, info.Persistent, info.PersistentBytes = s.UnackedBytes, s.Persistent, s.PersistentBytes
+	info.PagedOut, info.PagedOutBytes = s.PagedOut, s.PagedOutBytes
 	info.Stats = messageStats(s)
 	if owner, ok := q.Exclusive.(*conn); ok {
 		info.Owner = owner.id()

@@ -67,6 +67,9 @@ type QueueInfo struct {
 	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
 	Persistent      int
 	PersistentBytes int64
+	// PagedOut are ready messages that are on the disk alone, and PagedOutBytes their bodies.
+	PagedOut      int
+	PagedOutBytes int64
 	// Stats has no Confirm, and nothing of what is unroutable.
 	Stats MessageStats
 }

@@ -20,8 +20,9 @@ type backing struct {
 	countFailures bool
 	logs          []*store.Log // by level; nil until something was added
 	app           store.Appender
-	adding        bool // the appender holds a message that must be confirmed
-	reading       bool // a read by the pager is under way
+	adding        bool  // the appender holds a message that must be confirmed
+	reading       bool  // a read by the pager is under way
+	held          int64 // of the memory that queues share
 
 	safe  []uint64 // by level, the last position that is on the disk
 	waits bool     // returned items wait for a commit to leave memory
@@ -94,18 +95,20 @@ func (q *Classic) flush() {
 	}
 	b.app.Flush()
 	b.adding = false
+	q.account()
 	if !b.reading && !q.deleted && q.wanted() != nil {
 		b.reading = true
 		b.store.Later(q.read)
 	}
 }
 
-// full tells whether a message that comes now goes to the store only because
-// the window in memory is full.
+// full reports whether a message that need not survive goes to the store all the same:
+// the window in memory is full, and the queue has its share of what queues share.
 func (b *backing) full(q *Classic, m *Message) bool {
 	f := &q.ready.at(q.ready.of(m)).fresh
 	items, bytes, _ := q.window()
-	return f.n-f.paged >= items || q.ready.bytes()-q.ready.away-f.outBytes >= bytes
+	return (f.n-f.paged >= items || q.ready.bytes()-q.ready.away-f.outBytes >= bytes) &&
+		(q.set.Lazy || !q.env.Memory.allows(b.held))
 }
 
 // committed is called by the store when a level's messages have reached the
@@ -123,6 +126,7 @@ func (q *Classic) committed(level int, seq uint64) {
 		f.pageOut(seq, keep)
 	}
 	q.pageOutReturned(true)
+	q.account()
 }
 
 // purge settles what is ready.
@@ -224,6 +228,7 @@ func (q *Classic) read() {
 		q.dispatch(&fx)
 		q.arm()
 		q.back.app.Flush()
+		q.account()
 		q.mu.Unlock()
 		q.env.Perform(&fx)
 		q.mu.Lock()

@@ -330,7 +330,7 @@ func (q *Classic) purge() {
 	q.allGone(Purged)
 	if q.back != nil {
 		q.back.purge(q)
-		q.flush()
+		defer q.flush()
 	}
 	q.ready.clear()
 }
@@ -357,7 +357,7 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 	}
 	if q.back != nil {
 		q.back.drop()
-		q.flush()
+		defer q.flush()
 	}
 	q.ready, q.subs, q.active, q.heir = levels{}, roster{}, nil, nil
 	q.stop()

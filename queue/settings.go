@@ -60,6 +60,9 @@ type Env struct {
 	// Store is where queues keep what must survive, or does not fit; nil keeps
 	// everything in memory.
 	Store *store.Store
+	// Memory is what transient messages may take past the window of each queue before they
+	// go to the store; nil is nothing.
+	Memory *Budget
 	// CountFailures says that quorum queues count failed deliveries apart from
 	// other returns, and that these do not count for the delivery limit
 	// (QUEUE-94).

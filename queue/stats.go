@@ -19,6 +19,9 @@ type Stats struct {
 	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
 	Persistent      int
 	PersistentBytes int64
+	// PagedOut are ready messages that are on the disk alone, and PagedOutBytes their bodies.
+	PagedOut      int
+	PagedOutBytes int64
 }
 
 // Deaths count messages that have left a queue otherwise than by an acknowledgement.
@@ -60,6 +63,8 @@ func (s *Stats) Add(o Stats) {
 	s.UnackedBytes += o.UnackedBytes
 	s.Persistent += o.Persistent
 	s.PersistentBytes += o.PersistentBytes
+	s.PagedOut += o.PagedOut
+	s.PagedOutBytes += o.PagedOutBytes
 }
 
 // An outstanding is what a queue has given out and not got back.
@@ -137,6 +142,7 @@ func (q *Classic) Stats() Stats {
 	s.UnackedBytes = q.unacked.bytes
 	s.Persistent = q.ready.persistent + q.unacked.persistent
 	s.PersistentBytes = q.ready.persistentBody + q.unacked.persistentBytes
+	s.PagedOut, s.PagedOutBytes = q.ready.pagedOut()
 	return s
 }
 

@@ -179,21 +179,21 @@ func consumerCapacity(info broker.QueueInfo) float64 {
 	return 0
 }
 
-// writeQueueBytes writes the figures of bytes. What is in memory and what is on disk is
-// not told apart: a queue has everything in memory until it is very long.
+// writeQueueBytes writes the figures of bytes. In memory is what has not been paged out,
+// on the disk as well or not.
 func writeQueueBytes(e *encoder, info broker.QueueInfo) {
 	e.num("memory", queueMemory(info))
 	e.num("message_bytes", info.ReadyBytes+info.UnackedBytes)
 	e.num("message_bytes_ready", info.ReadyBytes)
 	e.num("message_bytes_unacknowledged", info.UnackedBytes)
-	e.num("message_bytes_ram", info.ReadyBytes+info.UnackedBytes)
+	e.num("message_bytes_ram", info.ReadyBytes-info.PagedOutBytes+info.UnackedBytes)
 	e.num("message_bytes_persistent", info.PersistentBytes)
 	e.num("messages_persistent", int64(info.Persistent))
-	e.num("messages_ram", int64(info.Ready+info.Unacked))
+	e.num("messages_ram", int64(info.Ready-info.PagedOut+info.Unacked))
 	if info.Type == "classic" {
-		e.num("message_bytes_paged_out", 0)
-		e.num("messages_paged_out", 0)
-		e.num("messages_ready_ram", int64(info.Ready))
+		e.num("message_bytes_paged_out", info.PagedOutBytes)
+		e.num("messages_paged_out", int64(info.PagedOut))
+		e.num("messages_ready_ram", int64(info.Ready-info.PagedOut))
 		e.num("messages_unacknowledged_ram", int64(info.Unacked))
 	} else {
 		e.num("message_bytes_dlx", 0)

@@ -18,7 +18,9 @@ type Env struct {
 	Clock   delay.Clock
 	// Store keeps what survives; nil keeps everything in memory.
 	Store *store.Store
-	Log   *slog.Logger
+	// Memory is shared by long queues (queue.Env).
+	Memory *queue.Budget
+	Log    *slog.Logger
 	// DisabledExchanges are the types of exchanges that are switched off.
 	DisabledExchanges map[string]bool
 	// StreamMemory is the most bytes that a stream holds without a store; 0 is

@@ -121,7 +121,7 @@ func makeVHost(name string, env *Env) *VHost {
 		delayed:   make(map[string]*delayedQueue),
 	}
 	vh.queueEnv = &queue.Env{
-		Clock: env.Clock, Store: env.Store, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, HigherTakesOver: env.Profile.HigherTakesOver, Fault: vh.fault,
+		Clock: env.Clock, Store: env.Store, Memory: env.Memory, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, HigherTakesOver: env.Profile.HigherTakesOver, Fault: vh.fault,
 	}
 	if o := env.Observer; o != nil {
 		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }

@@ -221,10 +221,11 @@ func sums(f family, t *broker.Totals) []float64 {
 		return []float64{float64(t.Ready), float64(t.Unacked), float64(t.Ready + t.Unacked), 0}
 	case queueFamily:
 		bytes := float64(q.ReadyBytes + q.UnackedBytes)
-		all := float64(t.Ready + t.Unacked)
+		inMemory := t.Ready - q.PagedOut
 		return []float64{
-			float64(q.Consumers), 0, 0, bytes, all, bytes, float64(t.Ready), float64(t.Unacked), float64(q.Persistent),
-			float64(q.PersistentBytes), bytes, float64(q.ReadyBytes), float64(q.UnackedBytes), 0, 0, 0, 0,
+			float64(q.Consumers), 0, 0, bytes, float64(inMemory + t.Unacked), bytes - float64(q.PagedOutBytes),
+			float64(inMemory), float64(t.Unacked), float64(q.Persistent), float64(q.PersistentBytes),
+			bytes, float64(q.ReadyBytes), float64(q.UnackedBytes), float64(q.PagedOut), float64(q.PagedOutBytes), 0, 0,
 		}
 	case channelFamily:
 		return []float64{

@@ -63,9 +63,11 @@ func queueFigures(f family, q *broker.QueueInfo) []float64 {
 	if q.Consumers > 0 && q.Ready == 0 {
 		capacity = 1
 	}
+	out, outBytes := float64(q.PagedOut), float64(q.PagedOutBytes)
 	return []float64{
-		float64(q.Consumers), capacity, capacity, bytes, ready + unacked, bytes, ready, unacked, float64(q.Persistent),
-		float64(q.PersistentBytes), bytes, float64(q.ReadyBytes), float64(q.UnackedBytes), 0, 0, 0, 0,
+		float64(q.Consumers), capacity, capacity, bytes, ready + unacked - out, bytes - outBytes, ready - out, unacked,
+		float64(q.Persistent), float64(q.PersistentBytes), bytes, float64(q.ReadyBytes), float64(q.UnackedBytes),
+		out, outBytes, 0, 0,
 	}
 }
 
