@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -56,6 +57,8 @@ type Config struct {
 	// Listeners tells of listeners that the broker knows nothing of, such as that of
 	// this API; nil is none.
 	Listeners func() []Listener
+	// Shovels runs the broker's shovels; nil if nobody does.
+	Shovels *shovel.Manager
 	// Node tells what is known of the process that the broker is part of; nil is
 	// nothing.
 	Node func() NodeInfo

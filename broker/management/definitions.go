@@ -25,6 +25,7 @@ func (q *request) exportDefinitions() error {
 	} else {
 		d = q.s.broker.Definitions()
 	}
+	q.hidden(d)
 	if file := q.query.Get("download"); file != "" {
 		q.w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(file)+`"`)
 	}
@@ -67,6 +68,13 @@ func (q *request) importDefinitions() error {
 	d, err := decodeDefinitions(document)
 	if err != nil {
 		return err
+	}
+	for i, p := range d.Parameters {
+		at := name
+		if !named && p.VHost != nil {
+			at = *p.VHost
+		}
+		d.Parameters[i].Value = q.restored(broker.Parameter{Component: p.Component, VHost: at, Name: p.Name, Value: p.Value}).Value
 	}
 	if named {
 		err = v.ImportDefinitions(q.context(), d, broker.ImportOptions{})

@@ -15,10 +15,11 @@ func (q *request) listParameters() error {
 	for _, p := range at {
 		params = append(params, p.Parameters(q.variable("component"))...)
 	}
-	return list(q, listing[broker.Parameter]{items: params, write: writeParameter})
+	return list(q, listing[broker.Parameter]{items: params, write: q.writeParameter})
 }
 
-func writeParameter(e *encoder, p broker.Parameter) bool {
+func (q *request) writeParameter(e *encoder, p broker.Parameter) bool {
+	p = q.shown(p)
 	e.raw("value", p.Value)
 	e.str("vhost", p.VHost)
 	e.str("component", p.Component)
@@ -35,7 +36,7 @@ func (q *request) getParameter() error {
 	if !ok {
 		return errNotFound
 	}
-	return q.reply(func(e *encoder) { writeParameter(e, p) })
+	return q.reply(func(e *encoder) { q.writeParameter(e, p) })
 }
 
 func (q *request) putParameter() error {
@@ -49,7 +50,8 @@ func (q *request) putParameter() error {
 	}
 	component, name := q.variable("component"), q.variable("name")
 	_, existed := v.Parameter(component, name)
-	if err := v.SetParameterBy(q.login, component, name, value); err != nil {
+	p := q.restored(broker.Parameter{Component: component, VHost: v.Name(), Name: name, Value: value})
+	if err := v.SetParameterBy(q.login, component, name, p.Value); err != nil {
 		return refusal(err)
 	}
 	return q.done(!existed)

@@ -53,6 +53,7 @@ func (s *Server) addRoutes() {
 	s.addAdminRoutes()
 	s.addHealthRoutes()
 	s.addQuorumRoutes()
+	s.addShovelRoutes()
 	s.addExtensionRoutes()
 	if !s.before4() {
 		s.addNewerRoutes()
@@ -204,12 +205,6 @@ func (s *Server) addQuorumRoutes() {
 	s.route("/queues/quorum/{vhost}/{queue}/replicas/delete", remove(administrators, (*request).deleteReplica))
 	s.route("/queues/quorum/replicas/on/{node}/grow", post(administrators, (*request).growReplicas))
 	s.route("/queues/quorum/replicas/on/{node}/shrink", remove(administrators, (*request).growReplicas))
-	for _, pattern := range []string{
-		"/federation-links", "/federation-links/{vhost}", "/federation-links/state/down",
-		"/federation-links/{vhost}/state/down",
-	} {
-		s.route(pattern, get(monitors, (*request).empty))
-	}
 	for _, pattern := range []string{
 		"/stream/connections", "/stream/connections/{vhost}", "/stream/publishers", "/stream/publishers/{vhost}",
 		"/stream/publishers/{vhost}/{queue}", "/stream/consumers", "/stream/consumers/{vhost}",

@@ -110,7 +110,7 @@ var layers = map[string]layer{
 	"cmd": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
-			"broker/access", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
+			"broker/access", "broker/shovel", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
 		},
 		others: []string{"*"},
 	},

@@ -261,6 +261,6 @@ func (c *controller) setPlugins(r *http.Request) (any, error) {
 	if err := c.node.doors.Close(); err != nil {
 		return nil, err
 	}
-	c.node.doors, err = c.s.openDoors(c.node.broker)
+	c.node.doors, err = c.s.openDoors(c.node.broker, c.node.shovels)
 	return nil, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/management"
 	"github.com/rabbetmq/rabbet/broker/management/ui"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tlsconf"
 	"github.com/rabbetmq/rabbet/delay"
@@ -46,10 +47,12 @@ func (d *doors) Close() error {
 
 // openDoors opens what the settings want open. A port that is taken leaves its door
 // shut, with a line in the log, unless somebody chose the port: then the start fails.
-func (s *service) openDoors(b *broker.Broker) (*doors, error) {
+func (s *service) openDoors(b *broker.Broker, shovels *shovel.Manager) (*doors, error) {
 	d := &doors{}
 	set := &s.set.Management
-	m, err := management.New(b, s.managementConfig(b))
+	cfg := s.managementConfig(b)
+	cfg.Shovels = shovels
+	m, err := management.New(b, cfg)
 	if err != nil {
 		return nil, err
 	}

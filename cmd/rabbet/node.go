@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -21,6 +22,7 @@ type node struct {
 
 	mu        sync.Mutex // held while it starts or stops
 	broker    *broker.Broker
+	shovels   *shovel.Manager
 	doors     *doors
 	listeners []*listener
 }
@@ -58,19 +60,22 @@ func (n *node) start() error {
 		}
 		return errors.Join(err, closeAll(listeners))
 	}
+	shovels := shovel.Start(b, shovel.Config{Logger: log}) // before definitions are checked
 	err = s.loadDefinitions(b)
 	if err == nil && first {
 		err = s.seed(b)
 	}
 	if err != nil {
+		shovels.Close()
 		return errors.Join(err, b.Close(), closeAll(listeners))
 	}
 	accept(b, listeners)
-	doors, err := s.openDoors(b)
+	doors, err := s.openDoors(b, shovels)
 	if err != nil {
+		shovels.Close()
 		return errors.Join(err, b.Close())
 	}
-	n.broker, n.doors, n.listeners = b, doors, listeners
+	n.broker, n.shovels, n.doors, n.listeners = b, shovels, doors, listeners
 	return nil
 }
 
@@ -81,8 +86,9 @@ func (n *node) stop() error {
 	if n.broker == nil {
 		return nil
 	}
+	n.shovels.Close()
 	err := errors.Join(n.s.shutdown(n.broker), n.doors.Close())
-	n.broker, n.doors, n.listeners = nil, nil, nil
+	n.broker, n.shovels, n.doors, n.listeners = nil, nil, nil, nil
 	return err
 }
 
