@@ -113,9 +113,10 @@ func (b *Broker) vhost(name string) *VHost {
 
 // ServeConn serves one connection, of any kind, and returns when it has ended.
 // It closes nc. The error is ErrClosed if the broker was closed already.
-func (b *Broker) ServeConn(nc net.Conn) error { return b.serveConn(nc, connNetwork) }
+func (b *Broker) ServeConn(nc net.Conn) error { return serve(b, nc, connNetwork) }
 
-func (b *Broker) serveConn(nc net.Conn, kind connKind) error {
+// serve serves a connection that comes from where kind says.
+func serve(b *Broker, nc net.Conn, kind connKind) error {
 	c := newConn(&b.node, nc)
 	c.kind = kind
 	b.mu.Lock()
@@ -140,9 +141,9 @@ func (b *Broker) serveConn(nc net.Conn, kind connKind) error {
 
 // Dial opens a connection to the broker that never leaves the process: the
 // client's end of a buffered pipe. It fails with ErrClosed.
-func (b *Broker) Dial() (net.Conn, error) { return b.dial(connNetwork) }
+func (b *Broker) Dial() (net.Conn, error) { return dial(b, connNetwork) }
 
-func (b *Broker) dial(kind connKind) (net.Conn, error) {
+func dial(b *Broker, kind connKind) (net.Conn, error) {
 	b.mu.Lock()
 	closed := b.closed
 	b.mu.Unlock()
@@ -152,7 +153,7 @@ func (b *Broker) dial(kind connKind) (net.Conn, error) {
 	client, server := Pipe()
 	go func() {
 		// What ended the connection is in the log.
-		_ = b.serveConn(server, kind)
+		_ = serve(b, server, kind)
 	}()
 	return client, nil
 }
@@ -165,7 +166,7 @@ func (b *Broker) DialDirect(login bool) (net.Conn, error) {
 	if login {
 		kind = connDirect
 	}
-	return b.dial(kind)
+	return dial(b, kind)
 }
 
 // pipeCapacity is the number of bytes under way in each direction of an

@@ -148,7 +148,7 @@ func (b *Broker) DeleteVHost(name string) (bool, error) {
 	if v == nil || err != nil {
 		return false, err
 	}
-	b.forgetParameters(v)
+	b.components.forget(name, v.vh.Parameters(""))
 	b.closeConnections(func(c *conn) bool { return c.vhost == v.vh }, "vhost '"+name+"' is deleted")
 	v.vh.Clear()
 	b.mu.Lock()

@@ -58,6 +58,7 @@ type link struct {
 	r, w     int
 	frameMax uint32
 	interval time.Duration // of heartbeats; 0 is none
+	over     bool          // the peer has answered goodbye
 	pulse    delay.Timer
 
 	writing sync.Mutex
@@ -231,6 +232,7 @@ func (l *link) control(f frame) error {
 		_ = l.send(f.channel, &amqp.ChannelCloseOk{})
 		return &closeError{false, m.ReplyCode, m.ReplyText}
 	case amqp.ConnectionCloseOkID:
+		l.over = true
 		return errClosed
 	case amqp.BasicCancelID:
 		return errCancelled

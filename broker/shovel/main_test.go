@@ -2,7 +2,10 @@ package shovel_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/url"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,4 +82,36 @@ func ready(t *testing.T, b *broker.Broker, queue string) int {
 		return -1
 	}
 	return c.Ready
+}
+
+// A logbook keeps what is logged.
+type logbook struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logbook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, string(p))
+	return len(p), nil
+}
+
+// count is the number of lines that have a text.
+func (l *logbook) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func startLogged(t *testing.T, b *broker.Broker) (*shovel.Manager, *logbook) {
+	log := &logbook{}
+	m := shovel.Start(b, shovel.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	t.Cleanup(m.Close)
+	return m, log
 }

@@ -194,11 +194,14 @@ func (s *session) move() error {
 	var both sync.WaitGroup
 	half := func(l *link, run func() error) func() {
 		return func() {
-			err := run()
-			results <- err
-			for !errors.Is(err, errClosed) { // up to the answer to goodbye, so that what was written is known to be read
-				if f, err := l.next(); err != nil || f.kind == amqp.FrameMethod && f.method() == amqp.ConnectionCloseOkID {
+			results <- run()
+			for !l.over { // so that what was written is known to be read
+				f, err := l.next()
+				if err != nil {
 					return
+				}
+				if f.kind == amqp.FrameMethod {
+					_ = l.control(f) // what ends it has been said
 				}
 			}
 		}
