@@ -109,6 +109,8 @@ type examination struct {
 	actual, stored totals
 	damage         []error // that does not keep the store from being opened
 	metaFault      error   // of it, what is wrong with the meta pages
+	kinds          []KindStat
+	size, free     int64 // bytes of all pages, and of those that hold nothing
 }
 
 // checkPages looks at a file that is about to be opened for writing, which reads
@@ -138,10 +140,11 @@ func examine(file *os.File) (*examination, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &examination{}
+	x := &examination{kinds: noKinds()}
 	w := walker{file: file}
 	foreign, counted := true, false
 	w.visit = func(bucket string, e *entry) error {
+		x.countKind(bucket, e)
 		v, err := e.read(sumLen)
 		if bucket != string(bucketChunks) && err == nil {
 			v, err = e.read(e.size)
@@ -174,6 +177,7 @@ func examine(file *os.File) (*examination, error) {
 	if foreign {
 		return nil, errForeign
 	}
+	x.measure(&w)
 	if x.metaFault = w.metaFault; x.metaFault != nil {
 		x.damage = append(x.damage, x.metaFault)
 	}

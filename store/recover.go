@@ -105,8 +105,17 @@ func (s *Store) countBodies() error {
 	if s.bodies.files.last == 0 {
 		return nil
 	}
-	unread := false
-	err := s.db.View(func(tx *bolt.Tx) error {
+	unread, err := s.bodies.countIn(s.db)
+	if err == nil && !unread { // else what is not read may refer to any
+		s.bodies.files.removeUnused()
+	}
+	return err
+}
+
+// countIn counts which bodies the messages of a database refer to. It reports whether
+// some could not be read.
+func (bs *bodies) countIn(db *bolt.DB) (unread bool, err error) {
+	err = db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
 		for k, v := c.First(); k != nil; k, v = c.Next() {
 			_, first, err := splitKey(k)
@@ -122,7 +131,7 @@ func (s *Store) countBodies() error {
 			if err == nil {
 				err = eachRecord(&meta, k, v, func(r *stored) bool {
 					if r.place.segment != 0 && !m.settled.has(r.Seq-first) {
-						s.bodies.count(r.place)
+						bs.count(r.place)
 					}
 					return true
 				})
@@ -131,10 +140,7 @@ func (s *Store) countBodies() error {
 		}
 		return nil
 	})
-	if err == nil && !unread { // else what is not read may refer to any
-		s.bodies.files.removeUnused()
-	}
-	return err
+	return unread, err
 }
 
 // A formatError says that a database is whole, and none that this program reads.

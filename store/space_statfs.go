@@ -2,7 +2,10 @@
 
 package store
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // freeOnDisk is the number of bytes that a folder's file system has left for this
 // process.
@@ -14,4 +17,12 @@ func freeOnDisk(dir string) (uint64, error) {
 	// Where the count is signed it is negative once the reserve of the superuser is
 	// being used up.
 	return uint64(max(st.Bavail, 0)) * uint64(st.Bsize), nil
+}
+
+// allocated is what a file takes of the disk.
+func allocated(info os.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int64(st.Blocks) * 512 // whatever the size of the file system's blocks
+	}
+	return info.Size()
 }

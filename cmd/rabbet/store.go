@@ -1,5 +1,6 @@
 // rabbet store: looks after a data folder while no broker has it. check says
-// what is in it and whether it is sound, compact gives its free space back.
+// what is in it and whether it is sound, stat where its bytes are, compact gives its free
+// space back.
 
 package main
 
@@ -21,6 +22,32 @@ func storeCompact(c console, dir string) error {
 		return storeError("compact", dir, err)
 	}
 	_, err = fmt.Fprintf(c.stdout, "%d bytes before, %d after\n", before, after)
+	return err
+}
+
+func storeStat(c console, dir string) error {
+	st, err := store.StatFolder(dir)
+	if err != nil {
+		return storeError("look into", dir, err)
+	}
+	out := c.stdout
+	fmt.Fprintf(out, "%s: bytes %d, free %d\n", store.FileName, st.FileBytes, st.FreeBytes)
+	for _, k := range st.Kinds {
+		fmt.Fprintf(out, "  %s: keys %d, bytes %d\n", k.Name, k.Keys, k.Bytes)
+	}
+	var sum store.SegmentStat
+	for _, s := range st.Segments {
+		sum.Bytes += s.Bytes
+		sum.Allocated += s.Allocated
+		sum.Bodies += s.Bodies
+		sum.LiveBytes += s.LiveBytes
+	}
+	fmt.Fprintf(out, "%s: segments %d, bytes %d, on disk %d, bodies %d, in use %d\n",
+		store.SegmentFolder, len(st.Segments), sum.Bytes, sum.Allocated, sum.Bodies, sum.LiveBytes)
+	for _, s := range st.Segments {
+		fmt.Fprintf(out, "  %s: bytes %d, on disk %d, bodies %d, in use %d\n", s.Name, s.Bytes, s.Allocated, s.Bodies, s.LiveBytes)
+	}
+	_, err = fmt.Fprintf(out, "other files: %d, bytes %d\n", st.OtherFiles, st.OtherBytes)
 	return err
 }
 

@@ -97,6 +97,29 @@ func TestStoreCheckAndCompact(t *testing.T) {
 	require.NoError(t, conn.Close())
 }
 
+func TestStoreStat(t *testing.T) {
+	dir := t.TempDir()
+	st, err := store.Open(dir, store.Options{})
+	require.NoError(t, err)
+	code, _, stderr := run(t, nil, "store", "stat", dir)
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "rabbet: cannot look into data folder "+dir+": another process has it\n", stderr)
+	require.NoError(t, st.Close())
+	fillFolder(t, dir, syscall.SIGTERM)
+	code, stdout, stderr := run(t, nil, "store", "stat", dir)
+	assert.Zero(t, code, stderr)
+	assert.Regexp(t, `^rabbet\.db: bytes \d+, free \d+
+  chunks: keys \d+, bytes \d+
+  settled: keys \d+, bytes \d+
+  flags: keys \d+, bytes \d+
+  records: keys \d+, bytes \d+
+  meta: keys 2, bytes \d+
+  totals: keys 1, bytes \d+
+bodies: segments 0, bytes 0, on disk 0, bodies 0, in use 0
+other files: \d+, bytes \d+
+$`, stdout)
+}
+
 func TestStoreCheckFindsFaults(t *testing.T) {
 	dir := t.TempDir()
 	fillFolder(t, dir, syscall.SIGTERM)
@@ -187,7 +210,7 @@ func TestStoreUsage(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		{nil, 2, "rabbet: rabbet store takes one of the commands check, compact (see rabbet help store)\n"},
+		{nil, 2, "rabbet: rabbet store takes one of the commands check, compact, stat (see rabbet help store)\n"},
 		{[]string{"check"}, 2, "rabbet: store check takes a data folder (see rabbet help store check)\n"},
 		{[]string{"mend", dir}, 2, "rabbet: unknown command \"mend\" of rabbet store (see rabbet help store)\n"},
 		{[]string{"check", "--help"}, 0, ""},

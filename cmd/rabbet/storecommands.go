@@ -29,5 +29,8 @@ messages, the delayed exchanges with those that wait in them, and ok, or every f
 No broker may have the folder.`, storeCheck)
 	compact := onFolder("compact", "Give back a data folder's free space", `Replaces the data file of the folder DIR by a copy without free space. No broker may have the
 folder.`, storeCompact)
-	return group(&cobra.Command{Use: "store", Short: "Look after a data folder"}, check, compact)
+	stat := onFolder("stat", "Say where the bytes of a data folder are", `Says how large the data file of the folder DIR is and how much of it is free, what the rest holds,
+which files of large bodies there are and how much of each is used, and what else is in the
+folder, such as streams. It changes nothing. No broker may have the folder.`, storeStat)
+	return group(&cobra.Command{Use: "store", Short: "Look after a data folder"}, check, compact, stat)
 }
