@@ -31,9 +31,9 @@ func (b *Broker) loadAccounts(set records.Set) error {
 	b.closeOf = func(user, reason string) { b.CloseConnections(user, reason) }
 	b.globals.name, b.globals.journal, b.globals.values = b.cfg.ClusterName, topology.Journal{Env: b.env}, make(map[string]json.RawMessage)
 	for _, load := range []func() error{
-		func() error { return records.Each(set, records.KindUser, b.loadUser) },
-		func() error { return records.Each(set, records.KindPermission, b.loadPermission) },
-		func() error { return records.Each(set, records.KindTopicPermission, b.loadTopicPermission) },
+		func() error { return records.Each(set, records.KindUser, b.Accounts.loadUser) },
+		func() error { return records.Each(set, records.KindPermission, b.Accounts.loadPermission) },
+		func() error { return records.Each(set, records.KindTopicPermission, b.Accounts.loadTopicPermission) },
 		func() error {
 			return records.Each(set, records.KindGlobalParameter, func(doc *records.GlobalParameter) error {
 				b.globals.values[string(doc.Name)] = doc.Value
@@ -55,26 +55,26 @@ func (b *Broker) loadAccounts(set records.Set) error {
 	return nil
 }
 
-func (b *Broker) loadUser(doc *records.User) error {
+func (a *Accounts) loadUser(doc *records.User) error {
 	tags := make([]string, len(doc.Tags))
 	for i, tag := range doc.Tags {
 		tags[i] = string(tag)
 	}
-	b.users.LoadUser(access.User{
+	a.db.LoadUser(access.User{
 		Name: string(doc.Name), PasswordHash: string(doc.Hash), Hashing: doc.Hashing, Tags: tags, Limits: doc.Limits,
 	})
 	return nil
 }
 
-func (b *Broker) loadPermission(doc *records.Permission) error {
-	return b.users.LoadPermission(access.Permission{
+func (a *Accounts) loadPermission(doc *records.Permission) error {
+	return a.db.LoadPermission(access.Permission{
 		User: string(doc.User), VHost: string(doc.VHost),
 		Configure: string(doc.Configure), Write: string(doc.Write), Read: string(doc.Read),
 	})
 }
 
-func (b *Broker) loadTopicPermission(doc *records.TopicPermission) error {
-	return b.users.LoadTopicPermission(access.TopicPermission{
+func (a *Accounts) loadTopicPermission(doc *records.TopicPermission) error {
+	return a.db.LoadTopicPermission(access.TopicPermission{
 		User: string(doc.User), VHost: string(doc.VHost), Exchange: string(doc.Exchange),
 		Write: string(doc.Write), Read: string(doc.Read),
 	})

@@ -34,33 +34,33 @@ func rejection(requeue bool, back verdict) verdict {
 // settle handles ack, nack and reject. In a transaction the deliveries are
 // taken now, so that a wrong tag is found now, and settled at commit
 // (BASIC-84).
-func (ch *channel) settle(tag uint64, multiple bool, v verdict) error {
-	c := ch.c
+func (h *consumeHalf) settle(tag uint64, multiple bool, v verdict) error {
+	c := h.c
 	c.out.mu.Lock()
-	out, ok := ch.unacked.take(c.settler.scratch[:0], tag, multiple)
+	out, ok := h.unacked.take(c.settler.scratch[:0], tag, multiple)
 	shared := 0
 	switch {
 	case !ok:
-	case ch.mode == modeTx && v == verdictAck:
-		ch.tx.settle(out, verdictAckInTx)
-	case ch.mode == modeTx:
-		ch.tx.settle(out, v)
+	case h.ch.mode == modeTx && v == verdictAck:
+		h.ch.tx.settle(out, verdictAckInTx)
+	case h.ch.mode == modeTx:
+		h.ch.tx.settle(out, v)
 	case v == verdictAck:
 		shared = c.giveCredit(out)
 	}
 	if ok && v == verdictAck {
-		ch.stats.messages.Ack += uint64(len(out))
+		h.ch.stats.messages.Ack += uint64(len(out))
 	}
 	c.out.mu.Unlock()
 	switch {
 	case !ok: // BASIC-54
 		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
-	case ch.mode == modeTx:
+	case h.ch.mode == modeTx:
 		clear(out)
 	case v == verdictAck:
-		c.finishAcks(ch, out, v, shared)
+		c.finishAcks(h.ch, out, v, shared)
 	default:
-		c.finishReturns(ch, out, v)
+		c.finishReturns(h.ch, out, v)
 	}
 	return nil
 }
@@ -80,14 +80,14 @@ func (v verdict) tell(q *topology.Queue, items []queue.Item, fx *queue.Effects) 
 }
 
 // recover is basic.recover and basic.recover-async (BASIC-62, BASIC-63).
-func (ch *channel) recover(requeue, answer bool) error {
+func (h *consumeHalf) recover(requeue, answer bool) error {
 	if !requeue {
 		return amqp.Errorf(amqp.NotImplemented, "requeue=false")
 	}
-	c := ch.c
+	c := h.c
 	c.out.mu.Lock()
-	out := ch.unacked.takeAll(c.settler.scratch[:0])
+	out := h.unacked.takeAll(c.settler.scratch[:0])
 	c.out.mu.Unlock()
-	c.finishReturns(ch, out, verdictRequeue)
-	return ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})
+	c.finishReturns(h.ch, out, verdictRequeue)
+	return h.ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})
 }

@@ -2,8 +2,6 @@ package broker
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -37,21 +35,6 @@ type overdue struct {
 	channel uint16
 	why     *Error
 	holder
-}
-
-// checkAcks looks for overdue deliveries on all connections, again and again as
-// long as any is held that may become so.
-func (b *node) checkAcks() {
-	b.acks.rest()
-	b.mu.Lock()
-	conns := slices.Collect(maps.Keys(b.conns))
-	b.mu.Unlock()
-	now := b.clock.Now()
-	for _, c := range conns {
-		if c.checkAcks(now) {
-			b.acks.arm()
-		}
-	}
 }
 
 // checkAcks interrupts the reader if a channel is overdue. It tells whether to
@@ -107,34 +90,34 @@ func (b *node) ackTimeout(h holder) time.Duration {
 // oldestDeliveries gives for each holder the latest time at which the oldest
 // delivery that it has not settled can have been made, but for those made since
 // the last check: then fresh is true. Called with the lock held.
-func (ch *channel) oldestDeliveries(now time.Time) (oldest map[holder]time.Time, fresh bool) {
-	if ch.unacked.len() == 0 {
-		ch.marks = nil
+func (h *consumeHalf) oldestDeliveries(now time.Time) (oldest map[holder]time.Time, fresh bool) {
+	if h.unacked.len() == 0 {
+		h.marks = nil
 		return nil, false
 	}
 	mark := 0
-	for _, u := range ch.unacked.list[ch.unacked.head:] {
+	for _, u := range h.unacked.list[h.unacked.head:] {
 		if u.queue == nil {
 			continue
 		}
-		for mark < len(ch.marks) && ch.marks[mark].tag < u.tag {
+		for mark < len(h.marks) && h.marks[mark].tag < u.tag {
 			mark++
 		}
-		if mark == len(ch.marks) {
+		if mark == len(h.marks) {
 			fresh = true
 			break
 		}
 		if oldest == nil { // nothing before this mark is held any more
-			ch.marks = append(ch.marks[:0], ch.marks[mark:]...)
+			h.marks = append(h.marks[:0], h.marks[mark:]...)
 			mark = 0
 			oldest = make(map[holder]time.Time)
 		}
-		if h := (holder{u.queue, u.consumer}); oldest[h].IsZero() {
-			oldest[h] = ch.marks[mark].at
+		if who := (holder{u.queue, u.consumer}); oldest[who].IsZero() {
+			oldest[who] = h.marks[mark].at
 		}
 	}
-	if n := len(ch.marks); n == 0 || ch.marks[n-1].tag < ch.tag {
-		ch.marks = append(ch.marks, tagMark{now, ch.tag})
+	if n := len(h.marks); n == 0 || h.marks[n-1].tag < h.tag {
+		h.marks = append(h.marks, tagMark{now, h.tag})
 	}
 	return oldest, fresh
 }
@@ -166,19 +149,19 @@ func errOverdue(channel uint16, timeout time.Duration) *Error {
 
 // cancelOverdue cancels a consumer and returns what it holds to its queue, which
 // does not count as a failure (BASIC-66, QUEUE-94).
-func (ch *channel) cancelOverdue(s *consumer) {
-	c := ch.c
+func (h *consumeHalf) cancelOverdue(s *consumer) {
+	c := h.c
 	c.out.mu.Lock()
-	if ch.consumers[s.tag] != s {
+	if h.consumers[s.tag] != s {
 		c.out.mu.Unlock()
 		return
 	}
-	delete(ch.consumers, s.tag)
+	delete(h.consumers, s.tag)
 	s.cancelled = true
-	out := ch.unacked.takeOf(c.settler.scratch[:0], s)
-	c.out.appendMethod(ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
+	out := h.unacked.takeOf(c.settler.scratch[:0], s)
+	c.out.appendMethod(h.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
 	c.out.mu.Unlock()
-	c.finishReturns(ch, out, verdictRequeue)
+	c.finishReturns(h.ch, out, verdictRequeue)
 	s.from.Unsubscribe(&s.Subscription, &c.fx)
 	c.settleEffects()
 }

@@ -24,6 +24,7 @@ import (
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
 type Broker struct {
 	node
+	clients
 	Accounts
 	components
 	listeners
@@ -57,7 +58,7 @@ func New(cfg Config) (*Broker, error) {
 	}
 	b := &Broker{vhosts: make(map[string]*VHost), deleting: make(map[string]bool), over: make(chan struct{})}
 	b.cfg, b.profile, b.clock, b.log = cfg, p, cfg.Clock, cfg.Logger
-	b.usage, b.conns, b.find = make(map[string]*usage), make(map[*conn]struct{}), b.findVHost
+	b.usage, b.find, b.clients = make(map[string]*usage), b.findVHost, clients{&b.node, make(map[*conn]struct{})}
 	b.life, b.end = context.WithCancel(context.Background())
 	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval(), b.checkAcks
 	if cfg.ConsumerTimeout < 0 {

@@ -21,29 +21,50 @@ const (
 	modeTx
 )
 
-// A channel is one channel of a connection. Its fields belong to the
-// connection's reader, those of the second block to the connection's lock.
+// A channel is one channel of a connection: a half that publishes and a half that consumes,
+// and what both share, which belongs to the connection's reader.
 type channel struct {
-	c       *conn
-	id      uint16
-	closing bool // nothing is handled any more: channel.close sent, close-ok awaited (CONN-64)
-	leaving bool // so because the client has closed it
-	mode    channelMode
-	content content
-	// lastArgs and lastRoute are the publish before: publishers repeat
-	// themselves.
+	c         *conn
+	id        uint16
+	closing   bool // nothing is handled any more: channel.close sent, close-ok awaited (CONN-64)
+	leaving   bool // so because the client has closed it
+	mode      channelMode
+	content   content
+	lastQueue string // the last queue declared (QUEUE-4)
+	tx        transaction
+	stats     channelStats
+
+	publishHalf
+	consumeHalf
+}
+
+// A publishHalf is what a channel knows of its client's publishes. It belongs to the
+// connection's reader, but for what is said otherwise.
+type publishHalf struct {
+	c  *conn
+	ch *channel
+
+	// lastArgs and lastRoute are the publish before: publishers repeat themselves.
 	lastArgs  []byte
 	lastRoute *route
-	lastQueue string // the last queue declared (QUEUE-4)
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
 	nacks     []uint64     // those that a queue has rejected
 	unrouted  uint64       // the number of the latest publish that found no queue
 	fates     []fate       // what a Tap has in mind for confirms to come
-	gap       bool         // one was never sent; guarded by the connection's lock
 	toConfirm bool         // listed in conn.confirms
 	awaiting  atomic.Int32 // answers that wait for the store
-	tx        transaction
+
+	// guarded by the lock of the connection's outbound half
+	gap   bool // a confirm was never sent
+	ended bool // nothing more is confirmed
+}
+
+// A consumeHalf is what a channel has delivered, and to whom. It is guarded by the lock of
+// the connection's outbound half.
+type consumeHalf struct {
+	c  *conn
+	ch *channel
 
 	tag       uint64 // the newest delivery tag (BASIC-39)
 	unacked   unackedList
@@ -53,9 +74,14 @@ type channel struct {
 	prefetch  int    // per consumer, for those to come; 0 is no limit (BASIC-44)
 	shared    sharedLimit
 	reply     *replyConsumer // changed by the reader only
-	ended     bool           // nothing more is confirmed
+}
 
-	stats channelStats
+func newChannel(c *conn, id uint16) *channel {
+	ch := &channel{c: c, id: id}
+	ch.publishHalf.c, ch.publishHalf.ch = c, ch
+	ch.consumeHalf.c, ch.consumeHalf.ch = c, ch
+	ch.prefetch = c.b.cfg.DefaultPrefetch
+	return ch
 }
 
 // channel finds an open or closing channel.
@@ -134,7 +160,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 		if !method.HasContent() {
 			return refusal
 		}
-		stray := &channel{c: c, id: id}
+		stray := newChannel(c, id)
 		stray.content.refuse(method, refusal)
 		if c.strays == nil {
 			c.strays = make(map[uint16]*channel)
@@ -145,7 +171,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	if err := c.enterChannel(); err != nil {
 		return err
 	}
-	ch := &channel{c: c, id: id, prefetch: c.b.cfg.DefaultPrefetch}
+	ch := newChannel(c, id)
 	c.out.mu.Lock()
 	c.channels[id] = ch
 	c.out.mu.Unlock()
@@ -371,4 +397,11 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 	}
 	ch.c.send(ch.id, ok)
 	return nil
+}
+
+// setMode makes a channel one of publisher confirms, or of transactions.
+func (ch *channel) setMode(m channelMode) {
+	ch.c.out.mu.Lock() // snapshots read it
+	defer ch.c.out.mu.Unlock()
+	ch.mode = m
 }

@@ -9,21 +9,21 @@ import (
 // This file is publisher confirms (BASIC-13 to BASIC-23).
 
 // confirmSelect is BASIC-13.
-func (ch *channel) confirmSelect(m *amqp.ConfirmSelect) error {
-	if ch.mode == modeTx {
+func (h *publishHalf) confirmSelect(m *amqp.ConfirmSelect) error {
+	if h.ch.mode == modeTx {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot switch from tx to confirm mode")
 	}
-	ch.setMode(modeConfirm)
-	return ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})
+	h.ch.setMode(modeConfirm)
+	return h.ch.reply0(nil, m.NoWait, &amqp.ConfirmSelectOk{})
 }
 
 // refused notes that a queue has rejected a publish: it is nacked on a confirm
 // channel (BASIC-18) and fails the commit of a transaction (BASIC-86).
-func (ch *channel) refused(seq uint64) {
-	if ch.mode == modeTx {
-		ch.tx.refused = true
-	} else if ch.mode == modeConfirm {
-		ch.nacks = append(ch.nacks, seq)
+func (h *publishHalf) refused(seq uint64) {
+	if h.ch.mode == modeTx {
+		h.ch.tx.refused = true
+	} else if h.ch.mode == modeConfirm {
+		h.nacks = append(h.nacks, seq)
 	}
 }
 
@@ -41,16 +41,16 @@ type answer struct {
 // ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,
 // unless others of the batch are to be answered before (BASIC-15, BASIC-16), or a delayed
 // exchange has just given it to the store.
-func (ch *channel) ackUnroutable() {
-	c := ch.c
-	if c.fx.Logged || ch.confirmed != ch.published-1 {
+func (h *publishHalf) ackUnroutable() {
+	c := h.c
+	if c.fx.Logged || h.confirmed != h.published-1 {
 		return
 	}
-	ch.confirmed = ch.published
+	h.confirmed = h.published
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	c.out.appendMethod(ch.id, &amqp.BasicAck{DeliveryTag: ch.published}, &c.fx)
-	ch.recordConfirm(ch.published-1, ch.published, false)
+	c.out.appendMethod(h.ch.id, &amqp.BasicAck{DeliveryTag: h.published}, &c.fx)
+	h.recordConfirm(h.published-1, h.published, false)
 }
 
 // send sends the answer. Called with the connection's lock held.

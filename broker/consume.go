@@ -12,14 +12,14 @@ import (
 
 // consume is basic.consume. consume-ok goes out before the queue may offer
 // anything (BASIC-26).
-func (ch *channel) consume(m *amqp.BasicConsume) error {
-	c := ch.c
-	name, err := ch.queueName(m.Queue)
+func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
+	c := h.c
+	name, err := h.ch.queueName(m.Queue)
 	if err != nil { // QUEUE-4
 		return err
 	}
 	c.out.mu.Lock()
-	_, used := ch.consumers[m.ConsumerTag]
+	_, used := h.consumers[m.ConsumerTag]
 	c.out.mu.Unlock()
 	if used { // BASIC-25; a reply consumer's tag is not taken
 		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
@@ -28,7 +28,7 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		m.ConsumerTag = topology.GeneratedName("amq.ctag-")
 	}
 	if name == replyTo {
-		return ch.consumeReplies(m)
+		return h.consumeReplies(m)
 	}
 	if err := topology.MayRead(c, name); err != nil { // PERM-8
 		return err
@@ -41,13 +41,13 @@ func (ch *channel) consume(m *amqp.BasicConsume) error {
 		return err
 	}
 	priority, err := c.vhost.CheckConsume(q, topology.ConsumerRequest{
-		Args: m.Arguments, Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit > 0, NoAck: m.NoAck, // set by the reader alone
+		Args: m.Arguments, Prefetch: h.prefetch, GlobalPrefetch: h.shared.limit > 0, NoAck: m.NoAck, // set by the reader alone
 	})
 	if err != nil {
 		return err
 	}
 	s := &consumer{
-		ch: ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: ch.prefetch, timeout: profile.ConsumerTimeout(m.Arguments),
+		ch: h.ch, from: q, tag: m.ConsumerTag, args: m.Arguments, prefetch: h.prefetch, timeout: profile.ConsumerTimeout(m.Arguments),
 	}
 	s.Subscription = queue.Subscription{
 		Receiver: s, Lock: &c.out.mu, Tag: s.tag, Priority: priority, NoAck: m.NoAck, Exclusive: m.Exclusive, Args: m.Arguments,
@@ -84,24 +84,24 @@ func (s *consumer) announce(noWait bool) bool {
 }
 
 // cancel is basic.cancel (BASIC-27).
-func (ch *channel) cancel(m *amqp.BasicCancel) error {
-	c := ch.c
-	if ch.reply.hasTag(m.ConsumerTag) { // BASIC-79: even if a consumer of a queue has the tag too
-		ch.dropReply()
+func (h *consumeHalf) cancel(m *amqp.BasicCancel) error {
+	c := h.c
+	if h.reply.hasTag(m.ConsumerTag) { // BASIC-79: even if a consumer of a queue has the tag too
+		h.dropReply()
 	} else {
-		ch.cancelConsumer(m.ConsumerTag)
+		h.cancelConsumer(m.ConsumerTag)
 	}
-	err := ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
+	err := h.ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
 	c.settleEffects()
 	return err
 }
 
 // cancelConsumer ends a consumer of a queue, if there is one with this tag.
-func (ch *channel) cancelConsumer(tag string) {
-	c := ch.c
+func (h *consumeHalf) cancelConsumer(tag string) {
+	c := h.c
 	c.out.mu.Lock()
-	s := ch.consumers[tag]
-	delete(ch.consumers, tag)
+	s := h.consumers[tag]
+	delete(h.consumers, tag)
 	if s != nil {
 		s.cancelled = true
 	}
@@ -114,22 +114,22 @@ func (ch *channel) cancelConsumer(tag string) {
 // cancelAnswered is a basic.cancel-ok, which a client may send for a basic.cancel
 // of the broker's. It cancels the consumer; one that is not there is more than
 // RabbitMQ can bear (BASIC-34).
-func (ch *channel) cancelAnswered(tag string) error {
-	ch.c.out.mu.Lock()
-	known := ch.consumers[tag] != nil
-	ch.c.out.mu.Unlock()
+func (h *consumeHalf) cancelAnswered(tag string) error {
+	h.c.out.mu.Lock()
+	known := h.consumers[tag] != nil
+	h.c.out.mu.Unlock()
 	if !known {
 		return amqp.NewInternalError()
 	}
-	ch.cancelConsumer(tag)
-	ch.c.settleEffects()
+	h.cancelConsumer(tag)
+	h.c.settleEffects()
 	return nil
 }
 
 // get is basic.get (BASIC-51 to BASIC-53).
-func (ch *channel) get(m *amqp.BasicGet) error {
-	c := ch.c
-	name, err := ch.queueName(m.Queue)
+func (h *consumeHalf) get(m *amqp.BasicGet) error {
+	c := h.c
+	name, err := h.ch.queueName(m.Queue)
 	if err != nil {
 		return err
 	}
@@ -148,68 +148,68 @@ func (ch *channel) get(m *amqp.BasicGet) error {
 	}
 	it, left, ok := q.Get(m.NoAck, &c.fx)
 	if ok && c.record.on() {
-		ch.recordDelivery(q.Name, "", &it, m.NoAck, tap.ActPass)
+		h.recordDelivery(q.Name, "", &it, m.NoAck, tap.ActPass)
 	}
 	if ok && c.counted.firehose.on.Load() {
-		ch.traceDelivery(q.Name, &it)
+		h.traceDelivery(q.Name, &it)
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if !ok {
-		ch.stats.messages.GetEmpty++
-		c.out.appendMethod(ch.id, &amqp.BasicGetEmpty{}, &c.fx)
+		h.ch.stats.messages.GetEmpty++
+		c.out.appendMethod(h.ch.id, &amqp.BasicGetEmpty{}, &c.fx)
 		return nil
 	}
-	ch.tag++
-	ch.stats.countGet(m.NoAck, it.Redelivered)
+	h.tag++
+	h.ch.stats.countGet(m.NoAck, it.Redelivered)
 	if !m.NoAck {
-		ch.unacked.push(unacked{tag: ch.tag, queue: q, item: it})
+		h.unacked.push(unacked{tag: h.tag, queue: q, item: it})
 		c.b.acks.arm()
 	}
-	c.out.appendMethod(ch.id, &amqp.BasicGetOk{
-		DeliveryTag: ch.tag, Redelivered: it.Redelivered,
+	c.out.appendMethod(h.ch.id, &amqp.BasicGetOk{
+		DeliveryTag: h.tag, Redelivered: it.Redelivered,
 		Exchange: it.Msg.Exchange, RoutingKey: it.Msg.Key, MessageCount: uint32(left),
 	}, &c.fx)
 	got := *it.Msg
 	got.Props = deliveredProps(&it)
-	c.out.appendContent(ch.id, &got)
+	c.out.appendContent(h.ch.id, &got)
 	return nil
 }
 
 // qos is basic.qos in both of RabbitMQ's meanings (BASIC-43 to BASIC-47).
-func (ch *channel) qos(m *amqp.BasicQos) error {
+func (h *consumeHalf) qos(m *amqp.BasicQos) error {
 	if m.PrefetchSize != 0 { // BASIC-43
 		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
-	c := ch.c
+	c := h.c
 	c.out.mu.Lock()
 	if m.Global && c.b.profile.GlobalQos { // BASIC-48
-		ch.setShared(int(m.PrefetchCount))
+		h.setShared(int(m.PrefetchCount))
 	} else {
-		ch.prefetch = int(m.PrefetchCount)
-		ch.setShared(0) // BASIC-46
+		h.prefetch = int(m.PrefetchCount)
+		h.setShared(0) // BASIC-46
 	}
-	c.listParked(ch)
+	c.listParked(h.ch)
 	c.out.mu.Unlock()
 	c.unparkTogether()
-	c.send(ch.id, &amqp.BasicQosOk{})
+	c.send(h.ch.id, &amqp.BasicQosOk{})
 	return nil
 }
 
 // setShared changes the shared limit. One newly set counts what is unacked already,
 // and what basic.get holds of that for good, even when it is settled (BASIC-47).
 // Called with the lock held.
-func (ch *channel) setShared(limit int) {
-	newly := ch.shared.limit == 0 && limit > 0
-	ch.shared.limit = limit
+func (h *consumeHalf) setShared(limit int) {
+	newly := h.shared.limit == 0 && limit > 0
+	h.shared.limit = limit
 	if !newly {
 		return
 	}
-	ch.shared.out = 0
-	for i := ch.unacked.head; i < len(ch.unacked.list); i++ {
-		if u := &ch.unacked.list[i]; u.queue != nil {
+	h.shared.out = 0
+	for i := h.unacked.head; i < len(h.unacked.list); i++ {
+		if u := &h.unacked.list[i]; u.queue != nil {
 			u.shared = u.consumer != nil
-			ch.shared.out++
+			h.shared.out++
 		}
 	}
 }

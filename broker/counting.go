@@ -32,34 +32,6 @@ type exchangeRun struct {
 	in, out uint64
 }
 
-// countPublish counts a publish to an exchange that goes to so many queues; one that
-// goes nowhere was returned, or dropped, or neither. Called by the reader.
-func (ch *channel) countPublish(x *topology.Exchange, queues int, returned, dropped bool) {
-	c := ch.c
-	s := &ch.stats
-	s.batch.published++
-	s.batch.routed += uint64(queues)
-	if ch.mode == modeConfirm {
-		s.batch.confirming++
-	}
-	switch {
-	case returned:
-		s.batch.returned++
-	case dropped:
-		s.batch.dropped++
-	}
-	if !s.listed {
-		s.listed = true
-		c.counting = append(c.counting, ch)
-	}
-	if c.run.x != x {
-		c.endRun()
-		c.run.x = x
-	}
-	c.run.in++
-	c.run.out += uint64(queues)
-}
-
 func (s *channelStats) endBatch() {
 	s.published.Add(s.batch.published)
 	s.routed.Add(s.batch.routed)
@@ -161,21 +133,4 @@ func (n *churn) reset() {
 	n.connectionsClosed.Store(0)
 	n.channelsOpened.Store(0)
 	n.channelsClosed.Store(0)
-}
-
-// churnStats is what has come and gone, with what the virtual hosts count of queues.
-func (b *node) churnStats() ChurnStats {
-	q := &b.env.Queues
-	return ChurnStats{
-		ConnectionsCreated: b.churn.connectionsOpened.Load(), ConnectionsClosed: b.churn.connectionsClosed.Load(),
-		ChannelsCreated: b.churn.channelsOpened.Load(), ChannelsClosed: b.churn.channelsClosed.Load(),
-		QueuesDeclared: q.Declared.Load(), QueuesCreated: q.Created.Load(), QueuesDeleted: q.Deleted.Load(),
-	}
-}
-
-// setMode makes a channel one of publisher confirms, or of transactions.
-func (ch *channel) setMode(m channelMode) {
-	ch.c.out.mu.Lock() // snapshots read it
-	defer ch.c.out.mu.Unlock()
-	ch.mode = m
 }

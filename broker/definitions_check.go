@@ -109,7 +109,7 @@ func (c *definitionsCheck) place(section string, i int, vhost *string) string {
 }
 
 // checkUser checks an account by itself.
-func (b *Broker) checkUser(u definitions.User) error {
+func (a *Accounts) checkUser(u definitions.User) error {
 	switch {
 	case u.Name == "":
 		return fmt.Errorf("name is missing")
@@ -121,8 +121,8 @@ func (b *Broker) checkUser(u definitions.User) error {
 			return fmt.Errorf("password_hash is not base64")
 		}
 	}
-	if u.Password != nil && b.cfg.CheckPassword != nil {
-		if err := b.cfg.CheckPassword(u.Name, *u.Password); err != nil {
+	if u.Password != nil && a.checkPassword != nil {
+		if err := a.checkPassword(u.Name, *u.Password); err != nil {
 			return err
 		}
 	}

@@ -102,10 +102,10 @@ func (s *consumer) count(from *topology.Queue, it *queue.Item) uint64 {
 }
 
 // sendDelivery appends a delivery to the outbox. Called with the lock held.
-func (ch *channel) sendDelivery(consumerTag string, tag uint64, it *queue.Item, fx *queue.Effects) {
-	c := ch.c
+func (h *consumeHalf) sendDelivery(consumerTag string, tag uint64, it *queue.Item, fx *queue.Effects) {
+	c := h.c
 	c.out.reserve()
-	c.out.appendDelivery(ch.id, consumerTag, tag, it, c.out.frameMax)
+	c.out.appendDelivery(h.ch.id, consumerTag, tag, it, c.out.frameMax)
 	c.out.touch(fx)
 }
 
@@ -191,4 +191,31 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 		p.Headers = tidy
 	}
 	return p.Append(nil)
+}
+
+// traceDelivery copies a delivery (TRACE-2).
+func (h *consumeHalf) traceDelivery(q string, it *queue.Item) {
+	if it.Msg.Exchange == traceExchange { // TRACE-4
+		return
+	}
+	redelivered := int32(0)
+	if it.Redelivered {
+		redelivered = 1
+	}
+	headers := append(h.ch.traceHeaders(it.Msg), amqp.Field{Key: "redelivered", Value: redelivered})
+	h.c.counted.firehose.add(tracedMessage{"deliver." + q, headers, it.Msg.Body})
+}
+
+// traceHeaders are what both kinds of copies have (TRACE-3).
+func (ch *channel) traceHeaders(m *queue.Message) amqp.Table {
+	var keys amqp.Array
+	for _, key := range message.AppendKeys(nil, m) {
+		keys = append(keys, key)
+	}
+	return amqp.Table{
+		{Key: "exchange_name", Value: m.Exchange}, {Key: "routing_keys", Value: keys},
+		{Key: "properties", Value: tracedProperties(m.Props)}, {Key: "node", Value: ch.c.b.cfg.ClusterName},
+		{Key: "vhost", Value: ch.c.vhost.Name}, {Key: "connection", Value: ch.c.id()},
+		{Key: "channel", Value: int32(ch.id)}, {Key: "user", Value: ch.c.identity.User},
+	}
 }

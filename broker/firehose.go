@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -41,46 +40,6 @@ type tracedMessage struct {
 // maxTraced is how many bytes of copies wait. More are dropped, and the log says so: the
 // firehose must hold up nobody.
 const maxTraced = 64 << 20
-
-// tracePublish copies a publish that has been routed (TRACE-2).
-func (ch *channel) tracePublish(m *queue.Message, queues []*topology.Queue) {
-	if m.Exchange == traceExchange { // TRACE-4
-		return
-	}
-	routed := make(amqp.Array, len(queues))
-	for i, q := range queues {
-		routed[i] = q.Name
-	}
-	headers := append(ch.traceHeaders(m), amqp.Field{Key: "routed_queues", Value: routed})
-	ch.c.counted.firehose.add(tracedMessage{"publish." + m.Exchange, headers, m.Body})
-}
-
-// traceDelivery copies a delivery (TRACE-2).
-func (ch *channel) traceDelivery(q string, it *queue.Item) {
-	if it.Msg.Exchange == traceExchange { // TRACE-4
-		return
-	}
-	redelivered := int32(0)
-	if it.Redelivered {
-		redelivered = 1
-	}
-	headers := append(ch.traceHeaders(it.Msg), amqp.Field{Key: "redelivered", Value: redelivered})
-	ch.c.counted.firehose.add(tracedMessage{"deliver." + q, headers, it.Msg.Body})
-}
-
-// traceHeaders are what both kinds of copies have (TRACE-3).
-func (ch *channel) traceHeaders(m *queue.Message) amqp.Table {
-	var keys amqp.Array
-	for _, key := range message.AppendKeys(nil, m) {
-		keys = append(keys, key)
-	}
-	return amqp.Table{
-		{Key: "exchange_name", Value: m.Exchange}, {Key: "routing_keys", Value: keys},
-		{Key: "properties", Value: tracedProperties(m.Props)}, {Key: "node", Value: ch.c.b.cfg.ClusterName},
-		{Key: "vhost", Value: ch.c.vhost.Name}, {Key: "connection", Value: ch.c.id()},
-		{Key: "channel", Value: int32(ch.id)}, {Key: "user", Value: ch.c.identity.User},
-	}
-}
 
 // tracedProperties are a message's properties by name.
 func tracedProperties(raw amqp.RawProperties) amqp.Table {

@@ -414,3 +414,20 @@ func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, 
 		}, u.item.Msg)
 	}
 }
+
+// Trace has record told of what happens to messages of the virtual host from now on, as
+// Tap.Record is, until stop is called or another trace takes its place. Of a message that
+// was published before nothing is told. A publish that Tap.Record has given a number comes
+// with it as its ID; what record returns for one counts for nothing. The same rules hold
+// as for a Tap: record is called from many goroutines with locks held, must not call the
+// broker, and must not block.
+func (v *VHost) Trace(record func(tap.Event) uint64) (stop func()) {
+	t := &trace{record}
+	v.tracer.Store(t)
+	v.b.traces.byVHost.Store(v.vh.Name, t)
+	return func() {
+		if v.tracer.CompareAndSwap(t, nil) {
+			v.b.traces.byVHost.CompareAndDelete(v.vh.Name, t)
+		}
+	}
+}

@@ -3,12 +3,9 @@ package broker
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -45,7 +42,6 @@ type node struct {
 	find func(name string) *vhost // nil if there is none
 
 	mu      sync.Mutex
-	conns   map[*conn]struct{}
 	usage   map[string]*usage // by user
 	entered int               // connections that are open
 }
@@ -61,33 +57,12 @@ type vhost struct {
 	gone        bool // deleted: nobody enters any more; guarded by the node's lock
 }
 
-func (n *node) openConns() []*conn {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Collect(maps.Keys(n.conns))
-}
-
-// closeConnections closes the open connections that are chosen.
-func (n *node) closeConnections(chosen func(*conn) bool, reason string) int {
-	closed := 0
-	for _, c := range n.openConns() {
-		c.out.mu.Lock()
-		open := c.channels != nil
-		c.out.mu.Unlock()
-		if open && chosen(c) {
-			n.log.Info("closing connection", "client", c.nc.RemoteAddr().String(), "reason", reason)
-			c.force(refuseFrame(amqp.ConnectionForced, "%s", reason))
-			closed++
-		}
-	}
-	return closed
-}
-
-// unblock lets all connections go on that an alarm has blocked.
-func (n *node) unblock() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for c := range n.conns {
-		c.unblock()
+// churnStats is what has come and gone, with what the virtual hosts count of queues.
+func (b *node) churnStats() ChurnStats {
+	q := &b.env.Queues
+	return ChurnStats{
+		ConnectionsCreated: b.churn.connectionsOpened.Load(), ConnectionsClosed: b.churn.connectionsClosed.Load(),
+		ChannelsCreated: b.churn.channelsOpened.Load(), ChannelsClosed: b.churn.channelsClosed.Load(),
+		QueuesDeclared: q.Declared.Load(), QueuesCreated: q.Created.Load(), QueuesDeleted: q.Deleted.Load(),
 	}
 }

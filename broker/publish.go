@@ -58,18 +58,18 @@ func (c *conn) beginPublish(ch *channel, args []byte) error {
 
 // publish takes one whole message (CONN-56). The size is the body's, which is
 // not in m if it is too large.
-func (ch *channel) publish(rt *route, m *queue.Message, size uint64) error {
-	w, err := ch.check(rt, m, size)
-	if ch.c.counted.tracer.Load() != nil {
-		ch.c.record.publish(ch, rt, m, tap.ActPass, w, err)
+func (h *publishHalf) publish(rt *route, m *queue.Message, size uint64) error {
+	w, err := h.check(rt, m, size)
+	if h.c.counted.tracer.Load() != nil {
+		h.c.record.publish(h.ch, rt, m, tap.ActPass, w, err)
 	}
 	if err != nil {
 		return err
 	}
 	if size >= store.StageBytes && m.Persistent {
-		ch.c.stage(m, w.Queues)
+		h.c.stage(m, w.Queues)
 	}
-	ch.accept(m, w, rt.mandatory)
+	h.accept(m, w, rt.mandatory)
 	return nil
 }
 
@@ -92,77 +92,77 @@ type way struct {
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
-func (ch *channel) check(rt *route, m *queue.Message, size uint64) (way, error) {
+func (h *publishHalf) check(rt *route, m *queue.Message, size uint64) (way, error) {
 	if rt.immediate { // BASIC-2
 		return way{}, amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
-	if ch.mode == modeTx {
-		if err := ch.checkTxSize(); err != nil {
+	if h.ch.mode == modeTx {
+		if err := h.ch.checkTxSize(); err != nil {
 			return way{}, err
 		}
 	}
-	if err := ch.c.b.cfg.checkSize(size); err != nil {
+	if err := h.c.b.cfg.checkSize(size); err != nil {
 		return way{}, err
 	}
-	return ch.prepare(rt, m)
+	return h.prepare(rt, m)
 }
 
 // accept takes a routed message, to be passed on now or with the transaction.
-func (ch *channel) accept(m *queue.Message, w way, mandatory bool) {
+func (h *publishHalf) accept(m *queue.Message, w way, mandatory bool) {
 	if len(w.Delays) > 0 {
-		w.Delays = topology.StartLax(w.Delays, m, &ch.c.fx)
-		ch.tx.logged = ch.tx.logged || ch.c.fx.Logged
+		w.Delays = topology.StartLax(w.Delays, m, &h.c.fx)
+		h.ch.tx.logged = h.ch.tx.logged || h.c.fx.Logged
 	}
-	switch ch.mode {
+	switch h.ch.mode {
 	case modeTx:
-		ch.tx.publish(m, w, mandatory, ch.c.vhost.Generation())
+		h.ch.tx.publish(m, w, mandatory, h.c.vhost.Generation())
 		return
 	case modeConfirm:
-		ch.count()
+		h.count()
 	}
-	ch.pass(m, w, mandatory)
+	h.pass(m, w, mandatory)
 }
 
 // count gives a publish on a confirm channel its number (BASIC-14).
-func (ch *channel) count() {
-	ch.published++
-	if !ch.toConfirm {
-		ch.toConfirm = true
-		ch.c.confirms = append(ch.c.confirms, ch)
+func (h *publishHalf) count() {
+	h.published++
+	if !h.toConfirm {
+		h.toConfirm = true
+		h.c.confirms = append(h.c.confirms, h.ch)
 	}
 }
 
 // pass sends a routed message on: to its queues, to a waiting requester, to
 // strict delayed exchanges, or back to the publisher (BASIC-3).
-func (ch *channel) pass(m *queue.Message, w way, mandatory bool) {
+func (h *publishHalf) pass(m *queue.Message, w way, mandatory bool) {
 	replied := false // as far as the publisher is told (BASIC-75)
 	if w.requester != "" {
-		replied = ch.answerRequest(w.requester, m)
+		replied = h.answerRequest(w.requester, m)
 	}
 	for _, requester := range w.copied {
-		replied = ch.answerRequest(requester, m) || replied
+		replied = h.answerRequest(requester, m) || replied
 	}
 	unroutable := len(w.Queues) == 0 && len(w.Delays) == 0 && !replied
-	ch.countPublish(w.Exchange, len(w.Queues), unroutable && mandatory, unroutable && w.requester == "" && len(w.copied) == 0)
+	h.countPublish(w.Exchange, len(w.Queues), unroutable && mandatory, unroutable && w.requester == "" && len(w.copied) == 0)
 	if unroutable && mandatory {
-		ch.returnMessage(m)
+		h.returnMessage(m)
 	}
-	ch.c.handOver(ch, m, w.Route)
-	if ch.c.counted.firehose.on.Load() {
-		ch.tracePublish(m, w.Queues)
+	h.c.handOver(h.ch, m, w.Route)
+	if h.c.counted.firehose.on.Load() {
+		h.tracePublish(m, w.Queues)
 	}
-	if unroutable && ch.mode == modeConfirm {
-		if ch.unrouted = ch.published; ch.c.tapped == nil { // a tap is asked before
-			ch.ackUnroutable()
+	if unroutable && h.ch.mode == modeConfirm {
+		if h.unrouted = h.published; h.c.tapped == nil { // a tap is asked before
+			h.ackUnroutable()
 		}
 	}
 }
 
 // answerRequest hands a message to a requester, and reports whether it counts as routed.
-func (ch *channel) answerRequest(requester string, m *queue.Message) bool {
-	ch.c.flushPublishes()
-	ch.c.b.replies.deliver(requester, m, &ch.c.fx)
-	return ch.c.b.profile.RepliesAreQueued && isReplyName(requester)
+func (h *publishHalf) answerRequest(requester string, m *queue.Message) bool {
+	h.c.flushPublishes()
+	h.c.b.replies.deliver(requester, m, &h.c.fx)
+	return h.c.b.profile.RepliesAreQueued && isReplyName(requester)
 }
 
 // inspected are the properties that a publish looks into.
@@ -170,8 +170,8 @@ const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.
 
 // prepare checks a message and finds where it goes. What the connection knows of the route
 // is not asked again; the message's own properties are looked at each time.
-func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
-	c := ch.c
+func (h *publishHalf) prepare(rt *route, m *queue.Message) (way, error) {
+	c := h.c
 	flags := m.Props.Flags()
 	message.ReadMarks(m, flags)
 	gen := c.vhost.Generation() // before permissions are looked at: a change of them raises it
@@ -180,11 +180,11 @@ func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 	if !known {
 		c.flushPublishes()
 		var err error
-		if x, err = ch.target(rt, gen); err != nil {
+		if x, err = h.target(rt, gen); err != nil {
 			return way{}, err
 		}
 	}
-	extra, headers, err := ch.inspect(m, flags)
+	extra, headers, err := h.inspect(m, flags)
 	if err != nil {
 		return way{}, err
 	}
@@ -192,12 +192,12 @@ func (ch *channel) prepare(rt *route, m *queue.Message) (way, error) {
 		return way{Route: rt.Route}, nil
 	}
 	c.flushPublishes()
-	return ch.find(rt, x, gen, extra, headers, m.Props)
+	return h.find(rt, x, gen, extra, headers, m.Props)
 }
 
 // target is the exchange that a publish names, if the client may publish to it.
-func (ch *channel) target(rt *route, gen uint64) (*topology.Exchange, error) {
-	c := ch.c
+func (h *publishHalf) target(rt *route, gen uint64) (*topology.Exchange, error) {
+	c := h.c
 	if rt.permitted != gen+1 {
 		if err := topology.MayPublish(c, rt.exchange); err != nil { // PERM-9
 			return nil, err
@@ -220,7 +220,7 @@ func (ch *channel) target(rt *route, gen uint64) (*topology.Exchange, error) {
 }
 
 // find finds where a publish goes: to requesters by their names, and along bindings.
-func (ch *channel) find(
+func (h *publishHalf) find(
 	rt *route, x *topology.Exchange, gen uint64, extra []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (way, error) {
 	var w way
@@ -237,7 +237,7 @@ func (ch *channel) find(
 			}
 		}
 	}
-	to, err := ch.c.resolve(rt, x, extra, headers, props)
+	to, err := h.c.resolve(rt, x, extra, headers, props)
 	rt.Lasting = rt.Lasting && rt.Generation == gen
 	w.Route = to
 	return w, err
@@ -245,17 +245,17 @@ func (ch *channel) find(
 
 // inspect checks the properties, user-id and expiration among them, makes what 3.13 makes
 // of headers (BASIC-11), and returns what RewriteHeaders does.
-func (ch *channel) inspect(m *queue.Message, flags amqp.PropertyFlags) (keys []string, routed amqp.RawTable, err error) {
-	p := ch.c.b.profile
-	rewrite, err := ch.c.checker.Check(m.Props)
+func (h *publishHalf) inspect(m *queue.Message, flags amqp.PropertyFlags) (keys []string, routed amqp.RawTable, err error) {
+	p := h.c.b.profile
+	rewrite, err := h.c.checker.Check(m.Props)
 	if err != nil || flags&inspected == 0 {
 		return nil, nil, err
 	}
-	if err := ch.bindReplyTo(m); err != nil {
+	if err := h.bindReplyTo(m); err != nil {
 		return nil, nil, err
 	}
 	if !p.UserIDLast {
-		if err := ch.checkUserID(m); err != nil {
+		if err := h.checkUserID(m); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -270,34 +270,75 @@ func (ch *channel) inspect(m *queue.Message, flags amqp.PropertyFlags) (keys []s
 		routed = m.Props.Headers()
 	}
 	if p.UserIDLast {
-		err = ch.checkUserID(m)
+		err = h.checkUserID(m)
 	}
 	return keys, routed, err
 }
 
 // checkUserID is BASIC-5.
-func (ch *channel) checkUserID(m *queue.Message) error {
+func (h *publishHalf) checkUserID(m *queue.Message) error {
 	id, ok := m.Props.UserID()
-	user := &ch.c.identity
-	if !ok || string(id) == user.User || user.HasTag(access.Impersonator) || ch.c.kind == connTrusted {
+	user := &h.c.identity
+	if !ok || string(id) == user.User || user.HasTag(access.Impersonator) || h.c.kind == connTrusted {
 		return nil
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "user_id property set to '%s' but authenticated user was '%s'", id, user.User)
 }
 
 // returnMessage sends basic.return (BASIC-3).
-func (ch *channel) returnMessage(m *queue.Message) {
-	c := ch.c
+func (h *publishHalf) returnMessage(m *queue.Message) {
+	c := h.c
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	before, answers := c.out.size(), c.out.answers
-	c.out.appendMethod(ch.id, &amqp.BasicReturn{
+	c.out.appendMethod(h.ch.id, &amqp.BasicReturn{
 		ReplyCode: uint16(amqp.NoRoute), ReplyText: amqp.NoRoute.String(), Exchange: m.Exchange, RoutingKey: m.Key,
 	}, &c.fx)
-	c.out.appendContent(ch.id, m)
+	c.out.appendContent(h.ch.id, m)
 	// A client with one thread publishes all that it has before it reads what came back.
 	c.out.answers = answers
 	if c.out.returns += int64(c.out.size() - before); c.out.returns > c.b.cfg.MaxUnreadReturns {
 		c.out.unread.Store(true)
 	}
+}
+
+// countPublish counts a publish to an exchange that goes to so many queues; one that
+// goes nowhere was returned, or dropped, or neither. Called by the reader.
+func (h *publishHalf) countPublish(x *topology.Exchange, queues int, returned, dropped bool) {
+	c := h.c
+	s := &h.ch.stats
+	s.batch.published++
+	s.batch.routed += uint64(queues)
+	if h.ch.mode == modeConfirm {
+		s.batch.confirming++
+	}
+	switch {
+	case returned:
+		s.batch.returned++
+	case dropped:
+		s.batch.dropped++
+	}
+	if !s.listed {
+		s.listed = true
+		c.counting = append(c.counting, h.ch)
+	}
+	if c.run.x != x {
+		c.endRun()
+		c.run.x = x
+	}
+	c.run.in++
+	c.run.out += uint64(queues)
+}
+
+// tracePublish copies a publish that has been routed (TRACE-2).
+func (h *publishHalf) tracePublish(m *queue.Message, queues []*topology.Queue) {
+	if m.Exchange == traceExchange { // TRACE-4
+		return
+	}
+	routed := make(amqp.Array, len(queues))
+	for i, q := range queues {
+		routed[i] = q.Name
+	}
+	headers := append(h.ch.traceHeaders(m), amqp.Field{Key: "routed_queues", Value: routed})
+	h.c.counted.firehose.add(tracedMessage{"publish." + m.Exchange, headers, m.Body})
 }

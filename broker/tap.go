@@ -6,8 +6,11 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // A tapped is what a connection of a broker with a Tap has. The reader owns it
@@ -173,10 +176,10 @@ func (ch *channel) call(m amqp.Method) tap.Call {
 }
 
 // consumerQueue is the queue of a consumer.
-func (ch *channel) consumerQueue(tag string) []string {
-	ch.c.out.mu.Lock()
-	defer ch.c.out.mu.Unlock()
-	if s := ch.consumers[tag]; s != nil {
+func (h *consumeHalf) consumerQueue(tag string) []string {
+	h.c.out.mu.Lock()
+	defer h.c.out.mu.Unlock()
+	if s := h.consumers[tag]; s != nil {
 		return []string{s.from.Name}
 	}
 	return nil
@@ -184,14 +187,121 @@ func (ch *channel) consumerQueue(tag string) []string {
 
 // heldQueues are the queues of the unacked deliveries that an acknowledgement
 // settles.
-func (ch *channel) heldQueues(tag uint64, multiple bool) (names []string) {
-	ch.c.out.mu.Lock()
-	defer ch.c.out.mu.Unlock()
-	for _, u := range ch.unacked.list[ch.unacked.head:] {
+func (h *consumeHalf) heldQueues(tag uint64, multiple bool) (names []string) {
+	h.c.out.mu.Lock()
+	defer h.c.out.mu.Unlock()
+	for _, u := range h.unacked.list[h.unacked.head:] {
 		hit := u.tag == tag || multiple && (u.tag < tag || tag == 0)
 		if hit && u.queue != nil && !slices.Contains(names, u.queue.Name) {
 			names = append(names, u.queue.Name)
 		}
 	}
 	return names
+}
+
+// publishAsked is publish with a Tap.
+func (h *publishHalf) publishAsked(rt *route, m *queue.Message, size uint64) error {
+	c := h.c
+	v := c.tapped.ask(h.publishCall(tap.CallPublish, rt, m))
+	c.tapped.pause(v)
+	switch v.Act {
+	case tap.ActSwallow, tap.ActNack:
+		c.flushPublishes()
+		c.record.publish(h.ch, rt, m, v.Act, way{}, nil)
+		h.forgo(v.Act)
+		return nil
+	case tap.ActCloseChannel, tap.ActCloseConnection:
+		e := v.Refusal()
+		c.record.publish(h.ch, rt, m, v.Act, way{}, e)
+		return e
+	case tap.ActReset, tap.ActDamage:
+		return c.tapped.spoil(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
+	case tap.ActBlock:
+		err := h.publishRecorded(rt, m, size, v.Act)
+		c.hold(v)
+		return err
+	case tap.ActDamageBody:
+		m.Body = damageBody(m.Body)
+	}
+	return h.publishRecorded(rt, m, size, v.Act)
+}
+
+func (h *publishHalf) publishCall(name string, rt *route, m *queue.Message) tap.Call {
+	return tap.Call{
+		Method: name, Channel: h.ch.id, Exchange: rt.exchange, Key: rt.key, Msg: m,
+		Args: &amqp.BasicPublish{Exchange: rt.exchange, RoutingKey: rt.key, Mandatory: rt.mandatory, Immediate: rt.immediate},
+		Find: func() []string { return h.c.tapped.destinations(rt, m) },
+	}
+}
+
+// destinations are the queues that a publish is going to reach, the requester of
+// a direct reply included.
+func (t *tapped) destinations(rt *route, m *queue.Message) []string {
+	c := t.c
+	c.flushPublishes() // so that nothing of the reader's is in use
+	probe := *m
+	extra, headers, _ := message.RewriteHeaders(&probe, c.b.profile.ClientDeaths)
+	x := c.vhost.Exchange(rt.exchange)
+	if x == nil {
+		return nil
+	}
+	p := c.vhost.NewPublisher(topology.FromClient, nil)
+	p.Probing()
+	to, _ := p.Find(nil, x, append([]string{rt.key}, extra...), headers, m.Props)
+	return names(to.Queues)
+}
+
+// forgo counts a publish that nothing is done with. A transaction that it was
+// nacked in fails (BASIC-86).
+func (h *publishHalf) forgo(act tap.Act) {
+	switch h.ch.mode {
+	case modeTx:
+		if act == tap.ActNack {
+			h.ch.tx.publishes = append(h.ch.tx.publishes, txPublish{nacked: true})
+		}
+	case modeConfirm:
+		h.count()
+		if act == tap.ActNack {
+			h.refused(h.published)
+		} else {
+			h.fates = append(h.fates, fate{seq: h.published, act: tap.ActSwallow})
+		}
+	}
+}
+
+// publishRecorded is publish with what a verdict adds to it.
+func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, act tap.Act) error {
+	w, err := h.check(rt, m, size)
+	if act == tap.ActUnroutable {
+		w = way{}
+	}
+	h.c.record.publish(h.ch, rt, m, act, w, err)
+	if err != nil {
+		return err
+	}
+	h.accept(m, w, rt.mandatory)
+	if h.ch.mode != modeConfirm {
+		return nil
+	}
+	f := fate{seq: h.published, act: act}
+	if act != tap.ActUnconfirmed {
+		v := h.c.tapped.ask(h.publishCall(tap.CallConfirm, rt, m))
+		f.act, f.delay, f.waiting = v.Act, v.Delay, v.Waiting
+		switch v.Act {
+		case tap.ActNack:
+			h.refused(h.published)
+		case tap.ActCloseChannel, tap.ActCloseConnection: // instead of the confirm
+			h.fates = append(h.fates, fate{seq: h.published, act: tap.ActSwallow})
+			return v.Refusal()
+		case tap.ActBlock:
+			h.c.hold(v)
+		}
+	}
+	switch {
+	case f.act != tap.ActPass || f.delay > 0:
+		h.fates = append(h.fates, f)
+	case h.unrouted == h.published && !h.gap && len(h.fates) == 0:
+		h.ackUnroutable()
+	}
+	return nil
 }

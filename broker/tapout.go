@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -133,13 +134,13 @@ func abort(nc net.Conn) {
 
 // askAboutDelivery asks the tap about a delivery that the queue has given away.
 // Called with the lock held.
-func (ch *channel) askAboutDelivery(from, consumerTag string, it *queue.Item) tap.Verdict {
-	t := ch.c.tapped
+func (h *consumeHalf) askAboutDelivery(from, consumerTag string, it *queue.Item) tap.Verdict {
+	t := h.c.tapped
 	if t.tap.Decide == nil {
 		return tap.Verdict{}
 	}
 	t.delivery = tap.Call{
-		Method: tap.CallDeliver, Peer: t.peer, Channel: ch.id, Exchange: it.Msg.Exchange, Key: it.Msg.Key,
+		Method: tap.CallDeliver, Peer: t.peer, Channel: h.ch.id, Exchange: it.Msg.Exchange, Key: it.Msg.Key,
 		Queue: from, ConsumerTag: consumerTag, Msg: it.Msg,
 	}
 	v := t.tap.Decide(&t.delivery)
@@ -149,17 +150,17 @@ func (ch *channel) askAboutDelivery(from, consumerTag string, it *queue.Item) ta
 
 // deliverAsked is sendDelivery as the tap says; again counts a second delivery
 // and returns its tag. Called with the lock held.
-func (ch *channel) deliverAsked(
+func (h *consumeHalf) deliverAsked(
 	from, consumerTag string, tag uint64, it *queue.Item, noAck bool, again func(*queue.Item) uint64, fx *queue.Effects,
 ) {
-	c := ch.c
-	v := ch.askAboutDelivery(from, consumerTag, it)
-	ch.recordDelivery(from, consumerTag, it, noAck, v.Act)
+	c := h.c
+	v := h.askAboutDelivery(from, consumerTag, it)
+	h.recordDelivery(from, consumerTag, it, noAck, v.Act)
 	switch v.Act {
 	case tap.ActSwallow:
 		return
 	case tap.ActCloseChannel, tap.ActCloseConnection:
-		c.tapped.breakOff(ch, v)
+		c.tapped.breakOff(h.ch, v)
 		return
 	case tap.ActDamageBody:
 		damaged := *it.Msg
@@ -171,13 +172,13 @@ func (ch *channel) deliverAsked(
 	c.out.reserve()
 	c.out.delay(v.Delay, v.Waiting)
 	at := len(c.out.buf)
-	ch.sendDelivery(consumerTag, tag, it, fx)
+	h.sendDelivery(consumerTag, tag, it, fx)
 	switch v.Act {
 	case tap.ActTwice:
 		second := *it
 		second.Redelivered = true
-		ch.recordDelivery(from, consumerTag, &second, noAck, v.Act)
-		ch.sendDelivery(consumerTag, again(it), &second, fx)
+		h.recordDelivery(from, consumerTag, &second, noAck, v.Act)
+		h.sendDelivery(consumerTag, again(it), &second, fx)
 	case tap.ActReset, tap.ActDamage:
 		c.out.spoil(v.Act, at)
 	}
@@ -223,13 +224,13 @@ type fate struct {
 }
 
 // takeFates takes the fates of the publishes that an answer is about.
-func (ch *channel) takeFates(to uint64) []fate {
+func (h *publishHalf) takeFates(to uint64) []fate {
 	n := 0
-	for n < len(ch.fates) && ch.fates[n].seq <= to {
+	for n < len(h.fates) && h.fates[n].seq <= to {
 		n++
 	}
-	taken := slices.Clone(ch.fates[:n])
-	ch.fates = ch.fates[n:]
+	taken := slices.Clone(h.fates[:n])
+	h.fates = h.fates[n:]
 	return taken
 }
 
@@ -259,5 +260,142 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 		if (f.act == tap.ActReset || f.act == tap.ActDamage) && len(c.out.buf) > at {
 			c.out.spoil(f.act, at)
 		}
+	}
+}
+
+// number gives a message the number of its publication.
+func number(m *queue.Message, id uint64) {
+	if id == m.Publication() {
+		return
+	}
+	extra := queue.Extra{}
+	if m.Extra != nil { // it may be another message's too
+		extra = *m.Extra
+	}
+	extra.ID = id
+	m.Extra = &extra
+}
+
+func names(queues []*topology.Queue) []string {
+	list := make([]string, len(queues))
+	for i, q := range queues {
+		list[i] = q.Name
+	}
+	return list
+}
+
+// publish records a client's publish, before it goes anywhere.
+func (r *recording) publish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
+	if !r.on() {
+		return
+	}
+	e := tap.Event{
+		Kind: tap.EventPublished, Peer: r.who(), Channel: ch.id, Msg: m, VHost: r.vhost(),
+		Queues: names(w.Queues), Requester: w.requester, Later: exchangesOf(w.Delays), Mandatory: rt.mandatory,
+		Act: act, Err: err,
+	}
+	strict := slices.ContainsFunc(w.Delays, func(p topology.Delay) bool { return p.Strict })
+	dropped := act == tap.ActSwallow || act == tap.ActNack || err != nil
+	e.Tx = ch.mode == modeTx && !dropped
+	e.Returned = rt.mandatory && len(w.Queues) == 0 && w.requester == "" && len(w.copied) == 0 && !strict && !dropped
+	if ch.mode == modeConfirm && err == nil {
+		e.Seq = ch.published + 1
+	}
+	number(m, r.n.record(e))
+}
+
+func exchangesOf(list []topology.Delay) (names []string) {
+	for _, p := range list {
+		names = append(names, p.Exchange())
+	}
+	return names
+}
+
+// recordDelivery records a delivery.
+func (h *consumeHalf) recordDelivery(from, consumerTag string, it *queue.Item, noAck bool, act tap.Act) {
+	c := h.c
+	c.b.recordOne(c.vhost.Name, tap.Event{
+		Kind: tap.EventDelivered, Peer: c.record.who(), Channel: h.ch.id, Queue: from,
+		ConsumerTag: consumerTag, NoAck: noAck, Redelivered: it.Redelivered, Act: act,
+	}, it.Msg)
+}
+
+// settled records what became of deliveries.
+func (r *recording) settled(out []unacked, kind tap.EventKind) {
+	for i := range out {
+		r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Queue: out[i].queue.Name}, out[i].item.Msg)
+	}
+}
+
+// settledAs are the events of the verdicts.
+var settledAs = [...]tap.EventKind{
+	verdictAck: tap.EventAcked, verdictRequeue: tap.EventRequeued, verdictFailed: tap.EventRequeued, verdictDrop: tap.EventRejected,
+	verdictAckInTx: tap.EventAcked,
+}
+
+// recordConfirm records that a channel's publishes from+1 to to are answered.
+func (h *publishHalf) recordConfirm(from, to uint64, nack bool) {
+	c := h.c
+	if !c.record.on() {
+		return
+	}
+	e := tap.Event{Kind: tap.EventConfirmed, Peer: c.record.who(), Channel: h.ch.id, VHost: c.vhost.Name, Seq: from + 1, To: to}
+	if nack {
+		e.Kind = tap.EventNacked
+	}
+	c.b.record(e)
+}
+
+// tx records the end of a transaction's publishes.
+func (r *recording) tx(publishes []txPublish, kind tap.EventKind) {
+	for _, p := range publishes {
+		if p.msg != nil {
+			r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Later: exchangesOf(p.way.Delays)}, p.msg)
+		}
+	}
+}
+
+// A recorder tells a Tap, and traces, what virtual hosts do by themselves.
+type recorder struct{ b *node }
+
+// Listens reports whether somebody wants to know.
+func (r recorder) Listens(vhost string) bool { return r.b.recordsIn(vhost) }
+
+// DeadLettered records the publish of a dead letter.
+func (r recorder) DeadLettered(
+	vhost string, d *queue.DeadLetter, m *queue.Message, queues []*topology.Queue, delays []topology.Delay, err error,
+) {
+	id := r.b.record(tap.Event{
+		Kind: tap.EventPublished, Msg: m, VHost: vhost, Queues: names(queues), Later: exchangesOf(delays),
+		Of: d.Item.Msg.Publication(), Reason: d.Reason, Queue: d.Queue, Err: err,
+	})
+	if err == nil {
+		number(m, id)
+	}
+}
+
+// Due records where a message has gone that a delayed exchange has kept.
+func (r recorder) Due(vhost, exchange string, m *queue.Message, queues []*topology.Queue) {
+	r.b.recordOne(vhost, tap.Event{Kind: tap.EventDue, Exchange: exchange, Queues: names(queues)}, m)
+}
+
+// Cancelled records a delay that comes to nothing.
+func (r recorder) Cancelled(vhost, exchange string, publication uint64, why queue.Reason) {
+	r.b.record(tap.Event{Kind: tap.EventCancelled, ID: publication, VHost: vhost, Exchange: exchange, Reason: why})
+}
+
+// Refused records a message that a full queue has rejected.
+func (r recorder) Refused(vhost string, client any, queue string, m *queue.Message) {
+	e := tap.Event{Kind: tap.EventRefused, Queue: queue}
+	if c, ok := client.(*conn); ok {
+		e.Peer = c.record.who()
+	}
+	r.b.recordOne(vhost, e, m)
+}
+
+// Gone records that a message has left a queue for no client.
+func (r recorder) Gone(vhost, name string, m *queue.Message, why queue.Reason) {
+	if why != queue.Rejected { // which is a client's doing, and recorded as such
+		r.b.recordOne(vhost, tap.Event{Kind: tap.EventGone, Queue: name, Reason: why}, m)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/tap"
+	"github.com/rabbetmq/rabbet/queue"
 )
 
 // A trace is told what happens to messages of one virtual host. While there is none, a
@@ -23,23 +24,6 @@ func (t *traces) of(vhost string) *trace {
 		return nil
 	}
 	return found.(*trace)
-}
-
-// Trace has record told of what happens to messages of the virtual host from now on, as
-// Tap.Record is, until stop is called or another trace takes its place. Of a message that
-// was published before nothing is told. A publish that Tap.Record has given a number comes
-// with it as its ID; what record returns for one counts for nothing. The same rules hold
-// as for a Tap: record is called from many goroutines with locks held, must not call the
-// broker, and must not block.
-func (v *VHost) Trace(record func(tap.Event) uint64) (stop func()) {
-	t := &trace{record}
-	v.tracer.Store(t)
-	v.b.traces.byVHost.Store(v.vh.Name, t)
-	return func() {
-		if v.tracer.CompareAndSwap(t, nil) {
-			v.b.traces.byVHost.CompareAndDelete(v.vh.Name, t)
-		}
-	}
 }
 
 // recordsIn reports whether somebody wants to know what happens to messages of a virtual
@@ -98,4 +82,15 @@ func (r *recording) who() *tap.Peer {
 		return r.traced.Load()
 	}
 	return p
+}
+
+// tapRecords reports whether a Tap listens.
+func (b *node) tapRecords() bool { return b.cfg.Tap != nil && b.cfg.Tap.Record != nil }
+
+// recordOne records what has happened to a message that is known.
+func (b *node) recordOne(vhost string, e tap.Event, m *queue.Message) {
+	if e.ID = m.Publication(); e.ID != 0 && b.recordsIn(vhost) {
+		e.VHost = vhost
+		b.record(e)
+	}
 }
