@@ -15,6 +15,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 	"github.com/rabbetmq/rabbet/broker/shovel"
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -115,3 +116,15 @@ func startLogged(t *testing.T, b *broker.Broker) (*shovel.Manager, *logbook) {
 	t.Cleanup(m.Close)
 	return m, log
 }
+
+// benchValue is a shovel between two brokers over TCP that ends when all is moved.
+func benchValue(b *testing.B, from, to *broker.Broker) []byte {
+	raw, err := json.Marshal(map[string]any{
+		"src-uri": from.URL(), "src-queue": "q", "dest-uri": to.URL(), "dest-queue": "q",
+		"src-prefetch-count": benchPrefetch, "src-delete-after": b.N,
+	})
+	require.NoError(b, err)
+	return raw
+}
+
+func waitABit() { delay.Throttle(time.Millisecond) }

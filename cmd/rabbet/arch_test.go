@@ -92,7 +92,7 @@ var layers = map[string]layer{
 	},
 	"broker/management/internal/osprocess": {},
 	"broker/management/metrics": {
-		module: []string{"broker", "broker/access", "broker/management/internal/osprocess"},
+		module: []string{"broker", "broker/access", "broker/shovel", "broker/management/internal/osprocess"},
 		others: []string{"github.com/prometheus/client_golang"},
 		tests:  []string{"amqp", "broker/brokertest"},
 	},

@@ -68,7 +68,7 @@ func (s *service) openDoors(b *broker.Broker, shovels *shovel.Manager) (*doors, 
 			return nil, errors.Join(err, d.Close())
 		}
 	}
-	if err := s.openPrometheus(d, b); err != nil {
+	if err := s.openPrometheus(d, b, shovels); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil

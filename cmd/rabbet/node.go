@@ -61,6 +61,7 @@ func (n *node) start() error {
 		return errors.Join(err, closeAll(listeners))
 	}
 	shovels := shovel.Start(b, shovel.Config{Logger: log}) // before definitions are checked
+	noteUpstreams(b, log)
 	err = s.loadDefinitions(b)
 	if err == nil && first {
 		err = s.seed(b)

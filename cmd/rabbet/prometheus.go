@@ -10,19 +10,20 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/management/metrics"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/tlsconf"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
 // openPrometheus opens the door of the metrics.
-func (s *service) openPrometheus(d *doors, b *broker.Broker) error {
+func (s *service) openPrometheus(d *doors, b *broker.Broker, shovels *shovel.Manager) error {
 	set := &s.set.Prometheus
 	if !set.Enabled && !set.TLSEnabled {
 		return nil
 	}
 	handler := metrics.Handler(b, metrics.Config{
-		NodeName: s.set.NodeName, Started: s.start, FreeDisk: b.FreeDisk, HTTPLogins: d.management.Logins,
+		NodeName: s.set.NodeName, Started: s.start, FreeDisk: b.FreeDisk, HTTPLogins: d.management.Logins, Shovels: shovels,
 		PerObject: set.PerObject, Authenticate: set.Authentication,
 	})
 	d.prometheus = &http.Server{

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/management/internal/osprocess"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 )
 
 // Config is what is told beside the broker. The zero value is useful.
@@ -23,6 +24,8 @@ type Config struct {
 	FreeDisk func() int64
 	// HTTPLogins returns how many logins over HTTP there were; nil leaves them out.
 	HTTPLogins func() (succeeded, failed uint64)
+	// Shovels runs the broker's shovels; nil leaves them out.
+	Shovels *shovel.Manager
 	// PerObject makes /metrics tell of every object, as
 	// prometheus.return_per_object_metrics does.
 	PerObject bool
@@ -81,7 +84,25 @@ func (v *view) Collect(ch chan<- prometheus.Metric) {
 	}
 	if v.whole {
 		v.collectTotals(&s, &t)
+		v.collectShovels(&s)
 	}
+}
+
+// collectShovels counts shovels by state, as rabbitmq_shovel_prometheus does, and what they
+// have moved.
+func (v *view) collectShovels(s *sink) {
+	if v.cfg.Shovels == nil {
+		return
+	}
+	counts := map[shovel.State]int{shovel.Starting: 0, shovel.Running: 0, shovel.Blocked: 0, shovel.Terminated: 0}
+	for _, st := range v.cfg.Shovels.Shovels() {
+		counts[st.State]++
+	}
+	for state, n := range counts {
+		s.put(v.prefix, gauge("shovel_dynamic", "Number of dynamic shovels"), []string{"status"}, []string{string(state)}, float64(n))
+	}
+	s.put("rabbet_", counter("shovel_messages_forwarded_total", "Total number of messages that shovels have handed to their destinations"),
+		nil, nil, float64(v.cfg.Shovels.Forwarded()))
 }
 
 func (v *view) wants(f family) bool { return v.wanted == nil || v.wanted[f] }
