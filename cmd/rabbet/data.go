@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
@@ -11,8 +12,8 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// openStore opens the data folder; nil with --memory.
-func openStore(set *settings.Settings, log *slog.Logger) (*store.Store, error) {
+// openStore opens the data folder; nil with --memory. Commits are counted.
+func openStore(set *settings.Settings, log *slog.Logger, commits *atomic.Uint64) (*store.Store, error) {
 	if set.Memory {
 		log.Info("Keeping everything in memory")
 		return nil, nil
@@ -20,7 +21,7 @@ func openStore(set *settings.Settings, log *slog.Logger) (*store.Store, error) {
 	if set.DataDir == "" {
 		return nil, errors.New("there is no home folder to keep data in: give --data-dir, or --memory")
 	}
-	health := writeHealth{log: log, folder: set.DataDir}
+	health := writeHealth{log: log, folder: set.DataDir, commits: commits}
 	st, err := store.Open(set.DataDir, store.Options{OnCommit: health.committed, OnMigrate: migrationLog(log, set.DataDir)})
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("cannot open data folder %s: another process has it", set.DataDir)
@@ -56,8 +57,9 @@ const failureInterval = 10 * time.Second
 // A writeHealth logs that the data folder cannot be written to: at first, now and
 // then, and when it is over. Its calls are the committer's.
 type writeHealth struct {
-	log    *slog.Logger
-	folder string
+	log     *slog.Logger
+	folder  string
+	commits *atomic.Uint64
 
 	failures     int
 	since, again time.Time
@@ -65,6 +67,7 @@ type writeHealth struct {
 
 // committed is told of each attempt to write.
 func (h *writeHealth) committed(err error) {
+	h.commits.Add(1)
 	switch {
 	case err == nil && h.failures == 0:
 	case err == nil:

@@ -48,7 +48,7 @@ func (n *node) start() error {
 		return err
 	}
 	first := isFirstStart(&s.set.Settings)
-	st, err := openStore(&s.set.Settings, log)
+	st, err := openStore(&s.set.Settings, log, &s.commits)
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
 	}

@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -89,6 +90,7 @@ func serve(c console, flags *serveFlags, command []string, start time.Time) (err
 	defer removePID()
 	banner(log, set, c.getenv("HOME"))
 	s := service{console: c, set: set, log: log, start: start, signals: signals, command: command}
+	defer s.useProcessors()()
 	if set.TestControl != "" {
 		return s.serveTests()
 	}
@@ -103,6 +105,7 @@ type service struct {
 	start   time.Time
 	signals <-chan os.Signal
 	command []string
+	commits atomic.Uint64 // of the data folder
 }
 
 // banner logs what the process is and what it was told, as RabbitMQ does, and what of

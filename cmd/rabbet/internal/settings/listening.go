@@ -34,9 +34,25 @@ var basics = []Option{
 	{Section: "Broker", Key: "cluster_name", Help: "name in the server properties", key: field(text, func(s *Settings) *string { return &s.ClusterName })},
 	{Section: "Broker", Env: []string{"RABBITMQ_PID_FILE"}, Help: "file that the process's number is written to",
 		flag: field(name, func(s *Settings) *string { return &s.PIDFile })},
+	{Section: "Broker", Flag: "processors", Arg: "number",
+		Help: "use this `number` of processors; auto uses as many as the load needs, unless GOMAXPROCS is set",
+		flag: field(processors, func(s *Settings) *int64 { return &s.Processors })},
 	{Section: "Broker", Flag: "cpuprofile", Arg: "file", Help: "write a CPU profile of this process to `file`, for go tool pprof",
 		flag: field(name, func(s *Settings) *string { return &s.CPUProfile })},
 }
+
+// processors is an integer from 1, or auto, which is 0.
+var processors = kind[int64]{"number or auto", func(s string) (int64, error) {
+	if s == "auto" {
+		return 0, nil
+	}
+	return number.parse(s)
+}, func(n int64) string {
+	if n == 0 {
+		return "auto"
+	}
+	return number.format(n)
+}}
 
 // anyHost is host, or auto, which is every address.
 var anyHost = kind[string]{"address", func(s string) (string, error) {

@@ -28,6 +28,8 @@ type Settings struct {
 	// ManualClock time stands still until it is moved.
 	TestControl string
 	ManualClock bool
+	// Processors is how many processors the process uses; 0 is as many as the load needs.
+	Processors int64
 	// CPUProfile is the file that a profile is written to, "" being none.
 	CPUProfile string
 	// Plugins are the names that enabled_plugins, or its variable, has; nil if
