@@ -23,7 +23,8 @@ tests here.`
 
 // graduateCommand is rabbet graduate.
 func graduateCommand(c console) *cobra.Command {
-	return group(&cobra.Command{Use: "graduate", Short: "Move to a RabbitMQ cluster, or bring its topology here", Long: graduateLong}, lintCommand(c))
+	return group(&cobra.Command{Use: "graduate", Short: "Move to a RabbitMQ cluster, or bring its topology here", Long: graduateLong},
+		lintCommand(c), moveCommand(c, true), moveCommand(c, false))
 }
 
 const lintLong = `Holds definitions and connected clients against a version of RabbitMQ: what it would refuse, what

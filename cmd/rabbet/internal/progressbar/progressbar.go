@@ -51,6 +51,19 @@ func (b *Bar) Step(text string) {
 	_ = b.bar.Add(1) // A terminal that is gone shows nothing.
 }
 
+// Set shows that so many steps are done, of a total that may have changed.
+func (b *Bar) Set(done, total int, text string) {
+	if b.bar == nil {
+		return
+	}
+	b.bar.Describe(text)
+	b.bar.ChangeMax(max(total, 1))
+	_ = b.bar.Set(done) // A terminal that is gone shows nothing.
+}
+
+// Shown reports whether somebody looks.
+func (b *Bar) Shown() bool { return b.bar != nil }
+
 // Say prints a line above the bar.
 func (b *Bar) Say(line string) {
 	if b.bar == nil {
