@@ -27,19 +27,6 @@ type definitionsCheck struct {
 	sets   []func(*topology.VHost) error
 }
 
-// CheckDefinitions returns what a broker of a profile that has nothing yet would refuse a
-// document for, as definitions.Problems, and nil if it takes all of it. It fails for a
-// profile that there is not.
-func CheckDefinitions(profile string, d *definitions.Document) error {
-	b, err := New(Config{Profile: profile})
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	_, err = b.checkDefinitions(d, nil)
-	return err
-}
-
 func (b *Broker) checkDefinitions(d *definitions.Document, only *VHost) (*definitionsCheck, error) {
 	c := &definitionsCheck{
 		b: b, d: d, only: only, dry: topology.NewDryRun(b.env),

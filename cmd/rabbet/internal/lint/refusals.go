@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (c *checker) refusals() (*definitions.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = broker.CheckDefinitions(profiles[c.target], doc)
+	err = check(profiles[c.target], doc)
 	if errors.As(err, &problems) {
 		for _, p := range problems {
 			c.refuse(doc, p)
@@ -49,6 +50,21 @@ func (c *checker) refusals() (*definitions.Document, error) {
 		return doc, nil
 	}
 	return doc, err
+}
+
+// check returns what a broker of a profile would refuse a document for.
+func check(profile string, doc *definitions.Document) error {
+	b, err := broker.New(broker.Config{Profile: profile})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // It is to be looked at, and not to be imported.
+	if err := b.ImportDefinitions(ctx, doc, broker.ImportOptions{}); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // refuse adds a fault that the target's profile has found, unless the version takes it.
