@@ -128,6 +128,9 @@ func checkProperties(p *amqp.Properties) error {
 
 // DeclareExchange is exchange.declare.
 func (v *VHost) DeclareExchange(x Exchange) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	if err := checkText(x.Name); err != nil {
 		return err
 	}
@@ -145,12 +148,18 @@ func (v *VHost) DeclareExchange(x Exchange) error {
 
 // DeleteExchange is exchange.delete.
 func (v *VHost) DeleteExchange(name string) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	return v.vh.DeleteExchange(name, false, nil)
 }
 
 // DeclareQueue is queue.declare; it returns the queue's name. A queue declared
 // from Go is never exclusive: there is no connection to own it.
 func (v *VHost) DeclareQueue(q Queue) (string, error) {
+	if err := v.vh.Closed(); err != nil {
+		return "", err
+	}
 	if err := checkText(q.Name); err != nil {
 		return "", err
 	}
@@ -170,6 +179,9 @@ func (v *VHost) DeclareQueue(q Queue) (string, error) {
 // DeleteQueue is queue.delete; it returns the number of ready messages that
 // went with the queue. A missing queue is no error (QUEUE-22).
 func (v *VHost) DeleteQueue(name string) (int, error) {
+	if err := v.vh.Closed(); err != nil {
+		return 0, err
+	}
 	var fx queue.Effects
 	defer v.vh.Perform(&fx)
 	return v.vh.DeleteQueue(name, false, false, nil, &fx)
@@ -178,6 +190,9 @@ func (v *VHost) DeleteQueue(name string) (int, error) {
 // DeleteQueueIf is DeleteQueue, refused for a queue that has consumers with ifUnused, or
 // ready messages with ifEmpty (QUEUE-23).
 func (v *VHost) DeleteQueueIf(name string, ifUnused, ifEmpty bool) (int, error) {
+	if err := v.vh.Closed(); err != nil {
+		return 0, err
+	}
 	var fx queue.Effects
 	defer v.vh.Perform(&fx)
 	return v.vh.DeleteQueue(name, ifUnused, ifEmpty, nil, &fx)
@@ -186,11 +201,17 @@ func (v *VHost) DeleteQueueIf(name string, ifUnused, ifEmpty bool) (int, error) 
 // DeleteExchangeIf is DeleteExchange, refused for an exchange that has bindings with
 // ifUnused (EXCH-17).
 func (v *VHost) DeleteExchangeIf(name string, ifUnused bool) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	return v.vh.DeleteExchange(name, ifUnused, nil)
 }
 
 // Bind is queue.bind or exchange.bind.
 func (v *VHost) Bind(b Binding) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	if err := checkText(b.Source, b.Destination, b.Key); err != nil {
 		return err
 	}
@@ -203,6 +224,9 @@ func (v *VHost) Bind(b Binding) error {
 
 // Unbind is queue.unbind or exchange.unbind.
 func (v *VHost) Unbind(b Binding) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	args, err := tableOf(b.Args)
 	if err != nil {
 		return err
@@ -220,6 +244,9 @@ func (b Binding) request(args amqp.Table) topology.Binding {
 // must exist; unlike a client's, the publish may name an internal one. The queues
 // keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
+	if err := v.vh.Closed(); err != nil {
+		return 0, err
+	}
 	if err := checkNames(key); err != nil {
 		return 0, err
 	}

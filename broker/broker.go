@@ -198,8 +198,9 @@ func (b *Broker) URL() string {
 }
 
 // Shutdown ends the broker gracefully: it stops listening, tells every client
-// (320, CONN-75) and waits until they have closed or ctx is done. Connections
-// that are left then are dropped, and the error is that of ctx.
+// (320, CONN-75) and waits until they have closed or ctx is done. Clients that do not
+// answer are dropped after Config.MuteTimeout, which is no error. Connections that are
+// left when ctx is done are dropped, and the error is that of ctx.
 func (b *Broker) Shutdown(ctx context.Context) error {
 	gone, err := b.shutdown(ctx)
 	if !gone {
@@ -228,9 +229,14 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	}
 	b.mu.Unlock()
 	ended := make(chan struct{})
+	saying, silence := context.WithCancel(ctx)
+	var mute sync.WaitGroup
+	mute.Go(func() { b.dropMute(saying) })
 	go func() {
 		b.accepting.Wait()
 		b.running.Wait()
+		silence()
+		mute.Wait()
 		close(ended)
 	}()
 	select {
@@ -251,6 +257,7 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 // retire ends delayed exchanges and queues, whose timers would keep the broker in
 // memory, and then the store: what is pending is committed.
 func (b *Broker) retire() error {
+	b.env.End()
 	b.endLocals()
 	b.mu.Lock()
 	defer b.mu.Unlock()

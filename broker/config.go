@@ -104,6 +104,10 @@ type Config struct {
 	// HandshakeTimeout is the time to get to connection.open: 10 s by default
 	// (CONN-6).
 	HandshakeTimeout time.Duration
+	// MuteTimeout is how long a client may neither read nor write, once it has been told of
+	// a shutdown, before it is dropped: 700 ms by default; negative waits for it as long as
+	// Shutdown's context says (CONN-75).
+	MuteTimeout time.Duration
 	// MaxMessageSize is the largest body in bytes: by default 134217728, or
 	// 16777216 from profile 4.2 on; at most 536870912 (BASIC-7).
 	MaxMessageSize int64
@@ -162,6 +166,7 @@ func (cfg *Config) complete(p *profile.Profile) error {
 	setDefault(&cfg.FrameMax, 131072)
 	setDefault(&cfg.Heartbeat, 60*time.Second)
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
+	setDefault(&cfg.MuteTimeout, 700*time.Millisecond)
 	setDefault(&cfg.ConsumerTimeout, 30*time.Minute)
 	setDefault(&cfg.MaxMessageSize, p.MaxBody)
 	setDefault(&cfg.MaxUnreadReturns, 160<<20)

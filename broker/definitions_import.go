@@ -22,6 +22,9 @@ type ImportOptions struct {
 // (PERSIST-17). It returns when all is stored. Unlike RabbitMQ it looks at the whole document first and, if anything in
 // it is wrong, changes nothing: the error is definitions.Problems.
 func (b *Broker) ImportDefinitions(ctx context.Context, d *definitions.Document, o ImportOptions) error {
+	if err := b.env.Closed(); err != nil {
+		return err
+	}
 	c, err := b.checkDefinitions(d, nil)
 	if err != nil {
 		return err
@@ -41,6 +44,9 @@ func (b *Broker) ImportDefinitions(ctx context.Context, d *definitions.Document,
 // ImportDefinitions is Broker.ImportDefinitions for what belongs into a virtual host:
 // users, virtual hosts and permissions in the document are passed over (PERSIST-18).
 func (v *VHost) ImportDefinitions(ctx context.Context, d *definitions.Document, o ImportOptions) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	c, err := v.b.checkDefinitions(d, v)
 	if err != nil {
 		return err

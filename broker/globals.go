@@ -42,6 +42,9 @@ func (g *globals) GlobalParameters() []GlobalParameter {
 // SetGlobalParameter creates or replaces a global parameter. It fails for a value that is
 // not JSON.
 func (g *globals) SetGlobalParameter(name string, value json.RawMessage) error {
+	if err := g.journal.Env.Closed(); err != nil {
+		return err
+	}
 	if !json.Valid(value) {
 		return errValidation("value is not valid JSON")
 	}

@@ -10,11 +10,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
 // ErrClosed is returned by calls on a broker that was shut down.
-var ErrClosed = errors.New("broker is closed")
+var ErrClosed = topology.ErrClosed
 
 // listeners are what a broker listens on.
 type listeners struct {

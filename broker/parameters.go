@@ -73,6 +73,9 @@ func (v *VHostParameters) SetParameterBy(by access.Identity, component, name str
 }
 
 func (v *VHostParameters) setParameter(by *access.Identity, p Parameter) error {
+	if err := v.of.Closed(); err != nil {
+		return err
+	}
 	cs := v.components
 	cs.changing.Lock()
 	defer cs.changing.Unlock()

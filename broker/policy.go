@@ -77,6 +77,9 @@ func (v VHostPolicies) DeleteOperatorPolicy(name string) bool {
 }
 
 func (v VHostPolicies) set(kind topology.PolicyKind, p Policy) error {
+	if err := v.of.Closed(); err != nil {
+		return err
+	}
 	if !isText(p.Name) || !isText(p.Pattern) || !isText(p.Definition) {
 		return fmt.Errorf("broker: policy %q has text that is not UTF-8", p.Name)
 	}
@@ -125,6 +128,9 @@ type PolicyPreview struct {
 // PreviewPolicy finds what would change if a policy, or an operator policy, were set or
 // with remove deleted, and changes nothing. It fails as SetPolicy does.
 func (v VHostPolicies) PreviewPolicy(p Policy, operator, remove bool) (PolicyPreview, error) {
+	if err := v.of.Closed(); err != nil {
+		return PolicyPreview{}, err
+	}
 	kind := topology.UserPolicy
 	if operator {
 		kind = topology.OperatorPolicy

@@ -19,6 +19,9 @@ type RouteStep struct{ Exchange, Type, Via string }
 // Route finds where a publish would go, and sends nothing. It fails with NOT_FOUND if
 // there is no such exchange, and for headers that are no table.
 func (v *VHost) Route(exchange, key string, headers map[string]any) (RoutePreview, error) {
+	if err := v.vh.Closed(); err != nil {
+		return RoutePreview{}, err
+	}
 	table, err := tableOf(headers)
 	if err != nil {
 		return RoutePreview{}, err

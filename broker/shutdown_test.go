@@ -111,10 +111,19 @@ func TestShutdownAmidstALargeBody(t *testing.T) {
 		c.send(0, &amqp.ConnectionCloseOk{})
 		c.expectEnd()
 		assert.NoError(t, receive(t, done))
-		n, err := v.Counts("q")
-		require.NoError(t, err)
-		assert.Zero(t, n.Ready)
+		info, _ := v.Queue("q")
+		assert.Zero(t, info.Ready)
 	})
+}
+
+// Case F4-stop-waits-for-a-deaf-client: who neither reads nor answers is dropped, without
+// a fault; a client that still reads has its time.
+func TestShutdownDropsMuteClients(t *testing.T) {
+	b := start(t, broker.Config{MuteTimeout: 20 * time.Millisecond})
+	mute := rawOpen(t, b, 0)
+	assert.NoError(t, b.Shutdown(t.Context()))
+	assert.Equal(t, shutdownNotice, expect[*amqp.ConnectionClose](mute))
+	mute.expectEnd()
 }
 
 // Close has a patience of its own.
@@ -186,7 +195,8 @@ func TestClosedBrokerWaitsForNothing(t *testing.T) {
 	publish()
 	assert.Equal(t, 1, clock.Pending())
 	require.NoError(t, b.Close())
-	publish()
+	_, err = v.Publish("", "q", broker.Message{})
+	require.ErrorIs(t, err, broker.ErrClosed)
 	assert.Zero(t, clock.Pending())
 }
 

@@ -29,6 +29,7 @@ type Accounts struct {
 	hashing       access.Hashing // "" is SHA-256
 	checkPassword func(user, password string) error
 	exists        func(vhost string) bool
+	closed        func() error // ErrClosed once the broker has ended
 	closeOf       func(user, reason string)
 
 	permitting sync.RWMutex // held for writing while a virtual host goes
@@ -44,6 +45,9 @@ func (a *Accounts) User(name string) (access.User, bool) { return a.db.User(name
 // limits where those of u are nil. Connections that are open keep the tags that they
 // have logged in with.
 func (a *Accounts) SetUser(u access.User) error {
+	if err := a.closed(); err != nil {
+		return err
+	}
 	if _, err := access.ParseHashing(string(u.Hashing)); err != nil {
 		return err
 	}
@@ -67,6 +71,9 @@ func (a *Accounts) DeleteUser(name string) bool {
 // SetUserLimits sets limits of a user, and leaves those that are not in l as they are. It
 // fails with ErrNoUser, or for a limit that users have not got.
 func (a *Accounts) SetUserLimits(user string, l access.Limits) error {
+	if err := a.closed(); err != nil {
+		return err
+	}
 	if err := checkLimits(l, "user-limits", access.MaxConnections, access.MaxChannels); err != nil {
 		return err
 	}
@@ -139,6 +146,9 @@ func (a *Accounts) SetPermission(p access.Permission) error {
 // inVHost calls set unless the virtual host is not there, and keeps it from going
 // meanwhile.
 func (a *Accounts) inVHost(name string, set func() error) error {
+	if err := a.closed(); err != nil {
+		return err
+	}
 	a.permitting.RLock()
 	defer a.permitting.RUnlock()
 	if !a.exists(name) {

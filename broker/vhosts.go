@@ -43,6 +43,9 @@ func (b *Broker) AddVHost(name string) *VHost {
 // existing one new settings. Nobody may enter until SetPermission says so. It fails for a
 // type of queues that there is not.
 func (b *Broker) CreateVHost(name string, s VHostSettings) (*VHost, error) {
+	if err := b.env.Closed(); err != nil {
+		return nil, err
+	}
 	if err := checkNames(name); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,9 @@ func (v *VHost) Settings() VHostSettings {
 // SetSettings replaces what describes the virtual host. It fails for a type of queues
 // that there is not.
 func (v *VHost) SetSettings(s VHostSettings) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -124,6 +130,9 @@ func (v *VHost) Limits() access.Limits { return v.vh.Limits() }
 // SetLimits sets limits, and leaves those that are not in l as they are. It fails for a
 // limit that virtual hosts have not got.
 func (v *VHost) SetLimits(l access.Limits) error {
+	if err := v.vh.Closed(); err != nil {
+		return err
+	}
 	if err := checkLimits(l, "limits", access.MaxConnections, access.MaxQueues); err != nil {
 		return err
 	}
@@ -144,6 +153,9 @@ func (v *VHost) ClearLimit(limit string) {
 // DeleteVHost deletes a virtual host with all that is in it, and reports whether it was
 // there. Its connections are closed first. It fails for a protected one.
 func (b *Broker) DeleteVHost(name string) (bool, error) {
+	if err := b.env.Closed(); err != nil {
+		return false, err
+	}
 	v, err := b.beginDeletion(name)
 	if v == nil || err != nil {
 		return false, err

@@ -65,6 +65,9 @@ func (vh *VHost) DelayedPublications() map[string][]uint64 {
 
 // findDelayed finds what waits under a name.
 func (vh *VHost) findDelayed(name string) (*delayedQueue, error) {
+	if err := vh.Closed(); err != nil {
+		return nil, err
+	}
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
 	d := vh.delayed[name]

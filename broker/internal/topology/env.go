@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"errors"
 	"log/slog"
 	"sync/atomic"
 
@@ -35,6 +36,8 @@ type Env struct {
 	// Queues counts the queues that come and go.
 	Queues QueueChurn
 
+	over atomic.Bool // nothing may be asked of the broker any more
+
 	serials atomic.Uint64 // the last given to a queue
 	gone    departed      // what queues had counted that are deleted
 
@@ -42,6 +45,23 @@ type Env struct {
 
 	ids atomic.Uint64 // the last ID given to a queue or a delayed exchange
 }
+
+// ErrClosed is what calls from Go get once the broker has ended.
+var ErrClosed = errors.New("broker is closed")
+
+// End has Closed report that the broker has ended.
+func (env *Env) End() { env.over.Store(true) }
+
+// Closed is ErrClosed once the broker has ended, nil before.
+func (env *Env) Closed() error {
+	if env.over.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Closed is Env.Closed.
+func (vh *VHost) Closed() error { return vh.env.Closed() }
 
 // Outdate makes the cached routes of all virtual hosts stale.
 func (env *Env) Outdate() { env.outdated.Add(1) }

@@ -161,6 +161,11 @@ func cleanName(name string) string {
 // Queue finds a queue that an owner may use (QUEUE-18). A nil owner
 // is the broker itself, which may use every queue.
 func (vh *VHost) Queue(name string, by Owner) (*Queue, error) {
+	if by == nil {
+		if err := vh.Closed(); err != nil {
+			return nil, err
+		}
+	}
 	vh.mu.RLock()
 	q := vh.queues[name]
 	vh.mu.RUnlock()
