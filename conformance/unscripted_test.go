@@ -17,6 +17,7 @@ import (
 const (
 	needsManagement = "about the management API, which Rabbet does not have yet"
 	needsConfig     = "depends on the broker's configuration, which a script cannot change"
+	needsTwo        = "of a plugin, and needs a second broker; what RabbitMQ 3.10.8 said is in broker/shovel/testdata, tested in broker/shovel"
 	internal        = "cannot be told from outside"
 )
 
@@ -54,6 +55,8 @@ func whyUnscripted(behaviour behaviour) string {
 	switch n, _ := strconv.Atoi(number); {
 	case unscripted[behaviour.ID] != "":
 		return unscripted[behaviour.ID]
+	case prefix == "SHOVEL", prefix == "FEDERATION":
+		return needsTwo
 	case prefix == "PERSIST" && n > 10:
 		return needsManagement
 	}
