@@ -12,7 +12,7 @@ import (
 // extensionNames are what the page may count on.
 var extensionNames = []string{
 	"messages", "unacked", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
-	"definitions-preview", "topology", "events", "live", "export",
+	"definitions-preview", "topology", "events", "live", "trace", "export",
 }
 
 func (s *Server) addExtensionRoutes() {
@@ -43,6 +43,12 @@ func (s *Server) addExtensionRoutes() {
 	s.route("/rabbet/definitions/preview/{vhost}", post(administrators, (*request).previewDefinitions))
 	s.route("/rabbet/topology", get(anyUser, (*request).showTopology))
 	s.route("/rabbet/topology/{vhost}", get(vhostUsers, (*request).showTopology))
+	s.route("/rabbet/traces", get(anyUser, (*request).listTraces))
+	s.route("/rabbet/traces/{vhost}", get(vhostUsers, (*request).getTrace), put(policymakers, (*request).startTrace),
+		remove(policymakers, (*request).stopTrace))
+	s.route("/rabbet/traces/{vhost}/messages", get(vhostUsers, (*request).listTraced))
+	s.route("/rabbet/traces/{vhost}/messages/{id}", get(vhostUsers, (*request).getTraced))
+	s.route("/rabbet/traces/{vhost}/export", get(vhostUsers, (*request).exportTrace))
 	s.route("/rabbet/events", get(anyUser, (*request).followEvents))
 	s.route("/rabbet/live", get(anyUser, (*request).followNumbers))
 }

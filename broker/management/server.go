@@ -34,6 +34,7 @@ type Server struct {
 	attempts attempts
 	samples  sampler
 	events   events
+	traces   traces
 	streams  atomic.Int64
 	ending   chan struct{} // closed when the server ends
 	http     http.Server
@@ -137,6 +138,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.listeners = nil
 	s.mu.Unlock()
 	s.samples.stop()
+	s.traces.stop(func(*tracing) bool { return true })
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
