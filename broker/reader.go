@@ -153,7 +153,7 @@ func (in *reader) next(c *conn) (bool, error) {
 func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	ch := c.channels[channel]
 	have := in.buf[in.r+amqp.FrameHeaderSize : in.w]
-	dst := ch.content.room(size)
+	dst := ch.content.room(size) // and the end of the frame
 	n := copy(dst, have)
 	in.r, in.w, in.bulky = 0, 0, true
 	c.checkAlarms()
@@ -161,15 +161,12 @@ func (in *reader) stream(c *conn, channel uint16, size int) (bool, error) {
 	if _, err := c.readFull(dst[n:]); err != nil {
 		return false, err
 	}
-	var end [1]byte
-	if _, err := c.readFull(end[:]); err != nil {
-		return false, err
-	}
+	end, dst := dst[size], dst[:size]
 	switch {
 	case c.state != stateRunning: // interrupted on the way
 		return true, nil
-	case end[0] != amqp.FrameEnd:
-		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end[0]), 0)
+	case end != amqp.FrameEnd:
+		return c.proceed(errFrameEnd(amqp.FrameBody, dst, end), 0)
 	}
 	return c.proceed(ch.bodyArrived(), 0)
 }
