@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image
+.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image release
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -56,6 +56,9 @@ matrix: ## Judge Rabbet and RabbitMQ of several versions, and write docs/matrix.
 
 check: ## Run everything that must pass before a change goes in
 	.ci/run
+
+release: ## Build the binaries of a release, with checksums and SBOMs, into bin/release
+	.ci/release bin/release
 
 image: ## Build a container image
 	docker build -t $(IMAGE) .

@@ -12,7 +12,7 @@ import (
 )
 
 // Judge a broker on one subject, here Rabbet in this process.
-func ExampleRunner_Judge() {
+func Example() {
 	b, err := inprocess.Start(inprocess.Config{})
 	if err != nil {
 		log.Fatal(err)

@@ -9,7 +9,7 @@ import (
 )
 
 // Virtual time: an hour passes at once, and what falls due runs in order.
-func ExampleManual() {
+func Example() {
 	clock := delay.NewManual(time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC))
 	say := func(what string) func() {
 		return func() { fmt.Println(clock.Now().Format(time.TimeOnly), what) }

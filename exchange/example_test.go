@@ -9,7 +9,7 @@ import (
 )
 
 // A table is generic over the destination: here, names of queues.
-func ExampleNew() {
+func Example() {
 	table, err := exchange.New[string]("topic", nil)
 	if err != nil {
 		panic(err)

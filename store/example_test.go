@@ -19,7 +19,7 @@ func (n note) Size() int                     { return len(n) }
 
 // Three messages go into a log, one of them is settled, and after a restart the
 // others are there.
-func ExampleOpen() {
+func Example() {
 	dir, err := os.MkdirTemp("", "rabbet-example")
 	if err != nil {
 		log.Fatal(err)

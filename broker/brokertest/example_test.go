@@ -28,7 +28,7 @@ func (e *exampleTB) end() {
 }
 
 // In a test, t is the *testing.T and ends by itself.
-func ExampleNew() {
+func Example() {
 	t := new(exampleTB)
 	defer t.end()
 

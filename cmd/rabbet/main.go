@@ -128,7 +128,26 @@ func version() string {
 	return "(devel)"
 }
 
+// revision is the commit that the build recorded, marked if something was not committed;
+// "unknown" for a build outside of a repository.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, modified := "unknown", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = " and changes"
+		}
+	}
+	return revision + modified
+}
+
 // versionText is what --version prints.
 func versionText() string {
-	return fmt.Sprintf("rabbet %s (%s %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("rabbet %s (revision %s, %s %s/%s)", version(), revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -276,16 +276,16 @@ func TestWrongCommandLines(t *testing.T) {
 
 func TestHelpAndVersion(t *testing.T) {
 	for want, args := range map[string][]string{
-		"perf        Load a broker":    {"help"},
-		"ping        Ask whether":      {"--help"},
-		"-- COMMAND [ARGUMENTS]":       {"help", "serve"},
-		"--log-format format":          {"serve", "--help"},
-		"--ack-every messages":         {"perf", "--help"},
-		"--connections number":         {"perf", "idle", "--help"},
-		"--binding-key key":            {"perf", "queues", "-h"},
-		"rabbet (devel) (go|rabbet v":  {"version"},
-		"rabbet (devel) (go1|rabbet v": {"--version"},
-		"complete -o default":          {"completion", "bash"},
+		"perf        Load a broker":          {"help"},
+		"ping        Ask whether":            {"--help"},
+		"-- COMMAND [ARGUMENTS]":             {"help", "serve"},
+		"--log-format format":                {"serve", "--help"},
+		"--ack-every messages":               {"perf", "--help"},
+		"--connections number":               {"perf", "idle", "--help"},
+		"--binding-key key":                  {"perf", "queues", "-h"},
+		"rabbet (devel) (revision|rabbet v":  {"version"},
+		"rabbet (devel) (revision |rabbet v": {"--version"},
+		"complete -o default":                {"completion", "bash"},
 	} {
 		code, stdout, stderr := run(t, nil, args...)
 		assert.Zero(t, code, args)

@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 	"github.com/rabbetmq/rabbet/conformance/patterns"
 )
@@ -102,13 +101,18 @@ func TestConsumerThatReconnects(t *testing.T) {
 }
 
 func TestDurable(t *testing.T) {
+	t.Run("restart", func(t *testing.T) { testDurable(t, (*bench).restart) })
+	t.Run("crash", func(t *testing.T) { testDurable(t, (*bench).crash) })
+}
+
+func testDurable(t *testing.T, end func(*bench)) {
 	b := newBench(t, brokertest.Durable())
 	exchange, persistent, transient := b.name("x"), b.name("persistent"), b.name("transient")
 	require.NoError(t, patterns.DurablePublish(b.conn, exchange, persistent, bodies(3), false, b))
 	require.NoError(t, patterns.DurablePublish(b.conn, exchange, transient, bodies(3), true, b))
 	b.drain(persistent) // both queues have the key: what the second call published here is of no interest
 	require.NoError(t, patterns.DurablePublish(b.conn, exchange, persistent, bodies(2), false, b))
-	b.restart()
+	end(b)
 	assert.Equal(t, bodies(2), b.drain(persistent))
 	assert.Equal(t, bodies(2), b.drain(transient), "of the transient ones none is left")
 }
@@ -151,6 +155,20 @@ func TestIdempotentConsumer(t *testing.T) {
 		require.NoError(t, patterns.Pay(b.channel(), queue, account, naive, nil, b))
 		assert.Equal(t, balance, account.Balance, "naive %v", naive)
 	}
+}
+
+func TestBrokerDeduplicates(t *testing.T) {
+	b := newOwnBench(t, "the exchange x-message-deduplication is a plugin")
+	exchange, queue := b.name("x"), b.name("payments")
+	require.NoError(t, patterns.DeclareDeduplicated(b.ch, exchange, queue))
+	require.NoError(t, patterns.PublishTwice(b.channel(), exchange, bodies(2), b))
+	assert.Equal(t, bodies(2), b.drain(queue), "each counts once")
+
+	fanout, naive := b.name("fanout"), b.queue("naive", nil)
+	require.NoError(t, b.ch.ExchangeDeclare(fanout, "fanout", true, false, false, false, nil))
+	require.NoError(t, b.ch.QueueBind(naive, "", fanout, false, nil))
+	require.NoError(t, patterns.PublishTwice(b.channel(), fanout, bodies(2), b))
+	assert.Equal(t, slices.Concat(bodies(2), bodies(2)), b.drain(naive), "an id alone stops nothing")
 }
 
 func TestOutboxAndInbox(t *testing.T) {
@@ -287,6 +305,17 @@ func TestUnpaidOrder(t *testing.T) {
 	b.mq.Advance(time.Second)
 	require.NoError(t, orders.Remind(reminders, 2, b))
 	assert.Equal(t, []string{"ticket", "book"}, orders.Cancelled)
+
+	// Naively all orders wait in one queue, where the first to expire is the one in front.
+	naive := b.name("naive")
+	delays := []time.Duration{30 * time.Minute, 5 * time.Minute}
+	waiting, err := patterns.DelayByTTL(b.channel(), naive, delays, true, b)
+	require.NoError(t, err)
+	b.mq.RequireLen(waiting[0], 2)
+	b.mq.Advance(5 * time.Minute)
+	b.mq.RequireLen(waiting[0], 2)
+	b.mq.Advance(25 * time.Minute)
+	assert.Equal(t, []string{"30m0s", "5m0s"}, b.drain(naive), "the five minutes were thirty")
 }
 
 func TestConsumerCancel(t *testing.T) {
@@ -302,13 +331,20 @@ func TestConsumerCancel(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "reader", tag)
 	assert.Zero(t, got)
+
+	naive := b.queue("naive", nil)
+	ch := b.channel()
+	deliveries, err := ch.Consume(naive, "", true, false, false, false, nil)
+	require.NoError(t, err)
+	_, err = b.ch.QueueDelete(naive, false, false, false)
+	require.NoError(t, err)
+	_, open := <-deliveries
+	assert.False(t, open, "naively the loop over the deliveries ends, as if all work was done")
+	assert.False(t, ch.IsClosed(), "and no error says why")
 }
 
 func TestBlocked(t *testing.T) {
 	b := newBench(t)
-	if b.mq == nil {
-		t.Skip("nothing here raises an alarm of that broker")
-	}
 	queue := b.queue("q", nil)
 	source := make(chan string)
 	ended := make(chan error, 1)
@@ -316,7 +352,11 @@ func TestBlocked(t *testing.T) {
 	go func() { ended <- patterns.Blocked(context.Background(), b.dial(), queue, source, lines) }()
 	source <- "one"
 	assert.Equal(t, "published one\n", <-lines)
-	b.mq.SetAlarm(broker.MemoryAlarm, true)
+	require.Eventually(t, func() bool {
+		q, err := b.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+		return err == nil && q.Messages == 1
+	}, 10*time.Second, 5*time.Millisecond)
+	b.memoryAlarm(true)
 	source <- "two" // RabbitMQ blocks a connection when it publishes
 	assert.Equal(t, "published two\n", <-lines)
 	assert.Equal(t, "blocked: low on memory\n", <-lines)
@@ -325,8 +365,20 @@ func TestBlocked(t *testing.T) {
 		t.Error("a blocked publisher takes nothing more")
 	default:
 	}
-	b.mq.SetAlarm(broker.MemoryAlarm, false)
+
+	// Naively a publisher does not listen, and waits for a confirm that does not come.
+	naive := b.channel()
+	require.NoError(t, naive.Confirm(false))
+	confirm, err := naive.PublishWithDeferredConfirm("", queue, false, false, amqp.Publishing{Body: []byte("naive")})
+	require.NoError(t, err)
+	ready, err := b.ch.QueueDeclarePassive(queue, true, false, false, false, nil)
+	require.NoError(t, err)
+	assert.False(t, confirm.Acked(), "it waits for as long as the alarm lasts")
+	assert.Equal(t, 1, ready.Messages, "the broker has read none of it")
+
+	b.memoryAlarm(false)
 	assert.Equal(t, "unblocked\n", <-lines)
+	assert.True(t, confirm.Wait())
 	source <- "three"
 	close(source)
 	require.NoError(t, <-ended)

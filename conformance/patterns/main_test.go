@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
 
@@ -116,20 +117,46 @@ func (b *bench) drain(queue string) (bodies []string) {
 	}
 }
 
-// restart restarts the broker in order; for one that is not Rabbet RABBITMQ_RESTART is the command.
+// restart restarts the broker in order.
 func (b *bench) restart() {
 	if b.mq != nil {
 		b.mq.Restart()
 	} else {
-		command := os.Getenv("RABBITMQ_RESTART")
-		if command == "" {
-			b.t.Skip("RABBITMQ_RESTART names no command that restarts the broker")
-		}
-		out, err := exec.Command("sh", "-c", command).CombinedOutput()
-		require.NoError(b.t, err, string(out))
+		b.command("RABBITMQ_RESTART", "restarts the broker")
 	}
 	b.conn = b.dial()
 	b.ch = b.channel()
+}
+
+// crash kills the broker's process, or what amounts to that, and starts it again.
+func (b *bench) crash() {
+	if b.mq != nil {
+		b.mq.Crash()
+	} else {
+		b.command("RABBITMQ_KILL", "kills the broker and starts it again")
+	}
+	b.conn = b.dial()
+	b.ch = b.channel()
+}
+
+// memoryAlarm raises the memory alarm, or clears it.
+func (b *bench) memoryAlarm(on bool) {
+	if b.mq != nil {
+		b.mq.SetAlarm(broker.MemoryAlarm, on)
+	} else {
+		b.command("RABBITMQ_ALARM", "raises an alarm", "memory", map[bool]string{true: "on", false: "off"}[on])
+	}
+}
+
+// command runs the command that a variable names, for a broker that is not Rabbet. Without
+// one the test is skipped.
+func (b *bench) command(variable, what string, args ...string) {
+	command := os.Getenv(variable)
+	if command == "" {
+		b.t.Skip(variable + " names no command that " + what)
+	}
+	out, err := exec.Command(command, args...).CombinedOutput()
+	require.NoError(b.t, err, string(out))
 }
 
 // Write prints what a pattern prints as the test's output.

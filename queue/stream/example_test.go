@@ -1,0 +1,30 @@
+package stream_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/stream"
+)
+
+// A stream keeps what was read.
+func Example() {
+	s := stream.New(stream.Config{Name: "events", Env: &queue.Env{
+		Clock: delay.Real{}, Perform: func(fx *queue.Effects) { fx.Flush() },
+	}})
+	defer s.Stop()
+	var fx queue.Effects
+	s.Publish([]*queue.Message{{Body: []byte("one")}, {Body: []byte("two")}}, &fx)
+	for _, from := range []int64{0, 1} {
+		items, err := s.PeekFrom(stream.At(from), 10)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, item := range items {
+			fmt.Printf("from %d: %d %s\n", from, item.Seq, item.Msg.Body)
+		}
+	}
+	// Output:
+}
