@@ -231,7 +231,7 @@ const differencesIntroduction = `# Differences
 
 RabbitMQ 3.13 is the specification. Where Rabbet departs from it, it does so
 knowingly, and this is all of it. What is missing altogether is in the
-[README](../README.md#what-is-not-there-yet). The numbers are those of
+[features](../docs/features.md#what-is-not-there-yet). The numbers are those of
 [docs/behaviours.md](../docs/behaviours.md).
 
 `

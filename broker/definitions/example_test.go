@@ -3,7 +3,7 @@ package definitions_test
 import (
 	"fmt"
 	"log"
-	"os"
+	"strings"
 
 	"github.com/rabbetmq/rabbet/broker/definitions"
 )
@@ -21,8 +21,17 @@ func Example() {
 		fmt.Println(*q.VHost, q.Name, q.Arguments["x-queue-type"])
 	}
 	d.Queues = d.Queues[:1]
-	if err := d.Encode(os.Stdout, false); err != nil {
+	var document strings.Builder
+	if err := d.Encode(&document, false); err != nil {
 		log.Fatal(err)
 	}
+	for line := range strings.Lines(document.String()) {
+		if strings.Contains(line, `"name"`) {
+			fmt.Println(strings.TrimSpace(line))
+		}
+	}
 	// Output:
+	// / orders quorum
+	// / old <nil>
+	// {"name":"orders","vhost":"/","durable":true,"auto_delete":false,"arguments":{"x-queue-type":"quorum"}}],
 }

@@ -43,7 +43,7 @@ func Poison(conn *amqp.Connection, queue, dead, kind string, patience int, out i
 		case d := <-poison:
 			deliveries++
 			fmt.Fprintf(out, "delivery %d fails, count %v\n", deliveries, d.Headers["x-delivery-count"])
-			if err := d.Nack(false, true); err != nil {
+			if err := d.Reject(true); err != nil { // from RabbitMQ 4.3 on a nack is no failure, and not counted
 				return deliveries, err
 			}
 		case d := <-given:

@@ -34,4 +34,6 @@ func Example() {
 	fmt.Println(result.Outcome)
 	fmt.Println(result.Failures[0])
 	// Output:
+	// differed
+	// messages of the queue: expected []string{"b", "a"}, got []string{"a", "b"}
 }

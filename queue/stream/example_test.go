@@ -27,4 +27,7 @@ func Example() {
 		}
 	}
 	// Output:
+	// from 0: 0 one
+	// from 0: 1 two
+	// from 1: 1 two
 }
