@@ -63,7 +63,7 @@ var layers = map[string]layer{
 		},
 	},
 	"broker/internal/pipe": {module: []string{"delay"}},
-	"broker/tap":           {module: []string{"amqp", "queue"}},
+	"broker/tap":           {module: []string{"amqp", "queue"}, tests: []string{"broker"}},
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/message",
 		"broker/internal/ordered", "broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
