@@ -16,7 +16,8 @@ func Example() {
 	}})
 	defer s.Stop()
 	var fx queue.Effects
-	s.Publish([]*queue.Message{{Body: []byte("one")}, {Body: []byte("two")}}, &fx)
+	none := []byte{0, 0} // flags of the properties
+	s.Publish([]*queue.Message{{Props: none, Body: []byte("one")}, {Props: none, Body: []byte("two")}}, &fx)
 	for _, from := range []int64{0, 1} {
 		items, err := s.PeekFrom(stream.At(from), 10)
 		if err != nil {
