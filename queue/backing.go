@@ -24,12 +24,12 @@ type backing struct {
 	reading       bool  // a read by the pager is under way
 	held          int64 // of the memory that queues share
 
-	safe  []uint64 // by level, the last position that is on the disk
+	safe  []uint64 // by level, the last position that is on the disk; nil without a log
 	waits bool     // returned items wait for a commit to leave memory
 }
 
 func newBacking(s *store.Store, id uint64, durable bool, levels int) *backing {
-	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels), safe: make([]uint64, levels)}
+	return &backing{store: s, id: id, durable: durable, logs: make([]*store.Log, levels)}
 }
 
 func (b *backing) logID(level int) store.LogID { return LogOf(b.id, level) }
@@ -52,6 +52,9 @@ func (b *backing) log(q *Classic, level int) *store.Log {
 func (b *backing) attach(q *Classic, level int, log *store.Log) {
 	log.OnCommit = func(seq uint64) { q.committed(level, seq) }
 	b.logs[level] = log
+	if b.safe == nil {
+		b.safe = make([]uint64, len(b.logs))
+	}
 }
 
 // survives tells whether a message survives a restart in the queue: a persistent

@@ -32,8 +32,8 @@ func (q *Classic) Recover() error {
 			return err
 		}
 		q.seq = max(q.seq, log.Last())
-		q.back.safe[level] = log.Last()
 		q.back.attach(q, level, log)
+		q.back.safe[level] = log.Last()
 	}
 	return nil
 }

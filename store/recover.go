@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -312,6 +313,33 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 }
 
 func ofLog(id LogID, err error) error { return fmt.Errorf("store: log %d: %w", id, err) }
+
+// EachLog calls visit, in no order and maybe more than once, with every log of which
+// Recover finds anything.
+func (s *Store) EachLog(visit func(LogID)) error {
+	return s.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketChunks).Cursor()
+		for k, _ := c.First(); k != nil; {
+			id, _, err := splitKey(k)
+			if err != nil {
+				return err
+			}
+			if visit(id); id == maxLogID {
+				break
+			}
+			k, _ = c.Seek(chunkKey(nil, id+1, 0))
+		}
+		prefix := flagKey(0)
+		prefix = prefix[:len(prefix)-8]
+		c = tx.Bucket(bucketMeta).Cursor()
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+			if len(k) == len(prefix)+8 {
+				visit(LogID(binary.BigEndian.Uint64(k[len(prefix):])))
+			}
+		}
+		return nil
+	})
+}
 
 // DropUnknown removes the logs that keep does not want, and returns the largest
 // identity of a log there was.

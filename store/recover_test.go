@@ -306,3 +306,23 @@ func TestOpenTruncated(t *testing.T) {
 	_, err = Open(dir, Options{})
 	require.ErrorContains(t, err, "has 16384 bytes, not the")
 }
+
+// Whoever leaves out the logs that EachLog does not name misses nothing: neither messages
+// nor the positions that were used.
+func TestEachLog(t *testing.T) {
+	b := open(t, t.TempDir())
+	for _, id := range []LogID{3, 5, 9, maxLogID} {
+		b.fill(b.Log(id), 1, 600)
+	}
+	b.commit()
+	b = b.crash() // leaves marks of logs
+	l, _ := b.recover(5)
+	b.DropRange(l, 1, 600)
+	b.commit()
+	assert.Empty(t, load(t, l))
+	found := map[LogID]bool{}
+	require.NoError(t, b.EachLog(func(id LogID) { found[id] = true }))
+	assert.Equal(t, map[LogID]bool{3: true, 5: true, 9: true, maxLogID: true}, found)
+	l, _ = b.crash().recover(5)
+	assert.Equal(t, uint64(600), l.Last())
+}

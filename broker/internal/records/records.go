@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rabbetmq/rabbet/store"
@@ -34,6 +35,14 @@ var escapes = strings.NewReplacer(separator, separator+"\xff", "\xff", "\xff\xff
 
 // Key is the key of a document: its kind and its names.
 func Key(d Document) string { return keyOf(d, escapes.Replace) }
+
+// hasEscapes reports whether a document's key is not its plain key.
+func hasEscapes(d Document) bool {
+	names, _ := d.names()
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.Contains(name, separator) || strings.Contains(name, "\xff")
+	})
+}
 
 // plainKey is the key of a document as programs before the escapes wrote it.
 func plainKey(d Document) string {
@@ -67,8 +76,9 @@ type Set map[Kind][]Stored
 // today.
 func Read(st *store.Store) (Set, error) {
 	set := make(Set)
+	decode := decoder()
 	err := st.Records(func(key string, value []byte) error {
-		d, err := decodeRecord(key, value)
+		d, err := decodeRecord(key, value, decode)
 		if err == nil {
 			err = d.validate()
 		}
@@ -83,7 +93,7 @@ func Read(st *store.Store) (Set, error) {
 	}
 	for _, list := range set {
 		for i := range list {
-			if s := &list[i]; s.Key != Key(s) && s.Key == plainKey(s) {
+			if s := &list[i]; hasEscapes(s) && s.Key != Key(s) && s.Key == plainKey(s) {
 				st.Delete(s.Key)
 				Put(st, s.Document)
 				s.Key = Key(s)
@@ -110,7 +120,7 @@ func failed(key string, err error) error {
 
 // Check decodes one record, and says what is wrong with it or with its key.
 func Check(key string, value []byte) (Document, error) {
-	d, err := decodeRecord(key, value)
+	d, err := decodeRecord(key, value, decode)
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,7 +130,7 @@ func Check(key string, value []byte) (Document, error) {
 	return d, d.validate()
 }
 
-func decodeRecord(key string, value []byte) (Document, error) {
+func decodeRecord(key string, value []byte, decode func([]byte, any) error) (Document, error) {
 	name, _, _ := strings.Cut(key, separator)
 	empty := kinds[Kind(name)]
 	if empty == nil {
@@ -135,14 +145,23 @@ func decodeRecord(key string, value []byte) (Document, error) {
 
 // decode reads a document. A field that is unknown is what a newer program has
 // added, and not to be passed over: the next change would lose it.
-func decode(value []byte, doc any) error {
-	d := json.NewDecoder(bytes.NewReader(value))
+func decode(value []byte, doc any) error { return decoder()(value, doc) }
+
+// decoder is a decode for many documents, up to the first that it fails for: what JSON's
+// decoder needs besides the document is made once.
+func decoder() func(value []byte, doc any) error {
+	var in bytes.Reader
+	d := json.NewDecoder(&in)
 	d.DisallowUnknownFields()
-	if err := d.Decode(doc); err != nil {
-		return err
+	begin := int64(0)
+	return func(value []byte, doc any) error {
+		in.Reset(value)
+		if err := d.Decode(doc); err != nil {
+			return err
+		}
+		if begin += int64(len(value)); d.InputOffset() < begin {
+			return errors.New("bytes after its end")
+		}
+		return nil
 	}
-	if d.InputOffset() < int64(len(value)) {
-		return errors.New("bytes after its end")
-	}
-	return nil
 }

@@ -149,3 +149,21 @@ func TestCheckFindsFaults(t *testing.T) {
 	_, err := Check(Key(q), encode(q))
 	assert.NoError(t, err)
 }
+
+// One decoder for many documents stops at the first that it does not understand, and
+// texts come back as they were.
+func TestDecoderOfMany(t *testing.T) {
+	decode := decoder()
+	for _, name := range []Text{"plain", "", "quote\" and \\", "tab\t", "größer", "<&>", "\xff\x00"} {
+		var doc VHost
+		value, err := json.Marshal(&VHost{Name: name, Description: "d"})
+		require.NoError(t, err)
+		require.NoError(t, decode(value, &doc))
+		assert.Equal(t, name, doc.Name)
+	}
+	require.ErrorContains(t, decode([]byte(`{"Name":"a"} `), new(VHost)), "bytes after its end")
+	require.ErrorContains(t, decoder()([]byte(`{"Name":"a"}{}`), new(VHost)), "bytes after its end")
+	require.ErrorContains(t, decoder()([]byte(`{"Name":`), new(VHost)), "unexpected EOF")
+	require.ErrorContains(t, decoder()([]byte(`{"Other":1}`), new(VHost)), "unknown field")
+	require.Error(t, decoder()([]byte(`{"Name":7}`), new(VHost)))
+}

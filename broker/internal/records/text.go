@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"encoding/json"
 	"unicode/utf8"
 )
@@ -27,6 +28,10 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 		err := decode(data, &raw)
 		*t = Text(raw.Bytes)
 		return err
+	}
+	if n := len(data); n >= 2 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data) {
+		*t = Text(data[1 : n-1]) // a string as it is, which nearly all are
+		return nil
 	}
 	return json.Unmarshal(data, (*string)(t))
 }

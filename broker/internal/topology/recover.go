@@ -242,7 +242,14 @@ func (r *recovery) messages() error {
 	if err := r.recoverCaches(); err != nil {
 		return err
 	}
-	for _, q := range r.queues {
+	known := make(map[uint64]bool)
+	if err := r.env.Store.EachLog(func(log store.LogID) { known[queue.QueueOf(log)] = true }); err != nil {
+		return err
+	}
+	for id, q := range r.queues {
+		if _, ok := q.Queue.(*queue.Classic); ok && !known[id] {
+			continue // of a hundred thousand queues most are empty
+		}
 		if err := q.Recover(); err != nil {
 			return fmt.Errorf("broker: queue %q: %w", q.Name, err)
 		}
