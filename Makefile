@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image release
+.PHONY: graduate help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image release
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -30,6 +30,9 @@ bench-durable: ## Measure durable queues beside a local RabbitMQ's, and a long q
 
 bench-delayed: ## Measure delayed messages, a million of them waiting
 	.ci/bench-delayed
+
+graduate: ## Move a million messages to a cluster of RabbitMQ, with kills
+	.ci/graduate-cluster
 
 fuzz: ## Run each fuzz test for FUZZTIME
 	@for package in $$(go list ./...); do \

@@ -55,7 +55,7 @@ func New(urls ...string) (*Client, error) {
 
 // Socket makes a client of the control socket at a path.
 func Socket(path string) *Client {
-	return &Client{http: control.Client(path), nodes: []*url.URL{{Scheme: "http", Host: "node"}}}
+	return &Client{http: control.Client(path), nodes: []*url.URL{{Scheme: "http", Host: "localhost"}}}
 }
 
 // Host is the host and port of the node that answered last, for people.
