@@ -15,6 +15,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/management"
 	"github.com/rabbetmq/rabbet/broker/management/ui"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -32,7 +33,9 @@ func start(t *testing.T, edit ...func(*management.Config)) *rabbit {
 	t.Cleanup(func() { _ = b.Close() })
 	_, err = b.Listen("127.0.0.1:0")
 	require.NoError(t, err)
-	cfg := management.Config{Page: ui.Handler()}
+	shovels := shovel.Start(b, shovel.Config{})
+	t.Cleanup(shovels.Close)
+	cfg := management.Config{Page: ui.Handler(), Shovels: shovels}
 	for _, f := range edit {
 		f(&cfg)
 	}

@@ -13,7 +13,7 @@ import (
 // everywhere is the pages that need no object.
 var everywhere = []string{
 	"", "connections", "channels", "consumers", "exchanges", "exchanges?add=true", "queues", "queues?add=true", "publish", "topology",
-	"dead-letters", "delayed", "trace", "policies", "policies?add=true", "operator-policies", "vhosts?add=true", "users?add=true",
+	"dead-letters", "delayed", "trace", "shovels", "shovels?add=true", "policies", "policies?add=true", "operator-policies", "vhosts?add=true", "users?add=true",
 	"permissions", "limits", "definitions", "nodes", "cluster-name", "events", "feature-flags", "deprecated-features", "http-api",
 	"vhosts/%2F", "users/guest", "exchanges/%2F/amq.default", "exchanges/%2F/amq.topic?tab=bindings",
 }

@@ -17,6 +17,7 @@ const SHAPES = {
 	policies: 'M3 2h7l3 3v9H3zM6 8h4M6 11h4',
 	vhosts: 'M2 3h12v4H2zM2 9h12v4H2zM4.5 5h.01M4.5 11h.01',
 	users: 'M8 8a3 3 0 100-6 3 3 0 000 6zM2.5 14c.5-3 2.5-4 5.5-4s5 1 5.5 4',
+	shovels: 'M2 3v10M14 3v10M4 8h8M9 5l3 3-3 3',
 	limits: 'M2 12a6 6 0 0112 0M8 12l3-4',
 	definitions: 'M8 2v8M5 7l3 3 3-3M2 12v2h12v-2',
 	flags: 'M3 14V2h9l-2 3 2 3H3',

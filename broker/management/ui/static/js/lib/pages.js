@@ -31,6 +31,7 @@ export const NAV = [
 		{ id: 'trace', text: 'Trace', icon: 'trace', needs: 'trace', may: may.administer },
 	] },
 	{ title: 'Admin', entries: [
+		{ id: 'shovels', text: 'Shovels', icon: 'shovels', may: may.monitor },
 		{ id: 'policies', text: 'Policies', icon: 'policies' },
 		{ id: 'vhosts', text: 'Virtual hosts', icon: 'vhosts', may: may.administer },
 		{ id: 'users', text: 'Users', icon: 'users', may: may.administer },
@@ -79,6 +80,7 @@ const PLAIN = {
 	delayed: () => import('../pages/delayed.js'),
 	trace: () => import('../pages/trace.js'),
 	permissions: () => import('../pages/permissions.js'),
+	shovels: () => import('../pages/shovels.js'),
 	limits: () => import('../pages/limits.js'),
 	definitions: () => import('../pages/definitions.js'),
 	events: () => import('../pages/events.js'),
