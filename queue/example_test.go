@@ -16,7 +16,7 @@ func Example() {
 	item, left, ok := q.Get(false, &fx)
 	fmt.Printf("%s, %d left, %v\n", item.Msg.Body, left, ok)
 	q.Requeue([]queue.Item{item}, &fx)
-	for _, item := range q.Peek(10) {
+	for _, item := range q.Peek(0, 10) {
 		fmt.Printf("%d: %s, redelivered %v\n", item.Seq, item.Msg.Body, item.Redelivered)
 	}
 	// Output:
