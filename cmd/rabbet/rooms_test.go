@@ -38,7 +38,7 @@ type room struct {
 // topology.
 var rooms = map[string]room{
 	"broker":                   {34, 7.0, nil},
-	"broker/internal/topology": {30, 6.5, map[string]int{"VHost": 125}},
+	"broker/internal/topology": {19, 4.5, nil},
 }
 
 // maxMethods is the most methods that other types may have.

@@ -6,44 +6,8 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/internal/ordered"
 	"github.com/rabbetmq/rabbet/exchange"
 )
-
-// A Binding is queue.bind, exchange.bind or one of their opposites.
-type Binding struct {
-	Source, Destination, Key string
-	Args                     amqp.Table
-	ToExchange               bool
-}
-
-// ends finds both ends of a binding. Called with the lock held.
-func (vh *VHost) ends(r *Binding) (*Exchange, destination, error) {
-	x := vh.exchanges[r.Source]
-	if x == nil { // reported first where both are missing (EXCH-23)
-		return nil, destination{}, NoExchange(r.Source, vh.Name)
-	}
-	if r.ToExchange {
-		to := vh.exchanges[r.Destination]
-		if to == nil {
-			return nil, destination{}, NoExchange(r.Destination, vh.Name)
-		}
-		return x, destination{exchange: to}, nil
-	}
-	q := vh.queues[r.Destination]
-	if q == nil {
-		return nil, destination{}, NoQueue(r.Destination, vh.Name)
-	}
-	return x, destination{queue: q}, nil
-}
-
-// checkAccess refuses another connection's exclusive queue (EXCH-25).
-func (d destination) checkAccess(vh *VHost, by Owner) error {
-	if d.queue == nil {
-		return nil
-	}
-	return d.queue.checkAccess(vh, by)
-}
 
 func (r *Binding) clean() {
 	r.Source, r.Destination = cleanName(r.Source), cleanName(r.Destination)
@@ -70,7 +34,7 @@ func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, a
 	if err := cmp.Or(err, vh.checkSealed()); err != nil {
 		return nil, d, false, err
 	}
-	if err := d.checkAccess(vh, by); err != nil {
+	if err := d.checkAccess(vh.Name, by); err != nil {
 		return nil, d, false, err
 	}
 	if err := cmp.Or(vh.checkTopicKey(x, r.Key), x.checkDestination(r.Key, d)); err != nil {
@@ -125,7 +89,7 @@ func (vh *VHost) Unbind(r Binding, by Owner) error {
 		return nil
 	}
 	if x.table.Unbind(r.Key, r.Args, d) {
-		if err := d.checkAccess(vh, by); err != nil { // only if there is such a binding
+		if err := d.checkAccess(vh.Name, by); err != nil { // only if there is such a binding
 			_, _ = x.table.Bind(r.Key, r.Args, d)
 			return err
 		}
@@ -137,14 +101,6 @@ func (vh *VHost) Unbind(r Binding, by Owner) error {
 		vh.removeExchanges(vh.unbound(nil, x))
 	}
 	return nil
-}
-
-// sources is the destination's list of the exchanges that lead to it.
-func (d destination) sources() *ordered.Set[*Exchange] {
-	if d.queue != nil {
-		return &d.queue.sources
-	}
-	return &d.exchange.sources
 }
 
 // leadsTo tells whether an exchange has a binding to a destination.

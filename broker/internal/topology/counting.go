@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -40,18 +39,4 @@ func (d *departed) add(kind string, s queue.Stats) {
 	sum.Add(s)
 	d.byType[kind] = sum
 	d.changes++
-}
-
-// Departed returns what deleted queues had counted, by their type, and how many there were.
-func (e *Env) Departed() (map[string]queue.Stats, uint64) {
-	e.gone.mu.Lock()
-	defer e.gone.mu.Unlock()
-	return maps.Clone(e.gone.byType), e.gone.changes
-}
-
-// ForgetDeparted begins to count anew.
-func (e *Env) ForgetDeparted() {
-	e.gone.mu.Lock()
-	defer e.gone.mu.Unlock()
-	e.gone.byType = nil
 }

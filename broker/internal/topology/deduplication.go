@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/dedup"
-	"github.com/rabbetmq/rabbet/store"
 )
 
 // Exchanges of type x-message-deduplication route a message with a value that has been
@@ -37,7 +35,7 @@ func (vh *VHost) makeCache(x *Exchange) error {
 	}
 	if persistence == "disk" && vh.env.Store != nil && x.kept {
 		if x.cacheID == 0 { // else it is in the exchange's record
-			x.cacheID = vh.nextQueueID()
+			x.cacheID = vh.env.nextID()
 		}
 		cfg.Store, cfg.ID = vh.env.Store, queue.LogOf(x.cacheID, 0)
 	}
@@ -60,49 +58,4 @@ func leadingInteger(args amqp.Table, name string, mandatory bool) (int64, bool) 
 		isInt = err == nil
 	}
 	return n, isInt && n > 0
-}
-
-// repeats reports whether an exchange has seen the value that a message brings; if it
-// has not, it has now, which is noted to be taken back should the publish fail.
-func (r *router) repeats(x *Exchange, headers amqp.RawTable) bool {
-	r.keyOnly = false
-	key, ok := dedup.KeyOf(headers)
-	if !ok {
-		return false
-	}
-	if r.probe {
-		return x.seen.Has(key)
-	}
-	ttl, _ := dedup.TTLOf(headers)
-	mark, added := x.seen.Add(key, ttl)
-	if added {
-		r.marks = append(r.marks, mark)
-	}
-	return !added
-}
-
-// TakeBack undoes what finding a route has left behind, when nothing comes of the
-// message.
-func (to *Route) TakeBack() {
-	for _, m := range to.marks {
-		m.Forget()
-	}
-	to.marks = nil
-}
-
-// recoverCaches finds what the store has of caches.
-func (r *recovery) recoverCaches() error {
-	for _, vh := range r.vhosts {
-		for _, x := range vh.exchanges {
-			if x.seen == nil {
-				continue
-			}
-			if err := x.seen.Recover(); errors.Is(err, store.ErrDamaged) {
-				vh.fault(x.Name, err)
-			} else if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

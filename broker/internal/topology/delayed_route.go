@@ -67,3 +67,10 @@ func StartLax(list []Delay, m *queue.Message, fx *queue.Effects) (strict []Delay
 	}
 	return strict
 }
+
+// keep holds a message back for so many milliseconds.
+func (d *delayedQueue) keep(m *queue.Message, ms int64, fx *queue.Effects) {
+	late := *m
+	late.Props = message.PastDelay(m.Props, ms)
+	d.Add(&late, ms, fx)
+}

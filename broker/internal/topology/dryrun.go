@@ -24,17 +24,3 @@ func (d DryRun) Exchange(m *amqp.ExchangeDeclare, vhost string) error {
 func (d DryRun) Queue(m *amqp.QueueDeclare, vhost string) error {
 	return d.vh.profile.CheckQueueArguments(m, QueueText(m.Queue, vhost))
 }
-
-// QueueCount is the number of queues in a virtual host.
-func (vh *VHost) QueueCount() int {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	return len(vh.queues)
-}
-
-// HasQueue reports whether there is a queue of a name.
-func (vh *VHost) HasQueue(name string) bool {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	return vh.queues[name] != nil
-}

@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/access"
@@ -61,13 +62,13 @@ func (env *Env) Closed() error {
 }
 
 // Closed is Env.Closed.
-func (vh *VHost) Closed() error { return vh.env.Closed() }
+func (ns *names) Closed() error { return ns.env.Closed() }
 
 // Outdate makes the cached routes of all virtual hosts stale.
 func (env *Env) Outdate() { env.outdated.Add(1) }
 
 // observer is the observer if it listens, or nil.
-func (vh *VHost) observer() Observer {
+func (vh *names) observer() Observer {
 	if o := vh.env.Observer; o != nil && o.Listens(vh.Name) {
 		return o
 	}
@@ -120,4 +121,21 @@ type Follower interface {
 	Passed(vhost string, from Source, queues []*Queue, msgs []*queue.Message)
 	// Unroutable is told of a message that neither a queue nor a delayed exchange gets.
 	Unroutable(vhost string, from Source, m *queue.Message)
+}
+
+// nextID is a name in the store for a new queue or delayed exchange.
+func (env *Env) nextID() uint64 { return env.ids.Add(1) }
+
+// Departed returns what deleted queues had counted, by their type, and how many there were.
+func (e *Env) Departed() (map[string]queue.Stats, uint64) {
+	e.gone.mu.Lock()
+	defer e.gone.mu.Unlock()
+	return maps.Clone(e.gone.byType), e.gone.changes
+}
+
+// ForgetDeparted begins to count anew.
+func (e *Env) ForgetDeparted() {
+	e.gone.mu.Lock()
+	defer e.gone.mu.Unlock()
+	e.gone.byType = nil
 }

@@ -126,11 +126,6 @@ func (vh *VHost) errExchangeType(kind string) error {
 	return amqp.Errorf(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
 }
 
-// errDefaultExchange is EXCH-4.
-func errDefaultExchange() error {
-	return amqp.Errorf(amqp.AccessRefused, "operation not permitted on the default exchange")
-}
-
 // checkEquivalent compares a redeclaration with what is there (EXCH-10,
 // EXCH-11).
 func (x *Exchange) checkEquivalent(vh *VHost, m *amqp.ExchangeDeclare) error {
@@ -163,12 +158,6 @@ func atomText(name string) string {
 		return "'" + name + "'"
 	}
 	return name
-}
-
-// errInequivalent is the refusal of a redeclaration that differs.
-func errInequivalent(field, resource, received, current string) error {
-	return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
-		field, resource, received, current)
 }
 
 // DeleteExchange removes an exchange and every binding from and to it

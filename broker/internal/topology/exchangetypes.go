@@ -2,7 +2,6 @@ package topology
 
 import (
 	"errors"
-	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
@@ -59,29 +58,6 @@ func (vh *VHost) makeTable(x *Exchange, kind string) error {
 	}
 	x.ordered = kind == "x-consistent-hash" || kind == "x-modulus-hash"
 	return nil
-}
-
-// recentMessages are the last messages of an x-recent-history exchange. They are in memory
-// alone (RECENT-3).
-type recentMessages struct {
-	mu   sync.Mutex
-	kept exchange.History[*queue.Message]
-}
-
-// keep adds a message unless it asks not to be kept (RECENT-3).
-func (h *recentMessages) keep(m *queue.Message) {
-	if v, _ := m.Props.Headers().Lookup("x-recent-history-no-store"); v == true {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.kept.Add(m)
-}
-
-func (h *recentMessages) messages() []*queue.Message {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.kept.Messages()
 }
 
 // replay sends what an x-recent-history exchange keeps to a destination that has just

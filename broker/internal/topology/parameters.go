@@ -3,8 +3,10 @@ package topology
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 )
@@ -18,12 +20,36 @@ type Parameter struct {
 
 type parameterKey struct{ component, name string }
 
+// About is what describes a virtual host.
+type About struct {
+	Description      string
+	Tags             []string
+	DefaultQueueType string // "" is classic
+	Protected        bool   // from deletion
+}
+
+// limitsComponent and limitsName are the parameter that RabbitMQ keeps limits as.
+const (
+	limitsComponent = "vhost-limits"
+	limitsName      = "limits"
+)
+
+// parameters are what a virtual host is told: parameters, the limits that one of them holds,
+// and what describes it. The lock of its names guards them.
+type parameters struct {
+	*names
+	*keeper
+	values map[parameterKey]json.RawMessage
+	limits access.Limits // what the parameter of limits says
+	about  About
+}
+
 // Parameters returns the parameters of a component, or for "" all, by component and name.
-func (vh *VHost) Parameters(component string) []Parameter {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
+func (pr *parameters) Parameters(component string) []Parameter {
+	pr.mu.RLock()
+	defer pr.mu.RUnlock()
 	list := []Parameter{}
-	for key, value := range vh.parameters {
+	for key, value := range pr.values {
 		if component == "" || component == key.component {
 			list = append(list, Parameter{key.component, key.name, value})
 		}
@@ -35,65 +61,139 @@ func (vh *VHost) Parameters(component string) []Parameter {
 }
 
 // Parameter returns a parameter, if it is there.
-func (vh *VHost) Parameter(component, name string) (Parameter, bool) {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	value, ok := vh.parameters[parameterKey{component, name}]
+func (pr *parameters) Parameter(component, name string) (Parameter, bool) {
+	pr.mu.RLock()
+	defer pr.mu.RUnlock()
+	value, ok := pr.values[parameterKey{component, name}]
 	return Parameter{component, name, value}, ok
 }
 
 // SetParameter creates or replaces a parameter. What it means was checked before.
-func (vh *VHost) SetParameter(p Parameter) error {
-	vh.mu.Lock()
-	defer vh.mu.Unlock()
-	if err := vh.checkSealed(); err != nil {
+func (pr *parameters) SetParameter(p Parameter) error {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if err := pr.checkSealed(); err != nil {
 		return err
 	}
-	vh.putParameter(p)
+	pr.putParameter(p)
 	return nil
 }
 
 // DeleteParameter removes a parameter and reports whether it was there.
-func (vh *VHost) DeleteParameter(component, name string) bool {
-	vh.mu.Lock()
-	defer vh.mu.Unlock()
-	return vh.dropParameter(component, name)
+func (pr *parameters) DeleteParameter(component, name string) bool {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	return pr.dropParameter(component, name)
 }
 
 // putParameter keeps a parameter. Called with the lock held.
-func (vh *VHost) putParameter(p Parameter) {
-	vh.loadParameter(p)
-	vh.put(vh.parameterRecord(p))
+func (pr *parameters) putParameter(p Parameter) {
+	pr.loadParameter(p)
+	pr.put(pr.parameterRecord(p))
 }
 
-func (vh *VHost) parameterRecord(p Parameter) *records.Parameter {
+func (pr *parameters) parameterRecord(p Parameter) *records.Parameter {
 	return &records.Parameter{
-		VHost: records.Text(vh.Name), Component: records.Text(p.Component), Name: records.Text(p.Name), Value: p.Value,
+		VHost: records.Text(pr.Name), Component: records.Text(p.Component), Name: records.Text(p.Name), Value: p.Value,
 	}
 }
 
-func (vh *VHost) loadParameter(p Parameter) {
-	if vh.parameters == nil {
-		vh.parameters = make(map[parameterKey]json.RawMessage)
+func (pr *parameters) loadParameter(p Parameter) {
+	if pr.values == nil {
+		pr.values = make(map[parameterKey]json.RawMessage)
 	}
-	vh.parameters[parameterKey{p.Component, p.Name}] = p.Value
+	pr.values[parameterKey{p.Component, p.Name}] = p.Value
 	if p.Component == limitsComponent && p.Name == limitsName {
-		vh.limits = access.Limits{}
+		pr.limits = access.Limits{}
 		// What is no number is no limit, as in RabbitMQ.
-		_ = json.Unmarshal(p.Value, &vh.limits)
+		_ = json.Unmarshal(p.Value, &pr.limits)
 	}
 }
 
 // dropParameter forgets a parameter. Called with the lock held.
-func (vh *VHost) dropParameter(component, name string) bool {
+func (pr *parameters) dropParameter(component, name string) bool {
 	key := parameterKey{component, name}
-	if _, ok := vh.parameters[key]; !ok {
+	if _, ok := pr.values[key]; !ok {
 		return false
 	}
-	delete(vh.parameters, key)
+	delete(pr.values, key)
 	if component == limitsComponent && name == limitsName {
-		vh.limits = nil
+		pr.limits = nil
 	}
-	vh.unput(vh.parameterRecord(Parameter{Component: component, Name: name}))
+	pr.unput(pr.parameterRecord(Parameter{Component: component, Name: name}))
 	return true
+}
+
+// Limits returns the limits that are set.
+func (pr *parameters) Limits() access.Limits {
+	pr.mu.RLock()
+	defer pr.mu.RUnlock()
+	return maps.Clone(pr.limits)
+}
+
+// Limit returns a limit; false is no bound.
+func (pr *parameters) Limit(name string) (int, bool) {
+	pr.mu.RLock()
+	defer pr.mu.RUnlock()
+	n, ok := pr.limits[name]
+	return n, ok && n >= 0
+}
+
+// ChangeLimits calls change with a copy of the limits and keeps what it makes of them.
+func (pr *parameters) ChangeLimits(change func(access.Limits)) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	limits := access.Limits{}
+	maps.Copy(limits, pr.limits)
+	change(limits)
+	if len(limits) == 0 {
+		pr.limits = nil
+		pr.dropParameter(limitsComponent, limitsName)
+		return
+	}
+	value, err := json.Marshal(limits)
+	if err != nil {
+		panic(err) // a map of strings and numbers
+	}
+	pr.putParameter(Parameter{limitsComponent, limitsName, value})
+}
+
+// checkQueueLimit refuses a queue more than the virtual host may have (LIMIT-2). Called
+// with the lock held.
+func (pr *parameters) checkQueueLimit(name string) error {
+	limit, limited := pr.limits[access.MaxQueues]
+	if !limited || limit < 0 || len(pr.queues) < limit {
+		return nil
+	}
+	return amqp.Errorf(amqp.PreconditionFailed, "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
+		name, pr.Name, limit)
+}
+
+// About returns what describes the virtual host.
+func (pr *parameters) About() About {
+	pr.mu.RLock()
+	defer pr.mu.RUnlock()
+	return pr.about
+}
+
+// SetAbout replaces it.
+func (pr *parameters) SetAbout(about About) {
+	pr.mu.Lock()
+	defer pr.mu.Unlock()
+	if pr.sealed {
+		return
+	}
+	pr.about = about
+	pr.persistVHost()
+}
+
+func (pr *parameters) persistVHost() {
+	tags := make([]records.Text, len(pr.about.Tags))
+	for i, tag := range pr.about.Tags {
+		tags[i] = records.Text(tag)
+	}
+	pr.put(&records.VHost{
+		Name: records.Text(pr.Name), Description: records.Text(pr.about.Description), Tags: tags,
+		DefaultQueueType: pr.about.DefaultQueueType, Protected: pr.about.Protected,
+	})
 }

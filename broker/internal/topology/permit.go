@@ -41,7 +41,7 @@ func MayRead(by Owner, name string) error { return mayUse(by, access.Queue, name
 
 // mayBind asks for what a binding and its removal need, up to whether both ends exist
 // (PERM-7).
-func (vh *VHost) mayBind(r *Binding, by Owner) error {
+func (vh *names) mayBind(r *Binding, by Owner) error {
 	kind := access.Queue
 	if r.ToExchange {
 		kind = access.Exchange
@@ -77,7 +77,7 @@ func mayPassOn(by Owner, kind access.Kind, name, argument string, args amqp.Tabl
 
 // mayLook asks for what a passive declare needs: nothing, or by the profile any of the
 // three permissions, of which the refusal names configure (PERM-5).
-func (vh *VHost) mayLook(by Owner, kind access.Kind, name string) error {
+func (vh *names) mayLook(by Owner, kind access.Kind, name string) error {
 	if !vh.profile.PassiveNeedsPermission {
 		return nil
 	}

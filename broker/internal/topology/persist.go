@@ -8,7 +8,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
-	"github.com/rabbetmq/rabbet/queue/stream"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -43,17 +42,6 @@ func (k *keeper) unput(doc records.Document) {
 	}
 }
 
-func (vh *VHost) persistVHost() {
-	tags := make([]records.Text, len(vh.about.Tags))
-	for i, tag := range vh.about.Tags {
-		tags[i] = records.Text(tag)
-	}
-	vh.put(&records.VHost{
-		Name: records.Text(vh.Name), Description: records.Text(vh.about.Description), Tags: tags,
-		DefaultQueueType: vh.about.DefaultQueueType, Protected: vh.about.Protected,
-	})
-}
-
 func (k *keeper) persistExchange(x *Exchange) {
 	if x.kept {
 		k.put(&records.Exchange{
@@ -68,24 +56,6 @@ func (k *keeper) forgetExchange(x *Exchange) {
 	if x.kept {
 		k.unput(&records.Exchange{VHost: k.vhost, Name: records.Text(x.Name)})
 	}
-}
-
-// newQueue makes a queue as described, and its record if it is durable.
-func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
-	if doc.Durable {
-		vh.put(doc)
-	}
-	cfg := configOf(doc, args)
-	cfg.Env, cfg.Settings = vh.queueEnv, vh.settings(cfg.Name, args)
-	var q queue.Queue
-	if profile.QueueTypeOf(args) == &profile.StreamQueue {
-		q = stream.New(stream.Config{
-			Name: cfg.Name, Env: cfg.Env, ID: cfg.ID, Settings: cfg.Settings, MemoryLimit: vh.env.StreamMemory,
-		})
-	} else {
-		q = queue.New(cfg)
-	}
-	return &Queue{Queue: q, Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
 }
 
 // configOf is what the record of a queue says of it.

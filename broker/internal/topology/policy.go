@@ -5,6 +5,9 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/pattern"
@@ -37,12 +40,23 @@ type rule struct {
 	prefix  string // with which a name must begin to match, as far as the pattern says so plainly
 }
 
+// policies are the policies of a virtual host, of both kinds, which the lock of its names
+// guards.
+type policies struct {
+	*names
+	*keeper
+	perform  func(*queue.Effects)
+	changing sync.Mutex // held while policies change, before the lock
+
+	user, operator rules
+}
+
 // Policies returns the policies of a kind, by name.
-func (vh *VHost) Policies(kind PolicyKind) []Policy {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
+func (pl *policies) Policies(kind PolicyKind) []Policy {
+	pl.mu.RLock()
+	defer pl.mu.RUnlock()
 	list := []Policy{}
-	for _, r := range vh.rules(kind).list {
+	for _, r := range pl.rules(kind).list {
 		p := r.Policy
 		p.Definition = maps.Clone(p.Definition)
 		list = append(list, p)
@@ -52,10 +66,10 @@ func (vh *VHost) Policies(kind PolicyKind) []Policy {
 }
 
 // Policy returns a policy, if it is there.
-func (vh *VHost) Policy(kind PolicyKind, name string) (Policy, bool) {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	r := vh.rules(kind).byName[name]
+func (pl *policies) Policy(kind PolicyKind, name string) (Policy, bool) {
+	pl.mu.RLock()
+	defer pl.mu.RUnlock()
+	r := pl.rules(kind).byName[name]
 	if r == nil {
 		return Policy{}, false
 	}
@@ -65,11 +79,177 @@ func (vh *VHost) Policy(kind PolicyKind, name string) (Policy, bool) {
 }
 
 // rules are those of a kind.
-func (vh *VHost) rules(kind PolicyKind) *rules {
+func (pl *policies) rules(kind PolicyKind) *rules {
 	if kind == OperatorPolicy {
-		return &vh.operatorPolicies
+		return &pl.operator
 	}
-	return &vh.policies
+	return &pl.user
+}
+
+// SetPolicy creates or replaces a policy.
+func (pl *policies) SetPolicy(kind PolicyKind, p Policy) error {
+	return pl.SetPolicies(kind, []Policy{p})
+}
+
+// SetPolicies creates or replaces policies, all or none, and applies them at once.
+func (pl *policies) SetPolicies(kind PolicyKind, policies []Policy) error {
+	fresh := make([]*rule, len(policies))
+	for i, p := range policies {
+		r, err := pl.env.newRule(kind, p)
+		if err != nil {
+			return err
+		}
+		fresh[i] = r
+	}
+	pl.changing.Lock()
+	defer pl.changing.Unlock()
+	pl.mu.RLock()
+	err := pl.checkSealed()
+	pl.mu.RUnlock()
+	if err != nil {
+		return err
+	}
+	pl.changePolicies(kind, fresh, nil)
+	for _, r := range fresh {
+		pl.put(records.NewPolicy(kind, pl.Name, r.Policy))
+	}
+	return nil
+}
+
+// DeletePolicy removes a policy and reports whether it was there.
+func (pl *policies) DeletePolicy(kind PolicyKind, name string) bool {
+	pl.changing.Lock()
+	defer pl.changing.Unlock()
+	if pl.rules(kind).byName[name] == nil {
+		return false
+	}
+	pl.changePolicies(kind, nil, []string{name})
+	pl.unput(records.NewPolicy(kind, pl.Name, Policy{Name: name}))
+	return true
+}
+
+// changePolicies puts rules in the place of those of their names, removes others, and
+// applies what follows from it to what any of them matches. Called with policyMu held,
+// so that the store has the changes in their order.
+func (pl *policies) changePolicies(kind PolicyKind, fresh []*rule, remove []string) {
+	pl.mu.Lock()
+	rs := pl.rules(kind)
+	touched := slices.Clone(fresh)
+	for _, r := range fresh {
+		remove = append(remove, r.Name)
+	}
+	for _, name := range remove {
+		if old := rs.byName[name]; old != nil {
+			touched = append(touched, old)
+		}
+	}
+	rs.change(fresh, remove)
+	var changed rules
+	changed.list = touched
+	changed.index()
+	n := 0
+	for _, x := range pl.exchanges {
+		if changed.any(x.Name) {
+			pl.applyToExchange(x)
+		}
+		if n++; n%applyAtOnce == 0 { // the map may change meanwhile: what comes has looked by itself
+			pl.mu.Unlock()
+			pl.mu.Lock()
+		}
+	}
+	pl.changed()
+	pl.mu.Unlock()
+	pl.applyToQueues(changed.any)
+}
+
+// applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
+// Called with the lock held.
+func (pl *policies) applyToExchange(x *Exchange) {
+	if alt, ok := x.Args.Get("alternate-exchange"); ok {
+		x.alternate, x.hasAlternate = alt.(string)
+		return
+	}
+	x.alternate, x.hasAlternate = "", false
+	if r := pl.user.match(x.Name, "exchanges", nil); r != nil {
+		x.alternate, x.hasAlternate = r.Definition["alternate-exchange"].(string)
+	}
+}
+
+// applyToQueues gives affected queues the settings that follow from the policies as they
+// are now. Publishers go on meanwhile. A queue that is declared in between has
+// looked by itself. Called with policyMu held.
+func (pl *policies) applyToQueues(affected func(name string) bool) {
+	var fx queue.Effects
+	var last *queue.Settings
+	queues := make([]*Queue, 0, applyAtOnce)
+	sets := make([]*queue.Settings, 0, applyAtOnce)
+	configure := func() {
+		pl.mu.RUnlock()
+		defer pl.mu.RLock()
+		for i, q := range queues {
+			q.Configure(sets[i], &fx)
+			pl.perform(&fx)
+		}
+		queues, sets = queues[:0], sets[:0]
+		runtime.Gosched()
+	}
+	pl.mu.RLock()
+	defer pl.mu.RUnlock()
+	seen := 0
+	for _, q := range pl.queues {
+		if seen++; affected(q.Name) {
+			set := pl.settings(q.Name, q.Args)
+			if set != nil && last != nil && *set == *last { // very many queues share one
+				set = last
+			}
+			last = set
+			queues, sets = append(queues, q), append(sets, set)
+		}
+		if len(queues) == applyAtOnce || seen%lookAtOnce == 0 {
+			configure()
+		}
+	}
+	configure()
+}
+
+// settings are a queue's by its arguments and the policies that match it.
+// Called with the lock held.
+func (pl *policies) settings(name string, args amqp.Table) *queue.Settings {
+	if len(pl.user.list) == 0 && len(pl.operator.list) == 0 {
+		return pl.profile.Settings(args, nil)
+	}
+	t := profile.QueueTypeOf(args)
+	def := pl.profile.Merge(pl.user.match(name, "queues", t).definition(), pl.operator.match(name, "queues", t).definition())
+	return pl.profile.Settings(args, def)
+}
+
+// PoliciesOfQueue are the names of the policies that apply to a queue, "" for none, and
+// the definition that follows from both.
+func (pl *policies) PoliciesOfQueue(q *Queue) (user, operator string, definition map[string]any) {
+	pl.mu.RLock()
+	defer pl.mu.RUnlock()
+	if len(pl.user.list) == 0 && len(pl.operator.list) == 0 {
+		return "", "", nil
+	}
+	t := profile.QueueTypeOf(q.Args)
+	a, b := pl.user.match(q.Name, "queues", t), pl.operator.match(q.Name, "queues", t)
+	if a != nil {
+		user = a.Name
+	}
+	if b != nil {
+		operator = b.Name
+	}
+	return user, operator, pl.profile.Merge(a.definition(), b.definition())
+}
+
+// PolicyOfExchange is the name of the policy that applies to an exchange, "" for none.
+func (pl *policies) PolicyOfExchange(x *Exchange) string {
+	pl.mu.RLock()
+	defer pl.mu.RUnlock()
+	if r := pl.user.match(x.Name, "exchanges", nil); r != nil {
+		return r.Name
+	}
+	return ""
 }
 
 // CheckPolicy returns what a policy would be refused for.
@@ -88,147 +268,12 @@ func (e *Env) newRule(kind PolicyKind, policy Policy) (*rule, error) {
 	return r, e.Profile.CheckDefinition(kind, policy.Definition)
 }
 
-// SetPolicy creates or replaces a policy.
-func (vh *VHost) SetPolicy(kind PolicyKind, p Policy) error { return vh.SetPolicies(kind, []Policy{p}) }
-
-// SetPolicies creates or replaces policies, all or none, and applies them at once.
-func (vh *VHost) SetPolicies(kind PolicyKind, policies []Policy) error {
-	fresh := make([]*rule, len(policies))
-	for i, p := range policies {
-		r, err := vh.env.newRule(kind, p)
-		if err != nil {
-			return err
-		}
-		fresh[i] = r
-	}
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
-	vh.mu.RLock()
-	err := vh.checkSealed()
-	vh.mu.RUnlock()
-	if err != nil {
-		return err
-	}
-	vh.changePolicies(kind, fresh, nil)
-	for _, r := range fresh {
-		vh.put(records.NewPolicy(kind, vh.Name, r.Policy))
-	}
-	return nil
-}
-
-// DeletePolicy removes a policy and reports whether it was there.
-func (vh *VHost) DeletePolicy(kind PolicyKind, name string) bool {
-	vh.policyMu.Lock()
-	defer vh.policyMu.Unlock()
-	if vh.rules(kind).byName[name] == nil {
-		return false
-	}
-	vh.changePolicies(kind, nil, []string{name})
-	vh.unput(records.NewPolicy(kind, vh.Name, Policy{Name: name}))
-	return true
-}
-
-// changePolicies puts rules in the place of those of their names, removes others, and
-// applies what follows from it to what any of them matches. Called with policyMu held,
-// so that the store has the changes in their order.
-func (vh *VHost) changePolicies(kind PolicyKind, fresh []*rule, remove []string) {
-	vh.mu.Lock()
-	rs := vh.rules(kind)
-	touched := slices.Clone(fresh)
-	for _, r := range fresh {
-		remove = append(remove, r.Name)
-	}
-	for _, name := range remove {
-		if old := rs.byName[name]; old != nil {
-			touched = append(touched, old)
-		}
-	}
-	rs.change(fresh, remove)
-	var changed rules
-	changed.list = touched
-	changed.index()
-	n := 0
-	for _, x := range vh.exchanges {
-		if changed.any(x.Name) {
-			vh.applyToExchange(x)
-		}
-		if n++; n%applyAtOnce == 0 { // the map may change meanwhile: what comes has looked by itself
-			vh.mu.Unlock()
-			vh.mu.Lock()
-		}
-	}
-	vh.changed()
-	vh.mu.Unlock()
-	vh.applyToQueues(changed.any)
-}
-
 // applyAtOnce is how many queues or exchanges a policy is applied to before
 // others get a turn: with the locks, and with the processor.
 const applyAtOnce = 128
 
-// applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
-// Called with the lock held.
-func (vh *VHost) applyToExchange(x *Exchange) {
-	if alt, ok := x.Args.Get("alternate-exchange"); ok {
-		x.alternate, x.hasAlternate = alt.(string)
-		return
-	}
-	x.alternate, x.hasAlternate = "", false
-	if r := vh.policies.match(x.Name, "exchanges", nil); r != nil {
-		x.alternate, x.hasAlternate = r.Definition["alternate-exchange"].(string)
-	}
-}
-
-// applyToQueues gives affected queues the settings that follow from the policies as they
-// are now. Publishers go on meanwhile. A queue that is declared in between has
-// looked by itself. Called with policyMu held.
-func (vh *VHost) applyToQueues(affected func(name string) bool) {
-	var fx queue.Effects
-	var last *queue.Settings
-	queues := make([]*Queue, 0, applyAtOnce)
-	sets := make([]*queue.Settings, 0, applyAtOnce)
-	configure := func() {
-		vh.mu.RUnlock()
-		defer vh.mu.RLock()
-		for i, q := range queues {
-			q.Configure(sets[i], &fx)
-			vh.Perform(&fx)
-		}
-		queues, sets = queues[:0], sets[:0]
-		runtime.Gosched()
-	}
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	seen := 0
-	for _, q := range vh.queues {
-		if seen++; affected(q.Name) {
-			set := vh.settings(q.Name, q.Args)
-			if set != nil && last != nil && *set == *last { // very many queues share one
-				set = last
-			}
-			last = set
-			queues, sets = append(queues, q), append(sets, set)
-		}
-		if len(queues) == applyAtOnce || seen%lookAtOnce == 0 {
-			configure()
-		}
-	}
-	configure()
-}
-
 // lookAtOnce is how many names are compared with a policy before others get a turn.
 const lookAtOnce = 4096
-
-// settings are a queue's by its arguments and the policies that match it.
-// Called with the lock held.
-func (vh *VHost) settings(name string, args amqp.Table) *queue.Settings {
-	if len(vh.policies.list) == 0 && len(vh.operatorPolicies.list) == 0 {
-		return vh.profile.Settings(args, nil)
-	}
-	t := profile.QueueTypeOf(args)
-	def := vh.profile.Merge(vh.policies.match(name, "queues", t).definition(), vh.operatorPolicies.match(name, "queues", t).definition())
-	return vh.profile.Settings(args, def)
-}
 
 // definition is the rule's, nil for none.
 func (r *rule) definition() map[string]any {
@@ -285,4 +330,94 @@ func policyValue(v any) any {
 		return n
 	}
 	return v
+}
+
+// rules are a virtual host's policies of one kind. They are found by the text with which
+// a name must begin, so that a name is compared with few of very many.
+type rules struct {
+	list     []*rule // the one that counts first, first
+	byName   map[string]*rule
+	byPrefix map[string][]*rule // each in the order of list
+	lengths  []int              // of the prefixes, in bytes
+}
+
+// before says which of two rules counts first (POLICY-2).
+func before(a, b *rule) int {
+	return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Name, b.Name))
+}
+
+// change removes the rules of some names and adds others.
+func (rs *rules) change(add []*rule, remove []string) {
+	for _, name := range remove {
+		delete(rs.byName, name)
+	}
+	rs.list = slices.AppendSeq(slices.Clone(add), maps.Values(rs.byName))
+	rs.index()
+}
+
+// index files the rules of the list.
+func (rs *rules) index() {
+	slices.SortFunc(rs.list, before)
+	rs.byName, rs.byPrefix, rs.lengths = make(map[string]*rule), make(map[string][]*rule), nil
+	for _, r := range rs.list {
+		rs.byName[r.Name] = r
+		rs.byPrefix[r.prefix] = append(rs.byPrefix[r.prefix], r)
+		if !slices.Contains(rs.lengths, len(r.prefix)) {
+			rs.lengths = append(rs.lengths, len(r.prefix))
+		}
+	}
+}
+
+// match is the first rule for a name and what it names: "exchanges", or
+// "queues" of a type. nil is none.
+func (rs *rules) match(name, what string, t *profile.QueueType) *rule {
+	var best *rule
+	for _, n := range rs.lengths {
+		if n > len(name) {
+			continue
+		}
+		for _, r := range rs.byPrefix[name[:n]] {
+			if best != nil && before(best, r) < 0 {
+				break
+			}
+			if r.appliesTo(what, t) && r.pattern.MatchString(name) {
+				best = r
+				break
+			}
+		}
+	}
+	return best
+}
+
+// any reports whether a rule matches a name, whatever it applies to.
+func (rs *rules) any(name string) bool {
+	for _, n := range rs.lengths {
+		if n > len(name) {
+			continue
+		}
+		for _, r := range rs.byPrefix[name[:n]] {
+			if r.pattern.MatchString(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// literalPrefix is the text with which all names begin that match a pattern, or "" where
+// that is not plain to see.
+func literalPrefix(expr string) string {
+	rest, anchored := strings.CutPrefix(expr, "^")
+	if !anchored || strings.Contains(expr, "|") {
+		return ""
+	}
+	end := strings.IndexAny(rest, `\.+*?()[]{}^$`)
+	if end < 0 {
+		return rest
+	}
+	if strings.IndexByte("*?{", rest[end]) >= 0 { // the character before may be missing
+		_, size := utf8.DecodeLastRuneInString(rest[:end])
+		end -= size
+	}
+	return rest[:end]
 }

@@ -35,7 +35,7 @@ type Publisher struct {
 	// rejected, several times.
 	Handed func(refused []int)
 
-	vh     *VHost
+	vh     *names
 	from   Source
 	fx     *queue.Effects
 	router router
@@ -49,7 +49,7 @@ type Publisher struct {
 }
 
 // NewPublisher makes a publisher; what queues want done is left in fx.
-func (vh *VHost) NewPublisher(from Source, fx *queue.Effects) Publisher {
+func (vh *names) NewPublisher(from Source, fx *queue.Effects) Publisher {
 	return Publisher{vh: vh, from: from, fx: fx}
 }
 
@@ -194,4 +194,13 @@ func (p *Publisher) tellRefused(q *Queue, refused []int) {
 func (p *Publisher) Abandon() {
 	clear(p.msgs)
 	p.msgs = p.msgs[:0]
+}
+
+// TakeBack undoes what finding a route has left behind, when nothing comes of the
+// message.
+func (to *Route) TakeBack() {
+	for _, m := range to.marks {
+		m.Forget()
+	}
+	to.marks = nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/stream"
 )
 
 // GeneratedName is prefix and 22 base64url characters of 16 random bytes
@@ -113,7 +114,7 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 		return nil, err
 	}
 	q := vh.newQueue(&records.Queue{
-		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.nextQueueID(),
+		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.env.nextID(),
 		Durable:    m.Durable && !m.Exclusive, // QUEUE-17
 		AutoDelete: m.AutoDelete, Args: records.ArgsOf(m.Arguments), QuorumPriority: vh.profile.QuorumPriority,
 	}, m.Arguments)
@@ -127,21 +128,10 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	return q, nil
 }
 
-// checkQueueLimit refuses a queue more than the virtual host may have (LIMIT-2). Called
-// with the lock held.
-func (vh *VHost) checkQueueLimit(name string) error {
-	limit, limited := vh.limits[access.MaxQueues]
-	if !limited || limit < 0 || len(vh.queues) < limit {
-		return nil
-	}
-	return amqp.Errorf(amqp.PreconditionFailed, "cannot declare queue '%s': queue limit in vhost '%s' (%d) is reached",
-		name, vh.Name, limit)
-}
-
 // checkEquivalent compares a redeclaration with what is there (QUEUE-8 to
 // QUEUE-13, QUEUE-17 to QUEUE-19).
 func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error {
-	if err := q.checkAccess(vh, by); err != nil {
+	if err := q.checkAccess(vh.Name, by); err != nil {
 		return err
 	}
 	if m.Exclusive != (q.Exclusive != nil) { // QUEUE-19
@@ -228,4 +218,22 @@ func (vh *VHost) removeIdle(fx *queue.Effects) {
 			_, _ = vh.Remove(q, true, false, fx)
 		}
 	}
+}
+
+// newQueue makes a queue as described, and its record if it is durable.
+func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
+	if doc.Durable {
+		vh.put(doc)
+	}
+	cfg := configOf(doc, args)
+	cfg.Env, cfg.Settings = vh.queueEnv, vh.settings(cfg.Name, args)
+	var q queue.Queue
+	if profile.QueueTypeOf(args) == &profile.StreamQueue {
+		q = stream.New(stream.Config{
+			Name: cfg.Name, Env: cfg.Env, ID: cfg.ID, Settings: cfg.Settings, MemoryLimit: vh.env.StreamMemory,
+		})
+	} else {
+		q = queue.New(cfg)
+	}
+	return &Queue{Queue: q, Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
 }

@@ -2,13 +2,14 @@ package topology
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/queue/stream"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -32,8 +33,10 @@ func Recover(env *Env, set records.Set) (map[string]*VHost, error) {
 	for _, q := range r.queues {
 		q.Resume()
 	}
-	for _, d := range r.delayed {
-		d.resume()
+	for _, vh := range r.vhosts {
+		for _, d := range vh.allDelayed() {
+			vh.resume(d)
+		}
 	}
 	return r.vhosts, nil
 }
@@ -100,8 +103,8 @@ func (r *recovery) policy(doc *records.Policy) error {
 // indexPolicies makes policies count, when all are there.
 func (r *recovery) indexPolicies() error {
 	for _, vh := range r.vhosts {
-		vh.policies.index()
-		vh.operatorPolicies.index()
+		vh.policies.user.index()
+		vh.policies.operator.index()
 	}
 	return nil
 }
@@ -123,9 +126,9 @@ func (r *recovery) delayedExchange(doc *records.Delayed) error {
 	if err := r.claim(doc.ID); err != nil {
 		return err
 	}
-	d := newDelayed(vh, string(doc.Name), doc.ID)
+	d := vh.newDelayed(string(doc.Name), doc.ID)
 	d.ghost = ghostOf(d.name, string(doc.Alternate), doc.HasAlternate)
-	vh.delayed[d.name], r.delayed[d.id] = d, d
+	vh.waiting[d.name], r.delayed[d.id] = d, d
 	return nil
 }
 
@@ -262,22 +265,26 @@ func (r *recovery) messages() error {
 	return nil
 }
 
-// StopDelayed has delayed exchanges send nothing out any more. It returns when what
-// is going out has gone.
-func (vh *VHost) StopDelayed() {
-	vh.mu.RLock()
-	waiting := slices.Collect(maps.Values(vh.delayed))
-	vh.mu.RUnlock()
-	for _, d := range waiting {
-		d.Stop() // what is going out needs the lock
+// recoverCaches finds what the store has of caches.
+func (r *recovery) recoverCaches() error {
+	for _, vh := range r.vhosts {
+		for _, x := range vh.exchanges {
+			if x.seen == nil {
+				continue
+			}
+			if err := x.seen.Recover(); errors.Is(err, store.ErrDamaged) {
+				vh.fault(x.Name, err)
+			} else if err != nil {
+				return err
+			}
+		}
 	}
+	return nil
 }
 
-// StopQueues stops the timers of the queues.
-func (vh *VHost) StopQueues() {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	for _, q := range vh.queues {
-		q.Stop()
-	}
+// dropStreams drops the logs of streams that have no record.
+func (r *recovery) dropStreams() error {
+	last, err := stream.DropUnknown(r.env.Store, func(id uint64) bool { return r.queues[id] != nil })
+	r.given(last)
+	return err
 }

@@ -15,7 +15,7 @@ import (
 // A router is one search. It is reused, so that a search allocates nothing
 // once it has grown.
 type router struct {
-	vh      *VHost
+	vh      *names
 	visited []*Exchange            // doubles as the list of exchanges to visit
 	met     map[*Exchange]struct{} // the same, used only past smallGraph exchanges
 	dests   []destination
@@ -46,7 +46,7 @@ const smallFanout = 16
 // route appends the queues that a publish to x reaches. keys holds the routing
 // key and what CC and BCC add (EXCH-45), headers those to route by. Called with the virtual host's lock held,
 // for reading at least.
-func (r *router) route(dst []*Queue, vh *VHost, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
+func (r *router) route(dst []*Queue, vh *names, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
 	r.vh, r.keyOnly, r.delayed, r.delays, r.refusal, r.keeps, r.marks = vh, true, false, r.delays[:0], nil, nil, nil
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
@@ -156,4 +156,23 @@ func (r *router) found(dst []*Queue, q *Queue) []*Queue {
 	}
 	r.seen[q] = struct{}{}
 	return append(dst, q)
+}
+
+// repeats reports whether an exchange has seen the value that a message brings; if it
+// has not, it has now, which is noted to be taken back should the publish fail.
+func (r *router) repeats(x *Exchange, headers amqp.RawTable) bool {
+	r.keyOnly = false
+	key, ok := dedup.KeyOf(headers)
+	if !ok {
+		return false
+	}
+	if r.probe {
+		return x.seen.Has(key)
+	}
+	ttl, _ := dedup.TTLOf(headers)
+	mark, added := x.seen.Add(key, ttl)
+	if added {
+		r.marks = append(r.marks, mark)
+	}
+	return !added
 }

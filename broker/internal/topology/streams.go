@@ -11,12 +11,37 @@ import (
 
 // What is refused of streams, and with which text (STREAM-1 to STREAM-41).
 
+// DeclaredCounts are the numbers of queue.declare-ok: without consumers that wait for
+// the active one, and with those who have fetched from a quorum queue (QUEUE-5). A
+// stream tells of no consumers (STREAM-10).
+func (q *Queue) DeclaredCounts() (messages, consumers uint32) {
+	n := q.Counts()
+	if _, ok := q.Queue.(*stream.Stream); ok {
+		return uint32(n.Ready), 0
+	}
+	return uint32(n.Ready), uint32(n.Consumers - n.Waiting + n.Fetches)
+}
+
+// StreamStart is where a consumer in Go begins, as an argument of basic.consume: nil is
+// the default, a time.Time a timestamp.
+func StreamStart(at any) any {
+	switch at := at.(type) {
+	case time.Time:
+		return amqp.Timestamp(max(at.Unix(), 0))
+	case int:
+		return int64(at)
+	case uint64:
+		return int64(at)
+	}
+	return at
+}
+
 // checkStreamConsumer refuses a consumer of a stream for what it is besides its
 // arguments.
-func (vh *VHost) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
-	resource := QueueText(q.Name, vh.Name)
+func (qu *queueUse) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
+	resource := QueueText(q.Name, qu.Name)
 	streams, unset := "stream queues "+resource, "'"+resource+"'"
-	if vh.profile.NewStreamTexts { // STREAM-41
+	if qu.profile.NewStreamTexts { // STREAM-41
 		streams = "stream " + resource
 		unset = streams
 	}
@@ -35,7 +60,7 @@ func (vh *VHost) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
 	v, _ := c.Args.Get(stream.OffsetArgument)
 	detail := "{" + amqp.TypeName(v) + "," + amqp.FormatTerm(v) + "}"
 	switch {
-	case vh.profile.NewStreamTexts: // STREAM-41
+	case qu.profile.NewStreamTexts: // STREAM-41
 		return amqp.Errorf(amqp.PreconditionFailed, "failed consuming from stream %s: {invalid_offset_arg,%s}", resource, detail)
 	case errors.Is(err, stream.ErrOffsetType): // STREAM-29
 		return amqp.NewInternalError()
@@ -45,33 +70,22 @@ func (vh *VHost) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
 }
 
 // notForStreams refuses what streams cannot do (STREAM-12).
-func (vh *VHost) notForStreams(q *Queue, method string) error {
+func (qu *queueUse) notForStreams(q *Queue, method string) error {
 	if _, ok := q.Queue.(*stream.Stream); !ok {
 		return nil
 	}
-	return amqp.Errorf(amqp.NotImplemented, "%s not supported by stream queues %s", method, QueueText(q.Name, vh.Name))
+	return amqp.Errorf(amqp.NotImplemented, "%s not supported by stream queues %s", method, QueueText(q.Name, qu.Name))
 }
 
 // CheckPurge refuses queue.purge for queues that do not know it.
-func (vh *VHost) CheckPurge(q *Queue) error { return vh.notForStreams(q, "queue.purge") }
-
-// DeclaredCounts are the numbers of queue.declare-ok: without consumers that wait for
-// the active one, and with those who have fetched from a quorum queue (QUEUE-5). A
-// stream tells of no consumers (STREAM-10).
-func (q *Queue) DeclaredCounts() (messages, consumers uint32) {
-	n := q.Counts()
-	if _, ok := q.Queue.(*stream.Stream); ok {
-		return uint32(n.Ready), 0
-	}
-	return uint32(n.Ready), uint32(n.Consumers - n.Waiting + n.Fetches)
-}
+func (qu *queueUse) CheckPurge(q *Queue) error { return qu.notForStreams(q, "queue.purge") }
 
 // PeekStream returns up to limit messages of a stream, beginning where a consumer in Go
 // would begin.
-func (vh *VHost) PeekStream(q *Queue, at any, limit int) ([]queue.Item, error) {
+func (qu *queueUse) PeekStream(q *Queue, at any, limit int) ([]queue.Item, error) {
 	s, ok := q.Queue.(*stream.Stream)
 	if !ok {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is no stream", QueueText(q.Name, vh.Name))
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is no stream", QueueText(q.Name, qu.Name))
 	}
 	var args amqp.Table
 	if at != nil {
@@ -82,25 +96,4 @@ func (vh *VHost) PeekStream(q *Queue, at any, limit int) ([]queue.Item, error) {
 		return nil, amqp.Errorf(amqp.PreconditionFailed, "%v is no offset of a stream", at)
 	}
 	return s.PeekFrom(from, limit)
-}
-
-// dropStreams drops the logs of streams that have no record.
-func (r *recovery) dropStreams() error {
-	last, err := stream.DropUnknown(r.env.Store, func(id uint64) bool { return r.queues[id] != nil })
-	r.given(last)
-	return err
-}
-
-// StreamStart is where a consumer in Go begins, as an argument of basic.consume: nil is
-// the default, a time.Time a timestamp.
-func StreamStart(at any) any {
-	switch at := at.(type) {
-	case time.Time:
-		return amqp.Timestamp(max(at.Unix(), 0))
-	case int:
-		return int64(at)
-	case uint64:
-		return int64(at)
-	}
-	return at
 }

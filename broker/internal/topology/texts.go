@@ -27,3 +27,14 @@ func errLocked(name, vhost string) *amqp.Error {
 		"declared on another connection or the exclusive property value does not match that of the original "+
 		"declaration.", QueueText(name, vhost))
 }
+
+// errDefaultExchange is EXCH-4.
+func errDefaultExchange() error {
+	return amqp.Errorf(amqp.AccessRefused, "operation not permitted on the default exchange")
+}
+
+// errInequivalent is the refusal of a redeclaration that differs.
+func errInequivalent(field, resource, received, current string) error {
+	return amqp.Errorf(amqp.PreconditionFailed, "inequivalent arg '%s' for %s: received '%s' but current is '%s'",
+		field, resource, received, current)
+}

@@ -1,89 +1,28 @@
 package topology
 
 import (
-	"encoding/json"
 	"errors"
-	"strings"
-	"sync"
-	"sync/atomic"
+	"maps"
+	"runtime"
+	"slices"
 
-	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/access"
-	"github.com/rabbetmq/rabbet/broker/internal/ordered"
-	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
-	"github.com/rabbetmq/rabbet/queue/dedup"
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// A VHost owns the names: exchanges, queues and what binds them. Its lock
-// guards the maps and every routing table in them, and is taken before any
-// queue's.
+// A VHost is a virtual host: the names in it, what it is told, and what is done with both.
 type VHost struct {
-	Name     string
-	env      *Env
-	profile  *profile.Profile // env's
-	queueEnv *queue.Env       // what its queues share
-
-	cacheID uint64 // of the exchange that is being recovered
+	names
 	keeper
+	policies
+	parameters
+	delays
+	queueUse
 
-	policyMu sync.Mutex // held while policies change, before mu
-
-	mu                         sync.RWMutex
-	exchanges                  map[string]*Exchange
-	queues                     map[string]*Queue
-	list                       []*Queue                 // the same, in no order
-	delayed                    map[string]*delayedQueue // what waits, by the exchange's name
-	policies, operatorPolicies rules
-	parameters                 map[parameterKey]json.RawMessage
-	limits                     access.Limits // what the parameter of limits says
-	about                      About
-	sealed                     bool          // to be deleted: nothing comes in any more
-	gen                        atomic.Uint64 // of routes
-}
-
-// An Exchange is one exchange as it was declared.
-type Exchange struct {
-	Name, Kind                    string
-	Durable, AutoDelete, Internal bool
-	kept                          bool // in the store: there after a restart (PERSIST-1)
-	Args                          amqp.Table
-	alternate                     string // the alternate exchange, if hasAlternate
-	hasAlternate                  bool
-
-	table   exchange.Table[destination] // nil for the default exchange
-	ordered bool                        // the order of its bindings counts, and is kept in the store
-	bound   uint64                      // the order of the latest
-	seen    *dedup.Cache                // nil but for x-message-deduplication
-	cacheID uint64                      // names what the store has of it; 0 is nothing
-	history *recentMessages             // nil but for x-recent-history
-	sources ordered.Set[*Exchange]      // those with a binding to this one
-
-	delayed *delayedQueue // what waits in it; nil unless it is a delayed exchange
-	strict  *strictness   // nil unless it is a strict one
-
-	counts exchangeCounts
-}
-
-// A Queue is one queue as it was declared.
-type Queue struct {
-	queue.Queue
-	Name                string
-	Durable, AutoDelete bool
-	Exclusive           Owner // nil unless it is an exclusive queue
-	Args                amqp.Table
-	sources             ordered.Set[*Exchange] // the exchanges with a binding to it
-	slot                int                    // in the virtual host's list
-	serial              uint64
-}
-
-// A destination is where a binding leads: a queue or an exchange.
-type destination struct {
-	queue    *Queue
-	exchange *Exchange
+	queueEnv *queue.Env // what its queues share
+	cacheID  uint64     // of the exchange that is being recovered
 }
 
 // predeclared are the exchanges of every new virtual host (EXCH-1).
@@ -112,14 +51,15 @@ func NewVHost(name string, about About, env *Env) *VHost {
 // makeVHost is NewVHost without the record.
 func makeVHost(name string, env *Env) *VHost {
 	vh := &VHost{
-		Name:      name,
-		env:       env,
-		profile:   env.Profile,
-		keeper:    keeper{vhost: records.Text(name), store: env.Store},
-		exchanges: make(map[string]*Exchange),
-		queues:    make(map[string]*Queue),
-		delayed:   make(map[string]*delayedQueue),
+		names: names{
+			Name: name, env: env, profile: env.Profile, exchanges: make(map[string]*Exchange), queues: make(map[string]*Queue),
+		},
+		keeper: keeper{vhost: records.Text(name), store: env.Store},
 	}
+	vh.policies = policies{names: &vh.names, keeper: &vh.keeper, perform: vh.Perform}
+	vh.parameters = parameters{names: &vh.names, keeper: &vh.keeper}
+	vh.delays = delays{names: &vh.names, keeper: &vh.keeper, waiting: make(map[string]*delayedQueue)}
+	vh.queueUse = queueUse{names: &vh.names, fault: vh.fault}
 	vh.queueEnv = &queue.Env{
 		Clock: env.Clock, Store: env.Store, Memory: env.Memory, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, HigherTakesOver: env.Profile.HigherTakesOver, Fault: vh.fault,
 	}
@@ -146,60 +86,6 @@ func (vh *VHost) fault(queue string, err error) {
 	vh.env.Log.Error(text, "queue", queue, "vhost", vh.Name, "error", err)
 }
 
-// changed makes cached routes stale. Called with the lock held.
-func (vh *VHost) changed() { vh.gen.Add(1) }
-
-// cleanName removes CR and LF, as RabbitMQ does with names in declare, delete,
-// bind and unbind (EXCH-2).
-func cleanName(name string) string {
-	if !strings.ContainsAny(name, "\r\n") {
-		return name
-	}
-	return strings.NewReplacer("\r", "", "\n", "").Replace(name)
-}
-
-// Queue finds a queue that an owner may use (QUEUE-18). A nil owner
-// is the broker itself, which may use every queue.
-func (vh *VHost) Queue(name string, by Owner) (*Queue, error) {
-	if by == nil {
-		if err := vh.Closed(); err != nil {
-			return nil, err
-		}
-	}
-	vh.mu.RLock()
-	q := vh.queues[name]
-	vh.mu.RUnlock()
-	if q == nil {
-		return nil, NoQueue(name, vh.Name)
-	}
-	if err := q.checkAccess(vh, by); err != nil {
-		return nil, err
-	}
-	return q, nil
-}
-
-// Exchange finds an exchange, or nil.
-func (vh *VHost) Exchange(name string) *Exchange {
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	return vh.exchanges[name]
-}
-
-// Generation counts the changes that can alter where a message goes, and who may send it:
-// what was found under another one is stale.
-func (vh *VHost) Generation() uint64 { return vh.gen.Load() + vh.env.outdated.Load() }
-
-// checkAccess refuses another connection's exclusive queue (QUEUE-18).
-func (q *Queue) checkAccess(vh *VHost, by Owner) error {
-	if q.Exclusive != nil && by != nil && q.Exclusive != by {
-		return errLocked(q.Name, vh.Name)
-	}
-	return nil
-}
-
-// nextQueueID is a name for a new queue in the store.
-func (vh *VHost) nextQueueID() uint64 { return vh.env.ids.Add(1) }
-
 // DeletedQueue is a queue that is deleted already: nothing comes of what is settled or
 // returned to it.
 func (vh *VHost) DeletedQueue(name string) *Queue {
@@ -208,17 +94,96 @@ func (vh *VHost) DeletedQueue(name string) *Queue {
 	return &Queue{Queue: q, Name: name}
 }
 
-// Count adds publishes to the exchange, and the queues that they went to.
-func (x *Exchange) Count(in, out uint64) {
-	x.counts.in.Add(in)
-	x.counts.out.Add(out)
+// Seal keeps anything from being declared or set in a virtual host that is to be
+// deleted.
+func (vh *VHost) Seal() {
+	vh.changing.Lock()
+	defer vh.changing.Unlock()
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	vh.sealed = true
+	vh.changed()
 }
 
-// Counts returns what was published to the exchange, and to how many queues it went.
-func (x *Exchange) Counts() (in, out uint64) { return x.counts.in.Load(), x.counts.out.Load() }
+// clearAtOnce is how many queues or exchanges Clear removes before others get a turn.
+const clearAtOnce = 64
 
-// ResetCounts begins to count anew.
-func (x *Exchange) ResetCounts() {
-	x.counts.in.Store(0)
-	x.counts.out.Store(0)
+// Clear deletes all that is in a sealed virtual host, and then its record. It goes in
+// steps, and waits for the store between them, so that others are not held up.
+func (vh *VHost) Clear() {
+	vh.StopDelayed()
+	for {
+		queues := vh.someQueues(clearAtOnce)
+		if len(queues) == 0 {
+			break
+		}
+		var fx queue.Effects
+		for _, q := range queues {
+			_, _ = vh.Remove(q, false, false, &fx) // another may have been faster
+			vh.Perform(&fx)
+		}
+		vh.env.yield()
+	}
+	for vh.removeSomeExchanges(clearAtOnce) {
+		vh.env.yield()
+	}
+	vh.changing.Lock()
+	defer vh.changing.Unlock()
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	for _, d := range vh.waiting { // what waits without an exchange
+		d.Delete(true)
+		vh.forgetDelayed(d)
+	}
+	for _, r := range vh.user.list {
+		vh.unput(records.NewPolicy(UserPolicy, vh.Name, r.Policy))
+	}
+	for _, r := range vh.operator.list {
+		vh.unput(records.NewPolicy(OperatorPolicy, vh.Name, r.Policy))
+	}
+	for key := range vh.values {
+		vh.unput(vh.parameterRecord(Parameter{Component: key.component, Name: key.name}))
+	}
+	vh.unput(&records.VHost{Name: records.Text(vh.Name)})
+}
+
+// Settle waits until the store has committed what has been put into it, or has failed
+// to.
+func (env *Env) Settle() error {
+	if env.Store == nil {
+		return nil
+	}
+	done := make(committed, 1)
+	env.Store.Notify(done)
+	return <-done
+}
+
+// committed gets what came of a commit.
+type committed chan error
+
+// Committed is called by the store.
+func (c committed) Committed(err error) { c <- err }
+
+// removeSomeExchanges removes up to most exchanges, and reports whether there were any.
+func (vh *VHost) removeSomeExchanges(most int) bool {
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	removed := 0
+	for _, x := range slices.Collect(maps.Values(vh.exchanges)) {
+		if removed == most {
+			break
+		}
+		if vh.exchanges[x.Name] != x || x.Name == "" {
+			continue
+		}
+		vh.removeExchange(x)
+		removed++
+	}
+	return removed > 0
+}
+
+// yield lets others work, and the store catch up.
+func (env *Env) yield() {
+	runtime.Gosched()
+	_ = env.Settle() // a store that fails is told of elsewhere
 }
