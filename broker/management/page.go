@@ -1,15 +1,9 @@
 package management
 
 import (
-	_ "embed"
 	"net/http"
 	"strings"
 )
-
-// help is the page that explains the API.
-//
-//go:embed help.html
-var help []byte
 
 // servePage answers what is not the API: the page, its help, and RabbitMQ's redirects.
 func (s *Server) servePage(q *request, path string) {
@@ -22,10 +16,9 @@ func (s *Server) servePage(q *request, path string) {
 	case "/mgmt":
 		q.redirect(prefix + "/")
 	case "/api/index.html":
-		h := q.w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-		_, _ = q.w.Write(help) // a client that has gone
+		q.showHTML(s.help)
+	case "/cli/index.html":
+		q.showHTML([]byte(toolsPage))
 	default:
 		q.fromPage(path)
 	}

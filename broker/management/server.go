@@ -30,6 +30,7 @@ type Server struct {
 	wall     delay.Clock // that of clients: time limits, slow logins
 	started  time.Time
 	routes   router
+	help     []byte // the page that explains the API
 	throttle throttle
 	attempts attempts
 	samples  sampler
@@ -68,6 +69,7 @@ func New(b *broker.Broker, cfg Config) (*Server, error) {
 	s.samples.start()
 	s.lookAtOverview(func(recorded) {})
 	s.addRoutes()
+	s.help = s.routes.helpPage()
 	s.http = http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
