@@ -151,7 +151,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	untidy := false
 	closed := q.closed && !fx.Inside
 	for i, m := range msgs {
-		if closed || q.set != plain && q.refuses(m) {
+		if closed || q.set != plain && !(q.quorum && fx.Inside) && q.refuses(m) { // QUEUE-69: what comes from inside is not asked
 			fx.Refused = append(fx.Refused, i)
 			if q.set.Overflow == RejectPublishDLX && !closed { // QUEUE-66
 				q.discard(Item{Msg: m}, MaxLen, fx)

@@ -13,6 +13,7 @@ var quorumSettleScripts = []Script{
 	{Name: "quorum/nack-is-no-failure-at-all", Covers: []string{"QUEUE-94"}, Since: V(4, 3, 0), Run: quorumNackCounts},
 	{Name: "quorum/reject-publish-takes-one-more", Covers: []string{"QUEUE-69"}, Run: quorumOneMore},
 	{Name: "quorum/first-stays-active", Covers: []string{"BASIC-40"}, Before: V(4, 0, 0), Run: quorumActiveStays},
+	{Name: "quorum/full-takes-dead-letters", Covers: []string{"QUEUE-69", "QUEUE-70"}, Run: quorumFullOfDead},
 	{Name: "quorum/higher-priority-takes-over", Covers: []string{"BASIC-40", "BASIC-37"}, Since: V(4, 0, 0), Run: quorumTakesOver},
 	{Name: "quorum/returns-are-no-turn", Covers: []string{"QUEUE-90"}, Since: V(4, 0, 0), Before: V(4, 3, 0), Run: quorumReturnsNoTurn},
 	{Name: "quorum/get-counts-what-is-due-behind", Covers: []string{"BASIC-51", "QUEUE-60"}, Run: quorumGetLeft},
@@ -53,6 +54,20 @@ func quorumOneMore(t *T) {
 		t.Equal(tc.ack, tc.ch.Confirmed().Ack, fmt.Sprintf("ack of publish %d", i+1))
 	}
 	t.Equal([]string{"0", "1", "2", "3"}, one.Drain(q), "messages")
+}
+
+// Case F7-dead-letters-into-full-quorum: a limit with reject-publish rejects publishes of
+// clients, and no dead letter.
+func quorumFullOfDead(t *T) {
+	ch := t.Channel().Confirming()
+	dead := ch.newQuorum(amqp.Table{"x-max-length": int32(2), "x-overflow": "reject-publish"})
+	q := ch.NewQueueWith(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": dead})
+	ch.Store(q, "0", "1", "2", "3", "4", "5")
+	for range 6 {
+		t.OK(ch.Fetch(q).Reject(false), "reject")
+	}
+	ch.await(dead, 6)
+	t.Equal([]string{"0", "1", "2", "3", "4", "5"}, ch.Drain(dead), "dead letters")
 }
 
 // activePriority has a consumer of low, one of normal and one of high priority beside
