@@ -21,6 +21,8 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // A graduation is a Rabbet that moves to a target, which is another Rabbet, or the RabbitMQ
@@ -279,10 +281,20 @@ func (g *graduation) journals() (n int64) {
 	return n
 }
 
-// until waits until a part of all messages is copied.
-func (g *graduation) until(part float64) {
+// until waits until a part of all messages is copied. It fails once a minute has brought
+// nothing, with what the command has said.
+func (g *graduation) until(part float64, said *bytes.Buffer) {
 	want := int64(part * float64(g.queues*g.each) * 2 * 26)
-	require.Eventually(g.t, func() bool { return g.journals() >= want }, 10*time.Minute, time.Millisecond)
+	last, since := int64(-1), delay.Real{}.Now()
+	for now := g.journals(); now < want; now = g.journals() {
+		if now != last {
+			last, since = now, delay.Real{}.Now()
+		}
+		if (delay.Real{}).Now().Sub(since) > time.Minute {
+			require.Fail(g.t, "nothing is copied", "%d of %d bytes: %s", now, want, said)
+		}
+		require.NoError(g.t, delay.Wait(context.Background(), delay.Real{}, time.Millisecond))
+	}
 }
 
 // Everything arrives, in order, with all that it has, and Rabbet is empty.
@@ -292,11 +304,11 @@ func TestGraduateMovesEverything(t *testing.T) {
 	plan := g.apply("--dry-run")
 	out, err := plan.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	began := time.Now()
+	began := delay.Real{}.Now()
 	cmd := g.apply()
 	out, err = cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	t.Logf("%d messages in %d queues moved in %v", g.each*g.queues, g.queues, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d messages in %d queues moved in %v", g.each*g.queues, g.queues, delay.Real{}.Now().Sub(began).Round(time.Millisecond))
 	for name, q := range g.report() {
 		assert.Empty(t, q.PossiblyTwice, name)
 		assert.Equal(t, g.each/10, q.Hazards.CC, name)
@@ -310,29 +322,31 @@ func TestGraduateMovesEverything(t *testing.T) {
 func TestGraduateSurvivesKills(t *testing.T) {
 	g := newGraduation(t)
 	g.fill()
-	began := time.Now()
+	began := delay.Real{}.Now()
 	first := g.apply()
+	var out bytes.Buffer
+	first.Stdout, first.Stderr = &out, &out
 	require.NoError(t, first.Start())
-	g.until(0.2)
+	g.until(0.2, &out)
 	require.NoError(t, first.Process.Kill())
 	_ = first.Wait() // It was killed.
-	var out bytes.Buffer
+	out.Reset()
 	second := g.apply()
 	second.Stdout, second.Stderr = &out, &out
 	require.NoError(t, second.Start())
-	g.until(0.4)
+	g.until(0.4, &out)
 	require.NoError(t, g.source.cmd.Process.Signal(syscall.SIGKILL))
 	_ = g.source.cmd.Wait() // It was killed.
 	g.startSource()
 	kills := 2
 	if kill := os.Getenv("GRADUATE_KILL"); kill != "" {
-		g.until(0.6)
+		g.until(0.6, &out)
 		text, err := exec.CommandContext(context.Background(), "sh", "-c", kill).CombinedOutput()
 		require.NoError(t, err, "%s", text)
 		kills++
 	}
 	require.NoError(t, second.Wait(), "%s", &out)
-	took := time.Since(began)
+	took := delay.Real{}.Now().Sub(began)
 	listed := 0
 	for name, q := range g.report() {
 		listed += len(q.PossiblyTwice)

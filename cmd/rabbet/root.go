@@ -153,7 +153,7 @@ func eachCommand(cmd *cobra.Command, do func(*cobra.Command)) {
 // onlyOnce makes a flag refuse a second value. Otherwise the last would win without a
 // word.
 func onlyOnce(f *pflag.Flag) {
-	if t, ok := f.Value.(*tableFlag); ok && t.option.Repeat || f.Name == "help" || f.Name == "version" {
+	if t, ok := f.Value.(*tableFlag); ok && t.option.Repeat || f.Value.Type() == "stringArray" || f.Name == "help" || f.Name == "version" {
 		return
 	}
 	f.Value = &once{Value: f.Value}
