@@ -131,7 +131,7 @@ var differences = []difference{
 		"400, with a text of the same form, in one line.",
 		"The crash is a defect."},
 	{[]string{"SHOVEL-9"},
-		"Whoever may read parameters or definitions reads the passwords in the URIs of shovels and upstreams.",
+		"A user who may read parameters or definitions reads the passwords in the URIs of shovels and upstreams.",
 		"The API shows `*****` instead, and takes a value with the stars for the one that is there. Administrators get them with credentials=show, and rabbitmqctl export_definitions has them.",
 		"Secrets do not belong on screens and in files that are passed around."},
 	{[]string{"SHOVEL-2"},
