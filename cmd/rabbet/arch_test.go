@@ -84,9 +84,8 @@ var layers = map[string]layer{
 	},
 	"broker/management": {
 		module: []string{
-			"broker/shovel",
-			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/export", "broker/internal/pattern", "broker/ledger",
-			"broker/management/internal/osprocess",
+			"amqp", "delay", "broker", "broker/access", "broker/definitions", "broker/export", "broker/internal/pattern",
+			"broker/ledger", "broker/management/internal/osprocess", "broker/shovel", "broker/tap",
 		},
 		tests: []string{"broker/brokertest"},
 	},
@@ -110,7 +109,7 @@ var layers = map[string]layer{
 	"cmd": {
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
-			"broker/access", "broker/shovel", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
+			"broker/access", "broker/export", "broker/shovel", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
 		},
 		others: []string{"*"},
 	},

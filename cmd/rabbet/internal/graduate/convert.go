@@ -118,7 +118,9 @@ func leaveOut(doc *definitions.Document, findings []lint.Finding) {
 			refused[f.Kind+"\x00"+f.VHost+"\x00"+f.Name] = true
 		}
 	}
-	is := func(kind string, vhost *string, name string) bool { return vhost != nil && refused[kind+"\x00"+*vhost+"\x00"+name] }
+	is := func(kind string, vhost *string, name string) bool {
+		return vhost != nil && refused[kind+"\x00"+*vhost+"\x00"+name]
+	}
 	doc.Queues = slices.DeleteFunc(doc.Queues, func(q definitions.Queue) bool { return is("queue", q.VHost, q.Name) })
 	doc.Exchanges = slices.DeleteFunc(doc.Exchanges, func(x definitions.Exchange) bool { return is("exchange", x.VHost, x.Name) })
 	doc.Policies = slices.DeleteFunc(doc.Policies, func(p definitions.Policy) bool { return is("policy", p.VHost, p.Name) })
