@@ -244,44 +244,52 @@ func (b Binding) request(args amqp.Table) topology.Binding {
 // must exist; unlike a client's, the publish may name an internal one. The queues
 // keep the body: do not change it.
 func (v *VHost) Publish(exchange, key string, m Message) (int, error) {
+	reached, _, err := v.PublishConfirmed(exchange, key, m)
+	return reached, err
+}
+
+// PublishConfirmed is Publish, and reports whether a publisher would be sent a nack: a full
+// queue has rejected the message (QUEUE-65).
+func (v *VHost) PublishConfirmed(exchange, key string, m Message) (reached int, nacked bool, err error) {
 	if err := v.vh.Closed(); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if err := checkNames(key); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if err := checkProperties(&m.Properties); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if err := v.b.cfg.checkSize(uint64(len(m.Body))); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	x := v.vh.Exchange(exchange)
 	if x == nil {
-		return 0, topology.NoExchange(exchange, v.vh.Name)
+		return 0, false, topology.NoExchange(exchange, v.vh.Name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
 	message.ReadMarks(msg, msg.Props.Flags())
 	if err := message.ReadTTL(msg); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	keys, headers, err := message.RewriteHeaders(msg, v.b.profile.ClientDeaths)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	var fx queue.Effects
 	p := v.vh.NewPublisher(topology.FromGo, &fx)
 	to, err := p.Find(nil, x, append([]string{key}, keys...), headers, msg.Props)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	v.recordGoPublish(msg, to)
 	x.Count(1, uint64(len(to.Queues)))
 	v.add(MessageStats{Publish: 1}, 0, 0)
+	p.Handed = func(refused []int) { nacked = nacked || len(refused) > 0 }
 	p.Pass(msg, to)
-	reached := p.Flush()
+	reached = p.Flush()
 	v.vh.Perform(&fx)
-	return reached, nil
+	return reached, nacked, nil
 }
 
 // Peek returns up to limit ready messages of a queue, in delivery order, and

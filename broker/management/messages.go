@@ -42,9 +42,12 @@ func (q *request) publish() error {
 		return badRequest("406 PRECONDITION_FAILED - user_id property set to '" + m.Properties.UserID +
 			"' but authenticated user was '" + q.login.User + "'")
 	}
-	reached, err := v.Publish(name, key, m)
-	if err != nil {
+	reached, nacked, err := v.PublishConfirmed(name, key, m)
+	switch {
+	case err != nil:
 		return channelRefusal(err)
+	case nacked:
+		return badRequest("rejected Unable to publish message. Check queue limits.")
 	}
 	return q.reply(func(e *encoder) { e.boolean("routed", reached > 0) })
 }
