@@ -28,6 +28,7 @@ func (b *Broker) loadAccounts(set records.Set) error {
 	b.auth = b.users
 	b.Accounts.db, b.hashing, b.checkPassword = b.users, b.cfg.PasswordHashing, b.cfg.CheckPassword
 	b.Accounts.closed = b.env.Closed
+	b.Accounts.told, b.globals.told = b.events, b.events
 	b.exists = func(vhost string) bool { return b.vhost(vhost) != nil }
 	b.closeOf = func(user, reason string) { b.CloseConnections(user, reason) }
 	b.globals.name, b.globals.journal, b.globals.values = b.cfg.ClusterName, topology.Journal{Env: b.env}, make(map[string]json.RawMessage)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -40,7 +41,8 @@ func (a Alarm) String() string {
 type alarms struct {
 	log      *slog.Logger
 	store    *store.Store // nil without
-	allClear func()       // told that the last alarm is over
+	told     *announce.Announcer
+	allClear func() // told that the last alarm is over
 	check    check
 
 	set atomic.Uint32 // the Alarms that are on
@@ -83,6 +85,11 @@ func (as *alarms) change(a Alarm, on bool, why ...any) {
 		return
 	}
 	as.set.Store(uint32(after))
+	for alarm, resource := range map[Alarm]string{MemoryAlarm: "memory", DiskAlarm: "disk"} {
+		if before&alarm != after&alarm {
+			as.told.Alarm(resource, after&alarm != 0)
+		}
+	}
 	text := "resource alarm: publishers are blocked"
 	switch {
 	case after == 0:

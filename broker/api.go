@@ -29,10 +29,12 @@ type VHost struct {
 }
 
 func (b *Broker) newVHost(vh *topology.VHost) *VHost {
-	return &VHost{
+	v := &VHost{
 		VHostPolicies: VHostPolicies{vh}, VHostParameters: VHostParameters{vh, &b.components}, VHostDelays: VHostDelays{vh},
-		vhost: &vhost{vh: vh, firehose: firehose{vh: vh, log: b.log}}, b: b,
+		vhost: &vhost{vh: vh}, b: b,
 	}
+	v.firehose.Open(topology.TraceExchange, b.log, func() *topology.VHost { return vh })
+	return v
 }
 
 // findVHost finds what connections know of a virtual host; nil if there is none.

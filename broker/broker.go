@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
@@ -57,6 +59,20 @@ func New(cfg Config) (*Broker, error) {
 		}
 	}
 	b := &Broker{vhosts: make(map[string]*VHost), deleting: make(map[string]bool), over: make(chan struct{})}
+	place := func(name string) *topology.VHost {
+		if v := b.vhost(name); v != nil {
+			return v.vh
+		}
+		return nil
+	}
+	b.events = announce.New(announce.Config{
+		Clock: cfg.Clock, Node: cfg.ClusterName, Logger: cfg.Logger,
+		Events: func() *topology.VHost { return place(cfg.EventExchangeVHost) },
+		Lines:  func() *topology.VHost { return place(cfg.DefaultVHost) },
+	})
+	if cfg.LogExchange != nil {
+		cfg.Logger = slog.New(b.events.PublishLog(cfg.Logger.Handler(), *cfg.LogExchange))
+	}
 	b.cfg, b.profile, b.clock, b.log = cfg, p, cfg.Clock, cfg.Logger
 	b.usage, b.find, b.clients = make(map[string]*usage), b.findVHost, clients{&b.node, make(map[*conn]struct{})}
 	b.life, b.end = context.WithCancel(context.Background())
@@ -68,12 +84,14 @@ func New(cfg Config) (*Broker, error) {
 	b.serve, b.until, b.pause, b.news = b.ServeConn, b.life, cfg.PeerClock, cfg.Logger
 	b.env = &topology.Env{
 		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: recorder{&b.node}, Recall: b.tapRecords(),
-		DisabledExchanges: make(map[string]bool), StreamMemory: cfg.StreamMemoryLimit,
-		Memory: queue.NewBudget(cfg.TransientMemory),
+		StreamMemory: cfg.StreamMemoryLimit,
+		Memory:       queue.NewBudget(cfg.TransientMemory),
 	}
 	b.components.rules = b.env
-	for _, kind := range cfg.DisabledExchangeTypes {
-		b.env.DisabledExchanges[kind] = true
+	b.events.Of(b.env)
+	b.alarms.told = b.events
+	if err := b.SetDisabledExchangeTypes(cfg.DisabledExchangeTypes); err != nil {
+		return nil, err
 	}
 	if err := b.recover(); err != nil {
 		return nil, err
@@ -101,8 +119,25 @@ func (b *Broker) recover() error {
 	}
 	for name, vh := range vhosts {
 		b.vhosts[name] = b.newVHost(vh)
+		declareSystem(&b.cfg, vh)
 	}
 	return b.loadAccounts(set)
+}
+
+// declareSystem gives a virtual host the exchanges of the broker's own that belong there,
+// and takes those away that are switched off. Called with the lock held, or before the
+// broker is seen.
+func declareSystem(cfg *Config, vh *topology.VHost) {
+	for name, on := range map[string]bool{
+		topology.EventExchange: cfg.EventExchange && vh.Name == cfg.EventExchangeVHost,
+		topology.LogExchange:   cfg.LogExchange != nil && vh.Name == cfg.DefaultVHost,
+	} {
+		if on {
+			vh.DeclareSystem(name)
+		} else {
+			vh.RemoveSystem(name)
+		}
+	}
 }
 
 // vhost finds a virtual host, or nil.
@@ -259,11 +294,12 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 func (b *Broker) retire() error {
 	b.env.End()
 	b.endLocals()
+	b.events.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, v := range b.vhosts {
 		v.vh.StopDelayed()
-		v.firehose.wait()
+		v.firehose.Stop()
 	}
 	for _, v := range b.vhosts {
 		v.vh.StopQueues()

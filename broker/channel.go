@@ -26,8 +26,9 @@ const (
 type channel struct {
 	c         *conn
 	id        uint16
-	closing   bool // nothing is handled any more: channel.close sent, close-ok awaited (CONN-64)
-	leaving   bool // so because the client has closed it
+	serial    uint64 // tells it from others of its number
+	closing   bool   // nothing is handled any more: channel.close sent, close-ok awaited (CONN-64)
+	leaving   bool   // so because the client has closed it
 	mode      channelMode
 	content   content
 	lastQueue string // the last queue declared (QUEUE-4)
@@ -77,7 +78,7 @@ type consumeHalf struct {
 }
 
 func newChannel(c *conn, id uint16) *channel {
-	ch := &channel{c: c, id: id}
+	ch := &channel{c: c, id: id, serial: c.b.serials.Add(1)}
 	ch.publishHalf.c, ch.publishHalf.ch = c, ch
 	ch.consumeHalf.c, ch.consumeHalf.ch = c, ch
 	ch.prefetch = c.b.cfg.DefaultPrefetch
@@ -176,6 +177,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.channels[id] = ch
 	c.out.mu.Unlock()
 	c.b.churn.channelsOpened.Add(1)
+	c.b.events.ChannelOpened(describing(c), ch.serial, id)
 	if c.tapped != nil {
 		return c.channelFailed(ch, method, c.tapped.obey(c.tapped.ask(ch.call(m)), id, ch.open))
 	}
@@ -268,6 +270,10 @@ func (ch *channel) end() {
 	if c.record.on() {
 		c.record.tx(undone, tap.EventRolledBack)
 		c.record.settled(out, tap.EventRequeued)
+	}
+	c.b.events.ChannelClosed(describing(c), ch.serial, len(consumers))
+	for _, s := range consumers {
+		c.b.events.ConsumesNoMore(describing(c), s.describe(), topology.InternalUser)
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).

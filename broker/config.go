@@ -10,6 +10,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
@@ -121,6 +122,15 @@ type Config struct {
 	// in a RabbitMQ whose plugin for them is not enabled; all are there by default. Those
 	// that exist in the store stay.
 	DisabledExchangeTypes []string
+	// EventExchange declares amq.rabbitmq.event in the virtual host EventExchangeVHost,
+	// the default one by default: a durable topic exchange to which what happens to the
+	// broker's objects is published while anything is bound to it, as RabbitMQ's plugin
+	// does (EVENT-1). Without it there is no such exchange.
+	EventExchange      bool
+	EventExchangeVHost string
+	// LogExchange, unless nil, declares amq.rabbitmq.log and publishes the log there
+	// (LOGX-1). Without it there is no such exchange.
+	LogExchange *LogExchange
 	// StreamMemoryLimit is the most bytes that each stream holds without a Store: 256 MiB
 	// by default. Its oldest segments go when there are more.
 	StreamMemoryLimit int64
@@ -143,6 +153,9 @@ type Config struct {
 	userGiven bool // DefaultUser or DefaultPassword
 }
 
+// LogExchange says how the log is published to amq.rabbitmq.log.
+type LogExchange = announce.LogExchange
+
 // hardMaxMessageSize is the largest MaxMessageSize (LIMIT-8).
 const hardMaxMessageSize = 512 << 20
 
@@ -152,6 +165,7 @@ func (cfg *Config) complete(p *profile.Profile) error {
 	setDefault(&cfg.DefaultUser, "guest")
 	setDefault(&cfg.DefaultPassword, "guest")
 	setDefault(&cfg.DefaultVHost, "/")
+	setDefault(&cfg.EventExchangeVHost, cfg.DefaultVHost)
 	if cfg.AnonymousUser == "" {
 		cfg.AnonymousUser, cfg.AnonymousPassword = "guest", "guest"
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -104,6 +105,7 @@ func (c *conn) serve() {
 	err := c.read()
 	c.tapped.end()
 	c.cleanUp()
+	c.b.events.Closed(describing(c))
 	c.dropAfter(dropDelay) // a client that does not read must not keep the writer
 	c.out.mu.Lock()
 	if c.channels != nil {
@@ -248,7 +250,7 @@ func (c *conn) cleanUp() {
 	c.out.mu.Unlock()
 	for _, q := range exclusive {
 		// Refused only where another goroutine has deleted it meanwhile.
-		_, _ = c.vhost.Remove(q, false, false, &c.fx)
+		_, _ = c.vhost.Remove(q, false, false, nil, &c.fx)
 	}
 	c.settleEffects()
 	c.fx.Flush()
@@ -272,6 +274,26 @@ func (c *conn) settleEffects() {
 	if c.fx.Pending() {
 		c.vhost.Settle(&c.fx)
 	}
+}
+
+// describing is what an announcer asks for when somebody listens.
+func describing(c *conn) announce.Client {
+	return func() announce.Connection { return described(c) }
+}
+
+// described is what events tell of a connection.
+func described(c *conn) announce.Connection {
+	p := &c.peer
+	user, pid := c.Actor()
+	d := announce.Connection{
+		ID: p.id(), PID: pid, User: user, VHost: c.owner.vhost, Mechanism: p.mechanism, Name: p.name,
+		Local: p.nc.LocalAddr(), Remote: p.nc.RemoteAddr(), Properties: p.client.properties,
+		ChannelMax: p.channelMax, FrameMax: c.out.frameMax, Heartbeat: p.interval, Since: p.since,
+	}
+	if t := p.tlsInfo(); t != nil {
+		d.TLS = (*announce.TLS)(t)
+	}
+	return d
 }
 
 // send appends a method to the outbox.

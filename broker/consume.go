@@ -58,6 +58,7 @@ func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 	if !s.announce(m.NoWait) {
 		return topology.NoQueue(name, c.vhost.Name)
 	}
+	c.b.events.Consumes(describing(c), s.describe())
 	q.Unpark(&s.Subscription, &c.fx)
 	return nil
 }
@@ -107,6 +108,7 @@ func (h *consumeHalf) cancelConsumer(tag string) {
 	}
 	c.out.mu.Unlock()
 	if s != nil {
+		c.b.events.ConsumesNoMore(describing(c), s.describe(), c.identity.User)
 		s.from.Unsubscribe(&s.Subscription, &c.fx)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
@@ -126,6 +127,13 @@ func (s *consumer) unstall(fx *queue.Effects) {
 	}
 }
 
+// describe says what events tell of the consumer.
+func (s *consumer) describe() announce.Consumer {
+	return announce.Consumer{
+		Tag: s.tag, Queue: s.from.Name, Channel: s.ch.serial, Exclusive: s.Exclusive, NoAck: s.NoAck, Prefetch: s.prefetch, Args: s.args,
+	}
+}
+
 // QueueDeleted tells the client that the consumer's queue is gone (BASIC-34,
 // BASIC-35).
 func (s *consumer) QueueDeleted(fx *queue.Effects) {
@@ -140,6 +148,7 @@ func (s *consumer) QueueDeleted(fx *queue.Effects) {
 		return
 	}
 	delete(s.ch.consumers, s.tag)
+	c.b.events.ConsumesNoMore(describing(c), s.describe(), "")
 	if c.client.cancelNotify {
 		c.out.appendMethod(s.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, fx)
 	}
@@ -195,7 +204,7 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 
 // traceDelivery copies a delivery (TRACE-2).
 func (h *consumeHalf) traceDelivery(q string, it *queue.Item) {
-	if it.Msg.Exchange == traceExchange { // TRACE-4
+	if it.Msg.Exchange == topology.TraceExchange { // TRACE-4
 		return
 	}
 	redelivered := int32(0)
@@ -203,7 +212,7 @@ func (h *consumeHalf) traceDelivery(q string, it *queue.Item) {
 		redelivered = 1
 	}
 	headers := append(h.ch.traceHeaders(it.Msg), amqp.Field{Key: "redelivered", Value: redelivered})
-	h.c.counted.firehose.add(tracedMessage{"deliver." + q, headers, it.Msg.Body})
+	h.c.counted.firehose.Send(traceCopy("deliver."+q, headers, it.Msg.Body))
 }
 
 // traceHeaders are what both kinds of copies have (TRACE-3).

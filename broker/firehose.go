@@ -1,45 +1,20 @@
 package broker
 
 import (
-	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/queue"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 )
 
 // This file is the firehose: while a virtual host is traced, a copy of each publish and
 // of each delivery of its clients goes to amq.rabbitmq.trace (TRACE-1 to TRACE-5).
 
-const traceExchange = "amq.rabbitmq.trace"
-
-// A firehose holds copies until they are published, since deliveries happen under locks
-// under which nothing can be. One goroutine publishes them, and ends when all are out.
+// A firehose copies while it is on.
 type firehose struct {
-	vh  *topology.VHost
-	log *slog.Logger
-	on  atomic.Bool
-
-	mu      sync.Mutex
-	copies  []tracedMessage
-	bytes   int
-	dropped int
-	running bool
-	drains  sync.WaitGroup
+	announce.Channel
+	on atomic.Bool
 }
-
-// A tracedMessage is one copy.
-type tracedMessage struct {
-	key     string
-	headers amqp.Table
-	body    []byte
-}
-
-// maxTraced is how many bytes of copies wait. More are dropped, and the log says so: the
-// firehose must hold up nobody.
-const maxTraced = 64 << 20
 
 // tracedProperties are a message's properties by name.
 func tracedProperties(raw amqp.RawProperties) amqp.Table {
@@ -68,56 +43,6 @@ func tracedProperties(raw amqp.RawProperties) amqp.Table {
 	return t
 }
 
-// add has a copy published.
-func (f *firehose) add(m tracedMessage) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.bytes+len(m.body) > maxTraced {
-		f.dropped++
-		return
-	}
-	f.bytes += len(m.body)
-	f.copies = append(f.copies, m)
-	if !f.running {
-		f.running = true
-		f.drains.Go(f.drain)
-	}
-}
-
-// wait waits until all copies are out.
-func (f *firehose) wait() { f.drains.Wait() }
-
-// drain publishes the copies that there are, in order.
-func (f *firehose) drain() {
-	var fx queue.Effects
-	p := f.vh.NewPublisher(topology.FromFirehose, &fx)
-	for {
-		copies, dropped := f.take()
-		if dropped > 0 {
-			f.log.Warn("the firehose has dropped messages, since more than it holds were waiting", "vhost", f.vh.Name, "messages", dropped)
-		}
-		if len(copies) == 0 {
-			return
-		}
-		x := f.vh.Exchange(traceExchange)
-		for _, t := range copies {
-			props := amqp.Properties{Flags: amqp.HasHeaders, Headers: t.headers}
-			m := &queue.Message{Exchange: traceExchange, Key: t.key, Props: props.Append(nil), Body: t.body}
-			if to, err := p.Find(nil, x, []string{t.key}, m.Props.Headers(), m.Props); err == nil {
-				p.Pass(m, to)
-			}
-		}
-		p.Flush()
-		f.vh.Perform(&fx)
-	}
-}
-
-// take takes all copies; without any the drain is over.
-func (f *firehose) take() (copies []tracedMessage, dropped int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	copies, dropped = f.copies, f.dropped
-	f.copies, f.bytes, f.dropped = nil, 0, 0
-	f.running = len(copies) > 0
-	return copies, dropped
+func traceCopy(key string, headers amqp.Table, body []byte) announce.Message {
+	return announce.Message{Key: key, Props: amqp.Properties{Flags: amqp.HasHeaders, Headers: headers}, Body: body}
 }

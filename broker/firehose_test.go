@@ -56,7 +56,7 @@ func TestFirehose(t *testing.T) {
 		return v
 	}
 	h := next("publish.", "traced")
-	assert.Equal(t, []any{"", amqp.Array{"q", "other"}, amqp.Array{"q"}, "/", int32(1), "guest"},
+	assert.Equal(t, []any{"", amqp.Array{"q", "other"}, amqp.Array{"other", "q"}, "/", int32(1), "guest"},
 		[]any{get(h, "exchange_name"), get(h, "routing_keys"), get(h, "routed_queues"), get(h, "vhost"), get(h, "channel"), get(h, "user")})
 	assert.Equal(t, amqp.Table{
 		{Key: "headers", Value: amqp.Table{{Key: "CC", Value: amqp.Array{"other"}}}}, {Key: "delivery_mode", Value: int32(1)},
@@ -64,7 +64,8 @@ func TestFirehose(t *testing.T) {
 	h = next("deliver.q", "traced")
 	assert.Equal(t, int32(0), get(h, "redelivered"))
 	h = next("publish.", "unroutable")
-	assert.Empty(t, get(h, "routed_queues"))
+	// The default exchange leads to what the keys name, there or not, as in RabbitMQ 3.10.
+	assert.Equal(t, amqp.Array{"nowhere", "other"}, get(h, "routed_queues"))
 	require.NoError(t, v.SetSettings(broker.VHostSettings{}))
 	publish("q", "after")
 	_, ok, err = ch.Get("q", true)

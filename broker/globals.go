@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
@@ -20,6 +21,7 @@ type GlobalParameter struct {
 type globals struct {
 	name    string // of the cluster, by the configuration
 	journal topology.Journal
+	told    *announce.Announcer
 
 	mu     sync.Mutex
 	values map[string]json.RawMessage
@@ -53,6 +55,7 @@ func (g *globals) SetGlobalParameter(name string, value json.RawMessage) error {
 	value = slices.Clone(value)
 	g.values[name] = value
 	g.journal.PutGlobalParameter(name, value)
+	g.told.TellOf("parameter.set", "component", "global", "name", name, "value", topology.JSONHeader(value))
 	return nil
 }
 
@@ -65,6 +68,7 @@ func (g *globals) DeleteGlobalParameter(name string) bool {
 	}
 	delete(g.values, name)
 	g.journal.DeleteGlobalParameter(name)
+	g.told.TellOf("parameter.set", "component", "global", "name", name) // RabbitMQ's word for it
 	return true
 }
 

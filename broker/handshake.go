@@ -8,6 +8,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
@@ -199,6 +200,7 @@ func (hs *handshake) login(creds access.Credentials) error {
 	}
 	c.b.loginCounts.succeeded.Add(1)
 	c.identity = id
+	c.b.events.Login(describing(c), "")
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
@@ -210,6 +212,11 @@ func (hs *handshake) login(creds access.Credentials) error {
 func (hs *handshake) refuseLogin(name, mechanism, reason string) error {
 	c := hs.c
 	c.b.loginCounts.failed.Add(1)
+	c.b.events.Login(func() announce.Connection {
+		d := described(c)
+		d.User, d.Mechanism = name, mechanism
+		return d
+	}, reason)
 	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
 	if !c.client.authenticationFailureClose {
 		return silently("login of user '%s' refused: %s", name, reason) // CONN-16
@@ -310,6 +317,7 @@ func (hs *handshake) open(m *amqp.ConnectionOpen) error {
 		return errNoVHost(m.VirtualHost)
 	}
 	c.b.churn.connectionsOpened.Add(1)
+	c.b.events.Opened(describing(c))
 	if c.tapped != nil {
 		c.tapped.introduce(c, c.identity.User)
 	}

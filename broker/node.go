@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/internal/userdb"
@@ -22,6 +23,7 @@ type node struct {
 	log     *slog.Logger
 	auth    access.Authenticator
 	users   *userdb.DB
+	events  *announce.Announcer
 	globals
 	alarms
 	loginCounts
@@ -36,6 +38,7 @@ type node struct {
 	peers       atomic.Uint64 // the last Peer's ID
 	connections atomic.Uint64 // those that there have been
 	channels    atomic.Int64  // of all connections
+	serials     atomic.Uint64 // the last given to a channel
 	throttling  sync.Mutex    // held by the publisher that pauses
 
 	life context.Context          // done once the broker is closed

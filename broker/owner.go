@@ -92,3 +92,8 @@ func (o *owner) DropExclusive(q *topology.Queue) {
 	defer o.out.mu.Unlock()
 	o.exclusive.Remove(q)
 }
+
+// Actor is how events know the connection (EVENT-3).
+func (o *owner) Actor() (user, pid string) {
+	return o.peer.identity.User, o.n.events.PID(o.peer.number, 0)
+}

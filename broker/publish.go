@@ -332,13 +332,21 @@ func (h *publishHalf) countPublish(x *topology.Exchange, queues int, returned, d
 
 // tracePublish copies a publish that has been routed (TRACE-2).
 func (h *publishHalf) tracePublish(m *queue.Message, queues []*topology.Queue) {
-	if m.Exchange == traceExchange { // TRACE-4
+	if m.Exchange == topology.TraceExchange { // TRACE-4
 		return
 	}
 	routed := make(amqp.Array, len(queues))
 	for i, q := range queues {
 		routed[i] = q.Name
 	}
+	if m.Exchange == "" { // which leads to the queues that the keys name, there or not
+		routed = routed[:0]
+		keys := message.AppendKeys(nil, m)
+		slices.Sort(keys)
+		for _, key := range slices.Compact(keys) {
+			routed = append(routed, key)
+		}
+	}
 	headers := append(h.ch.traceHeaders(m), amqp.Field{Key: "routed_queues", Value: routed})
-	h.c.counted.firehose.add(tracedMessage{"publish." + m.Exchange, headers, m.Body})
+	h.c.counted.firehose.Send(traceCopy("publish."+m.Exchange, headers, m.Body))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/userdb"
 )
 
@@ -31,6 +32,7 @@ type Accounts struct {
 	exists        func(vhost string) bool
 	closed        func() error // ErrClosed once the broker has ended
 	closeOf       func(user, reason string)
+	told          *announce.Announcer
 
 	permitting sync.RWMutex // held for writing while a virtual host goes
 }
@@ -54,7 +56,9 @@ func (a *Accounts) SetUser(u access.User) error {
 	if err := checkLimits(u.Limits, "user-limits", access.MaxConnections, access.MaxChannels); err != nil {
 		return err
 	}
+	before, existed := a.db.User(u.Name)
 	a.db.SetUser(u)
+	a.told.User(before, existed, u)
 	return nil
 }
 
@@ -64,6 +68,7 @@ func (a *Accounts) DeleteUser(name string) bool {
 	if !a.db.DeleteUser(name) {
 		return false
 	}
+	a.told.TellOf("user.deleted", "name", name)
 	a.closeOf(name, "user '"+name+"' is deleted")
 	return true
 }
@@ -77,21 +82,30 @@ func (a *Accounts) SetUserLimits(user string, l access.Limits) error {
 	if err := checkLimits(l, "user-limits", access.MaxConnections, access.MaxChannels); err != nil {
 		return err
 	}
+	before, _ := a.db.User(user)
 	if !a.db.ChangeLimits(user, func(have access.Limits) { maps.Copy(have, l) }) {
 		return ErrNoUser
 	}
+	now, _ := a.db.User(user)
+	a.told.UserLimits(user, before.Limits, now.Limits)
 	return nil
 }
 
 // ClearUserLimit removes one of a user's limits, or with "all" all of them. It reports
 // whether there is such a user.
 func (a *Accounts) ClearUserLimit(user, limit string) bool {
-	return a.db.ChangeLimits(user, func(have access.Limits) {
+	before, _ := a.db.User(user)
+	known := a.db.ChangeLimits(user, func(have access.Limits) {
 		if limit == "all" {
 			clear(have)
 		}
 		delete(have, limit)
 	})
+	if known {
+		now, _ := a.db.User(user)
+		a.told.UserLimits(user, before.Limits, now.Limits)
+	}
+	return known
 }
 
 // checkLimits refuses limits that there are not, in RabbitMQ's words.
@@ -140,7 +154,11 @@ func (a *Accounts) Permission(user, vhost string) (access.Permission, bool) {
 // of each connection on. It fails with ErrNoUser, ErrNoVHost, or for a pattern that is no
 // regular expression.
 func (a *Accounts) SetPermission(p access.Permission) error {
-	return a.inVHost(p.VHost, func() error { return a.db.SetPermission(p) })
+	err := a.inVHost(p.VHost, func() error { return a.db.SetPermission(p) })
+	if err == nil {
+		a.told.TellOf("permission.created", "user", p.User, "vhost", p.VHost, "configure", p.Configure, "write", p.Write, "read", p.Read)
+	}
+	return err
 }
 
 // inVHost calls set unless the virtual host is not there, and keeps it from going
@@ -159,7 +177,11 @@ func (a *Accounts) inVHost(name string, set func() error) error {
 
 // DeletePermission removes a permission and reports whether it was there.
 func (a *Accounts) DeletePermission(user, vhost string) bool {
-	return a.db.DeletePermission(user, vhost)
+	deleted := a.db.DeletePermission(user, vhost)
+	if deleted {
+		a.told.TellOf("permission.deleted", "user", user, "vhost", vhost)
+	}
+	return deleted
 }
 
 // TopicPermissions returns the topic permissions of a user in a virtual host; "" is any.
@@ -170,12 +192,20 @@ func (a *Accounts) TopicPermissions(user, vhost string) []access.TopicPermission
 // SetTopicPermission creates or replaces a topic permission. It fails as SetPermission
 // does.
 func (a *Accounts) SetTopicPermission(p access.TopicPermission) error {
-	return a.inVHost(p.VHost, func() error { return a.db.SetTopicPermission(p) })
+	err := a.inVHost(p.VHost, func() error { return a.db.SetTopicPermission(p) })
+	if err == nil {
+		a.told.TellOf("topic.permission.created", "user", p.User, "vhost", p.VHost, "exchange", p.Exchange, "write", p.Write, "read", p.Read)
+	}
+	return err
 }
 
 // DeleteTopicPermission removes a topic permission and reports whether it was there.
 func (a *Accounts) DeleteTopicPermission(user, vhost, exchange string) bool {
-	return a.db.DeleteTopicPermission(user, vhost, exchange)
+	deleted := a.db.DeleteTopicPermission(user, vhost, exchange)
+	if deleted {
+		a.told.TellOf("topic.permission.deleted", "user", user, "vhost", vhost)
+	}
+	return deleted
 }
 
 // DeleteTopicPermissions removes all topic permissions of a user in a virtual host, and
@@ -183,7 +213,7 @@ func (a *Accounts) DeleteTopicPermission(user, vhost, exchange string) bool {
 func (a *Accounts) DeleteTopicPermissions(user, vhost string) int {
 	n := 0
 	for _, p := range a.db.TopicPermissions(user, vhost) {
-		if a.db.DeleteTopicPermission(user, vhost, p.Exchange) {
+		if a.DeleteTopicPermission(user, vhost, p.Exchange) {
 			n++
 		}
 	}

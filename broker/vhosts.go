@@ -1,7 +1,9 @@
 package broker
 
 import (
+	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -75,6 +77,8 @@ func (b *Broker) createVHost(name string, s *VHostSettings) *VHost {
 		}
 		v = b.newVHost(topology.NewVHost(name, about, b.env))
 		b.vhosts[name] = v
+		declareSystem(&b.cfg, v.vh)
+		v.vh.TellCreated(b.cfg.ClusterName)
 	}
 	return v
 }
@@ -118,8 +122,36 @@ func (v *VHost) SetSettings(s VHostSettings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	before := v.vh.About()
 	v.firehose.on.Store(s.Tracing)
 	v.vh.SetAbout(s.about())
+	if !reflect.DeepEqual(before, v.vh.About()) {
+		v.vh.TellUpdated(v.b.cfg.ClusterName, s.Tracing)
+	}
+	return nil
+}
+
+// SetEventExchange declares amq.rabbitmq.event, a durable topic exchange to which what
+// happens to the broker's objects is published, or deletes it with its bindings
+// (EVENT-1). Config.EventExchange is how it begins.
+func (b *Broker) SetEventExchange(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cfg.EventExchange = on
+	if v := b.vhosts[b.cfg.EventExchangeVHost]; v != nil {
+		declareSystem(&b.cfg, v.vh)
+	}
+}
+
+// SetDisabledExchangeTypes replaces Config.DisabledExchangeTypes. Exchanges of these types
+// that are there stay. It fails for a type that there is not.
+func (b *Broker) SetDisabledExchangeTypes(kinds []string) error {
+	if err := b.env.Closed(); err != nil {
+		return err
+	}
+	if err := b.env.DisableExchanges(slices.Clone(kinds)); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
 	return nil
 }
 
@@ -167,6 +199,7 @@ func (b *Broker) DeleteVHost(name string) (bool, error) {
 	defer b.mu.Unlock()
 	delete(b.deleting, name)
 	b.deleted.Broadcast()
+	v.vh.TellDeleted(b.cfg.ClusterName)
 	return true, nil
 }
 

@@ -138,6 +138,10 @@ func (a *httpAdmin) DeleteVHost(ctx context.Context, name string) error {
 	return a.remove(ctx, "vhosts", name)
 }
 
+func (a *httpAdmin) SetTracing(ctx context.Context, vhost string, on bool) error {
+	return a.do(ctx, http.MethodPut, map[string]any{"tracing": on}, "vhosts", vhost)
+}
+
 func (a *httpAdmin) CreateUser(ctx context.Context, name, password string) error {
 	return a.do(ctx, http.MethodPut, map[string]any{"password": password, "tags": ""}, "users", name)
 }

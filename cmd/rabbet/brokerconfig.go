@@ -41,6 +41,7 @@ func (s *service) config() (broker.Config, error) {
 		cfg.HandshakeTimeout = math.MaxInt64
 	}
 	limit(&cfg, &set.Limits)
+	s.plugIn(&cfg)
 	if err := passwords(&cfg, &set.Access); err != nil {
 		return cfg, err
 	}

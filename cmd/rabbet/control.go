@@ -247,16 +247,19 @@ func (c *controller) hashPassword(r *http.Request) (any, error) {
 // setPlugins opens and closes the doors that plugins stand for. The file has been written
 // by the tool.
 func (c *controller) setPlugins(r *http.Request) (any, error) {
-	wanted, err := decode[struct{ Plugins []string }](r)
+	wanted, err := decode[struct{ Plugins, Disabled []string }](r)
 	if err != nil {
 		return nil, err
 	}
 	c.node.mu.Lock()
 	defer c.node.mu.Unlock()
-	c.s.set.Plugins = wanted.Plugins
+	c.s.set.Plugins, c.s.set.DisabledPlugins = wanted.Plugins, wanted.Disabled
 	c.s.set.Management.Enabled = slices.Contains(wanted.Plugins, "rabbitmq_management")
 	if c.node.broker == nil {
 		return nil, nil
+	}
+	if err := c.s.applyPlugins(c.node.broker); err != nil {
+		return nil, err
 	}
 	if err := c.node.doors.Close(); err != nil {
 		return nil, err

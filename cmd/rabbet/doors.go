@@ -134,15 +134,3 @@ func (s *service) managementConfig(b *broker.Broker) management.Config {
 	}
 	return cfg
 }
-
-// plugins are the names of RabbitMQ's plugins whose work this process does.
-func (s *service) plugins() []string {
-	var names []string
-	if s.set.Management.Enabled || s.set.Management.TLSEnabled {
-		names = append(names, "rabbitmq_management")
-	}
-	if s.set.Prometheus.Enabled || s.set.Prometheus.TLSEnabled {
-		names = append(names, "rabbitmq_prometheus")
-	}
-	return names
-}

@@ -43,6 +43,14 @@ func (a admin) DeleteOperatorPolicy(_ context.Context, vhost, name string) error
 	return a.in(vhost, func(v *broker.VHost) error { v.DeleteOperatorPolicy(name); return nil })
 }
 
+func (a admin) SetTracing(_ context.Context, vhost string, on bool) error {
+	return a.in(vhost, func(v *broker.VHost) error {
+		s := v.Settings()
+		s.Tracing = on
+		return v.SetSettings(s)
+	})
+}
+
 // refused gives an error as the HTTP API states it.
 func refused(err error) error {
 	refusal := (*broker.Error)(nil)

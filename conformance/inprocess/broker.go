@@ -62,7 +62,8 @@ func (b *Broker) start() error {
 			return err
 		}
 	}
-	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap, ConsumerTimeout: b.timeout})
+	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap, ConsumerTimeout: b.timeout,
+		EventExchange: true, LogExchange: &broker.LogExchange{}})
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())

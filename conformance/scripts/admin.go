@@ -26,6 +26,8 @@ type Admin interface {
 	// DeleteVHost removes it with all that is in it.
 	CreateVHost(ctx context.Context, name, user string) error
 	DeleteVHost(ctx context.Context, name string) error
+	// SetTracing switches the firehose of a virtual host on or off.
+	SetTracing(ctx context.Context, vhost string, on bool) error
 	// CreateUser creates a user without tags, and DeleteUser removes one.
 	CreateUser(ctx context.Context, name, password string) error
 	DeleteUser(ctx context.Context, name string) error

@@ -13,5 +13,6 @@ var exchangeScripts = slices.Concat(
 	exchangeAlternateScripts,
 	exchangeDelayedScripts,
 	exchangePluginScripts,
+	systemExchangeScripts,
 	deduplicationScripts,
 )

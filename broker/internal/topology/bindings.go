@@ -51,8 +51,11 @@ func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, a
 	if added {
 		x.bound++
 		d.sources().Add(x)
-		vh.persistBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
+		b := exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d}
+		vh.persistBinding(x, b)
 		vh.changed()
+		vh.watchBindings(x)
+		vh.tellBinding("binding.created", x, b, userOf(by))
 	}
 	return x, d, added, nil
 }
@@ -93,12 +96,15 @@ func (vh *VHost) Unbind(r Binding, by Owner) error {
 			_, _ = x.table.Bind(r.Key, r.Args, d)
 			return err
 		}
-		vh.forgetBinding(x, exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d})
+		b := exchange.Binding[destination]{Key: r.Key, Args: r.Args, Dest: d}
+		vh.forgetBinding(x, b)
 		if !x.leadsTo(d) {
 			d.sources().Remove(x)
 		}
 		vh.changed()
-		vh.removeExchanges(vh.unbound(nil, x))
+		vh.watchBindings(x)
+		vh.removeExchanges(vh.unbound(nil, x, userOf(by)), userOf(by))
+		vh.tellBinding("binding.deleted", x, b, userOf(by))
 	}
 	return nil
 }

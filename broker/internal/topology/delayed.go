@@ -106,7 +106,7 @@ var strictArguments = []string{"x-delayed-type", "x-dead-letter-exchange", "x-de
 // store from before.
 func (vh *VHost) offersDelayed(args amqp.Table) bool {
 	strict, _ := args.Get("x-delayed-strict")
-	return vh.profile.DelayedPlugin || strict == true || vh.recovering
+	return (vh.profile.DelayedPlugin || strict == true) && !vh.env.isDisabled(delayedType) || vh.recovering
 }
 
 // makeDelayed gives an exchange the routing table of its x-delayed-type and what

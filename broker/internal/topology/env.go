@@ -2,13 +2,16 @@ package topology
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -23,8 +26,6 @@ type Env struct {
 	// Memory is shared by long queues (queue.Env).
 	Memory *queue.Budget
 	Log    *slog.Logger
-	// DisabledExchanges are the types of exchanges that are switched off.
-	DisabledExchanges map[string]bool
 	// StreamMemory is the most bytes that a stream holds without a store; 0 is
 	// stream.DefaultMemoryLimit.
 	StreamMemory int64
@@ -34,10 +35,13 @@ type Env struct {
 	Observer Observer
 	Follower Follower
 	Recall   bool
+	// Events are told of what happens to objects.
+	Events Events
 	// Queues counts the queues that come and go.
 	Queues QueueChurn
 
-	over atomic.Bool // nothing may be asked of the broker any more
+	over     atomic.Bool              // nothing may be asked of the broker any more
+	disabled atomic.Pointer[[]string] // types of exchanges that are switched off
 
 	serials atomic.Uint64 // the last given to a queue
 	gone    departed      // what queues had counted that are deleted
@@ -64,6 +68,23 @@ func (env *Env) Closed() error {
 // Closed is Env.Closed.
 func (ns *names) Closed() error { return ns.env.Closed() }
 
+// DisableExchanges switches these types of exchanges off, and all others on. It fails for
+// a type that there is not.
+func (env *Env) DisableExchanges(kinds []string) error {
+	for _, kind := range kinds {
+		if _, known := exchange.Find(kind); !known && kind != delayedType {
+			return fmt.Errorf("there is no exchange type %q to disable", kind)
+		}
+	}
+	env.disabled.Store(&kinds)
+	return nil
+}
+
+func (env *Env) isDisabled(kind string) bool {
+	kinds := env.disabled.Load()
+	return kinds != nil && slices.Contains(*kinds, kind)
+}
+
 // Outdate makes the cached routes of all virtual hosts stale.
 func (env *Env) Outdate() { env.outdated.Add(1) }
 
@@ -88,6 +109,8 @@ type Owner interface {
 	AddExclusive(q *Queue)
 	// DropExclusive is told that such a queue is deleted. No lock is held.
 	DropExclusive(q *Queue)
+	// Actor is the client's user, and what events know the client by (EVENT-3).
+	Actor() (user, pid string)
 }
 
 // An Observer is told of what virtual hosts do to messages by themselves. Messages

@@ -30,7 +30,7 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 		if err := mayPassOn(by, access.Exchange, name, "alternate-exchange", m.Arguments); err != nil { // PERM-4
 			return err
 		}
-		return vh.createExchange(name, m)
+		return vh.createExchange(name, m, by)
 	}
 	return vh.redeclareExchange(name, m, by)
 }
@@ -49,7 +49,7 @@ func (vh *VHost) redeclareExchange(name string, m *amqp.ExchangeDeclare, by Owne
 }
 
 // createExchange creates an exchange that was not there a moment ago.
-func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
+func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) error {
 	vh.mu.Lock()
 	defer vh.mu.Unlock()
 	if x := vh.exchanges[name]; x != nil {
@@ -58,7 +58,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
 	if err := vh.checkSealed(); err != nil {
 		return err
 	}
-	if strings.HasPrefix(name, "amq.") { // EXCH-3
+	if strings.HasPrefix(name, "amq.") && !(vh.recovering && slices.Contains(systemExchanges, name)) { // EXCH-3
 		return amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
 	}
 	x := &Exchange{
@@ -86,6 +86,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare) error {
 	vh.exchanges[name] = x
 	vh.changed()
 	vh.persistExchange(x)
+	vh.tellExchangeCreated(x, userOf(by))
 	return nil
 }
 
@@ -177,22 +178,26 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 	defer vh.mu.Unlock()
 	x := vh.exchanges[name]
 	if x == nil {
+		vh.tellDeletion("parameter.set", name, userOf(by))
+		vh.tellDeletion("parameter.cleared", name, userOf(by))
 		return nil
 	}
 	if ifUnused && x.table.Len() > 0 { // EXCH-17
 		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", ExchangeText(name, vh.Name))
 	}
-	vh.removeExchange(x)
+	vh.tellDeletion("parameter.set", name, userOf(by))
+	vh.removeExchange(x, userOf(by))
+	vh.tellDeletion("parameter.cleared", name, userOf(by))
 	return nil
 }
 
 // removeExchange takes an exchange out; auto-delete exchanges that led to
 // nothing else go with it (EXCH-19). Called with the lock held.
-func (vh *VHost) removeExchange(x *Exchange) { vh.removeExchanges([]*Exchange{x}) }
+func (vh *VHost) removeExchange(x *Exchange, by string) { vh.removeExchanges([]*Exchange{x}, by) }
 
 // removeExchanges is removeExchange for several. A chain of them may be as long as a
 // client likes.
-func (vh *VHost) removeExchanges(doomed []*Exchange) {
+func (vh *VHost) removeExchanges(doomed []*Exchange, by string) {
 	for len(doomed) > 0 {
 		x := doomed[len(doomed)-1]
 		doomed = doomed[:len(doomed)-1]
@@ -202,11 +207,16 @@ func (vh *VHost) removeExchanges(doomed []*Exchange) {
 		delete(vh.exchanges, x.Name)
 		vh.changed()
 		vh.forgetExchange(x)
+		doomed = vh.unbindAll(doomed, destination{exchange: x}, by)
+		if !x.doomed {
+			vh.tellExchangeDeleted(x.Name, by)
+		}
 		for b := range x.table.All() {
 			vh.forgetBinding(x, b)
+			vh.tellBinding("binding.deleted", x, b, by)
 			b.Dest.sources().Remove(x)
 		}
-		doomed = vh.unbindAll(doomed, destination{exchange: x})
+		vh.watchBindings(x)
 		if x.delayed != nil {
 			vh.removeDelayed(x)
 		}
@@ -218,21 +228,28 @@ func (vh *VHost) removeExchanges(doomed []*Exchange) {
 
 // unbindAll removes the bindings that lead to a destination that is going, and appends the
 // exchanges that go with it.
-func (vh *VHost) unbindAll(doomed []*Exchange, d destination) []*Exchange {
+func (vh *VHost) unbindAll(doomed []*Exchange, d destination, by string) []*Exchange {
 	for _, x := range d.sources().Take() {
-		for b := range x.table.Of(d) {
+		gone := slices.Collect(x.table.Of(d))
+		for _, b := range gone {
 			vh.forgetBinding(x, b)
 		}
 		x.table.RemoveDest(d)
 		vh.changed()
-		doomed = vh.unbound(doomed, x)
+		vh.watchBindings(x)
+		doomed = vh.unbound(doomed, x, by)
+		for _, b := range gone {
+			vh.tellBinding("binding.deleted", x, b, by)
+		}
 	}
 	return doomed
 }
 
 // unbound appends an auto-delete exchange that has lost its last binding (EXCH-19).
-func (vh *VHost) unbound(doomed []*Exchange, x *Exchange) []*Exchange {
-	if x.AutoDelete && x.table.Len() == 0 {
+func (vh *VHost) unbound(doomed []*Exchange, x *Exchange, by string) []*Exchange {
+	if x.AutoDelete && x.table.Len() == 0 && vh.exchanges[x.Name] == x {
+		x.doomed = true // its event comes before that of the binding
+		vh.tellExchangeDeleted(x.Name, by)
 		doomed = append(doomed, x)
 	}
 	return doomed

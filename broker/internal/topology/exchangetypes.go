@@ -26,9 +26,9 @@ func (vh *VHost) checkExchangeType(kind string) error {
 	switch {
 	case known && vh.recovering:
 		return nil
-	case known && vh.env.DisabledExchanges[kind] && t.Plugin == "": // LOCALRANDOM-1
+	case known && vh.env.isDisabled(kind) && t.Plugin == "": // LOCALRANDOM-1
 		return amqp.Errorf(amqp.PreconditionFailed, "%s exchange is disabled by configuration", kind)
-	case !known || vh.env.DisabledExchanges[kind]:
+	case !known || vh.env.isDisabled(kind):
 		return vh.errExchangeType(kind)
 	}
 	return nil

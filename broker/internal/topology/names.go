@@ -26,6 +26,7 @@ type Exchange struct {
 	hasAlternate                  bool
 
 	table   exchange.Table[destination] // nil for the default exchange
+	doomed  bool                        // to be deleted, which has been told
 	ordered bool                        // the order of its bindings counts, and is kept in the store
 	bound   uint64                      // the order of the latest
 	seen    *dedup.Cache                // nil but for x-message-deduplication

@@ -90,6 +90,7 @@ func (pr *parameters) DeleteParameter(component, name string) bool {
 func (pr *parameters) putParameter(p Parameter) {
 	pr.loadParameter(p)
 	pr.put(pr.parameterRecord(p))
+	pr.tellParameter("parameter.set", p.Component, p.Name, JSONHeader(p.Value), InternalUser)
 }
 
 func (pr *parameters) parameterRecord(p Parameter) *records.Parameter {
@@ -121,6 +122,7 @@ func (pr *parameters) dropParameter(component, name string) bool {
 		pr.limits = nil
 	}
 	pr.unput(pr.parameterRecord(Parameter{Component: component, Name: name}))
+	pr.tellParameter("parameter.cleared", component, name, nil, InternalUser)
 	return true
 }
 
@@ -146,9 +148,13 @@ func (pr *parameters) ChangeLimits(change func(access.Limits)) {
 	limits := access.Limits{}
 	maps.Copy(limits, pr.limits)
 	change(limits)
+	if maps.Equal(limits, pr.limits) {
+		return
+	}
 	if len(limits) == 0 {
 		pr.limits = nil
 		pr.dropParameter(limitsComponent, limitsName)
+		pr.tellLimits(nil, InternalUser)
 		return
 	}
 	value, err := json.Marshal(limits)
@@ -156,6 +162,7 @@ func (pr *parameters) ChangeLimits(change func(access.Limits)) {
 		panic(err) // a map of strings and numbers
 	}
 	pr.putParameter(Parameter{limitsComponent, limitsName, value})
+	pr.tellLimits(value, InternalUser)
 }
 
 // checkQueueLimit refuses a queue more than the virtual host may have (LIMIT-2). Called

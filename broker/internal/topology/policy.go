@@ -111,6 +111,7 @@ func (pl *policies) SetPolicies(kind PolicyKind, policies []Policy) error {
 	}
 	pl.changePolicies(kind, fresh, nil)
 	for _, r := range fresh {
+		pl.tellPolicySet(r.Policy)
 		pl.put(records.NewPolicy(kind, pl.Name, r.Policy))
 	}
 	return nil
@@ -124,6 +125,7 @@ func (pl *policies) DeletePolicy(kind PolicyKind, name string) bool {
 		return false
 	}
 	pl.changePolicies(kind, nil, []string{name})
+	pl.tellPolicyCleared(kind, name)
 	pl.unput(records.NewPolicy(kind, pl.Name, Policy{Name: name}))
 	return true
 }
@@ -143,10 +145,13 @@ func (pl *policies) changePolicies(kind PolicyKind, fresh []*rule, remove []stri
 			touched = append(touched, old)
 		}
 	}
-	rs.change(fresh, remove)
 	var changed rules
 	changed.list = touched
 	changed.index()
+	watch := pl.watchPolicies(kind, &changed)
+	rs.change(fresh, remove)
+	pl.tellOperatorParameters(kind, fresh, remove)
+	watch.tell(pl, kind)
 	n := 0
 	for _, x := range pl.exchanges {
 		if changed.any(x.Name) {

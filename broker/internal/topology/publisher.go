@@ -17,7 +17,7 @@ const (
 	FromGo                // a program that embeds the broker
 	FromDeadLetter        // a queue, or a strict delayed exchange
 	FromDelay             // a delayed exchange, in which it was due
-	FromFirehose          // a copy for amq.rabbitmq.trace
+	FromBroker            // a copy for amq.rabbitmq.trace, an event, or a line of the log
 	FromHistory           // an x-recent-history exchange, to a new binding
 )
 

@@ -155,6 +155,7 @@ type client struct{ key string }
 func (c *client) MayUse(access.Kind, string, access.Operation) error { return nil }
 func (c *client) AddExclusive(*Queue)                                {}
 func (c *client) DropExclusive(*Queue)                               {}
+func (c *client) Actor() (user, pid string)                          { return "guest", "" }
 
 func (c *client) MayUseTopic(exchange, key string, op access.Operation) error {
 	if key != c.key {

@@ -124,6 +124,7 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	}
 	vh.addQueue(q)
 	vh.env.Queues.Created.Add(1)
+	vh.tellQueueCreated(q, userOf(by))
 	q.Touch()
 	return q, nil
 }
@@ -174,7 +175,7 @@ func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *
 		return 0, amqp.Errorf(amqp.NotImplemented, "cannot delete %s. queue.delete operations with %s flag set are not "+
 			"supported by quorum queues", QueueText(q.Name, vh.Name), flag)
 	}
-	n, err := vh.Remove(q, ifUnused, ifEmpty, fx)
+	n, err := vh.Remove(q, ifUnused, ifEmpty, by, fx)
 	switch {
 	case errors.Is(err, queue.ErrNotEmpty):
 		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", QueueText(q.Name, vh.Name)) // QUEUE-23
@@ -184,8 +185,9 @@ func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *
 	return n, nil
 }
 
-// Remove ends a queue, its bindings and its consumers (QUEUE-28, BASIC-34).
-func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (int, error) {
+// Remove ends a queue, its bindings and its consumers (QUEUE-28, BASIC-34), on behalf of
+// by.
+func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, by Owner, fx *queue.Effects) (int, error) {
 	vh.mu.Lock()
 	n, consumers, err := q.Delete(ifUnused, ifEmpty)
 	if err != nil {
@@ -196,7 +198,8 @@ func (vh *VHost) Remove(q *Queue, ifUnused, ifEmpty bool, fx *queue.Effects) (in
 	vh.env.Queues.Deleted.Add(1)
 	vh.changed()
 	vh.forgetQueue(q)
-	vh.removeExchanges(vh.unbindAll(nil, destination{queue: q}))
+	vh.removeExchanges(vh.unbindAll(nil, destination{queue: q}, InternalUser), InternalUser)
+	vh.tellQueueDeleted(q, userOf(by))
 	vh.mu.Unlock()
 	q.Forget()
 	if q.Exclusive != nil {
@@ -215,7 +218,7 @@ func (vh *VHost) removeIdle(fx *queue.Effects) {
 		vh.mu.RUnlock()
 		if q != nil && q.Queue == idle {
 			// Refused only if the queue is in use again, or gone.
-			_, _ = vh.Remove(q, true, false, fx)
+			_, _ = vh.Remove(q, true, false, nil, fx)
 		}
 	}
 }

@@ -36,7 +36,7 @@ var predeclared = []struct {
 	{"amq.topic", "topic", false},
 	{"amq.headers", "headers", false},
 	{"amq.match", "headers", false},
-	{"amq.rabbitmq.trace", "topic", true},
+	{TraceExchange, "topic", true},
 }
 
 // NewVHost makes a virtual host with its predeclared exchanges (EXCH-1), and its
@@ -119,7 +119,7 @@ func (vh *VHost) Clear() {
 		}
 		var fx queue.Effects
 		for _, q := range queues {
-			_, _ = vh.Remove(q, false, false, &fx) // another may have been faster
+			_, _ = vh.Remove(q, false, false, nil, &fx) // another may have been faster
 			vh.Perform(&fx)
 		}
 		vh.env.yield()
@@ -145,6 +145,9 @@ func (vh *VHost) Clear() {
 		vh.unput(vh.parameterRecord(Parameter{Component: key.component, Name: key.name}))
 	}
 	vh.unput(&records.VHost{Name: records.Text(vh.Name)})
+	vh.tellDeletion("parameter.set", "", InternalUser)
+	vh.tellExchangeDeleted("", InternalUser)
+	vh.tellDeletion("parameter.cleared", "", InternalUser)
 }
 
 // Settle waits until the store has committed what has been put into it, or has failed
@@ -176,7 +179,9 @@ func (vh *VHost) removeSomeExchanges(most int) bool {
 		if vh.exchanges[x.Name] != x || x.Name == "" {
 			continue
 		}
-		vh.removeExchange(x)
+		vh.tellDeletion("parameter.set", x.Name, InternalUser)
+		vh.removeExchange(x, InternalUser)
+		vh.tellDeletion("parameter.cleared", x.Name, InternalUser)
 		removed++
 	}
 	return removed > 0

@@ -32,6 +32,7 @@ type pluginsState struct {
 	enabled []string
 	running bool
 	active  []string // those that the node has started
+	off     []string // plugins of exchanges that are switched off
 }
 
 func (c *call) pluginsState() (s pluginsState, err error) {
@@ -43,6 +44,13 @@ func (c *call) pluginsState() (s pluginsState, err error) {
 	var d description
 	if !c.opts.offline && c.node.get("/control/node", &d) == nil {
 		s.path, s.running, s.active = d.PluginsFile, d.Running, d.Plugins
+	}
+	off, err := os.ReadFile(settings.DisabledFile(s.path))
+	if err == nil {
+		s.off, err = settings.ReadPlugins(string(off))
+	}
+	if err != nil && !os.IsNotExist(err) {
+		return s, failed(exitUnavailable, "%s", err)
 	}
 	data, err := os.ReadFile(s.path)
 	switch {
@@ -58,17 +66,46 @@ func (c *call) pluginsState() (s pluginsState, err error) {
 	return s, nil
 }
 
-// write writes the file, and replaces it in one step.
+// write writes both lists.
 func (s *pluginsState) write(names []string) error {
+	if err := writeNames(s.path, names); err != nil {
+		return err
+	}
+	off := settings.DisabledFile(s.path)
+	if len(s.off) > 0 {
+		return writeNames(off, s.off)
+	}
+	if err := os.Remove(off); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
+// switchOff notes which plugins of exchanges are off from now on: they are on by
+// themselves.
+func (s *pluginsState) switchOff(how string, names []string) {
+	exchanges := slices.DeleteFunc(plugins.OfExchanges(), func(name string) bool { return !slices.Contains(names, name) })
+	switch how {
+	case "enable":
+		s.off = without(s.off, names)
+	case "disable":
+		s.off = append(without(s.off, exchanges), exchanges...)
+	case "set":
+		s.off = without(plugins.OfExchanges(), names)
+	}
+}
+
+// writeNames writes a list of names, and replaces the file in one step.
+func writeNames(path string, names []string) error {
 	slices.Sort(names)
-	temporary := s.path + ".new"
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
+	temporary := path + ".new"
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(temporary, fmt.Appendf(nil, "[%s].\n", strings.Join(names, ",")), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(temporary, s.path)
+	return os.Rename(temporary, path)
 }
 
 // changePlugins enables, disables or sets plugins (PLUGIN-6 to PLUGIN-14).
@@ -101,6 +138,7 @@ func (c *call) changePlugins(how string) error {
 		}
 	}
 	wanted := nextPlugins(how, s.enabled, names)
+	s.switchOff(how, names)
 	if err := s.write(wanted); err != nil {
 		return failed(exitUnavailable, "%s", err)
 	}
@@ -164,7 +202,7 @@ func (c *call) applyPlugins(s *pluginsState, wanted []string) error {
 		return nil
 	}
 	c.print("Applying plugin configuration to %s...", c.node.name)
-	if err := c.node.do(http.MethodPut, "/control/plugins", map[string]any{"Plugins": wanted}, nil); err != nil {
+	if err := c.node.do(http.MethodPut, "/control/plugins", map[string]any{"Plugins": wanted, "Disabled": s.off}, nil); err != nil {
 		return err
 	}
 	started, stopped := without(wanted, s.enabled), without(s.enabled, wanted)

@@ -51,6 +51,12 @@ func ParseLevel(name string) (level slog.Level, ok bool) {
 	return 0, false
 }
 
+// LevelName is RabbitMQ's name of a level.
+func LevelName(level slog.Level) string {
+	name, _ := levelName(level)
+	return name
+}
+
 // levelName is the name of the highest level that is not above this one.
 func levelName(level slog.Level) (name, color string) {
 	for _, l := range levelNames {

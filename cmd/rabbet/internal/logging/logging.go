@@ -22,6 +22,8 @@ type Log struct {
 	// Logger is for events. Always is for the lines that scripts wait for, which come
 	// whatever the level.
 	Logger, Always *slog.Logger
+	// ExchangeLevel is the least level that goes to amq.rabbitmq.log.
+	ExchangeLevel *slog.LevelVar
 	// Places are where it goes, as RabbitMQ calls them: <stdout>, or a path.
 	Places []string
 
@@ -38,7 +40,7 @@ func Open(cfg *settings.Log, to Streams) (*Log, error) {
 	l := &Log{}
 	var events, always several
 	add := func(w *Writer, format, level string, color bool, place string) {
-		h := newHandler(w, format, color)
+		h := NewHandler(w, format, color)
 		lowest, _ := ParseLevel(level)
 		f := &filter{next: h, level: new(slog.LevelVar), categories: map[string]slog.Level{}}
 		f.level.Set(lowest)
@@ -66,6 +68,12 @@ func Open(cfg *settings.Log, to Streams) (*Log, error) {
 		add(NewWriter(file, tellerOf(cfg.FileFormat)), cfg.FileFormat, orLevel(cfg.FileLevel, cfg.Level), false, cfg.File)
 	}
 	l.Logger, l.Always = slog.New(events), slog.New(always)
+	if l.ExchangeLevel = new(slog.LevelVar); cfg.Exchange {
+		lowest, _ := ParseLevel(cfg.ExchangeLevel)
+		l.ExchangeLevel.Set(lowest)
+		l.levels = append(l.levels, l.ExchangeLevel)
+		l.Places = append(l.Places, "exchange:{resource,<<\"/\">>,exchange,<<\"amq.rabbitmq.log\">>}") // LOGX-2
+	}
 	return l, nil
 }
 
@@ -101,7 +109,9 @@ func (l *Log) Close() {
 
 const closePatience = 500 * time.Millisecond
 
-func newHandler(w io.Writer, format string, color bool) slog.Handler {
+// NewHandler makes a handler that writes an event in a format, text or json, with one
+// Write.
+func NewHandler(w io.Writer, format string, color bool) slog.Handler {
 	if format == "json" {
 		return newJSONHandler(w)
 	}
@@ -114,7 +124,7 @@ func tellerOf(format string) func(int) []byte {
 		var b bytes.Buffer
 		r := slog.NewRecord(delay.Real{}.Now(), slog.LevelWarn, "log lines were lost because nobody read the log", 0)
 		r.AddAttrs(slog.Int("lines", lost))
-		_ = newHandler(&b, format, false).Handle(context.Background(), r) // A buffer takes all.
+		_ = NewHandler(&b, format, false).Handle(context.Background(), r) // A buffer takes all.
 		return b.Bytes()
 	}
 }

@@ -33,7 +33,7 @@ var all = []Plugin{
 	{"rabbitmq_prometheus", true},
 	{"rabbitmq_random_exchange", true},
 	{"rabbitmq_recent_history_exchange", true},
-	{"rabbitmq_sharding", false},
+	{"rabbitmq_sharding", true},
 	{"rabbitmq_shovel", true},
 	{"rabbitmq_shovel_management", true},
 	{"rabbitmq_shovel_prometheus", false},
@@ -67,4 +67,35 @@ func Canonical(name string) string {
 		return spelled
 	}
 	return name
+}
+
+// exchangeTypes are the types of exchanges that plugins bring. They are on unless their
+// plugin is switched off.
+var exchangeTypes = []struct{ plugin, kind string }{
+	{"rabbitmq_consistent_hash_exchange", "x-consistent-hash"},
+	{"rabbitmq_delayed_message_exchange", "x-delayed-message"},
+	{"rabbitmq_message_deduplication", "x-message-deduplication"},
+	{"rabbitmq_random_exchange", "x-random"},
+	{"rabbitmq_recent_history_exchange", "x-recent-history"},
+	{"rabbitmq_sharding", "x-modulus-hash"},
+}
+
+// OfExchanges are the plugins that bring types of exchanges.
+func OfExchanges() []string {
+	var names []string
+	for _, t := range exchangeTypes {
+		names = append(names, t.plugin)
+	}
+	return names
+}
+
+// ExchangeTypes are the types of exchanges that the named plugins bring.
+func ExchangeTypes(names []string) []string {
+	var kinds []string
+	for _, t := range exchangeTypes {
+		if slices.Contains(names, t.plugin) {
+			kinds = append(kinds, t.kind)
+		}
+	}
+	return kinds
 }

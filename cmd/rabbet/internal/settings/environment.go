@@ -229,6 +229,11 @@ func (env *environment) plugins(l *loader) {
 		path, given = filepath.Join(env.dir, "enabled_plugins"), false
 	}
 	l.settings.PluginsFile = path
+	if text, err := os.ReadFile(DisabledFile(path)); err == nil {
+		if l.settings.DisabledPlugins, err = ReadPlugins(string(text)); err != nil {
+			l.fail(fmt.Errorf("cannot read the list of plugins %s: %w", DisabledFile(path), err))
+		}
+	}
 	if text, ok := env.lookup(enabledPlugins); ok {
 		l.settings.Plugins = []string{}
 		for name := range strings.SplitSeq(text, ",") {
@@ -248,6 +253,12 @@ func (env *environment) plugins(l *loader) {
 	if l.settings.Plugins, err = ReadPlugins(string(text)); err != nil {
 		l.fail(fmt.Errorf("cannot read the list of plugins %s: %w", path, err)) // PLUGIN-18: must be one term
 	}
+}
+
+// DisabledFile is the path of the list of plugins that are switched off, which is beside
+// that of those that are enabled. RabbitMQ has none: there nothing is on by itself.
+func DisabledFile(enabled string) string {
+	return filepath.Join(filepath.Dir(enabled), "disabled_plugins")
 }
 
 // ReadPlugins reads the text of an enabled_plugins file: one list of names.

@@ -199,6 +199,6 @@ var Options = slices.Concat(
 	limits, defaultPolicies, definitions, logging,
 	management, tlsOptions("Management", "management.ssl", func(s *Settings) *TLS { return &s.Management.TLS }),
 	tlsOptions("Management", "management.listener.ssl_opts", func(s *Settings) *TLS { return &s.Management.TLS }),
-	prometheus, tlsOptions("Prometheus", "prometheus.ssl", func(s *Settings) *TLS { return &s.Prometheus.TLS }),
+	pluginOptions, prometheus, tlsOptions("Prometheus", "prometheus.ssl", func(s *Settings) *TLS { return &s.Prometheus.TLS }),
 	testOptions,
 )

@@ -9,7 +9,6 @@ import (
 // yet; a name that ends with a dot is all keys below it. They are listed at the start.
 var pending = []string{
 	"initial_frame_max", "consumer_max_per_channel",
-	"log.exchange", "log.exchange.",
 }
 
 // isPending reports whether a key is one of them.

@@ -37,6 +37,13 @@ type Settings struct {
 	Plugins []string
 	// PluginsFile is the path of enabled_plugins, which need not be there.
 	PluginsFile string
+	// DisabledPlugins are those whose exchanges were switched off by rabbitmq-plugins
+	// disable: they are in the file disabled_plugins beside enabled_plugins.
+	DisabledPlugins []string
+	// DisabledExchangeTypes are types of exchanges that are refused.
+	DisabledExchangeTypes []string
+	// EventVHost is the virtual host of amq.rabbitmq.event; "" is the default one.
+	EventVHost string
 
 	Listen      Listen
 	TLS         TLS
