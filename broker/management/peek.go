@@ -57,6 +57,9 @@ func (q *request) browse() error {
 	if err != nil {
 		return err
 	}
+	if q.query.Has("offset") {
+		return q.browseStream(v, name, b)
+	}
 	return q.showMessages(v, name, b, func(m *shownMessage) bool { return m.contains(b.text) }, nil)
 }
 
@@ -114,6 +117,13 @@ func (q *request) browseOne() error {
 		if truncate, err = q.bounded("truncate", 0, 0, 1<<30); err != nil {
 			return err
 		}
+	}
+	if info, _ := v.Queue(name); info.Type == "stream" {
+		m, err := inStream(v, name, q.variable("id"))
+		if err != nil {
+			return err
+		}
+		return q.reply(func(e *encoder) { m.write(e, truncate) })
 	}
 	list, _, err := v.Browse(name, 0, maxPosition)
 	if err != nil {

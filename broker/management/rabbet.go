@@ -13,6 +13,7 @@ import (
 var extensionNames = []string{
 	"messages", "unacked", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
 	"definitions-preview", "topology", "events", "live", "trace", "export",
+	"streams",
 }
 
 func (s *Server) addExtensionRoutes() {

@@ -1,6 +1,7 @@
 // Package ui is the management page: what a browser shows at http://localhost:15672.
 //
-// The page is files, embedded as they are: no build step, no file from elsewhere. It asks
+// The page is files, embedded as they are: no build step, no file from elsewhere. Browsers
+// get them without comments. It asks
 // the management API for everything, below the folder that it was loaded from, so it works
 // under any path prefix.
 package ui
@@ -153,6 +154,7 @@ func (s *site) asset(name string) *asset {
 	if name == "index.html" {
 		content = bytes.ReplaceAll(content, []byte("@files@"), []byte(versioned+"/"+s.version))
 	}
+	content = sent(name, content)
 	sum := sha256.Sum256(content)
 	a := &asset{plain: content, kind: contentType(name), etag: hex.EncodeToString(sum[:12])}
 	if compressed := compress(content); len(compressed) < len(content) {

@@ -148,11 +148,24 @@ func TestPageIsSmall(t *testing.T) {
 	total := 0
 	walk(t, func(name string, content []byte) {
 		if path.Ext(name) != ".json" && path.Ext(name) != ".mts" && path.Base(name) != "LICENSE" {
-			total += len(compress(content))
+			total += len(compress(sent(name, content)))
 		}
 	})
 	t.Logf("the page is %d bytes, compressed", total)
 	assert.Less(t, total, maxSize)
+}
+
+func TestModulesAreSentWithoutComments(t *testing.T) {
+	const source = "// What it is for.\nimport a from './a.js';\n\n/**\n * @param {string} x\n */\nexport const f = (x) => x; // twice\n" +
+		"\t/** @type {any} */\n\tlet y = /** @type {any} */ (f);\n/** one */ f('//');\n"
+	const want = "\nimport a from './a.js';\n\n\n\n\nexport const f = (x) => x; // twice\n" +
+		"\n\tlet y = /** @type {any} */ (f);\n/** one */ f('//');\n"
+	assert.Equal(t, want, string(sent("js/a.js", []byte(source))))
+	assert.Equal(t, source, string(sent("vendor/a.js", []byte(source))), "licences stay")
+	assert.Equal(t, source, string(sent("css/a.css", []byte(source))))
+	walk(t, func(name string, content []byte) {
+		assert.Equal(t, bytes.Count(content, []byte("\n")), bytes.Count(sent(name, content), []byte("\n")), "lines of %s", name)
+	})
 }
 
 // vendored is an entry of vendor/manifest.json: a file that others wrote.

@@ -92,6 +92,7 @@ func furnish(r *rabbit) {
 			Body: []byte(fmt.Sprintf(`{"order":%d,"total":12.50,"paid":true,"note":null}`, i))})
 		r.publish(ch, "orders", "order.paid", amqp091.Publishing{Body: []byte("<order><id>1</id></order>")})
 	}
+	fillStream(r, "audit", 40)
 	r.publish(ch, "orders", "nowhere", amqp091.Publishing{Body: []byte{0, 1, 2, 255}})
 	worker := r.channel("worker")
 	require.NoError(r.t, worker.Qos(3, 0, false))
@@ -114,7 +115,7 @@ func TestOneOfEverything(t *testing.T) {
 	p.enter()
 	list := append([]string{}, everywhere...)
 	list = append(list, tabsOf("/", "orders.created")...)
-	list = append(list, "queues/%2F/orders.paid", "queues/%2F/urgent?tab=settings", "exchanges/%2F/orders", "exchanges/%2F/orders?tab=bindings", "exchanges/%2F/by-header?tab=bindings", "exchanges/%2F/orders?tab=route")
+	list = append(list, "queues/%2F/orders.paid", "queues/%2F/urgent?tab=settings", "queues/%2F/audit?tab=messages&offset=20", "queues/%2F/audit?tab=messages&offset=2026-01-01T00:00:00Z", "exchanges/%2F/orders", "exchanges/%2F/orders?tab=bindings", "exchanges/%2F/by-header?tab=bindings", "exchanges/%2F/orders?tab=route")
 	if r.has("deadletters") {
 		list = append(list, "dead-letters/%2F/dead-letters")
 	}

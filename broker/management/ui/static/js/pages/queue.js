@@ -12,6 +12,7 @@ import { useRange } from '../components/chart.js';
 import { Icon } from '../components/icon.js';
 import { QueueOverview } from './queue/overview.js';
 import { Messages } from './queue/messages.js';
+import { StreamMessages } from './queue/stream.js';
 import { Unacked } from './queue/unacked.js';
 import { QueueBindings, QueueConsumers } from './queue/around.js';
 import { Settings } from './queue/settings.js';
@@ -24,6 +25,7 @@ export default function Queue({ vhost, name }) {
 	const [range, setRange] = useRange();
 	const hasUnacked = useExtension('unacked');
 	const hasDead = useExtension('deadletters');
+	const hasStreams = useExtension('streams');
 	const hasTopology = useExtension('topology');
 	const tab = q.tab || 'overview';
 	const live = useLive(path`queues/${vhost}/${name}` + query(tab === 'overview' ? samplesQuery(range, ['lengths', 'msg_rates']) : {}), { keep: true });
@@ -49,7 +51,7 @@ export default function Queue({ vhost, name }) {
 		${gone ? html`<${Note} kind="warn" title="This queue is gone.">What you see is the last that was known of it.</${Note}>` : html`<${ErrorNote} error=${live.error} />`}
 		<${Tabs} label="Parts of this queue" tabs=${tabs} now=${tab} link=${(id) => href(['queues', vhost, name], { tab: id === 'overview' ? '' : id })} />
 		${tab === 'overview' && html`<${QueueOverview} queue=${queue} range=${range} setRange=${setRange} />`}
-		${tab === 'messages' && html`<${Messages} queue=${queue} />`}
+		${tab === 'messages' && html`<${hasStreams && queue.type === 'stream' ? StreamMessages : Messages} queue=${queue} />`}
 		${tab === 'unacked' && html`<${Unacked} queue=${queue} />`}
 		${tab === 'consumers' && html`<${QueueConsumers} queue=${queue} />`}
 		${tab === 'bindings' && html`<${QueueBindings} queue=${queue} />`}

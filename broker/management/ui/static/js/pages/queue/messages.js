@@ -59,14 +59,15 @@ function Peek({ queue }) {
 	</${Card}>`;
 }
 
-export function MessageTable({ messages, picked, setPicked, open, more = [] }) {
-	const toggle = (id) => setPicked(picked.includes(id) ? picked.filter((i) => i !== id) : [...picked, id]);
+/** The messages; without setPicked none can be chosen. @param {{messages: any[], picked?: string[], setPicked?: (ids: string[]) => void, open: (m: any) => void, more?: any[], place?: string}} props */
+export function MessageTable({ messages, picked = [], setPicked, open, more = [], place = 'Position' }) {
+	const toggle = (id) => setPicked?.(picked.includes(id) ? picked.filter((i) => i !== id) : [...picked, id]);
 	const all = messages.every((m) => picked.includes(m.id));
 	return html`<div class="scroll"><table class="data"><thead><tr>
-		<th class="pick" scope="col"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setPicked(all ? [] : messages.map((m) => m.id))} /></th>
-		<th scope="col" class="n">Position</th><th scope="col">Payload</th><th scope="col" class="wide">Exchange</th><th scope="col">Routing key</th>${more.map((c) => html`<th scope="col" key=${c.title}>${c.title}</th>`)}<th scope="col" class="wide">Marks</th><th scope="col" class="n wide">Size</th></tr></thead>
+		${setPicked && html`<th class="pick" scope="col"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setPicked(all ? [] : messages.map((m) => m.id))} /></th>`}
+		<th scope="col" class="n">${place}</th><th scope="col">Payload</th><th scope="col" class="wide">Exchange</th><th scope="col">Routing key</th>${more.map((c) => html`<th scope="col" key=${c.title}>${c.title}</th>`)}<th scope="col" class="wide">Marks</th><th scope="col" class="n wide">Size</th></tr></thead>
 		<tbody>${messages.map((m) => html`<tr key=${m.id} class=${picked.includes(m.id) ? 'on' : ''} data-row>
-			<td class="pick"><input type="checkbox" aria-label=${`Choose message ${m.position}`} checked=${picked.includes(m.id)} onChange=${() => toggle(m.id)} /></td>
+			${setPicked && html`<td class="pick"><input type="checkbox" aria-label=${`Choose message ${m.position}`} checked=${picked.includes(m.id)} onChange=${() => toggle(m.id)} /></td>`}
 			<td class="n">${f.number(m.position)}</td>
 			<td class="key"><button type="button" class="btn plain small mono name clip" dir="auto" onClick=${() => open(m)}>${preview(m)}</button></td>
 			<td class="wide"><span class="name clip" style=${{ maxWidth: '12rem' }}>${exchangeTitle(m.exchange)}</span></td>
@@ -91,7 +92,7 @@ export function Marks({ m }) {
 }
 
 /** One message in full. @param {any} props */
-export function MessageDialog({ queue, message, onClose, changed }) {
+export function MessageDialog({ queue, message, onClose, changed, place = 'Message at position' }) {
 	const live = useLive(message.truncated ? path`rabbet/queues/${queue.vhost}/${queue.name}/messages/${message.id}` : null, { every: 0 });
 	const m = live.data || message;
 	const { headers = {}, ...properties } = m.properties || {};
@@ -99,7 +100,7 @@ export function MessageDialog({ queue, message, onClose, changed }) {
 		kept.set('draft', { vhost: queue.vhost, exchange: m.exchange, routing_key: m.routing_key, properties: m.properties, payload: m.payload, encoding: m.payload_encoding });
 	};
 	const sentence = deathSentence(headers);
-	return html`<${Dialog} title=${`Message at position ${f.number(m.position)}`} wide onClose=${onClose} footer=${html`
+	return html`<${Dialog} title=${`${place} ${f.number(m.position)}`} wide onClose=${onClose} footer=${html`
 			<${Copy} label="Copy as JSON" text=${JSON.stringify(m, null, 2)} /><${Copy} label="Copy as curl" text=${asCurl(m, { base: apiURL(''), vhost: queue.vhost })} /><span class="spacer" />
 			<a class="btn" href=${href(['publish'], { draft: true })} onClick=${() => { again(); onClose(); }}><${Icon} name="publish" />Publish again</a>
 			${changed && html`<button class="btn danger" onClick=${() => { onClose(); deleteMessages(queue, [m.id], changed); }}><${Icon} name="trash" />Delete</button>`}`}>
