@@ -163,3 +163,38 @@ func TestGraduateImport(t *testing.T) {
 	assert.Contains(t, errs, "marks them as redelivered")
 	assert.Contains(t, string(g.api(g.sourceURL(), http.MethodGet, "/api/queues/%2F/"+g.moved[0]+"?columns=messages", "")), `"messages":20`)
 }
+
+// Delayed messages wait for the rest of their delay at a target that delays, and are listed
+// where it does not.
+func TestGraduateDelayedMessages(t *testing.T) {
+	if os.Getenv("RABBITMQ_URL") != "" {
+		t.Skip("Debian's RabbitMQ has no plugin that delays")
+	}
+	for profile, moved := range map[string]bool{"3.13": true, "4.3": false} {
+		port := freePort(t)
+		target := start(t, nil, "serve", "--memory", "--management", strconv.Itoa(port), "--profile", profile)
+		g := &graduation{t: t, dir: t.TempDir(), port: freePort(t), management: freePort(t)}
+		g.to, g.toAMQP = []string{fmt.Sprintf("http://guest:guest@127.0.0.1:%d", port)}, []string{"amqp://guest:guest@" + target.address + "/"}
+		g.startSource()
+		g.api(g.sourceURL(), http.MethodPut, "/api/exchanges/%2F/later", `{"type":"x-delayed-message","durable":true,"arguments":{"x-delayed-type":"direct"}}`)
+		g.api(g.sourceURL(), http.MethodPut, "/api/queues/%2F/inbox", `{"durable":true}`)
+		g.api(g.sourceURL(), http.MethodPost, "/api/bindings/%2F/e/later/q/inbox", `{"routing_key":"k"}`)
+		for i := range 5 {
+			g.api(g.sourceURL(), http.MethodPost, "/api/exchanges/%2F/later/publish", fmt.Sprintf(
+				`{"routing_key":"k","properties":{"delivery_mode":2,"headers":{"x-delay":%d}},"payload":"%d","payload_encoding":"string"}`, 3600_000+i, i))
+		}
+		out, err := g.apply("--skip-refused").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		there := string(g.api(g.to[0], http.MethodGet, "/api/rabbet/delayed", ""))
+		here := string(g.api(g.sourceURL(), http.MethodGet, "/api/rabbet/delayed", ""))
+		if moved {
+			assert.Contains(t, there, `"messages":5`)
+			assert.Contains(t, here, `"messages":0`)
+			list := string(g.api(g.to[0], http.MethodGet, "/api/rabbet/delayed/%2F/later", ""))
+			assert.Regexp(t, `"x-delay":-3(599|600)\d{3}\b`, list, "the rest of the delay")
+		} else {
+			assert.Contains(t, here, `"messages":5`)
+			assert.Equal(t, 5, strings.Count(string(out), "waits until"), "%s", out)
+		}
+	}
+}

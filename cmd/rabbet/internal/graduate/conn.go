@@ -166,10 +166,10 @@ func (c *conn) why(err error) error {
 	}
 }
 
-// publish sends a message, mandatory, and returns the tag that its confirm will have. It
+// publish sends a message and returns the tag that its confirm will have. It
 // may wait in a buffer until flush.
-func (c *conn) publish(exchange, key string, properties, body []byte) (uint64, error) {
-	b := amqp.AppendMethod(c.scratch[:0], channel, &amqp.BasicPublish{Exchange: exchange, RoutingKey: key, Mandatory: true})
+func (c *conn) publish(m *amqp.BasicPublish, properties, body []byte) (uint64, error) {
+	b := amqp.AppendMethod(c.scratch[:0], channel, m)
 	b = amqp.AppendHeader(b, channel, amqp.BasicPublishID.Class(), uint64(len(body)), properties)
 	b = amqp.AppendBody(b, channel, body, c.frame)
 	c.scratch = b

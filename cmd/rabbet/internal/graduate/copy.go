@@ -120,7 +120,9 @@ func (c *copier) launch(f *flight) error {
 			return err
 		}
 	}
-	tag, err := c.conn.publish(c.exchange, f.key, f.properties, f.message.Body)
+	tag, err := c.conn.publish(&amqp.BasicPublish{
+		Exchange: c.exchange, RoutingKey: f.key, Mandatory: f.message.Due == 0, // what is delayed finds no queue yet
+	}, f.properties, f.message.Body)
 	f.tag = tag
 	c.flying = append(c.flying, *f)
 	return err
@@ -244,7 +246,7 @@ var errNacked = errors.New("the target does not take a message: its queue is ful
 // note notes what the target says.
 func (c *copier) note(e event) error {
 	if e.returned {
-		return errors.New("the target has no such queue any more")
+		return &closedError{uint16(amqp.NoRoute), "NO_ROUTE - the queue is not there any more"}
 	}
 	if e.nacked {
 		return errNacked

@@ -25,10 +25,6 @@ func (j *job) delayed(ctx context.Context, doc *definitions.Document) error {
 	if err := j.source.Get(ctx, "/api/rabbet/delayed", &list); err != nil {
 		return err
 	}
-	there := map[[2]string]bool{}
-	for _, x := range doc.Exchanges {
-		there[[2]string{*x.VHost, x.Name}] = j.facts.Types[x.Type]
-	}
 	vhosts := map[string]bool{}
 	for _, v := range doc.VHosts {
 		vhosts[v.Name] = true
@@ -37,7 +33,7 @@ func (j *job) delayed(ctx context.Context, doc *definitions.Document) error {
 	for _, x := range list.Exchanges {
 		switch {
 		case x.Messages == 0 || !vhosts[x.VHost]:
-		case there[[2]string{x.VHost, x.Exchange}]:
+		case j.delays(ctx, x.VHost, x.Exchange):
 			q := &Queue{VHost: x.VHost, Name: x.Exchange, Type: "delayed exchange", Ready: x.Messages}
 			j.report.Queues = append(j.report.Queues, q)
 			if err := j.moveDelayed(ctx, q); err != nil {
@@ -49,6 +45,13 @@ func (j *job) delayed(ctx context.Context, doc *definitions.Document) error {
 		}
 	}
 	return failed
+}
+
+// delays reports whether the target has a delayed exchange of this name.
+func (j *job) delays(ctx context.Context, vhost, exchange string) bool {
+	var x struct{ Type string }
+	err := j.target.Get(ctx, mgmt.Path("exchanges", vhost, exchange), &x)
+	return err == nil && x.Type == "x-delayed-message"
 }
 
 // exportDelayed asks for delayed messages behind an ID.

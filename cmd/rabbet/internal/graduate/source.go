@@ -166,8 +166,6 @@ type Facts struct {
 	Version, Target string
 	// Plugins are enabled on all running nodes.
 	Plugins []string
-	// Types are the types of exchanges that it knows.
-	Types map[string]bool
 	// Addresses are where its nodes listen for AMQP, as far as it says.
 	Addresses []string
 }
@@ -186,14 +184,19 @@ func AskTarget(ctx context.Context, api *mgmt.Client) (*Facts, error) {
 	if err := api.Get(ctx, "/api/overview", &about); err != nil {
 		return nil, err
 	}
-	f := &Facts{Version: about.Version, Target: targetOf(about.Version), Types: map[string]bool{}}
+	f := &Facts{Version: about.Version, Target: targetOf(about.Version)}
 	for _, t := range about.Types {
-		f.Types[t.Name] = true
+		if plugin := lint.PluginOf(t.Name); plugin != "" {
+			f.Plugins = append(f.Plugins, plugin)
+		}
 	}
 	for _, l := range about.Listeners {
 		if l.Protocol == "amqp" {
 			f.Addresses = append(f.Addresses, fmt.Sprintf("%s:%d", reachable(l.IP, api.HostName()), l.Port))
 		}
+	}
+	if api.Get(ctx, "/api/rabbet", nil) == nil { // a Rabbet has what plugins bring
+		f.Plugins = append(f.Plugins, lint.RabbetPlugins(f.Target)...)
 	}
 	var nodes []struct {
 		Running bool

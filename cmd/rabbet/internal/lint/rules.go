@@ -71,6 +71,20 @@ var pluginTypes = map[string]pluginType{
 	"x-delayed-message":       {"rabbitmq_delayed_message_exchange", "", "4.3"},
 }
 
+// PluginOf returns the plugin that brings a type of exchange, or "".
+func PluginOf(kind string) string { return pluginTypes[kind].plugin }
+
+// RabbetPlugins returns the plugins whose types of exchanges a Rabbet has that behaves as a
+// target does.
+func RabbetPlugins(target string) (list []string) {
+	for kind := range pluginTypes {
+		if plugin := pluginOf(target, kind); plugin != "" {
+			list = append(list, plugin)
+		}
+	}
+	return list
+}
+
 // pluginOf is the plugin that a target needs for a type of exchange, or "".
 func pluginOf(target, kind string) string {
 	t, ok := pluginTypes[kind]
