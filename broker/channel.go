@@ -50,6 +50,7 @@ type publishHalf struct {
 	lastRoute *route
 	published uint64 // publishes since confirm.select (BASIC-14)
 	confirmed uint64
+	early     []uint64     // past confirmed, those that were acked before their turn
 	nacks     []uint64     // those that a queue has rejected
 	unrouted  uint64       // the number of the latest publish that found no queue
 	fates     []fate       // what a Tap has in mind for confirms to come

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"slices"
+
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -35,18 +37,19 @@ type answer struct {
 	ch       *channel
 	from, to uint64 // publishes from+1 to to
 	nacks    []uint64
-	fates    []fate // in order of seq
+	early    []uint64 // those that have been acked before
+	fates    []fate   // in order of seq
 }
 
 // ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,
-// unless others of the batch are to be answered before (BASIC-15, BASIC-16), or a delayed
-// exchange has just given it to the store.
+// even if others before it still wait (BASIC-15, BASIC-16).
 func (h *publishHalf) ackUnroutable() {
 	c := h.c
-	if c.fx.Logged || h.confirmed != h.published-1 {
-		return
+	if h.confirmed == h.published-1 {
+		h.confirmed = h.published
+	} else {
+		h.early = append(h.early, h.published)
 	}
-	h.confirmed = h.published
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.out.appendMethod(h.ch.id, &amqp.BasicAck{DeliveryTag: h.published}, &c.fx)
@@ -55,25 +58,55 @@ func (h *publishHalf) ackUnroutable() {
 
 // send sends the answer. Called with the connection's lock held.
 func (a *answer) send(fx *queue.Effects) {
-	a.ch.stats.messages.Confirm += a.to - a.from - uint64(len(a.nacks))
+	a.ch.stats.messages.Confirm += a.to - a.from - uint64(len(a.nacks)+len(a.early))
 	if len(a.fates) > 0 || a.ch.gap {
 		a.sendSingly(false, fx)
 		return
 	}
-	ack := func(seq uint64) {
-		if seq > a.from {
-			a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: seq, Multiple: seq-a.from > 1}, fx)
-			a.ch.recordConfirm(a.from, seq, false)
-			a.from = seq
+	for _, seq := range a.nacks {
+		a.ack(seq-1, fx)
+		a.nack(seq, false, fx)
+	}
+	a.ack(a.to, fx)
+}
+
+// ack acks what is left up to a publish. Called with the connection's lock held.
+func (a *answer) ack(to uint64, fx *queue.Effects) {
+	n := 0 // of early
+	for n < len(a.early) && a.early[n] <= to {
+		n++
+	}
+	open := to - a.from - uint64(n)
+	for ; n > 0 && a.early[n-1] == to; n-- {
+		to--
+	}
+	if open > 0 {
+		a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicAck{DeliveryTag: to, Multiple: open > 1}, fx)
+		a.ch.recordConfirm(a.from, to, false)
+	}
+	a.from = max(a.from, to)
+	a.early = a.early[n:]
+}
+
+// nack nacks a publish, or all that are left up to it. Called with the connection's lock
+// held.
+func (a *answer) nack(to uint64, multiple bool, fx *queue.Effects) {
+	a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: to, Multiple: multiple}, fx)
+	a.ch.recordConfirm(a.from, to, true)
+	a.from = to
+}
+
+// nackAll nacks what is left. Called with the connection's lock held.
+func (a *answer) nackAll(fx *queue.Effects) {
+	if len(a.early) == 0 {
+		a.nack(a.to, a.to-a.from > 1, fx)
+		return
+	}
+	for seq := a.from + 1; seq <= a.to; seq++ {
+		if !slices.Contains(a.early, seq) {
+			a.nack(seq, false, fx)
 		}
 	}
-	for _, seq := range a.nacks {
-		ack(seq - 1)
-		a.ch.c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: seq}, fx)
-		a.ch.recordConfirm(seq-1, seq, true)
-		a.from = seq
-	}
-	ack(a.to)
 }
 
 // Committed is the store's word that the publishes are safe, or that they are
@@ -88,8 +121,7 @@ func (a *answer) Committed(err error) {
 	case err != nil && (len(a.fates) > 0 || a.ch.gap):
 		a.sendSingly(true, &fx)
 	case err != nil:
-		c.out.appendMethod(a.ch.id, &amqp.BasicNack{DeliveryTag: a.to, Multiple: a.to-a.from > 1}, &fx)
-		a.ch.recordConfirm(a.from, a.to, true)
+		a.nackAll(&fx)
 	default:
 		a.send(&fx)
 	}

@@ -99,6 +99,9 @@ func (p *publishing) sendConfirms() {
 			continue
 		}
 		a := answer{ch: ch, from: ch.confirmed, to: ch.published}
+		if len(ch.early) > 0 {
+			a.early, ch.early = slices.Clone(ch.early), ch.early[:0]
+		}
 		if a.from == a.to && len(ch.fates) == 0 {
 			continue // ackUnroutable was quicker
 		}

@@ -12,6 +12,7 @@ var connectionEdgeScripts = []Script{
 	{Name: "content/publish-on-closed-channel", Covers: []string{"CONN-60"}, Run: edgeClosedChannel},
 	{Name: "content/method-of-server", Covers: []string{"CONN-59"}, Run: edgeServerContent},
 	{Name: "tx/publish-to-deleted-queue", Covers: []string{"BASIC-83", "BASIC-86"}, Run: edgeTxDeleted},
+	{Name: "confirm/unroutable-before-stored", Covers: []string{"BASIC-15", "BASIC-17"}, Run: edgeConfirmMixed},
 	{Name: "confirm/unroutable-one-by-one", Covers: []string{"BASIC-15", "BASIC-16"}, Run: edgeConfirmUnroutable},
 }
 
@@ -60,6 +61,41 @@ func edgeTxDeleted(t *T) {
 			ch.ExpectClosed(406, "partial tx completion")
 		default:
 			t.OK(err, "tx.commit")
+		}
+	}
+}
+
+// A publish that reaches no queue is acked at once, by itself, while those before it wait
+// for the disk.
+func edgeConfirmMixed(t *T) {
+	q, nowhere := t.QueueName(), t.Name("nowhere")
+	r := t.RawOpen()
+	r.SendMethod(1, &wire.QueueDeclare{Queue: q, Durable: true})
+	r.Expect(1, &wire.QueueDeclareOk{Queue: q})
+	r.SendMethod(1, &wire.ConfirmSelect{})
+	r.Expect(1, &wire.ConfirmSelectOk{})
+	persistent := (&wire.Properties{Flags: wire.HasDeliveryMode, DeliveryMode: 2}).Append(nil)
+	var b []byte
+	for _, key := range []string{q, nowhere, q} {
+		b = wire.AppendMethod(b, 1, &wire.BasicPublish{RoutingKey: key, Mandatory: true})
+		b = wire.AppendHeader(b, 1, wire.BasicPublishID.Class(), 0, persistent)
+	}
+	r.Send(b)
+	r.Expect(1, &wire.BasicReturn{ReplyCode: 312, ReplyText: "NO_ROUTE", RoutingKey: nowhere})
+	r.Content(1)
+	r.Expect(1, &wire.BasicAck{DeliveryTag: 2})
+	left := map[uint64]bool{1: true, 3: true}
+	for len(left) > 0 {
+		m, err := r.Next().method()
+		t.OK(err, "read a method")
+		ack, ok := m.(*wire.BasicAck)
+		if !ok {
+			t.Fatalf("got %s", m.ID())
+		}
+		for tag := range left {
+			if tag == ack.DeliveryTag || ack.Multiple && tag < ack.DeliveryTag {
+				delete(left, tag)
+			}
 		}
 	}
 }
