@@ -34,7 +34,7 @@ func TestPermissionsHideAndRefuse(t *testing.T) {
 	p.allow("401 (Unauthorized)")
 	p.enter("viewer", "viewer")
 	nav := js[string](p, "document.querySelector('.nav').innerText")
-	for _, hidden := range []string{"Users", "Virtual hosts", "Permissions", "Definitions", "Trace", "Node and health"} {
+	for _, hidden := range []string{"Users", "Virtual hosts", "Permissions", "Definitions", "Shovels", "Node and health"} {
 		assert.NotContains(t, nav, hidden)
 	}
 	p.visit("#/queues?add=true")

@@ -12,7 +12,7 @@ export function Field({ label, hint, error, full, children }) {
 
 /** @param {any} props label, value, onChange(text), hint, full; the rest goes to the input */
 export function Text({ label, value, onChange, hint, error, full, ...rest }) {
-	return html`<${Field} label=${label} hint=${hint} error=${error} full=${full}>${(id) => html`<input id=${id} autocomplete="off" spellcheck="false" value=${value} onInput=${(e) => onChange(e.target.value)} ...${rest} />`}</${Field}>`;
+	return html`<${Field} label=${label} hint=${hint} error=${error} full=${full}>${(id) => html`<input id=${id} autocomplete="off" spellcheck="false" aria-invalid=${error ? 'true' : undefined} value=${value} onInput=${(e) => onChange(e.target.value)} ...${rest} />`}</${Field}>`;
 }
 
 export function Area({ label, value, onChange, hint, error, full = true, ...rest }) {

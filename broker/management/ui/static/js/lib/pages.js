@@ -28,7 +28,7 @@ export const NAV = [
 	{ title: 'Messages', entries: [
 		{ id: 'dead-letters', text: 'Dead letters', icon: 'dead', key: 'd', needs: 'deadletters' },
 		{ id: 'delayed', text: 'Delayed', icon: 'delayed', needs: 'delayed' },
-		{ id: 'trace', text: 'Trace', icon: 'trace', needs: 'trace', may: may.administer },
+		{ id: 'trace', text: 'Trace', icon: 'trace', needs: 'trace' },
 	] },
 	{ title: 'Admin', entries: [
 		{ id: 'shovels', text: 'Shovels', icon: 'shovels', may: may.monitor },

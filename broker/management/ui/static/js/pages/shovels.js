@@ -73,12 +73,48 @@ function valueOf(v) {
 	return value;
 }
 
+/** @type {[RegExp, keyof typeof START, string][]} */
+const FAULTS = [
+	[/src-uri/, 'srcURI', 'Give at least one URI.'], [/dest-uri/, 'destURI', 'Give at least one URI.'],
+	[/'src-exchange' or 'src-queue'/, 'src', 'Name a queue or an exchange.'],
+	[/^ack-mode/, 'ack', 'The broker does not know this mode.'], [/'no-ack' and numerical/, 'after', 'A number needs acknowledgements.'],
+	[/delete-after should/, 'after', 'never, queue-length, or a number of messages.'],
+	[/prefetch-count/, 'prefetch', 'A number.'], [/reconnect-delay/, 'reconnect', 'A number of seconds.'],
+];
+
+/** What is wrong with a URI, without the URI: it may have a password. @param {string} line */
+const uriFault = (line) => (/unexpected_uri_scheme/.test(line) ? 'The scheme is amqp or amqps.' : /port/.test(line) ? 'There is no such port.' : /invalid_vhost/.test(line) ? 'Encode / in the virtual host as %2F.' : 'This is not a valid URI.');
+
+/** The refusals by control. @param {string} reason @param {typeof START} v @returns {Record<string, string>} */
+function faultsOf(reason, v) {
+	/** @type {Record<string, string>} */
+	const faults = {};
+	for (const line of reason.split('\n')) {
+		const [, uri] = /^"(.*)" not a valid URI/.exec(line) || [];
+		const [, denied] = /^user .* may not connect to vhost "(.*)"/.exec(line) || [];
+		for (const [key, value] of Object.entries({ srcURI: v.srcURI, destURI: v.destURI })) {
+			if (uri !== undefined && value === uri) faults[key] = uriFault(line);
+			if (denied !== undefined && value.endsWith('/' + encodeURIComponent(denied))) faults[key] = `You may not enter the virtual host “${denied}”.`;
+		}
+		for (const [pattern, key, text] of FAULTS) if (uri === undefined && pattern.test(line)) faults[key] = text;
+	}
+	return faults;
+}
+
 function AddShovel() {
 	const filter = useStore(vhostFilter);
 	const vhosts = useVhosts();
 	const [shown, setShown] = useState(false);
+	const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
 	const form = useForm({ ...START, vhost: filter || '/' }, async (v) => {
-		await put(path`parameters/shovel/${among(vhosts, v.vhost)}/${v.name}`, { value: valueOf(v) });
+		setFaults({});
+		try {
+			await put(path`parameters/shovel/${among(vhosts, v.vhost)}/${v.name}`, { value: valueOf(v) });
+		} catch (err) {
+			const found = faultsOf(err.details || '', v);
+			setFaults(found);
+			throw Object.keys(found).length > 0 ? new Error('The broker refuses what is marked above.') : err;
+		}
 		say(`Shovel ${v.name} is there.`);
 	});
 	const v = form.values;
@@ -86,18 +122,18 @@ function AddShovel() {
 	return html`<${Card} title="Add a shovel"><form class="form" onSubmit=${form.submit}>
 		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${among(vhosts, v.vhost)} onChange=${form.set('vhost')} options=${vhosts} />`}
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} required />
-		<${Text} label="Source URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.srcURI} onChange=${form.set('srcURI')} hint="amqp:// is this broker." required />
+		<${Text} label="Source URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.srcURI} onChange=${form.set('srcURI')} error=${faults.srcURI} hint="amqp:// is this broker." required />
 		<${Choice} label="From" value=${v.srcKind} onChange=${form.set('srcKind')} options=${kinds} />
-		<${Text} label="Source" value=${v.src} onChange=${form.set('src')} hint="A queue is declared if it is missing." required />
+		<${Text} label="Source" value=${v.src} onChange=${form.set('src')} error=${faults.src} hint="A queue is declared if it is missing." required />
 		${v.srcKind === 'exchange' && html`<${Text} label="Routing key" value=${v.srcKey} onChange=${form.set('srcKey')} />`}
-		<${Text} label="Destination URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.destURI} onChange=${form.set('destURI')} required />
+		<${Text} label="Destination URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.destURI} onChange=${form.set('destURI')} error=${faults.destURI} required />
 		<${Choice} label="To" value=${v.destKind} onChange=${form.set('destKind')} options=${kinds} />
-		<${Text} label="Destination" value=${v.dest} onChange=${form.set('dest')} hint="Empty: exchange and key of each message." />
+		<${Text} label="Destination" value=${v.dest} onChange=${form.set('dest')} error=${faults.dest} hint="Empty: exchange and key of each message." />
 		${v.destKind === 'exchange' && html`<${Text} label="Destination key" value=${v.destKey} onChange=${form.set('destKey')} />`}
 		<${Choice} label="Acknowledge" value=${v.ack} onChange=${form.set('ack')} options=${[['on-confirm', 'When confirmed'], ['on-publish', 'When published'], ['no-ack', 'Never']]} />
-		<${Text} label="Prefetch" type="number" min="0" value=${v.prefetch} onChange=${form.set('prefetch')} hint="1000 by default." />
-		<${Text} label="Reconnect delay" type="number" min="0" value=${v.reconnect} onChange=${form.set('reconnect')} hint="Seconds; 5 by default." />
-		<${Text} label="Delete after" value=${v.after} onChange=${form.set('after')} hint="never, queue-length, or a number of messages." />
+		<${Text} label="Prefetch" type="number" min="0" value=${v.prefetch} onChange=${form.set('prefetch')} error=${faults.prefetch} hint="1000 by default." />
+		<${Text} label="Reconnect delay" type="number" min="0" value=${v.reconnect} onChange=${form.set('reconnect')} error=${faults.reconnect} hint="Seconds; 5 by default." />
+		<${Text} label="Delete after" value=${v.after} onChange=${form.set('after')} error=${faults.after} hint="never, queue-length, or a number of messages." />
 		<div class="field"><span class="label">Options</span><${Check} label="Add forward headers" value=${v.headers} onChange=${form.set('headers')} /><${Check} label="Show the URIs" value=${shown} onChange=${setShown} /></div>
 		<${Submit} form=${form} text="Add the shovel"><button type="button" class="btn" onClick=${() => setQuery({ add: '' })}>Close</button></${Submit}>
 	</form></${Card}>`;
