@@ -79,14 +79,14 @@ func newConn(b *node, nc net.Conn) *conn {
 		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
-	c.out = newOutbound(b, nc, c.tapped)
+	c.out = newOutbound(nc, &b.buffers, b.profile.MinFrameMax) // CONN-26: until tune-ok
 	c.login = &handshake{c}
 	if c.tapped != nil {
-		c.tapped.c = c
+		c.tapped.c, c.out.pause, c.out.failed = c, c.tapped.wait, c.tapped.end
 	}
 	c.owner = owner{n: b, peer: &c.peer, out: c.out}
 	c.seat = seat{n: b}
-	c.record.n, c.record.peer, c.record.seat, c.record.tapped = b, &c.peer, &c.seat, c.tapped
+	c.record.n, c.record.peer, c.record.seat = b, &c.peer, &c.seat
 	c.pulse = pulse{clock: b.cfg.PeerClock, socket: nc, log: c.log, out: c.out, received: &c.received, excused: c.hearsNothing}
 	c.gate = gate{alarms: &b.alarms, out: c.out, fx: &c.fx}
 	c.publishing = publishing{out: c.out, fx: &c.fx, store: b.cfg.Store}

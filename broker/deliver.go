@@ -116,14 +116,16 @@ func (s *consumer) hasCredit() bool {
 }
 
 // unstall lets a consumer go on that an overfull outbox had parked.
-func (s *consumer) unstall(fx *queue.Effects) {
+func (s *consumer) unstall() {
 	c := s.ch.c
 	c.out.mu.Lock()
 	parked := s.parked
 	s.stalled, s.parked = false, false
 	c.out.mu.Unlock()
 	if parked {
-		s.from.Unpark(&s.Subscription, fx)
+		var fx queue.Effects
+		s.from.Unpark(&s.Subscription, &fx)
+		c.vhost.Perform(&fx)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/queue"
@@ -17,10 +18,11 @@ type outbound struct {
 	nc      net.Conn
 	try     *tryWriter // nil where a write cannot be tried without waiting
 	buffers *buffers
-	tapped  *tapped       // nil without a Tap
-	wake    chan struct{} // capacity 1: the writer has work, or is to end
-	unread  atomic.Bool   // more answers wait for the client than may: the reader is to pause
-	sent    atomic.Uint64 // bytes, for the heartbeat
+	pause   func(d time.Duration, begun func()) // for marks; nil without a Tap
+	failed  func()                              // told that writing has failed; nil without a Tap
+	wake    chan struct{}                       // capacity 1: the writer has work, or is to end
+	unread  atomic.Bool                         // more answers wait for the client than may: the reader is to pause
+	sent    atomic.Uint64                       // bytes, for the heartbeat
 
 	mu       sync.Mutex
 	outbox          // what has collected
@@ -32,12 +34,13 @@ type outbound struct {
 	finished bool      // nothing is appended any more
 	broken   bool      // writing has failed
 	drained  sync.Cond // the outbox has been taken, or what else the reader waits for
-	stalled  []*consumer
-	frameMax uint32 // 0 is no limit; changed by the reader alone
+	stalled  []staller // to go on once the outbox is written
+	spoiled  *spoiled  // the answer that a verdict spoils; nil for none
+	frameMax uint32    // 0 is no limit; changed by the reader alone
 }
 
-func newOutbound(b *node, nc net.Conn, t *tapped) *outbound {
-	o := &outbound{nc: nc, buffers: &b.buffers, tapped: t, wake: make(chan struct{}, 1), frameMax: b.profile.MinFrameMax} // CONN-26: until tune-ok
+func newOutbound(nc net.Conn, buffers *buffers, frameMax uint32) *outbound {
+	o := &outbound{nc: nc, buffers: buffers, wake: make(chan struct{}, 1), frameMax: frameMax}
 	o.drained.L = &o.mu
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn: // others have something to do before the socket, or none
@@ -57,7 +60,7 @@ func (o *outbound) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects
 	before := len(o.buf)
 	o.buf = amqp.AppendMethod(o.buf, channel, m)
 	o.answered(len(o.buf) - before)
-	if o.tapped != nil {
+	if o.spoiled != nil {
 		o.spoilAnswer(channel, before)
 	}
 	o.touch(fx)
@@ -156,11 +159,14 @@ func (o *outbound) take() outbox {
 	return out
 }
 
+// A staller is a consumer that an overfull outbox has parked.
+type staller interface{ unstall() }
+
 // A parcel is what the writer writes next.
 type parcel struct {
 	outbox
-	from    int         // what is before it in the buffer has been written
-	stalled []*consumer // to go on afterwards
+	from    int       // what is before it in the buffer has been written
+	stalled []staller // to go on afterwards
 }
 
 // next waits for something to write. False ends the writer.
@@ -194,7 +200,6 @@ func (o *outbound) next() (p parcel, ok bool) {
 // run is the writer goroutine: it writes whole outboxes, and lets the consumers that an
 // overfull one had parked go on.
 func (o *outbound) run() {
-	var fx queue.Effects
 	for failed := false; ; {
 		p, ok := o.next()
 		if !ok {
@@ -209,8 +214,7 @@ func (o *outbound) run() {
 		}
 		o.buffers.put(&p.outbox)
 		for _, s := range p.stalled {
-			s.unstall(&fx)
-			s.ch.c.vhost.Perform(&fx)
+			s.unstall()
 		}
 	}
 }
@@ -229,7 +233,9 @@ func (o *outbound) write(p *parcel) (int64, error) {
 // fail ends a connection that cannot be written to.
 func (o *outbound) fail() {
 	o.nc.Close()
-	o.tapped.end()
+	if o.failed != nil {
+		o.failed()
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.broken = true

@@ -26,8 +26,7 @@ type tapped struct {
 
 	// Guarded by the connection's lock.
 	delivery tap.Call // of deliveries
-	spoiled  *spoiled
-	deaf     bool // the reader waits: no heartbeat is expected
+	deaf     bool     // the reader waits: no heartbeat is expected
 }
 
 // newTapped is nil without a Tap.
@@ -58,6 +57,7 @@ func (t *tapped) introduce(c *conn, user string) {
 		p.VHost = c.vhost.Name
 	}
 	t.peer = p
+	c.record.known.Store(p)
 }
 
 // ask asks the tap about a call of the reader's.

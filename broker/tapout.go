@@ -1,9 +1,6 @@
 package broker
 
 import (
-	"encoding/binary"
-	"errors"
-	"net"
 	"slices"
 	"time"
 
@@ -16,23 +13,6 @@ import (
 // This file is what a Tap's verdicts do to what clients are sent: frames that
 // are damaged or cut, deliveries and confirms that come late, never, or twice.
 
-// A spoiled is the answer that is to be spoiled: the next one on a channel.
-type spoiled struct {
-	act     tap.Act
-	channel uint16
-}
-
-// A mark is something that befalls the writer on its way through an outbox.
-type mark struct {
-	at    int // before buf[at]
-	pause time.Duration
-	begun func() // told of the pause; may be nil
-	reset bool
-}
-
-// errReset ends a connection that a verdict has reset.
-var errReset = errors.New("reset by a tap")
-
 // spoil handles a call whose answer is to be spoiled. The answer of a publish is
 // its confirm.
 func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
@@ -40,7 +20,7 @@ func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
 	c.sendConfirms() // those of publishes before are not meant
 	s := &spoiled{act, channel}
 	c.out.mu.Lock()
-	t.spoiled = s
+	c.out.spoiled = s
 	c.out.mu.Unlock()
 	err := handle()
 	if err != nil {
@@ -50,10 +30,10 @@ func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
 	ch := c.channels[channel]
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if t.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
+	if c.out.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
 		return nil
 	}
-	t.spoiled = nil
+	c.out.spoiled = nil
 	if act == tap.ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
 		c.out.reserve()
 		at := len(c.out.buf)
@@ -62,74 +42,6 @@ func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
 		c.out.touch(&c.fx)
 	}
 	return nil
-}
-
-// spoilAnswer spoils the frame at buf[at] if it is the one. Called with the lock
-// held.
-func (o *outbound) spoilAnswer(channel uint16, at int) {
-	if s := o.tapped.spoiled; s != nil && s.channel == channel {
-		o.tapped.spoiled = nil
-		o.spoil(s.act, at)
-	}
-}
-
-// spoil damages the frame at buf[at], or has the connection reset amidst it.
-func (o *outbox) spoil(act tap.Act, at int) {
-	end := at + amqp.FrameHeaderSize + int(binary.BigEndian.Uint32(o.buf[at+3:]))
-	switch act {
-	case tap.ActReset:
-		o.marks = append(o.marks, mark{at: (at + end) / 2, reset: true})
-	case tap.ActDamage:
-		o.buf[end] = 0
-	}
-}
-
-// delay makes the writer pause before what is appended next.
-func (o *outbox) delay(d time.Duration, begun func()) {
-	if d > 0 {
-		o.marks = append(o.marks, mark{at: len(o.buf), pause: d, begun: begun})
-	}
-}
-
-// writeMarked is outbox.write with marks.
-func (o *outbound) writeMarked(out *outbox) (sent int64, err error) {
-	splices, from := out.splices, 0
-	put := func(p []byte) {
-		if err == nil && len(p) > 0 {
-			var n int
-			n, err = o.nc.Write(p)
-			sent += int64(n)
-		}
-	}
-	upTo := func(at int) {
-		for len(splices) > 0 && splices[0].at <= at {
-			put(out.buf[from:splices[0].at])
-			put(splices[0].data)
-			from, splices = splices[0].at, splices[1:]
-		}
-		put(out.buf[from:at])
-		from = at
-	}
-	for _, m := range out.marks {
-		upTo(m.at)
-		if m.pause > 0 {
-			o.tapped.wait(m.pause, m.begun)
-		}
-		if m.reset {
-			abort(o.nc)
-			return sent, errReset
-		}
-	}
-	upTo(len(out.buf))
-	return sent, err
-}
-
-// abort closes a connection with a reset, as far as it knows such a thing.
-func abort(nc net.Conn) {
-	if l, ok := nc.(interface{ SetLinger(sec int) error }); ok {
-		_ = l.SetLinger(0)
-	}
-	nc.Close()
 }
 
 // askAboutDelivery asks the tap about a delivery that the queue has given away.

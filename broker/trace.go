@@ -55,11 +55,10 @@ func (b *node) record(e tap.Event) (id uint64) {
 
 // A recording tells a Tap, and traces, what the client of a connection does to messages.
 type recording struct {
-	n      *node
-	peer   *peer
-	seat   *seat
-	tapped *tapped                  // nil without a Tap
-	traced atomic.Pointer[tap.Peer] // without a Tap; see who
+	n     *node
+	peer  *peer
+	seat  *seat
+	known atomic.Pointer[tap.Peer] // see who
 }
 
 // on reports whether somebody wants to know.
@@ -67,19 +66,17 @@ func (r *recording) on() bool { return r.n.recorded(r.seat.counted) }
 
 func (r *recording) vhost() string { return r.seat.counted.vh.Name }
 
-// who is how a tap and a trace know the client.
+// who is how a tap and a trace know the client: by what it has introduced itself as to the
+// tap, without one by what is made here when it is first asked for.
 func (r *recording) who() *tap.Peer {
-	if r.tapped != nil {
-		return r.tapped.peer
-	}
-	if p := r.traced.Load(); p != nil {
+	if p := r.known.Load(); p != nil {
 		return p
 	}
 	p := &tap.Peer{
 		ID: r.n.peers.Add(1), Addr: r.peer.nc.RemoteAddr().String(), Name: r.peer.name, User: r.peer.identity.User, VHost: r.vhost(),
 	}
-	if !r.traced.CompareAndSwap(nil, p) { // another goroutine was faster
-		return r.traced.Load()
+	if !r.known.CompareAndSwap(nil, p) { // another goroutine was faster
+		return r.known.Load()
 	}
 	return p
 }

@@ -1,6 +1,6 @@
 package main_test
 
-// The file map of ARCHITECTURE.md names every file, and no other.
+// The file map in docs/files.md names every file, and no other.
 
 import (
 	"os"
@@ -16,7 +16,7 @@ import (
 // fileMap is the names and patterns in each section of the map, which a folder
 // heads.
 func fileMap(t *testing.T) map[string][]string {
-	page, err := os.ReadFile(filepath.Join(root, "ARCHITECTURE.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "files.md"))
 	require.NoError(t, err)
 	_, text, found := strings.Cut(string(page), "\n## File map\n")
 	require.True(t, found)
@@ -60,7 +60,7 @@ func TestFileMap(t *testing.T) {
 			if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
 				file, _ := filepath.Rel(filepath.Join(root, dir), path)
 				files = append(files, file)
-				assert.True(t, isMapped(names, file), "ARCHITECTURE.md does not name %s/%s", dir, file)
+				assert.True(t, isMapped(names, file), "docs/files.md does not name %s/%s", dir, file)
 			}
 			return err
 		})
@@ -70,12 +70,12 @@ func TestFileMap(t *testing.T) {
 			for _, f := range files {
 				there = there || isMapped([]string{name}, f)
 			}
-			assert.True(t, there, "ARCHITECTURE.md names %s in %s, which is not there", name, dir)
+			assert.True(t, there, "docs/files.md names %s in %s, which is not there", name, dir)
 		}
 	}
 	for dir := range layers {
 		if _, err := os.Stat(filepath.Join(root, dir)); err == nil && dir != "cmd" {
-			assert.Contains(t, sections, dir, "ARCHITECTURE.md has no section for it")
+			assert.Contains(t, sections, dir, "docs/files.md has no section for it")
 		}
 	}
 }
