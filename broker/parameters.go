@@ -173,3 +173,30 @@ func (v *VHostParameters) DeleteParameterIf(component, name string, condition fu
 	}
 	return true
 }
+
+// Limits returns the virtual host's limits on MaxConnections and MaxQueues, those that
+// are set.
+func (v *VHostParameters) Limits() access.Limits { return v.of.Limits() }
+
+// SetLimits sets limits, and leaves those that are not in l as they are. It fails for a
+// limit that virtual hosts have not got.
+func (v *VHostParameters) SetLimits(l access.Limits) error {
+	if err := v.of.Closed(); err != nil {
+		return err
+	}
+	if err := checkLimits(l, "limits", access.MaxConnections, access.MaxQueues); err != nil {
+		return err
+	}
+	v.of.ChangeLimits(func(have access.Limits) { maps.Copy(have, l) })
+	return nil
+}
+
+// ClearLimit removes a limit, or with "all" all of them.
+func (v *VHostParameters) ClearLimit(limit string) {
+	v.of.ChangeLimits(func(have access.Limits) {
+		if limit == "all" {
+			clear(have)
+		}
+		delete(have, limit)
+	})
+}

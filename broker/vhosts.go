@@ -155,33 +155,6 @@ func (b *Broker) SetDisabledExchangeTypes(kinds []string) error {
 	return nil
 }
 
-// Limits returns the virtual host's limits on MaxConnections and MaxQueues, those that
-// are set.
-func (v *VHost) Limits() access.Limits { return v.vh.Limits() }
-
-// SetLimits sets limits, and leaves those that are not in l as they are. It fails for a
-// limit that virtual hosts have not got.
-func (v *VHost) SetLimits(l access.Limits) error {
-	if err := v.vh.Closed(); err != nil {
-		return err
-	}
-	if err := checkLimits(l, "limits", access.MaxConnections, access.MaxQueues); err != nil {
-		return err
-	}
-	v.vh.ChangeLimits(func(have access.Limits) { maps.Copy(have, l) })
-	return nil
-}
-
-// ClearLimit removes a limit, or with "all" all of them.
-func (v *VHost) ClearLimit(limit string) {
-	v.vh.ChangeLimits(func(have access.Limits) {
-		if limit == "all" {
-			clear(have)
-		}
-		delete(have, limit)
-	})
-}
-
 // DeleteVHost deletes a virtual host with all that is in it, and reports whether it was
 // there. Its connections are closed first. It fails for a protected one.
 func (b *Broker) DeleteVHost(name string) (bool, error) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/delay"
@@ -162,3 +163,25 @@ func (e *Env) ForgetDeparted() {
 	defer e.gone.mu.Unlock()
 	e.gone.byType = nil
 }
+
+// Events are what happens to the objects of all virtual hosts, told as it happens
+// (EVENT-4). Without a listener it costs a look.
+type Events struct {
+	// Sink gets each event in the order of happening. It is called under locks: it must
+	// not block, nor call back.
+	Sink func(Event)
+
+	wanted atomic.Bool
+}
+
+// An Event is a message of the event exchange but for its time.
+type Event struct {
+	Key     string
+	Headers amqp.Table
+}
+
+// Wanted reports whether anything is bound to the event exchange (EVENT-2).
+func (e *Events) Wanted() bool { return e.wanted.Load() }
+
+// Tell tells an event. Callers look whether it is wanted before they make its headers.
+func (e *Events) Tell(key string, headers amqp.Table) { e.Sink(Event{key, headers}) }

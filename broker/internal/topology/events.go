@@ -2,7 +2,6 @@ package topology
 
 import (
 	"encoding/json"
-	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
@@ -15,28 +14,6 @@ const EventExchange = "amq.rabbitmq.event"
 
 // InternalUser is who does what nobody has asked for, as RabbitMQ names it.
 const InternalUser = "rmq-internal"
-
-// Events are what happens to the objects of all virtual hosts, told as it happens
-// (EVENT-4). Without a listener it costs a look.
-type Events struct {
-	// Sink gets each event in the order of happening. It is called under locks: it must
-	// not block, nor call back.
-	Sink func(Event)
-
-	wanted atomic.Bool
-}
-
-// An Event is a message of the event exchange but for its time.
-type Event struct {
-	Key     string
-	Headers amqp.Table
-}
-
-// Wanted reports whether anything is bound to the event exchange (EVENT-2).
-func (e *Events) Wanted() bool { return e.wanted.Load() }
-
-// Tell tells an event. Callers look whether it is wanted before they make its headers.
-func (e *Events) Tell(key string, headers amqp.Table) { e.Sink(Event{key, headers}) }
 
 // performer is the header that names who has done it.
 func performer(user string) amqp.Field {
@@ -124,88 +101,6 @@ func (ns *names) tellQueueDeleted(q *Queue, user string) {
 			{Key: "name", Value: q.Name}, {Key: "vhost", Value: ns.Name},
 			{Key: "type", Value: profile.QueueTypeOf(q.Args).Module}, performer(user),
 		})
-	}
-}
-
-// tellExchangeCreated is called with the lock held.
-func (vh *VHost) tellExchangeCreated(x *Exchange, user string) {
-	if e := &vh.env.Events; e.Wanted() {
-		policy := ""
-		if r := vh.user.match(x.Name, "exchanges", nil); r != nil {
-			policy = r.Name
-		}
-		e.Tell("exchange.created", amqp.Table{
-			{Key: "name", Value: x.Name}, {Key: "vhost", Value: vh.Name}, {Key: "type", Value: x.Kind},
-			{Key: "durable", Value: x.Durable}, {Key: "auto_delete", Value: x.AutoDelete}, {Key: "internal", Value: x.Internal},
-			{Key: "arguments", Value: ArgumentTerms(x.Args)}, {Key: "policy", Value: policy}, performer(user),
-		})
-	}
-}
-
-// TellCreated tells of a virtual host that has been made, and of its exchanges.
-func (vh *VHost) TellCreated(node string) {
-	if !vh.env.Events.Wanted() {
-		return
-	}
-	vh.mu.RLock()
-	defer vh.mu.RUnlock()
-	for _, p := range predeclared {
-		vh.tellExchangeCreated(vh.exchanges[p.name], InternalUser)
-	}
-	vh.tellAbout("vhost.created", node, false)
-}
-
-// TellUpdated tells what describes the virtual host now.
-func (vh *VHost) TellUpdated(node string, tracing bool) {
-	if vh.env.Events.Wanted() {
-		vh.mu.RLock()
-		defer vh.mu.RUnlock()
-		vh.tellAbout("vhost.updated", node, tracing)
-	}
-}
-
-// tellAbout is called with the lock held, for reading at least.
-func (vh *VHost) tellAbout(key, node string, tracing bool) {
-	tags := ""
-	for i, tag := range vh.about.Tags {
-		if i > 0 {
-			tags += ", "
-		}
-		tags += tag
-	}
-	kind := vh.about.DefaultQueueType
-	if kind == "" {
-		kind = "undefined"
-	}
-	metadata := "#{description => " + amqp.FormatTerm(vh.about.Description) + ",tags => " + tagsTerm(vh.about.Tags) + "}"
-	vh.env.Events.Tell(key, amqp.Table{
-		{Key: "name", Value: vh.Name}, {Key: "description", Value: vh.about.Description}, {Key: "tags", Value: tags},
-		{Key: "default_queue_type", Value: kind}, {Key: "metadata", Value: metadata}, {Key: "tracing", Value: tracing},
-		{Key: "cluster_state", Value: amqp.Table{{Key: node, Value: "running"}}}, performer(InternalUser),
-	})
-}
-
-// tagsTerm is how Erlang prints a list of tags. That of none is an empty text, as
-// add_vhost has it.
-func tagsTerm(tags []string) string {
-	if len(tags) == 0 {
-		return "<<>>"
-	}
-	text := "["
-	for i, tag := range tags {
-		if i > 0 {
-			text += ","
-		}
-		text += tag
-	}
-	return text + "]"
-}
-
-// TellDeleted tells that a virtual host is gone.
-func (vh *VHost) TellDeleted(node string) {
-	if e := &vh.env.Events; e.Wanted() {
-		e.Tell("vhost.deleted", amqp.Table{{Key: "name", Value: vh.Name}, performer(InternalUser)})
-		e.Tell("vhost.down", amqp.Table{{Key: "name", Value: vh.Name}, {Key: "node", Value: node}, performer(InternalUser)})
 	}
 }
 

@@ -84,3 +84,18 @@ func (pl *policies) tellOperatorParameters(kind PolicyKind, fresh []*rule, remov
 		}
 	}
 }
+
+// tellExchangeCreated is called with the lock held.
+func (pl *policies) tellExchangeCreated(x *Exchange, user string) {
+	if e := &pl.env.Events; e.Wanted() {
+		policy := ""
+		if r := pl.user.match(x.Name, "exchanges", nil); r != nil {
+			policy = r.Name
+		}
+		e.Tell("exchange.created", amqp.Table{
+			{Key: "name", Value: x.Name}, {Key: "vhost", Value: pl.Name}, {Key: "type", Value: x.Kind},
+			{Key: "durable", Value: x.Durable}, {Key: "auto_delete", Value: x.AutoDelete}, {Key: "internal", Value: x.Internal},
+			{Key: "arguments", Value: ArgumentTerms(x.Args)}, {Key: "policy", Value: policy}, performer(user),
+		})
+	}
+}
