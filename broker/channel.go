@@ -46,16 +46,16 @@ type publishHalf struct {
 	ch *channel
 
 	// lastArgs and lastRoute are the publish before: publishers repeat themselves.
-	lastArgs  []byte
-	lastRoute *route
-	published uint64 // publishes since confirm.select (BASIC-14)
-	confirmed uint64
-	early     []uint64     // past confirmed, those that were acked before their turn
-	nacks     []uint64     // those that a queue has rejected
-	unrouted  uint64       // the number of the latest publish that found no queue
-	fates     []fate       // what a Tap has in mind for confirms to come
-	toConfirm bool         // listed in conn.confirms
-	awaiting  atomic.Int32 // answers that wait for the store
+	lastArgs      []byte
+	lastRoute     *route
+	published     uint64 // publishes since confirm.select (BASIC-14)
+	confirmed     uint64
+	early         []uint64       // past confirmed, those that were acked before their turn
+	nacks         []uint64       // those that a queue has rejected
+	unrouted      uint64         // the number of the latest publish that found no queue
+	confirmFaults []confirmFault // what a Tap has in mind for confirms to come
+	toConfirm     bool           // listed in conn.confirms
+	awaiting      atomic.Int32   // answers that wait for the store
 
 	// guarded by the lock of the connection's outbound half
 	gap   bool // a confirm was never sent
@@ -180,7 +180,7 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.b.churn.channelsOpened.Add(1)
 	c.b.events.ChannelOpened(describing(c), ch.serial, id)
 	if c.tapped != nil {
-		return c.channelFailed(ch, method, c.tapped.obey(c.tapped.ask(ch.call(m)), id, ch.open))
+		return c.channelFailed(ch, method, c.tapped.apply(c.tapped.ask(ch.call(m)), id, ch.open))
 	}
 	return ch.open()
 }

@@ -34,11 +34,11 @@ func (h *publishHalf) refused(seq uint64) {
 // for each message that was rejected. With persistent messages among them it
 // waits for the store (BASIC-17) and is a store.Waiter.
 type answer struct {
-	ch       *channel
-	from, to uint64 // publishes from+1 to to
-	nacks    []uint64
-	early    []uint64 // those that have been acked before
-	fates    []fate   // in order of seq
+	ch            *channel
+	from, to      uint64 // publishes from+1 to to
+	nacks         []uint64
+	early         []uint64       // those that have been acked before
+	confirmFaults []confirmFault // in order of seq
 }
 
 // ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,
@@ -59,7 +59,7 @@ func (h *publishHalf) ackUnroutable() {
 // send sends the answer. Called with the connection's lock held.
 func (a *answer) send(fx *queue.Effects) {
 	a.ch.stats.messages.Confirm += a.to - a.from - uint64(len(a.nacks)+len(a.early))
-	if len(a.fates) > 0 || a.ch.gap {
+	if len(a.confirmFaults) > 0 || a.ch.gap {
 		a.sendSingly(false, fx)
 		return
 	}
@@ -118,7 +118,7 @@ func (a *answer) Committed(err error) {
 	a.ch.awaiting.Add(-1)
 	switch {
 	case a.ch.ended: // BASIC-22
-	case err != nil && (len(a.fates) > 0 || a.ch.gap):
+	case err != nil && (len(a.confirmFaults) > 0 || a.ch.gap):
 		a.sendSingly(true, &fx)
 	case err != nil:
 		a.nackAll(&fx)

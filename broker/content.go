@@ -213,7 +213,7 @@ func (ch *channel) contentComplete() error {
 	m := ch.c.batch.message()
 	*m = queue.Message{Exchange: rt.exchange, Key: rt.key, Props: props, Body: body}
 	if ch.c.tapped != nil {
-		return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publishAsked(rt, m, size))
+		return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publishTapped(rt, m, size))
 	}
 	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m, size))
 }

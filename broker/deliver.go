@@ -66,7 +66,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		ch.traceDelivery(s.from.Name, it)
 	}
 	if c.tapped != nil {
-		ch.deliverAsked(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
+		ch.deliverTapped(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
 		return true
 	}
 	if c.counted.tracer.Load() != nil {

@@ -19,7 +19,7 @@ import (
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
 	if c.tapped != nil {
-		return c.tapped.obey(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.login.greet(h) })
+		return c.tapped.apply(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.login.greet(h) })
 	}
 	return c.login.greet(h)
 }
@@ -118,7 +118,7 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 	}
 	if c.tapped != nil {
 		v := c.tapped.ask(tap.Call{Method: id.String(), Args: m})
-		return c.tapped.obey(v, 0, func() error { return c.handle0(m) })
+		return c.tapped.apply(v, 0, func() error { return c.handle0(m) })
 	}
 	return c.handle0(m)
 }
@@ -184,7 +184,7 @@ func (hs *handshake) loginWith(creds access.Credentials, mechanism string) error
 	creds.Mechanism, creds.Peer = mechanism, c.nc.RemoteAddr()
 	c.mechanism = mechanism
 	if c.tapped != nil {
-		return hs.loginAsked(creds)
+		return hs.loginTapped(creds)
 	}
 	return hs.login(creds)
 }
@@ -343,12 +343,12 @@ func decodeMethod(m amqp.Method, args []byte) error {
 	return amqp.Errorf(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
 }
 
-// loginAsked is login with a Tap, which may refuse it.
-func (hs *handshake) loginAsked(creds access.Credentials) error {
+// loginTapped is login with a Tap, which may refuse it.
+func (hs *handshake) loginTapped(creds access.Credentials) error {
 	c := hs.c
 	c.tapped.introduce(c, creds.User)
 	v := c.tapped.ask(tap.Call{Method: tap.CallLogin})
-	return c.tapped.obey(v, 0, func() error {
+	return c.tapped.apply(v, 0, func() error {
 		if v.Act == tap.ActRefuse {
 			return hs.refuseLogin(creds.User, creds.Mechanism, v.Text)
 		}

@@ -13,8 +13,8 @@ import (
 // Verdicts of a Tap leave marks in an outbox: frames are damaged or cut, the writer pauses,
 // the connection is reset.
 
-// A spoiled is the answer that is to be spoiled: the next one on a channel.
-type spoiled struct {
+// An answerFault is what happens to the next answer on a channel.
+type answerFault struct {
 	act     tap.Act
 	channel uint16
 }
@@ -30,17 +30,17 @@ type mark struct {
 // errReset ends a connection that a verdict has reset.
 var errReset = errors.New("reset by a tap")
 
-// spoilAnswer spoils the frame at buf[at] if it is the one. Called with the lock
+// faultAnswer damages the frame at buf[at] if it is the one. Called with the lock
 // held.
-func (o *outbound) spoilAnswer(channel uint16, at int) {
-	if s := o.spoiled; s != nil && s.channel == channel {
-		o.spoiled = nil
-		o.spoil(s.act, at)
+func (o *outbound) faultAnswer(channel uint16, at int) {
+	if s := o.answerFault; s != nil && s.channel == channel {
+		o.answerFault = nil
+		o.damage(s.act, at)
 	}
 }
 
-// spoil damages the frame at buf[at], or has the connection reset amidst it.
-func (o *outbox) spoil(act tap.Act, at int) {
+// damage changes the frame at buf[at], or has the connection reset amidst it.
+func (o *outbox) damage(act tap.Act, at int) {
 	end := at + amqp.FrameHeaderSize + int(binary.BigEndian.Uint32(o.buf[at+3:]))
 	switch act {
 	case tap.ActReset:

@@ -24,19 +24,19 @@ type outbound struct {
 	unread  atomic.Bool                         // more answers wait for the client than may: the reader is to pause
 	sent    atomic.Uint64                       // bytes, for the heartbeat
 
-	mu       sync.Mutex
-	outbox          // what has collected
-	rest     outbox // what an inline write has left over, from restAt on
-	restAt   int
-	inline   bool      // a goroutine writes what it has appended
-	writing  bool      // the writer has something in hand
-	waking   bool      // somebody has promised to have the outbox written
-	finished bool      // nothing is appended any more
-	broken   bool      // writing has failed
-	drained  sync.Cond // the outbox has been taken, or what else the reader waits for
-	stalled  []staller // to go on once the outbox is written
-	spoiled  *spoiled  // the answer that a verdict spoils; nil for none
-	frameMax uint32    // 0 is no limit; changed by the reader alone
+	mu          sync.Mutex
+	outbox             // what has collected
+	rest        outbox // what an inline write has left over, from restAt on
+	restAt      int
+	inline      bool         // a goroutine writes what it has appended
+	writing     bool         // the writer has something in hand
+	waking      bool         // somebody has promised to have the outbox written
+	finished    bool         // nothing is appended any more
+	broken      bool         // writing has failed
+	drained     sync.Cond    // the outbox has been taken, or what else the reader waits for
+	stalled     []staller    // to go on once the outbox is written
+	answerFault *answerFault // what a verdict does to an answer; nil for none
+	frameMax    uint32       // 0 is no limit; changed by the reader alone
 }
 
 func newOutbound(nc net.Conn, buffers *buffers, frameMax uint32) *outbound {
@@ -60,8 +60,8 @@ func (o *outbound) appendMethod(channel uint16, m amqp.Method, fx *queue.Effects
 	before := len(o.buf)
 	o.buf = amqp.AppendMethod(o.buf, channel, m)
 	o.answered(len(o.buf) - before)
-	if o.spoiled != nil {
-		o.spoilAnswer(channel, before)
+	if o.answerFault != nil {
+		o.faultAnswer(channel, before)
 	}
 	o.touch(fx)
 }

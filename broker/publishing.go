@@ -102,7 +102,7 @@ func (p *publishing) sendConfirms() {
 		if len(ch.early) > 0 {
 			a.early, ch.early = slices.Clone(ch.early), ch.early[:0]
 		}
-		if a.from == a.to && len(ch.fates) == 0 {
+		if a.from == a.to && len(ch.confirmFaults) == 0 {
 			continue // ackUnroutable was quicker
 		}
 		ch.confirmed = ch.published
@@ -111,8 +111,8 @@ func (p *publishing) sendConfirms() {
 			a.nacks = slices.Clone(slices.Compact(ch.nacks))
 			ch.nacks = ch.nacks[:0]
 		}
-		if len(ch.fates) > 0 {
-			a.fates = ch.takeFates(a.to)
+		if len(ch.confirmFaults) > 0 {
+			a.confirmFaults = ch.takeConfirmFaults(a.to)
 		}
 		if p.fx.Logged || ch.awaiting.Load() > 0 {
 			ch.awaiting.Add(1)

@@ -212,7 +212,7 @@ func fatalFrame(format string, args ...any) error {
 	return e
 }
 
-// proceed turns what a handler returned into the connection's fate.
+// proceed ends the connection, or goes on, as the error of a handler asks.
 func (c *conn) proceed(err error, blame amqp.MethodID) (bool, error) {
 	if err == nil {
 		return true, nil

@@ -114,7 +114,7 @@ func (r *replyConsumer) take(m *queue.Message, fx *queue.Effects) {
 	tag := r.ch.replyTag()
 	if c.tapped != nil {
 		again := func(*queue.Item) uint64 { return r.ch.replyTag() }
-		r.ch.deliverAsked(r.name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
+		r.ch.deliverTapped(r.name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
 		return
 	}
 	it := &queue.Item{Msg: m}

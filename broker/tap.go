@@ -25,8 +25,8 @@ type tapped struct {
 	hurry context.CancelFunc
 
 	// Guarded by the connection's lock.
-	delivery tap.Call // of deliveries
-	deaf     bool     // the reader waits: no heartbeat is expected
+	delivery  tap.Call // of deliveries
+	suspended bool     // the reader waits: no heartbeat is expected
 }
 
 // newTapped is nil without a Tap.
@@ -48,7 +48,7 @@ func (t *tapped) end() {
 
 // waiting reports whether the reader waits because of a verdict. Called with the
 // connection's lock held.
-func (t *tapped) waiting() bool { return t != nil && t.deaf }
+func (t *tapped) waiting() bool { return t != nil && t.suspended }
 
 // introduce notes what the connection says of itself.
 func (t *tapped) introduce(c *conn, user string) {
@@ -72,9 +72,9 @@ func (t *tapped) ask(call tap.Call) tap.Verdict {
 	return v
 }
 
-// obey does with a call as the verdict says. It is for the calls of a client
+// apply carries a verdict on a call out. It is for the calls of a client
 // that are answered, on channel 0 too.
-func (t *tapped) obey(v tap.Verdict, channel uint16, handle func() error) error {
+func (t *tapped) apply(v tap.Verdict, channel uint16, handle func() error) error {
 	t.pause(v)
 	switch v.Act {
 	case tap.ActSwallow:
@@ -82,7 +82,7 @@ func (t *tapped) obey(v tap.Verdict, channel uint16, handle func() error) error 
 	case tap.ActCloseChannel, tap.ActCloseConnection:
 		return v.Refusal()
 	case tap.ActReset, tap.ActDamage:
-		return t.spoil(v.Act, channel, handle)
+		return t.damage(v.Act, channel, handle)
 	case tap.ActBlock:
 		err := handle()
 		t.c.hold(v)
@@ -98,8 +98,8 @@ func (t *tapped) pause(v tap.Verdict) {
 		return
 	}
 	c.endBatch()
-	t.setDeaf(true)
-	defer t.setDeaf(false)
+	t.setSuspended(true)
+	defer t.setSuspended(false)
 	t.wait(v.Delay, v.Waiting)
 }
 
@@ -117,11 +117,11 @@ func (t *tapped) wait(d time.Duration, begun func()) {
 	}
 }
 
-func (t *tapped) setDeaf(deaf bool) {
+func (t *tapped) setSuspended(suspended bool) {
 	c := t.c
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	t.deaf = deaf
+	t.suspended = suspended
 }
 
 // decodeAndAsk is decodeAndHandle with a Tap.
@@ -133,7 +133,7 @@ func (ch *channel) decodeAndAsk(id amqp.MethodID, args []byte) error {
 	if err := decodeMethod(m, args); err != nil {
 		return err
 	}
-	return ch.c.tapped.obey(ch.c.tapped.ask(ch.call(m)), ch.id, func() error { return ch.handle(m) })
+	return ch.c.tapped.apply(ch.c.tapped.ask(ch.call(m)), ch.id, func() error { return ch.handle(m) })
 }
 
 // call describes a method on a channel.
@@ -199,8 +199,8 @@ func (h *consumeHalf) heldQueues(tag uint64, multiple bool) (names []string) {
 	return names
 }
 
-// publishAsked is publish with a Tap.
-func (h *publishHalf) publishAsked(rt *route, m *queue.Message, size uint64) error {
+// publishTapped is publish with a Tap.
+func (h *publishHalf) publishTapped(rt *route, m *queue.Message, size uint64) error {
 	c := h.c
 	v := c.tapped.ask(h.publishCall(tap.CallPublish, rt, m))
 	c.tapped.pause(v)
@@ -215,7 +215,7 @@ func (h *publishHalf) publishAsked(rt *route, m *queue.Message, size uint64) err
 		c.record.publish(h.ch, rt, m, v.Act, way{}, e)
 		return e
 	case tap.ActReset, tap.ActDamage:
-		return c.tapped.spoil(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
+		return c.tapped.damage(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
 	case tap.ActBlock:
 		err := h.publishRecorded(rt, m, size, v.Act)
 		c.hold(v)
@@ -264,7 +264,7 @@ func (h *publishHalf) forgo(act tap.Act) {
 		if act == tap.ActNack {
 			h.refused(h.published)
 		} else {
-			h.fates = append(h.fates, fate{seq: h.published, act: tap.ActSwallow})
+			h.confirmFaults = append(h.confirmFaults, confirmFault{seq: h.published, act: tap.ActSwallow})
 		}
 	}
 }
@@ -283,7 +283,7 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 	if h.ch.mode != modeConfirm {
 		return nil
 	}
-	f := fate{seq: h.published, act: act}
+	f := confirmFault{seq: h.published, act: act}
 	if act != tap.ActUnconfirmed {
 		v := h.c.tapped.ask(h.publishCall(tap.CallConfirm, rt, m))
 		f.act, f.delay, f.waiting = v.Act, v.Delay, v.Waiting
@@ -291,7 +291,7 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 		case tap.ActNack:
 			h.refused(h.published)
 		case tap.ActCloseChannel, tap.ActCloseConnection: // instead of the confirm
-			h.fates = append(h.fates, fate{seq: h.published, act: tap.ActSwallow})
+			h.confirmFaults = append(h.confirmFaults, confirmFault{seq: h.published, act: tap.ActSwallow})
 			return v.Refusal()
 		case tap.ActBlock:
 			h.c.hold(v)
@@ -299,8 +299,8 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 	}
 	switch {
 	case f.act != tap.ActPass || f.delay > 0:
-		h.fates = append(h.fates, f)
-	case h.unrouted == h.published && !h.gap && len(h.fates) == 0:
+		h.confirmFaults = append(h.confirmFaults, f)
+	case h.unrouted == h.published && !h.gap && len(h.confirmFaults) == 0:
 		h.ackUnroutable()
 	}
 	return nil

@@ -13,14 +13,14 @@ import (
 // This file is what a Tap's verdicts do to what clients are sent: frames that
 // are damaged or cut, deliveries and confirms that come late, never, or twice.
 
-// spoil handles a call whose answer is to be spoiled. The answer of a publish is
+// damage handles a call and has its answer damaged. The answer of a publish is
 // its confirm.
-func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
+func (t *tapped) damage(act tap.Act, channel uint16, handle func() error) error {
 	c := t.c
 	c.sendConfirms() // those of publishes before are not meant
-	s := &spoiled{act, channel}
+	s := &answerFault{act, channel}
 	c.out.mu.Lock()
-	c.out.spoiled = s
+	c.out.answerFault = s
 	c.out.mu.Unlock()
 	err := handle()
 	if err != nil {
@@ -30,15 +30,15 @@ func (t *tapped) spoil(act tap.Act, channel uint16, handle func() error) error {
 	ch := c.channels[channel]
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	if c.out.spoiled != s || ch != nil && ch.awaiting.Load() > 0 {
+	if c.out.answerFault != s || ch != nil && ch.awaiting.Load() > 0 {
 		return nil
 	}
-	c.out.spoiled = nil
+	c.out.answerFault = nil
 	if act == tap.ActReset && !c.out.finished { // there is no answer to be halved: a heartbeat it is
 		c.out.reserve()
 		at := len(c.out.buf)
 		c.out.buf = amqp.AppendHeartbeat(c.out.buf)
-		c.out.spoil(act, at)
+		c.out.damage(act, at)
 		c.out.touch(&c.fx)
 	}
 	return nil
@@ -60,9 +60,9 @@ func (h *consumeHalf) askAboutDelivery(from, consumerTag string, it *queue.Item)
 	return v
 }
 
-// deliverAsked is sendDelivery as the tap says; again counts a second delivery
+// deliverTapped is sendDelivery as the tap says; again counts a second delivery
 // and returns its tag. Called with the lock held.
-func (h *consumeHalf) deliverAsked(
+func (h *consumeHalf) deliverTapped(
 	from, consumerTag string, tag uint64, it *queue.Item, noAck bool, again func(*queue.Item) uint64, fx *queue.Effects,
 ) {
 	c := h.c
@@ -92,7 +92,7 @@ func (h *consumeHalf) deliverAsked(
 		h.recordDelivery(from, consumerTag, &second, noAck, v.Act)
 		h.sendDelivery(consumerTag, again(it), &second, fx)
 	case tap.ActReset, tap.ActDamage:
-		c.out.spoil(v.Act, at)
+		c.out.damage(v.Act, at)
 	}
 }
 
@@ -127,33 +127,33 @@ func (s *consumer) again(it *queue.Item) uint64 {
 	return s.count(ghost, &second)
 }
 
-// A fate is what becomes of the confirm of one publish.
-type fate struct {
+// A confirmFault is what a verdict does to the confirm of one publish.
+type confirmFault struct {
 	seq     uint64
 	act     tap.Act
 	delay   time.Duration
 	waiting func()
 }
 
-// takeFates takes the fates of the publishes that an answer is about.
-func (h *publishHalf) takeFates(to uint64) []fate {
+// takeConfirmFaults takes those of the publishes that an answer is about.
+func (h *publishHalf) takeConfirmFaults(to uint64) []confirmFault {
 	n := 0
-	for n < len(h.fates) && h.fates[n].seq <= to {
+	for n < len(h.confirmFaults) && h.confirmFaults[n].seq <= to {
 		n++
 	}
-	taken := slices.Clone(h.fates[:n])
-	h.fates = h.fates[n:]
+	taken := slices.Clone(h.confirmFaults[:n])
+	h.confirmFaults = h.confirmFaults[n:]
 	return taken
 }
 
-// sendSingly is send where a confirm has a fate of its own, or where one before
+// sendSingly is send where a confirm has a fault of its own, or where one before
 // was never sent: nothing may cover that one. Called with the lock held.
 func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
-	c, fates := a.ch.c, a.fates
+	c, confirmFaults := a.ch.c, a.confirmFaults
 	for seq := a.from + 1; seq <= a.to; seq++ {
-		f := fate{seq: seq}
-		if len(fates) > 0 && fates[0].seq == seq {
-			f, fates = fates[0], fates[1:]
+		f := confirmFault{seq: seq}
+		if len(confirmFaults) > 0 && confirmFaults[0].seq == seq {
+			f, confirmFaults = confirmFaults[0], confirmFaults[1:]
 		}
 		if f.act == tap.ActSwallow || f.act == tap.ActUnconfirmed {
 			a.ch.gap = true
@@ -170,7 +170,7 @@ func (a *answer) sendSingly(nackAll bool, fx *queue.Effects) {
 		}
 		a.ch.recordConfirm(seq-1, seq, nack)
 		if (f.act == tap.ActReset || f.act == tap.ActDamage) && len(c.out.buf) > at {
-			c.out.spoil(f.act, at)
+			c.out.damage(f.act, at)
 		}
 	}
 }
