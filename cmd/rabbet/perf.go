@@ -44,6 +44,8 @@ func perfCommand(c console) *cobra.Command {
 	fs.Float64Var(&cfg.Rate, "rate", 0, "`messages` a second that each producer publishes (default no limit)")
 	fs.IntVar(&cfg.Confirm, "confirm", 0, "confirms, with a window of so many unconfirmed `messages` for each producer")
 	fs.BoolVar(&cfg.Persistent, "persistent", false, "publish persistent messages to durable queues")
+	fs.IntVar(&cfg.Headers, "headers", 0, "give each message this `number` of headers, a content type and a message id, as frameworks do")
+	fs.BoolVar(&cfg.Official, "official", false, "use RabbitMQ's own Go client on both sides, in place of bare frames")
 	fs.BoolVar(&cfg.Mandatory, "mandatory", false, "publish with the mandatory flag and count what is returned")
 	fs.IntVar(&cfg.Prefetch, "prefetch", cfg.Prefetch, "limit of unacknowledged `messages` for each consumer; 0 is none")
 	fs.IntVar(&cfg.AckEvery, "ack-every", cfg.AckEvery, "acknowledge so many `messages` at once")

@@ -89,6 +89,13 @@ type Config struct {
 	// producer it is how many the consumers receive, of those that are there.
 	Messages int
 
+	// Headers gives each message what frameworks add: so many headers, a content type and a
+	// message id.
+	Headers int
+	// Official runs RabbitMQ's own Go client on both sides, which writes each publish and
+	// each acknowledgement by itself, in place of bare frames.
+	Official bool
+
 	// PID is the process whose CPU time and memory are measured along with
 	// the run; 0 is none. It takes /proc.
 	PID int
@@ -130,6 +137,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("acknowledging every %d messages never happens with a prefetch of %d", c.AckEvery, c.Prefetch)
 	case c.Time < 0 || c.Warmup < 0:
 		return errors.New("times cannot be negative")
+	case c.Headers < 0:
+		return errors.New("the number of headers cannot be negative")
 	case c.Messages < 0:
 		return errors.New("the number of messages cannot be negative")
 	case c.Time == 0 && c.Messages == 0:

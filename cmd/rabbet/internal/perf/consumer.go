@@ -12,16 +12,23 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-type consumer struct {
-	*wire
+// A receiver is what consumers have done.
+type receiver struct {
 	watch    stopwatch
 	ackEvery int          // 0: no acknowledgements
 	stamped  bool         // bodies carry a time stamp
 	received atomic.Int64 // messages
 	lastAt   atomic.Int64 // when the latest message came, of the stopwatch
 
-	mu      sync.Mutex // held while the frames of one read are recorded
+	mu      sync.Mutex // held while messages are recorded
 	latency histogram  // since it was last taken
+}
+
+func (r *receiver) receiving() *receiver { return r }
+
+type consumer struct {
+	*wire
+	*receiver
 
 	// Of the message that is being read.
 	tag      uint64
@@ -155,7 +162,7 @@ func (c *consumer) complete(now int64) {
 }
 
 // takeLatency moves what was recorded into h.
-func (c *consumer) takeLatency(h *histogram) {
+func (c *receiver) takeLatency(h *histogram) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h.add(&c.latency)

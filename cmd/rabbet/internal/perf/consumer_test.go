@@ -53,7 +53,7 @@ func TestConsumerParsesAnySplit(t *testing.T) {
 	in = amqp.AppendMethod(in, 0, &amqp.ConnectionCloseOk{})
 	for _, piece := range []int{1, 2, 3, 7, 64, 4096, 1 << 20} {
 		conn := &scriptedConn{in: in, piece: piece}
-		c := &consumer{wire: &wire{Conn: conn, buf: make([]byte, readBuffer)}, watch: watch, ackEvery: 3, stamped: true}
+		c := &consumer{wire: &wire{Conn: conn, buf: make([]byte, readBuffer)}, receiver: &receiver{watch: watch, ackEvery: 3, stamped: true}}
 		total := int64(0)
 		assert.ErrorIs(t, c.run(func(n int64) { total += n }), errClosed)
 		assert.EqualValues(t, len(sizes), total)
@@ -77,8 +77,8 @@ func TestConsumerRefusesGarbage(t *testing.T) {
 		"closed the connection: 320 ": amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "CONNECTION_FORCED"}),
 	} {
 		c := &consumer{
-			wire:  &wire{Conn: &scriptedConn{in: in, piece: 100}, buf: make([]byte, readBuffer)},
-			watch: newStopwatch(delay.Real{}),
+			wire:     &wire{Conn: &scriptedConn{in: in, piece: 100}, buf: make([]byte, readBuffer)},
+			receiver: &receiver{watch: newStopwatch(delay.Real{})},
 		}
 		assert.ErrorContains(t, c.run(func(int64) {}), want)
 	}

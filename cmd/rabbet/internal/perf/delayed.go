@@ -121,7 +121,7 @@ func (p *delayedProbe) open(ctx context.Context, fail context.CancelCauseFunc) e
 	}
 	watch := newStopwatch(p.clock)
 	p.producer = newDelayedProducer(out, watch, p.exchange, p.queue, p.Size, p.Window)
-	p.consumer = &consumer{wire: in, watch: watch, ackEvery: 100, stamped: true}
+	p.consumer = &consumer{wire: in, receiver: &receiver{watch: watch, ackEvery: 100, stamped: true}}
 	if err := p.consumer.subscribe(p.queue, 0); err != nil {
 		return errors.Join(err, out.Close(), in.Close())
 	}

@@ -18,7 +18,7 @@ func TestDelayedProbeEndsAmidstDeliveries(t *testing.T) {
 	}
 	p := &delayedProbe{
 		DelayedConfig: DelayedConfig{Keep: true}, came: make(chan int64), failed: make(chan error),
-		producer: &delayedProducer{producer: producer{wire: dead()}}, consumer: &consumer{wire: dead()},
+		producer: &delayedProducer{producer: producer{wire: dead(), sender: &sender{}}}, consumer: &consumer{wire: dead(), receiver: &receiver{}},
 	}
 	go func() {
 		p.came <- 1

@@ -20,7 +20,7 @@ type delayedProducer struct {
 // header x-delay and for the time stamp.
 func newDelayedProducer(w *wire, watch stopwatch, exchange, key string, size, limit int) *delayedProducer {
 	const mark = 0x0123456789abcdef
-	p := &delayedProducer{producer: producer{wire: w, watch: watch, window: newWindow(limit)}}
+	p := &delayedProducer{producer: producer{wire: w, sender: &sender{watch: watch, window: newWindow(limit)}}}
 	props := amqp.Properties{
 		Flags: amqp.HasDeliveryMode | amqp.HasHeaders, DeliveryMode: 2,
 		Headers: amqp.Table{{Key: "x-delay", Value: int64(mark)}},

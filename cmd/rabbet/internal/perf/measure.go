@@ -16,19 +16,20 @@ type totals struct {
 func (r *runner) count() (totals, error) {
 	t := totals{at: r.watch.now()}
 	for _, p := range r.producers {
-		t.sent += p.sent.Load()
-		t.returned += p.returned.Load()
-		if p.window != nil {
-			settled, nacked := p.window.counts()
+		s := p.sending()
+		t.sent += s.sent.Load()
+		t.returned += s.returned.Load()
+		if s.window != nil {
+			settled, nacked := s.window.counts()
 			t.confirmed += settled - nacked
 			t.nacked += nacked
 		}
-		if p.blocked.Load() {
+		if p.isBlocked() {
 			t.blocked++
 		}
 	}
 	for _, c := range r.consumers {
-		t.received += c.received.Load()
+		t.received += c.receiving().received.Load()
 	}
 	if r.PID == 0 {
 		return t, nil
@@ -42,10 +43,10 @@ func (r *runner) count() (totals, error) {
 func (r *runner) lastActivity() int64 {
 	var last int64
 	for _, p := range r.producers {
-		last = max(last, p.lastAt.Load())
+		last = max(last, p.sending().lastAt.Load())
 	}
 	for _, c := range r.consumers {
-		last = max(last, c.lastAt.Load())
+		last = max(last, c.receiving().lastAt.Load())
 	}
 	return last
 }
@@ -55,15 +56,15 @@ func (r *runner) lastActivity() int64 {
 func (r *runner) gather(recent *histogram) {
 	var deliveries histogram
 	for _, c := range r.consumers {
-		c.takeLatency(&deliveries)
+		c.receiving().takeLatency(&deliveries)
 	}
 	r.latency.add(&deliveries)
 	if recent != nil {
 		*recent = deliveries
 	}
 	for _, p := range r.producers {
-		if p.window != nil {
-			p.window.takeLatency(&r.confirms)
+		if w := p.sending().window; w != nil {
+			w.takeLatency(&r.confirms)
 		}
 	}
 }

@@ -20,15 +20,20 @@ const longestPause = 50 * time.Millisecond
 
 type producer struct {
 	*wire
-	watch stopwatch
+	*sender
 
 	block   []byte // encoded publishes, all alike
 	stride  int    // the length of one of them
 	stampAt int    // where in it the time stamp goes; 0: nowhere
+}
 
+// A sender is how producers pace themselves, and what they have done.
+type sender struct {
+	watch  stopwatch
 	limit  int64         // messages to publish; 0 is no limit
 	period time.Duration // between two messages; 0 is none
 	offset time.Duration // of the first one, so that producers take turns
+	start  int64         // when the first one is due, of the stopwatch
 
 	window   *window // nil without confirms
 	sent     atomic.Int64
@@ -36,16 +41,51 @@ type producer struct {
 	lastAt   atomic.Int64 // when the last write or confirm was done, of the stopwatch
 }
 
+func (s *sender) sending() *sender { return s }
+
+// allowed waits until messages may be published, and returns how many: at most n, and 0 at
+// the end of the run.
+func (s *sender) allowed(stop context.Context, n int) int {
+	for stop.Err() == nil {
+		sent := s.sent.Load()
+		if s.limit > 0 {
+			if n = min(n, int(s.limit-sent)); n == 0 {
+				return 0
+			}
+		}
+		if s.period > 0 {
+			due := s.start + sent*int64(s.period)
+			now := s.watch.now()
+			if now < due {
+				pause(s.watch.clock, min(time.Duration(due-now), longestPause))
+				continue
+			}
+			n = min(n, 1+int((now-due)/int64(s.period)))
+		}
+		if s.window != nil {
+			n = s.window.acquire(n, s.watch)
+		}
+		return n
+	}
+	return 0
+}
+
+// published counts messages that have been written.
+func (s *sender) published(n int) {
+	s.sent.Add(int64(n))
+	s.lastAt.Store(s.watch.now())
+}
+
+// settled takes a confirm.
+func (s *sender) settled(tag uint64, multiple, nack bool) {
+	now := s.watch.now()
+	s.lastAt.Store(now)
+	s.window.settle(tag, multiple, nack, now)
+}
+
 // encode prepares the block of publishes.
 func (p *producer) encode(pl *plan, key string) {
-	props := amqp.Properties{Flags: amqp.HasDeliveryMode, DeliveryMode: 1}
-	if pl.Persistent {
-		props.DeliveryMode = 2
-	}
-	if pl.ExchangeType == "headers" {
-		props.Flags |= amqp.HasHeaders
-		props.Headers = amqp.Table{{Key: "key", Value: key}}
-	}
+	props := pl.properties(key)
 	publish := &amqp.BasicPublish{Exchange: pl.exchange, RoutingKey: key, Mandatory: pl.Mandatory}
 	one := amqp.AppendMethod(nil, loadChannel, publish)
 	one = amqp.AppendHeader(one, loadChannel, amqp.BasicPublishID.Class(), uint64(pl.Size), props.Append(nil))
@@ -62,28 +102,11 @@ func (p *producer) encode(pl *plan, key string) {
 // run publishes until it has reached its limit, stop is done, or the
 // connection fails.
 func (p *producer) run(stop context.Context) error {
-	start := p.watch.now() + int64(p.offset)
-	for stop.Err() == nil {
-		n := len(p.block) / p.stride
-		sent := p.sent.Load()
-		if p.limit > 0 {
-			if n = min(n, int(p.limit-sent)); n == 0 {
-				return nil
-			}
-		}
-		if p.period > 0 {
-			due := start + sent*int64(p.period)
-			now := p.watch.now()
-			if now < due {
-				pause(p.watch.clock, min(time.Duration(due-now), longestPause))
-				continue
-			}
-			n = min(n, 1+int((now-due)/int64(p.period)))
-		}
-		if p.window != nil {
-			if n = p.window.acquire(n, p.watch); n == 0 {
-				return nil
-			}
+	p.start = p.watch.now() + int64(p.offset)
+	for {
+		n := p.allowed(stop, len(p.block)/p.stride)
+		if n == 0 {
+			return nil
 		}
 		out := p.block[:n*p.stride]
 		if p.stampAt > 0 {
@@ -95,10 +118,8 @@ func (p *producer) run(stop context.Context) error {
 		if _, err := p.Write(out); err != nil {
 			return err
 		}
-		p.sent.Add(int64(n))
-		p.lastAt.Store(p.watch.now())
+		p.published(n)
 	}
-	return nil
 }
 
 // listen reads what the broker has to say: confirms, returns, and the end of
@@ -117,10 +138,7 @@ func (p *producer) listen() error {
 			if p.window == nil || len(payload) < 13 {
 				continue
 			}
-			tag := binary.BigEndian.Uint64(payload[4:])
-			now := p.watch.now()
-			p.lastAt.Store(now)
-			p.window.settle(tag, payload[12]&1 != 0, id == amqp.BasicNackID, now)
+			p.settled(binary.BigEndian.Uint64(payload[4:]), payload[12]&1 != 0, id == amqp.BasicNackID)
 		case amqp.BasicReturnID:
 			p.returned.Add(1)
 		default:

@@ -21,13 +21,41 @@ const (
 	stallSamples = 5
 )
 
+// A publisher is a producer, with bare frames or with RabbitMQ's own client.
+type publisher interface {
+	link
+	sending() *sender
+	// run publishes until its limit is reached or stop is done.
+	run(stop context.Context) error
+	// listen takes confirms and returns until the connection ends.
+	listen() error
+}
+
+// A subscriber is a consumer, of the same two kinds.
+type subscriber interface {
+	link
+	receiving() *receiver
+	// run consumes until the connection ends, and tells of messages as they come.
+	run(onReceive func(n int64)) error
+}
+
+// A link is the connection of a worker.
+type link interface {
+	isBlocked() bool
+	// giveUpWriting lets writes fail from that time on.
+	giveUpWriting(at time.Time)
+	// hangUp asks for an orderly end, Close cuts.
+	hangUp()
+	Close() error
+}
+
 type runner struct {
 	*plan
 	clock     delay.Clock
 	watch     stopwatch
 	control   *wire
-	producers []*producer
-	consumers []*consumer
+	producers []publisher
+	consumers []subscriber
 
 	publishing sync.WaitGroup // a producer's run
 	reading    sync.WaitGroup // a producer's listen, a consumer's run
@@ -83,40 +111,69 @@ func (r *runner) open(ctx context.Context) (err error) {
 	if err = r.declare(r.control); err != nil {
 		return err
 	}
+	openConsumer, openProducer := r.openConsumer, r.openProducer
+	if r.Official {
+		openConsumer, openProducer = r.openOfficialConsumer, r.openOfficialProducer
+	}
 	for i := range r.Consumers {
-		w, err := dial(ctx, r.clock, r.URL, fmt.Sprintf("rabbet perf consumer %d", i+1), readBuffer)
-		if err != nil {
-			return err
-		}
-		c := &consumer{wire: w, watch: r.watch, stamped: r.Size >= stampSize}
-		if !r.AutoAck {
-			c.ackEvery = r.AckEvery
-		}
-		r.consumers = append(r.consumers, c)
-		if err := c.subscribe(r.queues[i%len(r.queues)], r.Prefetch); err != nil {
+		if err := openConsumer(ctx, i); err != nil {
 			return fmt.Errorf("consumer %d: %w", i+1, err)
 		}
 	}
 	for i := range r.Producers {
-		w, err := dial(ctx, r.clock, r.URL, fmt.Sprintf("rabbet perf producer %d", i+1), readBuffer)
-		if err != nil {
-			return err
+		if err := openProducer(ctx, i); err != nil {
+			return fmt.Errorf("producer %d: %w", i+1, err)
 		}
-		p := &producer{wire: w, watch: r.watch, limit: int64(r.Messages)}
-		r.producers = append(r.producers, p)
-		if r.Rate > 0 {
-			p.period = time.Duration(float64(time.Second) / r.Rate)
-			p.offset = p.period * time.Duration(i) / time.Duration(r.Producers)
-		}
-		if r.Confirm > 0 {
-			p.window = newWindow(r.Confirm)
-			if err := p.ask(&amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{}); err != nil {
-				return fmt.Errorf("producer %d: %w", i+1, err)
-			}
-		}
-		p.encode(r.plan, r.publishKey(i))
 	}
 	return nil
+}
+
+func (r *runner) openConsumer(ctx context.Context, i int) error {
+	w, err := dial(ctx, r.clock, r.URL, consumerName(i), readBuffer)
+	if err != nil {
+		return err
+	}
+	c := &consumer{wire: w, receiver: r.newReceiver()}
+	r.consumers = append(r.consumers, c)
+	return c.subscribe(r.queues[i%len(r.queues)], r.Prefetch)
+}
+
+func (r *runner) openProducer(ctx context.Context, i int) error {
+	w, err := dial(ctx, r.clock, r.URL, producerName(i), readBuffer)
+	if err != nil {
+		return err
+	}
+	p := &producer{wire: w, sender: r.newSender(i)}
+	r.producers = append(r.producers, p)
+	p.encode(r.plan, r.publishKey(i))
+	if p.window == nil {
+		return nil
+	}
+	return p.ask(&amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
+}
+
+func consumerName(i int) string { return fmt.Sprintf("rabbet perf consumer %d", i+1) }
+func producerName(i int) string { return fmt.Sprintf("rabbet perf producer %d", i+1) }
+
+func (r *runner) newReceiver() *receiver {
+	ackEvery := r.AckEvery
+	if r.AutoAck {
+		ackEvery = 0
+	}
+	return &receiver{watch: r.watch, stamped: r.Size >= stampSize, ackEvery: ackEvery}
+}
+
+// newSender is how producer i sends.
+func (r *runner) newSender(i int) *sender {
+	s := &sender{watch: r.watch, limit: int64(r.Messages)}
+	if r.Rate > 0 {
+		s.period = time.Duration(float64(time.Second) / r.Rate)
+		s.offset = s.period * time.Duration(i) / time.Duration(r.Producers)
+	}
+	if r.Confirm > 0 {
+		s.window = newWindow(r.Confirm)
+	}
+	return s
 }
 
 // measure runs the workers and returns what they did after the warm-up.
@@ -187,8 +244,8 @@ func (r *runner) start() {
 		r.reading.Go(func() { r.fail(fmt.Sprintf("producer %d", i+1), p.listen()) })
 		r.publishing.Go(func() {
 			err := p.run(ctx)
-			if err == nil && p.limit > 0 && p.window != nil {
-				p.window.drain()
+			if s := p.sending(); err == nil && s.limit > 0 && s.window != nil {
+				s.window.drain()
 			}
 			if err != nil {
 				// Half a frame may be out: nothing orderly can follow it.
@@ -279,27 +336,23 @@ func (r *runner) close() error {
 	}
 	deadline := r.clock.Now().Add(closeTimeout)
 	for _, p := range r.producers {
-		if p.window != nil {
-			p.window.close()
+		if w := p.sending().window; w != nil {
+			w.close()
 		}
-		_ = p.SetWriteDeadline(deadline) // Fails on a closed socket, which is as good.
+		p.giveUpWriting(deadline)
 	}
 	r.publishing.Wait()
 
 	var hangUps sync.WaitGroup
-	for _, w := range r.wires() {
-		hangUps.Go(w.hangUp)
+	for _, l := range r.links() {
+		hangUps.Go(l.hangUp)
 	}
 	hangUps.Wait()
 	if r.stop == nil { // Nobody reads.
-		for _, w := range r.wires() {
-			w.Close()
-		}
+		r.cut()
 	}
 	r.reading.Wait()
-	for _, w := range r.wires() {
-		w.Close()
-	}
+	r.cut()
 	if r.control == nil {
 		return nil
 	}
@@ -307,13 +360,21 @@ func (r *runner) close() error {
 	return r.remove(r.control)
 }
 
-func (r *runner) wires() []*wire {
-	var all []*wire
+// links are the connections of all workers.
+func (r *runner) links() []link {
+	var all []link
 	for _, p := range r.producers {
-		all = append(all, p.wire)
+		all = append(all, p)
 	}
 	for _, c := range r.consumers {
-		all = append(all, c.wire)
+		all = append(all, c)
 	}
 	return all
+}
+
+// cut closes all sockets.
+func (r *runner) cut() {
+	for _, l := range r.links() {
+		_ = l.Close() // One that is closed already is as good.
+	}
 }

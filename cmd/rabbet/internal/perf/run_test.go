@@ -44,6 +44,7 @@ func TestCountedRunsDeliverEverything(t *testing.T) {
 		"bodies of 8":        {func(c *Config) { c.Size = 8 }, 5000, false},
 		"several frames":     {func(c *Config) { c.Size, c.Messages = 400_000, 30 }, 30, false},
 		"rate":               {func(c *Config) { c.Rate, c.Messages = 2000, 200 }, 200, false},
+		"headers":            {func(c *Config) { c.Headers = 5 }, 5000, false},
 		"4 queues":           {func(c *Config) { c.Producers, c.Consumers, c.Queues = 4, 4, 4 }, 20_000, false},
 		"one queue consumed": {func(c *Config) { c.Producers, c.Queues = 2, 2 }, 5000, false},
 		"no consumer":        {func(c *Config) { c.Consumers = 0 }, 0, true},

@@ -258,6 +258,11 @@ func (c *wire) hangUp() {
 	_, _ = c.Write(closing)
 }
 
+func (c *wire) isBlocked() bool { return c.blocked.Load() }
+
+// giveUpWriting fails on a closed socket, which is as good.
+func (c *wire) giveUpWriting(at time.Time) { _ = c.SetWriteDeadline(at) }
+
 // close ends a connection that no goroutine reads.
 func (c *wire) close() {
 	c.hangUp()
