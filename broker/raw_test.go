@@ -6,6 +6,7 @@ package broker_test
 import (
 	"bufio"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -156,11 +157,19 @@ func (c *rawClient) next() frame {
 func (f frame) method(t testing.TB) amqp.Method {
 	t.Helper()
 	require.EqualValues(t, amqp.FrameMethod, f.kind)
+	m, err := f.decode()
+	require.NoError(t, err)
+	return m
+}
+
+// decode is method for who can do with an error.
+func (f frame) decode() (amqp.Method, error) {
 	id := amqp.MethodID(binary.BigEndian.Uint32(f.payload))
 	m, known := amqp.NewMethod(id)
-	require.True(t, known, id)
-	require.NoError(t, m.Decode(f.payload[4:]))
-	return m
+	if !known {
+		return nil, fmt.Errorf("unknown method %v", id)
+	}
+	return m, m.Decode(f.payload[4:])
 }
 
 // expect returns the next frame's method, which must be of this type.
