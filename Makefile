@@ -1,7 +1,7 @@
 # What there is to do with this project. make help lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: graduate help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image release
+.PHONY: graduate long help build test race bench bench-peers bench-durable bench-delayed fuzz lint generate client-tests judge matrix check image release
 
 FUZZTIME ?= 30s
 BENCHTIME ?= 1s
@@ -41,6 +41,9 @@ fuzz: ## Run each fuzz test for FUZZTIME
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done \
 	done
+
+long: ## Run the long forms of the tests, for hours; LONG="riot soak" runs those
+	.ci/long $(LONG)
 
 lint: ## Check format and run the static checks
 	.ci/run lint

@@ -81,9 +81,9 @@ func TestSoak(t *testing.T) {
 	after := h.footprint()
 	t.Logf("after 12 days %+v, after %d %+v", before, days, after)
 	assert.LessOrEqual(t, after.goroutines, before.goroutines)
-	assert.LessOrEqual(t, after.files, before.files)
+	assert.LessOrEqual(t, after.files, before.files+1, "a file of large bodies may be there or not")
 	assert.Less(t, after.heap, before.heap+2<<20)
-	assert.Less(t, after.disk, before.disk+before.disk/4+2<<20)
+	assert.Less(t, after.disk, before.disk+8<<20, "what a file of large bodies may hold besides")
 	s := h.Snapshot()
 	assert.Empty(t, s.Connections)
 	for _, v := range s.VHosts {
