@@ -51,24 +51,79 @@ func TestPermissionsHideAndRefuse(t *testing.T) {
 	p.see("You may not do that")
 }
 
+// quiet checks that the page asks nothing for a while: what has failed is not tried again
+// and again.
+func (p *tab) quiet() {
+	p.t.Helper()
+	asked := p.requests("/api/")
+	p.do("await new Promise((done) => setTimeout(done, 5000))")
+	assert.LessOrEqual(p.t, p.requests("/api/"), asked+2, "it must not loop")
+}
+
 func TestLoginThatEndsKeepsThePage(t *testing.T) {
 	r := start(t)
-	r.api(http.MethodPut, "users/anna", map[string]any{"password": "one", "tags": "administrator"})
+	anna := func(password string) {
+		r.api(http.MethodPut, "users/anna", map[string]any{"password": password, "tags": "administrator"})
+	}
+	anna("one")
 	p := open(t, r.url)
 	p.allow("401 (Unauthorized)")
 	p.enter("anna", "one")
 	p.visit("#/queues?add=true")
 	p.typeInto("Name", "half-typed")
-	r.api(http.MethodPut, "users/anna", map[string]any{"password": "two", "tags": "administrator"})
+	anna("two")
 	p.see("Log in again")
-	asked := p.requests("/api/")
-	p.do("await new Promise((done) => setTimeout(done, 5000))")
-	assert.LessOrEqual(t, p.requests("/api/"), asked+2, "it must not loop")
+	p.quiet()
 	p.typeInto("Password", "two")
 	p.press("Log in")
 	p.wait("!document.querySelector('dialog')")
 	assert.Equal(t, "half-typed", js[string](p, find+".value", "Name"))
 	p.refreshes("/api/queues?", 1)
+
+	// A user who is deleted is asked as well; once they are back, the page goes on.
+	r.api(http.MethodDelete, "users/anna", nil)
+	p.see("Log in again")
+	p.typeInto("Password", "two")
+	p.press("Log in")
+	p.see("User or password is wrong.")
+	p.quiet()
+	anna("three")
+	p.typeInto("Password", "three")
+	p.press("Log in")
+	p.wait("!document.querySelector('dialog')")
+	assert.Equal(t, "half-typed", js[string](p, find+".value", "Name"))
+
+	// What the first user has typed is not for a second one.
+	anna("four")
+	p.see("Log in again")
+	p.typeInto("User", "guest")
+	p.typeInto("Password", "guest")
+	p.press("Log in")
+	p.wait("!document.querySelector('dialog') && document.querySelector('button[aria-label=\"User guest\"]')")
+	p.wait("(() => { try { return "+find+".value === '' } catch { return false } })()", "Name")
+}
+
+// A broker that starts anew has the same administrator, and knows no other user: the first
+// one's page goes on by itself, the other's asks.
+func TestBrokerThatRestarts(t *testing.T) {
+	r := start(t)
+	r.api(http.MethodPut, "users/anna", map[string]any{"password": "anna", "tags": "administrator"})
+	guest, anna := open(t, r.url), open(t, r.url)
+	guest.enter()
+	anna.enter("anna", "anna")
+	for _, p := range []*tab{guest, anna} {
+		p.allow("401 (Unauthorized)", "net::ERR", "Failed to load resource")
+		p.visit("#/queues?add=true")
+		p.typeInto("Name", "half-typed")
+	}
+	r.restart(func() { guest.see("The broker does not answer.") })
+	r.queue(r.channel("c"), "born-later", nil)
+	guest.see("born-later")
+	anna.see("Log in again")
+	anna.quiet()
+	for _, p := range []*tab{guest, anna} {
+		assert.Equal(t, "half-typed", js[string](p, "[...document.querySelectorAll('main form input')][0].value"))
+	}
 }
 
 func TestTwoTabsAreTwoUsers(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,30 +22,51 @@ import (
 
 // A rabbit is a broker with its management API and page.
 type rabbit struct {
-	t   *testing.T
-	b   *broker.Broker
-	url string // of the page, without a slash at the end
+	t      *testing.T
+	b      *broker.Broker
+	server *management.Server
+	url    string // of the page, without a slash at the end
+	end    func()
 }
 
 func start(t *testing.T, edit ...func(*management.Config)) *rabbit {
 	t.Helper()
+	r := &rabbit{t: t}
+	r.run("127.0.0.1:0", edit...)
+	t.Cleanup(func() { r.end() })
+	return r
+}
+
+// run starts the broker, with its page at an address.
+func (r *rabbit) run(addr string, edit ...func(*management.Config)) {
+	r.t.Helper()
 	b, err := broker.New(broker.Config{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = b.Close() })
+	require.NoError(r.t, err)
 	_, err = b.Listen("127.0.0.1:0")
-	require.NoError(t, err)
+	require.NoError(r.t, err)
 	shovels := shovel.Start(b, shovel.Config{})
-	t.Cleanup(shovels.Close)
 	cfg := management.Config{Page: ui.Handler(), Shovels: shovels}
 	for _, f := range edit {
 		f(&cfg)
 	}
 	server, err := management.New(b, cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = server.Close() })
-	addr, err := server.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	return &rabbit{t: t, b: b, url: "http://" + addr.String() + cfg.PathPrefix}
+	require.NoError(r.t, err)
+	at, err := server.Listen(addr)
+	require.NoError(r.t, err)
+	r.b, r.server, r.url = b, server, "http://"+at.String()+cfg.PathPrefix
+	r.end = func() {
+		_ = server.Close()
+		shovels.Close()
+		_ = b.Close()
+	}
+}
+
+// restart ends the broker, which forgets all, calls f, and starts another in its place.
+func (r *rabbit) restart(f func()) {
+	r.t.Helper()
+	r.end()
+	f()
+	r.run(strings.TrimPrefix(r.url, "http://"))
 }
 
 // api calls the HTTP API as the administrator and decodes the answer.
