@@ -292,3 +292,92 @@ func TestDeleteVHost(t *testing.T) {
 	_, err = b.DeleteVHost("kept")
 	assert.ErrorContains(t, err, "protected from deletion")
 }
+
+// A limit of 0 in the configuration is one of a negative number here: nothing comes
+// (LIMIT-5, LIMIT-7, BASIC-33).
+func TestLimitsOfNothing(t *testing.T) {
+	b := start(t, broker.Config{MaxConnections: -1})
+	_, err := dialAs(b, "guest")
+	assert.ErrorContains(t, err, "node connection limit (0) is reached")
+
+	b = start(t, broker.Config{MaxChannels: -1})
+	c, err := dialAs(b, "guest")
+	require.NoError(t, err)
+	_, err = c.Channel()
+	assert.Error(t, err)
+
+	b = start(t, broker.Config{MaxQueues: -1, MaxExchanges: 9, MaxConsumers: 1, MaxVHosts: -1})
+	refused := func(text string, do func(*amqp091.Channel) error) {
+		t.Helper()
+		c, err := dialAs(b, "guest")
+		require.NoError(t, err)
+		defer c.Close()
+		ch, err := c.Channel()
+		require.NoError(t, err)
+		assert.ErrorContains(t, do(ch), text)
+	}
+	refused("cannot declare queue 'q': queue limit in cluster (0) is reached", func(ch *amqp091.Channel) error {
+		_, err := ch.QueueDeclare("q", true, false, false, false, nil)
+		return err
+	})
+	refused("cannot declare exchange 'c' in vhost '/': exchange limit of 9 is reached", func(ch *amqp091.Channel) error {
+		for _, name := range []string{"a", "b", "a"} { // and 7 that are predeclared
+			require.NoError(t, ch.ExchangeDeclare(name, "direct", true, false, false, false, nil))
+		}
+		return ch.ExchangeDeclare("c", "direct", true, false, false, false, nil)
+	})
+	_, err = b.CreateVHost("v", broker.VHostSettings{})
+	assert.ErrorContains(t, err, "vhost limit of 0 is reached")
+}
+
+// A virtual host that goes takes its queues and exchanges out of what the broker may have
+// (LIMIT-5, LIMIT-7).
+func TestLimitsOfTheBrokerForgetAVirtualHost(t *testing.T) {
+	b := start(t, broker.Config{MaxQueues: 1, MaxExchanges: 15})
+	for range 3 {
+		v := b.AddVHost("v")
+		require.NoError(t, v.DeclareExchange(broker.Exchange{Name: "x", Type: "direct"}))
+		_, err := v.DeclareQueue(broker.Queue{Name: "q"})
+		require.NoError(t, err)
+		_, err = b.DeleteVHost("v")
+		require.NoError(t, err)
+	}
+}
+
+// VHostDefaults count for each new virtual host, and for no other.
+func TestVHostDefaults(t *testing.T) {
+	var made []string
+	b := start(t, broker.Config{VHostDefaults: func(vhost string) (broker.VHostDefaults, error) {
+		made = append(made, vhost)
+		d := broker.VHostDefaults{QueueType: "quorum", Limits: access.Limits{access.MaxQueues: 0}}
+		d.Users = []broker.VHostUser{{Name: "ben", Password: "ben", Configure: "^" + vhost}}
+		switch vhost {
+		case "refused":
+			return d, errors.New("not this one")
+		case "nonsense":
+			d.OperatorPolicies = []broker.Policy{{Name: "p", Pattern: "(", ApplyTo: "queues", Definition: map[string]any{"max-length": 1}}}
+		}
+		return d, nil
+	}})
+	for range 2 {
+		v, err := b.CreateVHost("a", broker.VHostSettings{Description: "of a"})
+		require.NoError(t, err)
+		assert.Equal(t, access.Limits{access.MaxQueues: 0}, v.Limits())
+	}
+	b.AddVHost("b")
+	v, err := b.CreateVHost("c", broker.VHostSettings{DefaultQueueType: "stream"})
+	require.NoError(t, err)
+	assert.Equal(t, "stream", v.Settings().DefaultQueueType)
+	_, err = b.CreateVHost("refused", broker.VHostSettings{})
+	assert.EqualError(t, err, "not this one")
+	_, err = b.CreateVHost("nonsense", broker.VHostSettings{})
+	assert.ErrorContains(t, err, "operator policy 'p': ")
+	assert.Equal(t, []string{"/", "a", "b", "c", "refused", "nonsense"}, made)
+	var of []string
+	for _, p := range b.Permissions("ben", "") {
+		of = append(of, p.VHost+" "+p.Configure)
+	}
+	assert.Equal(t, []string{"/ ^/", "a ^a", "b ^b", "c ^c"}, of)
+	u, _ := b.User("ben")
+	assert.True(t, access.CheckPassword("ben", u.PasswordHash, u.Hashing))
+}

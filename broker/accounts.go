@@ -97,7 +97,7 @@ func (b *Broker) createDefaults() error {
 	}
 	b.users.SetUser(access.User{Name: cfg.DefaultUser, PasswordHash: hash, Hashing: by, Tags: tags})
 	existing := slices.Sorted(maps.Keys(b.vhosts))
-	b.createVHost(cfg.DefaultVHost, &VHostSettings{Description: "Default virtual host"})
+	v, created := b.createVHost(cfg.DefaultVHost, &VHostSettings{Description: "Default virtual host"})
 	permission := access.Permission{Configure: ".*", Write: ".*", Read: ".*"}
 	if cfg.DefaultPermission != nil {
 		permission = *cfg.DefaultPermission
@@ -108,6 +108,9 @@ func (b *Broker) createDefaults() error {
 		if err := b.users.SetPermission(permission); err != nil {
 			return err
 		}
+	}
+	if created {
+		return b.furnish(v)
 	}
 	return nil
 }

@@ -85,7 +85,8 @@ func New(cfg Config) (*Broker, error) {
 	b.env = &topology.Env{
 		Profile: p, Clock: b.clock, Store: cfg.Store, Log: b.log, Observer: recorder{&b.node}, Recall: b.tapRecords(),
 		StreamMemory: cfg.StreamMemoryLimit,
-		Memory:       queue.NewBudget(cfg.TransientMemory),
+		MaxQueues:    cfg.MaxQueues, MaxExchanges: cfg.MaxExchanges,
+		Memory: queue.NewBudget(cfg.TransientMemory),
 	}
 	b.components.rules = b.env
 	b.events.Of(b.env)

@@ -57,6 +57,11 @@ type Config struct {
 	DefaultPermission                          *access.Permission
 	// NoDefaults leaves out all of that, for a broker that is given definitions.
 	NoDefaults bool
+	// VHostDefaults, unless nil, says what a new virtual host of that name gets, that of the
+	// first start included, besides what CreateVHost is told. Its error, and a default that
+	// is refused, is that of New or CreateVHost; AddVHost logs it. The virtual host is there
+	// all the same, as in RabbitMQ.
+	VHostDefaults func(vhost string) (VHostDefaults, error)
 	// Authenticator makes what decides who may log in and what they may do, for a program
 	// that has users of its own. It is given the broker's own database of users, which
 	// decides by default, to fall back on.
@@ -90,15 +95,23 @@ type Config struct {
 	// LoopbackUsers is nil.
 	LoopbackUsers     []string
 	GuestFromAnywhere bool
-	// MaxConnections, MaxChannels and MaxVHosts are how many there may be in all, as
-	// connection_max, channel_max_per_node and vhost_max say (LIMIT-5); 0 is no limit.
-	MaxConnections, MaxChannels, MaxVHosts int
+	// MaxConnections, MaxChannels, MaxVHosts, MaxQueues and MaxExchanges are how many there
+	// may be in all, as connection_max, channel_max_per_node, vhost_max (LIMIT-5),
+	// cluster_queue_limit and cluster_exchange_limit (LIMIT-7) say; predeclared exchanges
+	// count. 0 is no limit, and a negative number lets none come.
+	MaxConnections, MaxChannels, MaxVHosts, MaxQueues, MaxExchanges int
+	// MaxConsumers is how many consumers a channel may have, as consumer_max_per_channel
+	// says (BASIC-33): 0 is no limit, and a negative number lets none come.
+	MaxConsumers int
 	// ChannelMax is the most channels a connection may open: 2047 by default
 	// (CONN-21).
 	ChannelMax uint16
 	// FrameMax is the largest frame in bytes: 131072 by default (CONN-21), at
 	// least the profile's minimum: 4096, or 8192 from 4.2 on (CONN-23).
 	FrameMax uint32
+	// InitialFrameMax is the largest payload in bytes of a frame that comes before tune-ok:
+	// by default the least that FrameMax may be (CONN-26).
+	InitialFrameMax uint32
 	// Heartbeat is the interval suggested to clients: 60 s by default
 	// (CONN-21), whole seconds, at most 65535 s; negative suggests none.
 	Heartbeat time.Duration
@@ -178,6 +191,7 @@ func (cfg *Config) complete(p *profile.Profile) error {
 	setDefault(&cfg.ClusterName, "rabbet")
 	setDefault(&cfg.ChannelMax, 2047)
 	setDefault(&cfg.FrameMax, 131072)
+	setDefault(&cfg.InitialFrameMax, p.MinFrameMax)
 	setDefault(&cfg.Heartbeat, 60*time.Second)
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
 	setDefault(&cfg.MuteTimeout, 700*time.Millisecond)
@@ -226,6 +240,10 @@ func setDefault[T comparable](field *T, value T) {
 		*field = value
 	}
 }
+
+// reached reports whether one more than n is above a limit, of which 0 is none and negative
+// ones are 0.
+func reached(limit, n int) bool { return limit != 0 && n >= max(0, limit) }
 
 // checkSize refuses a body of too many bytes (BASIC-7).
 func (cfg *Config) checkSize(size uint64) error {

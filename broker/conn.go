@@ -79,7 +79,7 @@ func newConn(b *node, nc net.Conn) *conn {
 		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
-	c.out = newOutbound(nc, &b.buffers, b.profile.MinFrameMax) // CONN-26: until tune-ok
+	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
 	c.login = &handshake{c}
 	if c.tapped != nil {
 		c.tapped.c, c.out.pause, c.out.failed = c, c.tapped.wait, c.tapped.end

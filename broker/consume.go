@@ -20,9 +20,13 @@ func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 	}
 	c.out.mu.Lock()
 	_, used := h.consumers[m.ConsumerTag]
+	n := len(h.consumers)
 	c.out.mu.Unlock()
 	if used { // BASIC-25; a reply consumer's tag is not taken
 		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
+	}
+	if limit := c.b.cfg.MaxConsumers; reached(limit, n) { // BASIC-33
+		return amqp.Errorf(amqp.NotAllowed, "reached maximum (%d) of consumers per channel", max(0, limit))
 	}
 	if m.ConsumerTag == "" { // BASIC-24
 		m.ConsumerTag = topology.GeneratedName("amq.ctag-")

@@ -32,8 +32,8 @@ func (s *seat) enter(user string, v *vhost) error {
 	if v.gone { // deleted meanwhile
 		return errNoVHost(v.vh.Name)
 	}
-	if n := b.cfg.MaxConnections; n > 0 && b.entered >= n { // LIMIT-5
-		return amqp.Errorf(amqp.NotAllowed, "connection refused: node connection limit (%d) is reached", n)
+	if n := b.cfg.MaxConnections; reached(n, b.entered) { // LIMIT-5
+		return amqp.Errorf(amqp.NotAllowed, "connection refused: node connection limit (%d) is reached", max(0, n))
 	}
 	if bounded && v.connections >= most {
 		return amqp.Errorf(amqp.NotAllowed, "access to vhost '%s' refused for user '%s': connection limit (%d) is reached",
@@ -90,7 +90,7 @@ func (s *seat) enterChannel() error {
 // (LIMIT-5).
 func (s *seat) enterNode() error {
 	limit := s.n.cfg.MaxChannels
-	if n := s.n.channels.Add(1); limit == 0 || n <= int64(limit) {
+	if n := s.n.channels.Add(1); !reached(limit, int(n)-1) {
 		return nil
 	}
 	s.leaveChannel()
@@ -98,7 +98,7 @@ func (s *seat) enterNode() error {
 	if s.n.profile.BareChannelLimit {
 		text = "number of channels opened on node '%s' has reached the maximum allowed limit of %d"
 	}
-	return refuseFrame(amqp.NotAllowed, text, s.n.cfg.ClusterName, limit)
+	return refuseFrame(amqp.NotAllowed, text, s.n.cfg.ClusterName, max(0, limit))
 }
 
 // leaveChannel counts a channel no more.

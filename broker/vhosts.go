@@ -35,9 +35,14 @@ func (b *Broker) VHosts() []string {
 // AddVHost creates a virtual host with its predeclared exchanges (EXCH-1), in which the
 // default user may do everything. An existing one is left as it is.
 func (b *Broker) AddVHost(name string) *VHost {
-	v := b.createVHost(name, nil)
+	v, created := b.createVHost(name, nil)
 	// The patterns are good; without the user there is nobody to let in.
 	_ = b.users.SetPermission(access.Permission{User: b.cfg.DefaultUser, VHost: name, Configure: ".*", Write: ".*", Read: ".*"})
+	if created {
+		if err := b.furnish(v); err != nil {
+			b.log.Error("a virtual host lacks what new ones get", "vhost", name, "error", err)
+		}
+	}
 	return v
 }
 
@@ -54,23 +59,76 @@ func (b *Broker) CreateVHost(name string, s VHostSettings) (*VHost, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if limit := b.cfg.MaxVHosts; limit > 0 && b.vhost(name) == nil && len(b.VHosts()) >= limit {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "cannot create vhost '%s': vhost limit of %d is reached", name, limit)
+	if limit := b.cfg.MaxVHosts; b.vhost(name) == nil && reached(limit, len(b.VHosts())) {
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "cannot create vhost '%s': vhost limit of %d is reached", name, max(0, limit))
 	}
-	v := b.createVHost(name, &s)
-	return v, v.SetSettings(s)
+	v, created := b.createVHost(name, &s)
+	if err := v.SetSettings(s); err != nil || !created {
+		return v, err
+	}
+	return v, b.furnish(v)
 }
 
-// createVHost creates a virtual host unless it is there. One of that name that is being
-// deleted is waited for.
-func (b *Broker) createVHost(name string, s *VHostSettings) *VHost {
+// furnish gives a new virtual host what all of them get, in RabbitMQ's order.
+func (b *Broker) furnish(v *VHost) error {
+	if b.cfg.VHostDefaults == nil {
+		return nil
+	}
+	d, err := b.cfg.VHostDefaults(v.vh.Name)
+	if err != nil {
+		return err
+	}
+	if s := v.Settings(); s.DefaultQueueType == "" && d.QueueType != "" {
+		s.DefaultQueueType = d.QueueType
+		if err := v.SetSettings(s); err != nil {
+			return err
+		}
+	}
+	if len(d.Limits) > 0 {
+		if err := v.SetLimits(d.Limits); err != nil {
+			return err
+		}
+	}
+	for _, p := range d.OperatorPolicies {
+		if err := v.SetOperatorPolicy(p); err != nil {
+			return fmt.Errorf("operator policy '%s': %w", p.Name, err)
+		}
+	}
+	for _, u := range d.Users {
+		if err := b.admit(u, v.vh.Name); err != nil {
+			return fmt.Errorf("user '%s': %w", u.Name, err)
+		}
+	}
+	return nil
+}
+
+// admit lets a user into a new virtual host.
+func (b *Broker) admit(u VHostUser, vhost string) (err error) {
+	if _, exists := b.User(u.Name); !exists {
+		account := access.User{Name: u.Name, Tags: u.Tags}
+		if u.Password != "" {
+			if account.PasswordHash, account.Hashing, err = b.HashPassword(u.Name, u.Password); err != nil {
+				return err
+			}
+		}
+		if err := b.SetUser(account); err != nil {
+			return err
+		}
+	}
+	return b.SetPermission(access.Permission{User: u.Name, VHost: vhost, Configure: u.Configure, Write: u.Write, Read: u.Read})
+}
+
+// createVHost creates a virtual host unless it is there, and reports whether it did. One of
+// that name that is being deleted is waited for.
+func (b *Broker) createVHost(name string, s *VHostSettings) (v *VHost, created bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.deleting[name] {
 		b.deleted.Wait()
 	}
-	v := b.vhosts[name]
+	v = b.vhosts[name]
 	if v == nil {
+		created = true
 		var about topology.About
 		if s != nil {
 			about = s.about()
@@ -80,7 +138,7 @@ func (b *Broker) createVHost(name string, s *VHostSettings) *VHost {
 		declareSystem(&b.cfg, v.vh)
 		v.vh.TellCreated(b.cfg.ClusterName)
 	}
-	return v
+	return v, created
 }
 
 func (s *VHostSettings) check() error {

@@ -95,6 +95,11 @@ type Options struct {
 	// opened later, and looks for late ones about as often. It may start the broker
 	// anew, which loses what is not durable.
 	AckTimeout func(ctx context.Context, limit time.Duration) error
+	// NodeLimit sets a limit of the whole broker for what is opened later, by RabbitMQ's
+	// name for it: connection_max, channel_max_per_node, consumer_max_per_channel,
+	// cluster_queue_limit or cluster_exchange_limit; negative is none. It may start the
+	// broker anew.
+	NodeLimit func(ctx context.Context, limit string, n int) error
 	// Admin changes what AMQP cannot: policies, virtual hosts, users.
 	Admin Admin
 }
@@ -114,7 +119,8 @@ func Connect(ctx context.Context, url string, o Options) (*Runner, error) {
 	r, err := scripts.Connect(ctx, url, scripts.Options{
 		Patience: o.Patience, Limit: o.Limit, Profile: o.Profile,
 		Hooks: scripts.Hooks{
-			Dial: o.Dial, Restart: o.Restart, Kill: o.Kill, Alarm: o.Alarm, AckTimeout: o.AckTimeout, Admin: o.Admin,
+			Dial: o.Dial, Restart: o.Restart, Kill: o.Kill, Alarm: o.Alarm, AckTimeout: o.AckTimeout,
+			NodeLimit: o.NodeLimit, Admin: o.Admin,
 		},
 	})
 	if err != nil {

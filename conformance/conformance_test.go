@@ -26,6 +26,7 @@ var (
 	management = flag.String("management", "", "URL of its management API, such as http://guest:guest@127.0.0.1:15672")
 	restart    = flag.String("restart", "", "shell command that restarts it in order")
 	kill       = flag.String("kill", "", "shell command that kills and restarts it")
+	nodeLimit  = flag.String("node-limit", "", "shell command that limits the whole broker: the limit's name and a number or infinity are added to it")
 	ackTimeout = flag.String("ack-timeout", "", "shell command that sets how long deliveries wait for their acknowledgement: milliseconds are added to it")
 	alarm      = flag.String("alarm", "", "shell command that raises or clears an alarm: memory or disk, and on or off, are added to it")
 )
@@ -42,7 +43,7 @@ func TestConformance(t *testing.T) {
 	if *brokerURL != "" {
 		o := conformance.Options{
 			Profile: *profile, Restart: conformance.Shell(*restart), Kill: conformance.Shell(*kill), Alarm: conformance.ShellAlarm(*alarm),
-			AckTimeout: conformance.ShellAckTimeout(*ackTimeout),
+			AckTimeout: conformance.ShellAckTimeout(*ackTimeout), NodeLimit: conformance.ShellNodeLimit(*nodeLimit),
 		}
 		if *management != "" {
 			var err error

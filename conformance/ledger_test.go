@@ -198,6 +198,7 @@ var versionDifferences = []versionDifference{
 	{[]string{"BASIC-65"}, scripts.V(3, 12, 0), "All queues have one acknowledgement timeout.", "A queue may have its own, by argument or policy."},
 	{[]string{"PERM-12"}, scripts.V(3, 12, 0), "A refusal says \"access to ... refused\".", "It says which: \"write access to ... refused\"."},
 	{[]string{"STREAM-33"}, scripts.V(3, 12, 0), "basic.nack and basic.reject of a stream's delivery close the connection with 540.", "They give credit, as acks do."},
+	{[]string{"LIMIT-5"}, scripts.V(3, 13, 0), "The connections and queues of a node or cluster have no limit.", "They may have one."},
 	{[]string{"STREAM-7"}, scripts.V(3, 13, 0), "x-stream-filter-size-bytes is unknown.", "It is 16 to 255."},
 	{[]string{"STREAM-16"}, scripts.V(3, 13, 0), "A dead letter for a stream is lost.", "It arrives."},
 	{[]string{"STREAM-18", "STREAM-36"}, scripts.V(3, 13, 0), "x-stream-filter and x-stream-match-unfiltered are unknown.", "They filter."},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -43,6 +44,21 @@ func ShellAckTimeout(command string) func(ctx context.Context, limit time.Durati
 	}
 	return func(ctx context.Context, limit time.Duration) error {
 		return shell(ctx, fmt.Sprintf("%s %d", command, limit.Milliseconds()))
+	}
+}
+
+// ShellNodeLimit gives a hook for Options.NodeLimit that runs a command of sh with the
+// limit's name and the number added, or "infinity" for none. It is nil for an empty one.
+func ShellNodeLimit(command string) func(ctx context.Context, limit string, n int) error {
+	if command == "" {
+		return nil
+	}
+	return func(ctx context.Context, limit string, n int) error {
+		number := "infinity"
+		if n >= 0 {
+			number = strconv.Itoa(n)
+		}
+		return shell(ctx, command+" "+limit+" "+number)
 	}
 }
 

@@ -24,6 +24,7 @@ func (s *service) config() (broker.Config, error) {
 		DefaultVHost:  set.Access.DefaultVHost,
 		LoopbackUsers: set.Access.LoopbackUsers,
 		DefaultTags:   set.Access.DefaultTags,
+		VHostDefaults: s.vhostDefaults,
 	}
 	// The broker warns if the data folder has other users than those that are asked for:
 	// not for its own defaults.
@@ -109,7 +110,21 @@ func limit(cfg *broker.Config, l *settings.Limits) {
 		cfg.DiskFreeLimit = -1
 	}
 	cfg.MaxMessageSize = l.MaxMessageSize
-	cfg.MaxConnections, cfg.MaxChannels, cfg.MaxVHosts = int(max(0, l.Connections)), int(max(0, l.ChannelsPerNode)), int(max(0, l.VHosts))
+	for _, most := range []struct {
+		limit *int
+		n     int64
+	}{
+		{&cfg.MaxConnections, l.Connections}, {&cfg.MaxChannels, l.ChannelsPerNode}, {&cfg.MaxVHosts, l.VHosts},
+		{&cfg.MaxQueues, l.Queues}, {&cfg.MaxExchanges, l.Exchanges}, {&cfg.MaxConsumers, l.ConsumersPerChannel},
+	} {
+		switch *most.limit = int(most.n); most.n {
+		case -1:
+			*most.limit = 0
+		case 0:
+			*most.limit = -1
+		}
+	}
+	cfg.InitialFrameMax = uint32(l.InitialFrameMax)
 	cfg.ConsumerTimeout, cfg.Heartbeat = orNever(l.ConsumerTimeout), orNever(l.Heartbeat)
 	cfg.ChannelMax, cfg.FrameMax = uint16(l.ChannelMax), uint32(l.FrameMax)
 }

@@ -50,7 +50,7 @@ type judgement struct {
 	files                        []string
 	scripts                      []conformance.Script
 	restart, kill, alarmsCommand string
-	ackTimeout                   string
+	ackTimeout, nodeLimit        string
 }
 
 func conformanceCommand(c console) *cobra.Command {
@@ -70,6 +70,7 @@ func conformanceCommand(c console) *cobra.Command {
 	fs.StringVar(&j.kill, "kill", "", "shell `command` that kills and restarts the broker")
 	fs.StringVar(&j.alarmsCommand, "alarm", "", "shell `command` that raises or clears an alarm: two words are added, memory or disk, and on or off")
 	fs.StringVar(&j.ackTimeout, "ack-timeout", "", "shell `command` that sets how long deliveries wait for their acknowledgement: milliseconds are added")
+	fs.StringVar(&j.nodeLimit, "node-limit", "", "shell `command` that limits the whole broker: two words are added, such as connection_max, and a number or infinity")
 	fs.IntVar(&j.Parallel, "parallel", 16, "`number` of scripts that run at the same time")
 	fs.DurationVar(&j.Patience, "patience", 10*time.Second, "`duration` for which a script waits for one thing to happen")
 	fs.DurationVar(&j.timeout, "timeout", 15*time.Minute, "`duration` after which the whole run is cut off")
@@ -95,8 +96,8 @@ func (j *judgement) check() (err error) {
 		return usagef("unknown format %q: it is text, json, junit or markdown", j.format)
 	case j.Parallel < 1 || j.Patience <= 0 || j.timeout <= 0:
 		return usagef("--parallel, --patience and --timeout are above 0")
-	case j.url == "" && j.management+j.restart+j.kill+j.alarmsCommand+j.ackTimeout != "":
-		return usagef("--management, --restart, --kill, --alarm and --ack-timeout are for a broker at --url")
+	case j.url == "" && j.management+j.restart+j.kill+j.alarmsCommand+j.ackTimeout+j.nodeLimit != "":
+		return usagef("--management, --restart, --kill, --alarm, --ack-timeout and --node-limit are for a broker at --url")
 	}
 	if j.scripts, err = conformance.Matching(j.Pattern); err != nil {
 		return usageError{err}
@@ -108,7 +109,7 @@ func (j *judgement) check() (err error) {
 	}
 	j.Restart, j.Kill = conformance.Shell(j.restart), conformance.Shell(j.kill)
 	j.Alarm = conformance.ShellAlarm(j.alarmsCommand)
-	j.AckTimeout = conformance.ShellAckTimeout(j.ackTimeout)
+	j.AckTimeout, j.NodeLimit = conformance.ShellAckTimeout(j.ackTimeout), conformance.ShellNodeLimit(j.nodeLimit)
 	if j.management != "" {
 		if j.Admin, err = conformance.NewHTTPAdmin(j.management); err != nil {
 			return usageError{err}

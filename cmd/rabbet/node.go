@@ -47,7 +47,6 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	first := isFirstStart(&s.set.Settings)
 	st, err := openStore(&s.set.Settings, log, &s.commits)
 	if err != nil {
 		return errors.Join(err, closeAll(listeners))
@@ -62,11 +61,7 @@ func (n *node) start() error {
 	}
 	shovels := shovel.Start(b, shovel.Config{Logger: log}) // before definitions are checked
 	noteUpstreams(b, log)
-	err = s.loadDefinitions(b)
-	if err == nil && first {
-		err = s.seed(b)
-	}
-	if err != nil {
+	if err := s.loadDefinitions(b); err != nil {
 		shovels.Close()
 		return errors.Join(err, b.Close(), closeAll(listeners))
 	}

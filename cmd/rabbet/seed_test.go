@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// default_users, default_limits and default_policies are for the first start: what
+// default_users, default_limits and default_policies are for new virtual hosts: what
 // changes later stays changed.
 func TestSeed(t *testing.T) {
 	path := write(t, "x.conf", `
@@ -64,4 +64,31 @@ default_queue_type = quorum
 	conn, err = amqp.Dial("amqp://anna:s3cret@" + s.address + "/")
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
+}
+
+// They are for virtual hosts that come later, too, as in RabbitMQ from 3.13 on.
+func TestSeedOfALaterVirtualHost(t *testing.T) {
+	b := newToolbox(t, "--config", write(t, "x.conf", `
+default_users.ben.password = s3cret
+default_users.ben.vhost_pattern = ^other$
+default_limits.vhosts.1.max_queues = 40
+default_policies.operator.short.delivery_limit = 3
+default_policies.operator.short.expires = 3h
+default_queue_type = quorum
+`))
+	ask := func(want string, words ...string) {
+		t.Helper()
+		code, stdout, stderr := b.run(append([]string{"rabbitmqctl", "-q"}, words...)...)
+		require.Zero(t, code, stderr)
+		assert.Equal(t, want, stdout)
+	}
+	ask("user\ttags\nguest\t[administrator]\n", "list_users")
+	ask("", "add_vhost", "other")
+	// What follows is what RabbitMQ 4.0.5 says.
+	ask("user\ttags\nben\t[]\nguest\t[administrator]\n", "list_users")
+	ask("user\tconfigure\twrite\tread\nben\t.*\t.*\t.*\n", "list_permissions", "-p", "other")
+	ask("{\"max-queues\":40}\n", "list_vhost_limits", "-p", "other")
+	ask("vhost\tname\tpattern\tapply-to\tdefinition\tpriority\nother\tshort\t.*\tall\t{\"delivery-limit\":3,\"expires\":10800000}\t0\n",
+		"list_operator_policies", "-p", "other")
+	ask("name\tdefault_queue_type\n/\tquorum\nother\tquorum\n", "list_vhosts", "name", "default_queue_type")
 }

@@ -58,6 +58,7 @@ func (s *service) testOptions(own *broker.Config) []brokertest.Option {
 		brokertest.WithAddr(net.JoinHostPort(set.Listen.TCP[0].Host, strconv.Itoa(set.Listen.TCP[0].Port))),
 		brokertest.WithConfig(func(cfg *broker.Config) {
 			cfg.Logger, cfg.LoopbackUsers, cfg.Profile = own.Logger, own.LoopbackUsers, own.Profile
+			cfg.VHostDefaults = own.VHostDefaults
 			limit(cfg, &set.Limits)
 		}),
 	}

@@ -23,6 +23,7 @@ type Broker struct {
 	cfg     Config
 	address string // the same after each restart
 	timeout time.Duration
+	limits  map[string]int // of the whole broker
 
 	mu       sync.Mutex
 	broker   *broker.Broker
@@ -62,8 +63,13 @@ func (b *Broker) start() error {
 			return err
 		}
 	}
-	running, err := broker.New(broker.Config{Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap, ConsumerTimeout: b.timeout,
-		EventExchange: true, LogExchange: &broker.LogExchange{}})
+	cfg := broker.Config{
+		Profile: b.cfg.Profile, Store: st, Tap: b.cfg.Tap, ConsumerTimeout: b.timeout, EventExchange: true, LogExchange: &broker.LogExchange{},
+	}
+	for name, n := range b.limits {
+		*limitsOf(&cfg)[name] = n
+	}
+	running, err := broker.New(cfg)
 	if err != nil {
 		if st != nil {
 			err = errors.Join(err, st.Close())
@@ -101,6 +107,7 @@ func (b *Broker) Restart(context.Context) error {
 	if err := b.broker.Close(); err != nil {
 		return err
 	}
+	_ = b.listener.Close() // which the broker has done, if it had begun to serve
 	return b.start()
 }
 
@@ -112,10 +119,32 @@ func (b *Broker) ackTimeout(ctx context.Context, limit time.Duration) error {
 	return b.Restart(ctx)
 }
 
+// limitsOf are the limits of the whole broker by RabbitMQ's names for them.
+func limitsOf(cfg *broker.Config) map[string]*int {
+	return map[string]*int{
+		"connection_max": &cfg.MaxConnections, "channel_max_per_node": &cfg.MaxChannels, "consumer_max_per_channel": &cfg.MaxConsumers,
+		"cluster_queue_limit": &cfg.MaxQueues, "cluster_exchange_limit": &cfg.MaxExchanges,
+	}
+}
+
+// nodeLimit starts the broker anew, as only a new one has another limit.
+func (b *Broker) nodeLimit(ctx context.Context, limit string, n int) error {
+	switch n = max(n, -1); n {
+	case -1: // none, which is 0 in a Config
+		n = 0
+	case 0:
+		n = -1
+	}
+	b.mu.Lock()
+	b.limits = map[string]int{limit: n}
+	b.mu.Unlock()
+	return b.Restart(ctx)
+}
+
 // Hooks adds to the options what can be done to this broker: everything, save
 // that one in memory is neither restarted nor killed.
 func (b *Broker) Hooks(o conformance.Options) conformance.Options {
-	o.Admin, o.Alarm, o.AckTimeout = admin{b}, b.alarm, b.ackTimeout
+	o.Admin, o.Alarm, o.AckTimeout, o.NodeLimit = admin{b}, b.alarm, b.ackTimeout, b.nodeLimit
 	if b.cfg.Dir != "" {
 		o.Restart, o.Kill = b.Restart, b.Kill
 	}

@@ -26,6 +26,7 @@ type Hooks struct {
 	Restart, Kill func(context.Context) error
 	Alarm         func(ctx context.Context, resource string, on bool) error
 	AckTimeout    func(ctx context.Context, limit time.Duration) error
+	NodeLimit     func(ctx context.Context, limit string, n int) error
 	Admin         Admin
 }
 
@@ -249,4 +250,19 @@ func (t *T) AckTimeout(limit time.Duration) {
 	}
 	t.Cleanup(func() { t.OK(set(defaultAckTimeout), "set the wait for acknowledgements back") })
 	t.OK(set(limit), "shorten the wait for acknowledgements")
+}
+
+// NodeLimit sets a limit of the whole broker, by the name of RabbitMQ's configuration such
+// as connection_max, for what is opened from now on. At the end of the script there is
+// none again. All that is not durable may be gone. The script must be Alone.
+func (t *T) NodeLimit(limit string, n int) {
+	t.needs(t.runner.hooks.NodeLimit != nil, "a way to limit the whole broker")
+	if !t.script.Alone {
+		t.Fatalf("a script that limits the whole broker must be Alone")
+	}
+	set := func(n int) error {
+		return t.asks(func(ctx context.Context) error { return t.runner.hooks.NodeLimit(ctx, limit, n) })
+	}
+	t.Cleanup(func() { t.OK(set(-1), "take the limit away") })
+	t.OK(set(n), "limit the broker")
 }

@@ -55,7 +55,7 @@ func All() []Script {
 		basicScripts,
 		policyScripts,
 		permissionScripts,
-		quotaScripts,
+		quotaScripts, nodeQuotaScripts,
 		newerScripts,
 		restartScripts,
 		alarmScripts,

@@ -40,12 +40,17 @@ type Env struct {
 	Events Events
 	// Queues counts the queues that come and go.
 	Queues QueueChurn
+	// MaxQueues and MaxExchanges are how many there may be in all virtual hosts together; 0
+	// is no limit, and a negative number lets none come (LIMIT-5, LIMIT-7).
+	MaxQueues, MaxExchanges int
 
 	over     atomic.Bool              // nothing may be asked of the broker any more
 	disabled atomic.Pointer[[]string] // types of exchanges that are switched off
 
-	serials atomic.Uint64 // the last given to a queue
-	gone    departed      // what queues had counted that are deleted
+	serials   atomic.Uint64 // the last given to a queue
+	queues    atomic.Int64  // that there are, in all virtual hosts
+	exchanges atomic.Int64
+	gone      departed // what queues had counted that are deleted
 
 	outdated atomic.Uint64 // how often routes of all virtual hosts have become stale
 

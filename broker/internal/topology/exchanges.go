@@ -75,6 +75,11 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 				amqp.TypeName(alt), ExchangeText(name, vh.Name))
 		}
 	}
+	if !vh.recovering {
+		if err := vh.checkExchangeLimit(name); err != nil {
+			return err
+		}
+	}
 	vh.applyToExchange(x)
 	if x.Kind == delayedType {
 		if err := vh.makeDelayed(x); err != nil {
@@ -84,6 +89,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 		return err
 	}
 	vh.exchanges[name] = x
+	vh.env.exchanges.Add(1)
 	vh.changed()
 	vh.persistExchange(x)
 	vh.tellExchangeCreated(x, userOf(by))
@@ -205,6 +211,7 @@ func (vh *VHost) removeExchanges(doomed []*Exchange, by string) {
 			continue
 		}
 		delete(vh.exchanges, x.Name)
+		vh.env.exchanges.Add(-1)
 		vh.changed()
 		vh.forgetExchange(x)
 		doomed = vh.unbindAll(doomed, destination{exchange: x}, by)

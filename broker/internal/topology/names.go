@@ -270,6 +270,7 @@ func (ns *names) List() (exchanges []*Exchange, queues []*Queue, bindings []Bind
 // the lock held.
 func (ns *names) addQueue(q *Queue) {
 	ns.queues[q.Name] = q
+	ns.env.queues.Add(1)
 	q.slot = len(ns.list)
 	q.serial = ns.env.serials.Add(1)
 	ns.list = append(ns.list, q)
@@ -277,6 +278,7 @@ func (ns *names) addQueue(q *Queue) {
 
 func (ns *names) removeQueue(q *Queue) {
 	delete(ns.queues, q.Name)
+	ns.env.queues.Add(-1)
 	ns.env.gone.add(q.Type(), q.Stats())
 	last := len(ns.list) - 1
 	ns.list[q.slot] = ns.list[last]

@@ -176,6 +176,27 @@ func (pr *parameters) checkQueueLimit(name string) error {
 		name, pr.Name, limit)
 }
 
+// checkAllQueues refuses a queue more than all virtual hosts may have together (LIMIT-5).
+func (pr *parameters) checkAllQueues(name string) error {
+	if limit := pr.env.MaxQueues; reached(limit, pr.env.queues.Load()) {
+		return amqp.Errorf(amqp.PreconditionFailed, "cannot declare queue '%s': queue limit in cluster (%d) is reached", name, max(0, limit))
+	}
+	return nil
+}
+
+// checkExchangeLimit refuses an exchange more than the broker may have (EXCH-15, LIMIT-7).
+func (pr *parameters) checkExchangeLimit(name string) error {
+	if limit := pr.env.MaxExchanges; reached(limit, pr.env.exchanges.Load()) {
+		return amqp.Errorf(amqp.PreconditionFailed, "cannot declare exchange '%s' in vhost '%s': exchange limit of %d is reached",
+			name, pr.Name, max(0, limit))
+	}
+	return nil
+}
+
+// reached reports whether one more than n is above a limit, of which 0 is none and negative
+// ones are 0.
+func reached(limit int, n int64) bool { return limit != 0 && n >= int64(max(0, limit)) }
+
 // About returns what describes the virtual host.
 func (pr *parameters) About() About {
 	pr.mu.RLock()

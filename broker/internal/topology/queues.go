@@ -113,6 +113,9 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	if err := vh.profile.CheckQueueArguments(m, QueueText(name, vh.Name)); err != nil {
 		return nil, err
 	}
+	if err := vh.checkAllQueues(name); err != nil { // after the arguments, unlike LIMIT-2
+		return nil, err
+	}
 	q := vh.newQueue(&records.Queue{
 		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.env.nextID(),
 		Durable:    m.Durable && !m.Exclusive, // QUEUE-17

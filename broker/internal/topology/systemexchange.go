@@ -9,6 +9,7 @@ func (vh *VHost) DeclareSystem(name string) {
 		x := &Exchange{Name: name, Kind: "topic", Durable: true, kept: true, Internal: true}
 		if vh.makeTable(x, x.Kind) == nil { // which it never refuses
 			vh.exchanges[name] = x
+			vh.env.exchanges.Add(1)
 			vh.changed()
 			vh.persistExchange(x)
 		}

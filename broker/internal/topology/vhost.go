@@ -74,6 +74,7 @@ func makeVHost(name string, env *Env) *VHost {
 		}
 		vh.exchanges[p.name] = x
 	}
+	env.exchanges.Add(int64(len(predeclared)))
 	return vh
 }
 
@@ -145,6 +146,7 @@ func (vh *VHost) Clear() {
 		vh.unput(vh.parameterRecord(Parameter{Component: key.component, Name: key.name}))
 	}
 	vh.unput(&records.VHost{Name: records.Text(vh.Name)})
+	vh.env.exchanges.Add(-1) // the default one
 	vh.tellDeletion("parameter.set", "", InternalUser)
 	vh.tellExchangeDeleted("", InternalUser)
 	vh.tellDeletion("parameter.cleared", "", InternalUser)

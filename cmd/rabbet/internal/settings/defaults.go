@@ -40,8 +40,8 @@ func Defaults() Settings {
 		Limits: Limits{
 			MemoryRatio: 0.4, DiskFree: 50_000_000,
 			ConsumerTimeout: 30 * time.Minute, Heartbeat: time.Minute,
-			ChannelMax: 2047, FrameMax: 131072, InitialFrameMax: 4096, // CONN-21: what is tuned
-			ChannelsPerNode: -1, Connections: -1, ConsumersPerChannel: -1, VHosts: -1,
+			ChannelMax: 2047, FrameMax: 131072, // CONN-21: what is tuned
+			ChannelsPerNode: -1, Connections: -1, ConsumersPerChannel: -1, VHosts: -1, Queues: -1, Exchanges: -1,
 			DefaultQueueType: "classic",
 		},
 		Log: Log{Level: "info", Console: true, Format: "text", Color: true, FileFormat: "text", ExchangeLevel: "info", ExchangeFormat: "text"},

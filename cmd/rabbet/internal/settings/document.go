@@ -60,7 +60,6 @@ func Markdown() string {
 		}
 		b.WriteString(o.row())
 	}
-	b.WriteString("\n¹ Read and checked; without effect in this version.\n")
 	documentVariables(&b)
 	documentTerms(&b)
 	fmt.Fprintf(&b, "\n## Keys without effect\n\nRabbitMQ knows them, and they mean nothing to this broker. `$name` stands for any word, `**` for any words.\n\n")
@@ -82,9 +81,6 @@ func (o *Option) row() string {
 	key := ""
 	if o.Key != "" {
 		key = "`" + o.Key + "`"
-		if isPending(o.Key) {
-			key += "¹"
-		}
 	}
 	kind, initial := o.Kind(), ""
 	if v := o.key; v.get != nil && o.Key != "" {

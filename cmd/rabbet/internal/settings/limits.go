@@ -74,7 +74,7 @@ var limits = []Option{
 	{Section: limit, Flag: "frame-max", Arg: "bytes", Key: "frame_max", Help: "largest frame in `bytes`",
 		flag: field(integer(0, math.MaxUint32), func(s *Settings) *int64 { return &s.Limits.FrameMax }),
 		key:  field(size(frameUnits), func(s *Settings) *int64 { return &s.Limits.FrameMax })},
-	{Section: limit, Key: "initial_frame_max", Help: "largest frame before the login",
+	{Section: limit, Key: "initial_frame_max", Help: "largest frame before the login; 0 is the profile's own limit, 4096 in 3.13",
 		key: field(size(frameUnits), func(s *Settings) *int64 { return &s.Limits.InitialFrameMax })},
 	{Section: limit, Key: "channel_max_per_node", Help: "most channels of all connections",
 		key: field(bounded, func(s *Settings) *int64 { return &s.Limits.ChannelsPerNode })},
@@ -82,8 +82,11 @@ var limits = []Option{
 		key: field(bounded, func(s *Settings) *int64 { return &s.Limits.ConsumersPerChannel })},
 	{Section: limit, Key: "connection_max", Help: "most connections", key: field(bounded, func(s *Settings) *int64 { return &s.Limits.Connections })},
 	{Section: limit, Key: "max_connections", Alias: true, Help: "the same, as RabbitMQ 4.3 calls it", key: field(bounded, func(s *Settings) *int64 { return &s.Limits.Connections })},
+	{Section: limit, Key: "cluster_queue_limit", Help: "most queues of all virtual hosts", key: field(bounded, func(s *Settings) *int64 { return &s.Limits.Queues })},
+	{Section: limit, Key: "cluster_exchange_limit", Help: "most exchanges of all virtual hosts, predeclared ones with them; RabbitMQ has it from 4.0 on",
+		key: field(bounded, func(s *Settings) *int64 { return &s.Limits.Exchanges })},
 	{Section: limit, Key: "vhost_max", Help: "most virtual hosts", key: field(bounded, func(s *Settings) *int64 { return &s.Limits.VHosts })},
-	{Section: limit, Key: "default_queue_type", Help: "type of queues that are declared without one in the virtual hosts of the first start", key: does("classic, quorum, stream",
+	{Section: limit, Key: "default_queue_type", Help: "type of queues that are declared without one in new virtual hosts", key: does("classic, quorum, stream",
 		func(s *Settings, text string) error {
 			short := strings.TrimSuffix(strings.TrimPrefix(text, "rabbit_"), "_queue")
 			if short != "classic" && short != "quorum" && short != "stream" {
@@ -92,7 +95,7 @@ var limits = []Option{
 			s.Limits.DefaultQueueType = short
 			return nil
 		})},
-	{Section: limit, Key: "default_limits.vhosts.$id.pattern", Help: "limits of the virtual hosts of the first start whose names match this regular expression",
+	{Section: limit, Key: "default_limits.vhosts.$id.pattern", Help: "limits of new virtual hosts whose names match this regular expression",
 		key: named(pattern, func(s *Settings, n []string) *string { return &s.vhostLimit(n).Pattern })},
 	{Section: limit, Key: "default_limits.vhosts.$id.max_connections", Help: "most connections to one of them",
 		key: named(number, func(s *Settings, n []string) *int64 { return &s.vhostLimit(n).MaxConnections })},
@@ -147,7 +150,7 @@ func (l *Limits) DiskFreeLimit(machine int64) int64 {
 const operator = "Operator policies"
 
 var defaultPolicies = []Option{
-	{Section: operator, Key: "default_policies.operator.$id.vhost_pattern", Help: "operator policy of the virtual hosts of the first start whose names match this regular expression",
+	{Section: operator, Key: "default_policies.operator.$id.vhost_pattern", Help: "operator policy of new virtual hosts whose names match this regular expression",
 		key: named(pattern, func(s *Settings, n []string) *string { return &s.operatorPolicy(n).VHostPattern })},
 	{Section: operator, Key: "default_policies.operator.$id.queue_pattern", Help: "queues that it is for",
 		key: named(pattern, func(s *Settings, n []string) *string { return &s.operatorPolicy(n).QueuePattern })},
@@ -181,5 +184,5 @@ func policyKey[T any](key string, k kind[T], as func(T) any) Option {
 }
 
 func (s *Settings) operatorPolicy(names []string) *OperatorPolicy {
-	return entry(&s.Limits.operatorPolicies, names[0], OperatorPolicy{QueuePattern: ".*", ApplyTo: "queues"})
+	return entry(&s.Limits.operatorPolicies, names[0], OperatorPolicy{QueuePattern: ".*", ApplyTo: "all"})
 }

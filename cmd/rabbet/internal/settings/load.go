@@ -82,7 +82,6 @@ type loader struct {
 	notes    []string
 	errs     []error
 	accepted []string // keys without effect
-	pending  []string // keys without effect yet
 }
 
 func (l *loader) note(format string, args ...any) {
@@ -117,9 +116,6 @@ func Load(src Sources) (*Result, error) {
 	}
 	if len(l.accepted) > 0 {
 		l.note("keys without effect here: %s", strings.Join(l.accepted, ", "))
-	}
-	if len(l.pending) > 0 {
-		l.note("keys without effect in this version: %s", strings.Join(l.pending, ", "))
 	}
 	r := &Result{Settings: *l.settings, Files: l.files, Notes: l.notes, given: l.given}
 	if len(l.errs) > 0 {
@@ -204,9 +200,6 @@ func (l *loader) apply(entries []conffile.Entry) {
 			id = e.Name()
 		}
 		l.given[id] = given{option: o, key: e.Name(), text: e.Value, origin: e.Place.String()}
-		if isPending(e.Name()) {
-			l.pending = append(l.pending, e.Name())
-		}
 	}
 }
 

@@ -120,7 +120,7 @@ cluster_name = shop
 	assert.Equal(t, int64(12<<30), l.DiskFreeLimit(8<<30))
 	assert.Equal(t, "quorum", l.DefaultQueueType)
 	assert.Equal(t, VHostLimit{"^t", -1, 10}, l.VHostLimits["1"])
-	assert.Equal(t, OperatorPolicy{".*", "^q", "queues", map[string]any{"message-ttl": int64(5400000), "max-length-bytes": int64(1 << 20)}}, l.OperatorPolicies["a"])
+	assert.Equal(t, OperatorPolicy{".*", "^q", "all", map[string]any{"message-ttl": int64(5400000), "max-length-bytes": int64(1 << 20)}}, l.OperatorPolicies["a"])
 	assert.Equal(t, "/var/log/x/rabbit.log", r.Log.File)
 	assert.Equal(t, "debug", r.Log.ConsoleLevel)
 	assert.Equal(t, map[string]string{"connection": "warning"}, r.Log.Levels)

@@ -201,16 +201,16 @@ type Limits struct {
 	ConsumerTimeout time.Duration
 	// Heartbeat is the interval that is suggested; 0 is none.
 	Heartbeat time.Duration
-	// FrameMax and InitialFrameMax are in bytes.
+	// FrameMax and InitialFrameMax are in bytes; an InitialFrameMax of 0 is the profile's.
 	FrameMax, InitialFrameMax int64
 	// ChannelMax is of one connection, ChannelsPerNode, Connections and
 	// ConsumersPerChannel of what their names say; negative ones are no limit.
 	ChannelMax                                        int64
 	ChannelsPerNode, Connections, ConsumersPerChannel int64
-	VHosts                                            int64
+	VHosts, Queues, Exchanges                         int64
 	// DefaultQueueType is classic, quorum or stream.
 	DefaultQueueType string
-	// VHostLimits are for the virtual hosts of the first start whose names match,
+	// VHostLimits are for new virtual hosts whose names match,
 	// OperatorPolicies are created in them; both by their names.
 	VHostLimits      map[string]VHostLimit
 	OperatorPolicies map[string]OperatorPolicy
