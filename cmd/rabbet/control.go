@@ -6,16 +6,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
-	"runtime"
-	"slices"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/control"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/machine"
-	"github.com/rabbetmq/rabbet/delay"
 )
 
 // A controller serves the command-line tools over the control socket: the management API
@@ -62,13 +59,23 @@ func (c *controller) close() error {
 func (c *controller) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/", c.api)
+	mux.HandleFunc("GET /control/events", c.events)
 	for pattern, handle := range map[string]func(*http.Request) (any, error){
-		"GET /control/node":           c.describe,
-		"POST /control/stop":          c.stopProcess,
-		"POST /control/stop_app":      func(*http.Request) (any, error) { return nil, c.node.stop() },
-		"POST /control/start_app":     func(*http.Request) (any, error) { return nil, c.node.start() },
-		"POST /control/reset":         func(*http.Request) (any, error) { return nil, c.node.reset() },
-		"POST /control/await":         c.await,
+		"GET /control/node":       c.describe,
+		"POST /control/stop":      c.stopProcess,
+		"POST /control/stop_app":  func(*http.Request) (any, error) { return nil, c.node.stop() },
+		"POST /control/start_app": func(*http.Request) (any, error) { return nil, c.node.start() },
+		"POST /control/reset":     func(*http.Request) (any, error) { return nil, c.node.reset() },
+		"POST /control/await":     c.await,
+		"GET /control/peek":       c.peek,
+		"POST /control/drain":     func(*http.Request) (any, error) { return nil, c.node.drain() },
+		"POST /control/revive":    func(*http.Request) (any, error) { return nil, c.node.revive() },
+		"POST /control/suspend":   func(*http.Request) (any, error) { return nil, c.node.suspend() },
+		"POST /control/resume":    func(*http.Request) (any, error) { return nil, c.node.resume() },
+		"POST /control/collect_garbage": func(*http.Request) (any, error) {
+			debug.FreeOSMemory()
+			return nil, nil
+		},
 		"PUT /control/memory_limit":   c.setMemoryLimit,
 		"PUT /control/disk_limit":     c.setDiskLimit,
 		"PUT /control/log_level":      c.setLogLevel,
@@ -120,41 +127,6 @@ func (c *controller) api(w http.ResponseWriter, r *http.Request) {
 	d.management.Trusted().ServeHTTP(w, r)
 }
 
-// A nodeDescription is what the tools show of the process.
-type nodeDescription struct {
-	Name        string   `json:"name"`
-	Running     bool     `json:"running"`
-	PID         int      `json:"pid"`
-	OS          string   `json:"os"`
-	Uptime      int64    `json:"uptime"` // seconds
-	Version     string   `json:"version"`
-	Runtime     string   `json:"runtime"`
-	DataDir     string   `json:"data_dir"`
-	ConfigFiles []string `json:"config_files"`
-	LogFiles    []string `json:"log_files"`
-	PluginsFile string   `json:"plugins_file"`
-	Plugins     []string `json:"plugins"`
-	Settings    string   `json:"settings"`
-	MemoryLimit int64    `json:"memory_limit"`
-	DiskLimit   int64    `json:"disk_limit"`
-}
-
-func (c *controller) describe(*http.Request) (any, error) {
-	set := c.s.set
-	d := nodeDescription{
-		Name: set.NodeName, PID: os.Getpid(), OS: runtime.GOOS, Version: set.Profile, Runtime: "rabbet " + version(),
-		Uptime:  int64(delay.Real{}.Now().Sub(c.s.start) / time.Second),
-		DataDir: set.DataDir, ConfigFiles: append([]string{}, set.Files...), LogFiles: append([]string{}, c.s.log.Places...),
-		PluginsFile: set.PluginsFile, Plugins: append([]string{}, c.s.plugins()...), Settings: set.Print(),
-	}
-	b, _ := c.node.running()
-	if d.Running = b != nil; d.Running {
-		d.Version = b.Version()
-		d.MemoryLimit, d.DiskLimit = b.ResourceLimits()
-	}
-	return d, nil
-}
-
 func (c *controller) stopProcess(*http.Request) (any, error) {
 	c.once.Do(func() { close(c.stop) })
 	return nil, nil
@@ -170,12 +142,21 @@ func decode[T any](r *http.Request) (v T, err error) {
 	return v, err
 }
 
-// setMemoryLimit takes bytes, or a fraction of the machine's memory.
+// A resourceLimit is a number of bytes, or a fraction of the machine's memory.
+type resourceLimit struct {
+	Bytes    int64
+	Fraction float64
+}
+
+func (l *resourceLimit) bytes() int64 {
+	if l.Fraction > 0 {
+		return max(1, int64(l.Fraction*float64(machine.Memory())))
+	}
+	return l.Bytes
+}
+
 func (c *controller) setMemoryLimit(r *http.Request) (any, error) {
-	limit, err := decode[struct {
-		Bytes    int64
-		Fraction float64
-	}](r)
+	limit, err := decode[resourceLimit](r)
 	if err != nil {
 		return nil, err
 	}
@@ -183,16 +164,14 @@ func (c *controller) setMemoryLimit(r *http.Request) (any, error) {
 	if b == nil {
 		return nil, errNotRunning
 	}
-	if limit.Fraction > 0 {
-		limit.Bytes = max(1, int64(limit.Fraction*float64(machine.Memory())))
-	}
 	_, disk := b.ResourceLimits()
-	b.SetResourceLimits(limit.Bytes, disk)
+	b.SetResourceLimits(limit.bytes(), disk)
+	c.node.setMemoryRatio(limit.Fraction)
 	return nil, nil
 }
 
 func (c *controller) setDiskLimit(r *http.Request) (any, error) {
-	limit, err := decode[struct{ Bytes int64 }](r)
+	limit, err := decode[resourceLimit](r)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +180,7 @@ func (c *controller) setDiskLimit(r *http.Request) (any, error) {
 		return nil, errNotRunning
 	}
 	memory, _ := b.ResourceLimits()
-	b.SetResourceLimits(memory, limit.Bytes)
+	b.SetResourceLimits(memory, limit.bytes())
 	return nil, nil
 }
 
@@ -253,12 +232,11 @@ func (c *controller) setPlugins(r *http.Request) (any, error) {
 	}
 	c.node.mu.Lock()
 	defer c.node.mu.Unlock()
-	c.s.set.Plugins, c.s.set.DisabledPlugins = wanted.Plugins, wanted.Disabled
-	c.s.set.Management.Enabled = slices.Contains(wanted.Plugins, "rabbitmq_management")
+	changed := c.s.setPlugins(wanted.Plugins, wanted.Disabled)
 	if c.node.broker == nil {
 		return nil, nil
 	}
-	if err := c.s.applyPlugins(c.node.broker); err != nil {
+	if err := c.s.applyPlugins(c.node.broker); err != nil || !changed {
 		return nil, err
 	}
 	if err := c.node.doors.Close(); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/shovel"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -25,6 +26,10 @@ type node struct {
 	shovels   *shovel.Manager
 	doors     *doors
 	listeners []*listener
+	suspended *settings.Settings // what to listen with again; nil unless suspended
+	draining  bool               // under maintenance
+
+	memoryRatio float64 // the memory limit as a part of the machine's memory; 0 if it is in bytes
 }
 
 // errRunning refuses what can only be done to a node that is stopped.
@@ -71,7 +76,7 @@ func (n *node) start() error {
 		shovels.Close()
 		return errors.Join(err, b.Close())
 	}
-	n.broker, n.shovels, n.doors, n.listeners = b, shovels, doors, listeners
+	n.broker, n.shovels, n.doors, n.listeners, n.memoryRatio = b, shovels, doors, listeners, s.set.Limits.MemoryRatio
 	return nil
 }
 
@@ -84,7 +89,7 @@ func (n *node) stop() error {
 	}
 	n.shovels.Close()
 	err := errors.Join(n.s.shutdown(n.broker), n.doors.Close())
-	n.broker, n.shovels, n.doors, n.listeners = nil, nil, nil, nil
+	n.broker, n.shovels, n.doors, n.listeners, n.suspended, n.draining = nil, nil, nil, nil, nil, false
 	return err
 }
 

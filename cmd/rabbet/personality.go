@@ -16,6 +16,7 @@ var personalities = map[string]tool.Command{
 	"rabbitmq-plugins":     ctl.Run,
 	"rabbitmq-queues":      ctl.Run,
 	"rabbitmq-streams":     ctl.Run,
+	"rabbitmq-upgrade":     ctl.Run,
 
 	"rabbitmqadmin": admin.Run,
 

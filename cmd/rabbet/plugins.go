@@ -45,6 +45,8 @@ func (s *service) applyPlugins(b *broker.Broker) error {
 
 // plugins are the names of RabbitMQ's plugins whose work this process does.
 func (s *service) plugins() []string {
+	s.pluginsMu.Lock()
+	defer s.pluginsMu.Unlock()
 	var names []string
 	if s.set.Management.Enabled || s.set.Management.TLSEnabled {
 		names = append(names, "rabbitmq_management")
@@ -52,8 +54,29 @@ func (s *service) plugins() []string {
 	if s.set.Prometheus.Enabled || s.set.Prometheus.TLSEnabled {
 		names = append(names, "rabbitmq_prometheus")
 	}
-	if slices.Contains(s.set.Plugins, eventPlugin) {
-		names = append(names, eventPlugin)
+	for _, name := range plugins.WithRequired(s.set.Plugins) {
+		if isDoor := name == "rabbitmq_management" || name == "rabbitmq_prometheus"; plugins.BuiltIn(name) && !isDoor {
+			names = append(names, name)
+		}
 	}
+	slices.Sort(names)
 	return names
+}
+
+// setPlugins takes over lists of plugins. It reports whether doors have to be opened or
+// closed.
+func (s *service) setPlugins(enabled, disabled []string) (doors bool) {
+	s.pluginsMu.Lock()
+	defer s.pluginsMu.Unlock()
+	s.set.Plugins, s.set.DisabledPlugins = enabled, disabled
+	all := plugins.WithRequired(enabled)
+	for _, door := range []struct {
+		name string
+		open *bool
+	}{{"rabbitmq_management", &s.set.Management.Enabled}, {"rabbitmq_prometheus", &s.set.Prometheus.Enabled}} {
+		wanted := slices.Contains(all, door.name)
+		doors = doors || wanted != *door.open
+		*door.open = wanted
+	}
+	return doors
 }

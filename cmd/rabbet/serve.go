@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -106,6 +107,8 @@ type service struct {
 	signals <-chan os.Signal
 	command []string
 	commits atomic.Uint64 // of the data folder
+
+	pluginsMu sync.Mutex // guards the settings that rabbitmq-plugins changes; a leaf
 }
 
 // banner logs what the process is and what it was told, as RabbitMQ does, and what of

@@ -29,7 +29,7 @@ type toolbox struct {
 // newToolbox starts a broker, with a data folder unless it is to keep all in memory.
 func newToolbox(t *testing.T, args ...string) *toolbox {
 	b := &toolbox{t: t, dir: t.TempDir()}
-	for _, name := range []string{"rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-plugins", "rabbitmq-queues", "rabbitmq-streams"} {
+	for _, name := range []string{"rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-plugins", "rabbitmq-queues", "rabbitmq-streams", "rabbitmq-upgrade"} {
 		require.NoError(t, os.Symlink(binary, filepath.Join(b.dir, name)))
 	}
 	plugins := filepath.Join(b.dir, "enabled_plugins")

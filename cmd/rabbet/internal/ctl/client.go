@@ -110,17 +110,12 @@ func (n *client) do(method, path string, body, answer any) error {
 		return n.unreachable()
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return refused(resp)
+	}
 	data, err = io.ReadAll(resp.Body)
 	if err != nil {
 		return n.unreachable()
-	}
-	if resp.StatusCode >= 300 {
-		r := &refusal{status: resp.StatusCode}
-		_ = json.Unmarshal(data, r) // A status without a document says enough.
-		if r.Name == "not_running" {
-			return failed(exitUnavailable, "this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.")
-		}
-		return r
 	}
 	if answer == nil || len(data) == 0 {
 		return nil
@@ -134,17 +129,29 @@ func (n *client) do(method, path string, body, answer any) error {
 	return d.Decode(answer)
 }
 
+// refused is the error of an answer that is no success.
+func refused(resp *http.Response) error {
+	r := &refusal{status: resp.StatusCode}
+	if data, err := io.ReadAll(resp.Body); err == nil {
+		_ = json.Unmarshal(data, r) // A status without a document says enough.
+	}
+	if r.Name == "not_running" {
+		return failed(exitUnavailable, "this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.")
+	}
+	return r
+}
+
 func (n *client) get(path string, answer any) error { return n.do(http.MethodGet, path, nil, answer) }
 
 // unreachable is the failure of a node that cannot be spoken to.
 func (n *client) unreachable() error {
-	text := fmt.Sprintf("unable to perform an operation on node '%s'. Please see diagnostics information and suggestions below.\n\n"+
+	text := fmt.Sprintf("Error: unable to perform an operation on node '%s'. Please see diagnostics information and suggestions below.\n\n"+
 		"Most common reasons for this are:\n\n * The broker does not run, or was started for another data folder or by another user\n"+
 		" * Its control socket is not %s\n", n.name, n.path)
 	if n.err != nil {
 		text += "\n" + n.err.Error() + "\n"
 	}
-	return failed(exitUnavailable, "%s", text)
+	return failedPlainly(exitUnavailable, "%s", text)
 }
 
 // isRefused reports whether an error is an answer of this status.
@@ -179,4 +186,20 @@ type description struct {
 	Settings    string
 	MemoryLimit int64 `json:"memory_limit"`
 	DiskLimit   int64 `json:"disk_limit"`
+	// Variables are those of RabbitMQ in the process's environment, Arguments its command
+	// line, Certificates those of the listeners that speak TLS.
+	Variables, Arguments []string
+	// Maintenance says that rabbitmq-upgrade drain was called.
+	Maintenance bool
+	// MemoryRatio is the memory limit as a fraction of the machine\'s memory; 0 if it is a
+	// number of bytes.
+	MemoryRatio  float64 `json:"memory_ratio"`
+	Certificates []certificate
+}
+
+// A certificate is that of one listener.
+type certificate struct {
+	Protocol string `json:"protocol"`
+	Port     int    `json:"port"`
+	PEM      string `json:"pem"`
 }

@@ -67,6 +67,7 @@ const (
 	namePlugins     = "rabbitmq-plugins"
 	nameQueues      = "rabbitmq-queues"
 	nameStreams     = "rabbitmq-streams"
+	nameUpgrade     = "rabbitmq-upgrade"
 )
 
 // A call is one run of a tool.
@@ -91,6 +92,12 @@ func Run(p tool.Process, args []string) int {
 	}
 	switch {
 	case f.text == "":
+	case !f.plain && c.opts.format("") == "json":
+		name := c.opts.node
+		if c.node != nil {
+			name = c.node.name
+		}
+		fmt.Fprintln(p.Stderr, jsonText(map[string]any{"message": f.text, "node": name, "result": "error"}))
 	case f.plain:
 		fmt.Fprintln(p.Stderr, f.text)
 	default:
@@ -143,9 +150,18 @@ func (c *call) do(args []string) error {
 
 // say prints a line that -q and -s leave out.
 func (c *call) say(format string, args ...any) {
-	if !c.opts.quiet && !c.opts.silent && c.opts.format("") == "" {
+	if f := c.opts.format(""); !c.opts.quiet && !c.opts.silent && f != "json" && f != "csv" {
 		fmt.Fprintf(c.Stdout, format+"\n", args...)
 	}
+}
+
+// tell prints a text that is a verb's whole answer.
+func (c *call) tell(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if c.opts.format("") == "json" {
+		text = jsonText(map[string]any{"message": text})
+	}
+	fmt.Fprintln(c.Stdout, text)
 }
 
 // print prints a line of output.

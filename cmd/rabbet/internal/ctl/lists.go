@@ -12,6 +12,7 @@ type listing struct {
 	also     []string          // further ones
 	fields   map[string]string // the API's field of a column, where the names differ
 	show     map[string]func(row map[string]any) any
+	atoms    []string // columns that are atoms in Erlang
 }
 
 func perVHost(kind string) func(*call) string {
@@ -58,19 +59,19 @@ var channelColumns = strings.Fields(`pid connection name number user vhost trans
 
 var listings = map[string]*listing{
 	"list_queues": {path: perVHost("queues"), standard: []string{"name", "messages"}, also: queueColumns,
-		fields: map[string]string{"pid": "node", "owner_pid": "node", "effective_policy_definition": "effective_policy_definition"}},
+		atoms: []string{"type", "state", "leader", "members", "online"}, fields: map[string]string{"pid": "node", "owner_pid": "node", "effective_policy_definition": "effective_policy_definition"}},
 	"list_exchanges": {path: perVHost("exchanges"), standard: []string{"name", "type"},
-		also: strings.Fields("name type durable auto_delete internal arguments policy vhost")},
+		also: strings.Fields("name type durable auto_delete internal arguments policy vhost"), atoms: []string{"type"}},
 	"list_bindings": {path: perVHost("bindings"), standard: strings.Fields("source_name source_kind destination_name destination_kind routing_key arguments"),
 		fields: map[string]string{"source_name": "source", "destination_name": "destination", "destination_kind": "destination_type"},
-		show:   map[string]func(map[string]any) any{"source_kind": fixed("exchange")}, also: []string{"vhost"}},
+		show:   map[string]func(map[string]any) any{"source_kind": fixed("exchange")}, also: []string{"vhost"}, atoms: []string{"source_kind", "destination_kind"}},
 	"list_connections": {path: everywhere("connections"), standard: []string{"user", "peer_host", "peer_port", "state"}, also: connectionColumns,
 		fields: map[string]string{"pid": "name"}},
 	"list_channels": {path: everywhere("channels"), standard: []string{"pid", "user", "consumer_count", "messages_unacknowledged"}, also: channelColumns,
 		fields: map[string]string{"pid": "name"}, show: map[string]func(map[string]any) any{"connection": detail("name")}},
 	"list_consumers": {path: perVHost("consumers"), standard: strings.Fields("queue_name channel_pid consumer_tag ack_required prefetch_count active arguments"),
 		also: []string{"activity_status"}, show: map[string]func(map[string]any) any{"queue_name": within("queue", "name"), "channel_pid": within("channel_details", "name")}},
-	"list_users": {path: everywhere("users"), standard: []string{"user", "tags"}, fields: map[string]string{"user": "name"}},
+	"list_users": {path: everywhere("users"), atoms: []string{"tags"}, standard: []string{"user", "tags"}, fields: map[string]string{"user": "name"}},
 	"list_vhosts": {path: everywhere("vhosts"), standard: []string{"name"}, also: []string{"tracing", "description", "tags", "default_queue_type", "cluster_state"},
 		show: map[string]func(map[string]any) any{"tags": func(row map[string]any) any { return joinTags(row["tags"]) }}},
 	"list_permissions": {path: func(c *call) string { return apiPath("vhosts", c.opts.vhostName(), "permissions") },
@@ -147,7 +148,7 @@ func list(c *call) error {
 	case err != nil:
 		return err
 	}
-	t := &table{columns: columns}
+	t := &table{columns: columns, atoms: l.atoms, blank: c.verb.name == "list_parameters"}
 	for _, row := range rows {
 		if c.verb.name == "list_parameters" && row["vhost"] != c.opts.vhostName() {
 			continue

@@ -1,6 +1,8 @@
 package ctl
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -9,9 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"context"
-
-	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 )
 
@@ -22,10 +21,10 @@ var nodeVerbs = []*verb{
 				strconv.FormatInt(c.node.timeout.Milliseconds(), 10) + " ms."
 		}},
 	{name: "await_startup", summary: "Waits for the RabbitMQ application to start on the target node", usage: "[--timeout <timeout>]", run: awaitStartup},
-	{name: "wait", tools: ctlOnly, usage: "[<pidfile>] [--pid|-P <pid>]", summary: "Waits for RabbitMQ node startup by monitoring a local PID file", max: 1, options: []string{"pid="}, run: wait},
+	{name: "wait", tools: []string{nameCtl, nameDiagnostics}, usage: "[<pidfile>] [--pid|-P <pid>]", summary: "Waits for RabbitMQ node startup by monitoring a local PID file", max: 1, options: []string{"pid="}, run: wait},
 	{name: "await_online_nodes", tools: ctlOnly, usage: "<count> [--timeout <timeout>]", summary: "Waits for <count> nodes to join the cluster", min: 1, max: 1, run: awaitNodes,
 		banner: func(c *call) string {
-			return "Will wait for at least " + c.args[0] + " nodes to join the cluster of " + c.node.name + ". Timeout: " + strconv.Itoa(int(c.node.timeout.Seconds())) + " seconds."
+			return "Will wait for at least " + c.args[0] + " nodes to join the cluster of " + c.node.name + ". Timeout: " + strconv.Itoa(int(c.startLimit().Seconds())) + " seconds."
 		}},
 	{name: "stop", tools: ctlOnly, usage: "[<pidfile>]", summary: "Stops RabbitMQ and its runtime (Erlang VM). Requires a local node pid file path to monitor progress.", max: 1,
 		banner: banner("Stopping and halting node %n ..."), run: stop},
@@ -37,14 +36,14 @@ var nodeVerbs = []*verb{
 		banner: banner("Starting node %n ..."), run: func(c *call) error { return c.order("start_app") }},
 	{name: "reset", tools: ctlOnly, summary: "Instructs a RabbitMQ node to leave the cluster and return to its virgin state", banner: banner("Resetting node %n ..."), run: reset},
 	{name: "force_reset", tools: ctlOnly, summary: "Forcefully returns a RabbitMQ node to its virgin state", banner: banner("Forcefully resetting node %n ..."), run: reset},
-	{name: "set_vm_memory_high_watermark", tools: ctlOnly, usage: "<fraction> | absolute <value>", summary: "Sets the vm_memory_high_watermark setting", min: 1, max: 2,
+	{name: "set_vm_memory_high_watermark", tools: ctlOnly, usage: "<fraction> | absolute <value>", summary: "Sets the vm_memory_high_watermark setting", min: 1, max: 2, check: checkMemoryLimit,
 		banner: func(c *call) string {
 			if len(c.args) == 2 {
 				return "Setting memory threshold on " + c.node.name + " to " + c.args[1] + " bytes ..."
 			}
 			return "Setting memory threshold on " + c.node.name + " to " + c.args[0] + " ..."
 		}, run: setMemoryLimit},
-	{name: "set_disk_free_limit", tools: ctlOnly, usage: "<disk_limit> | mem_relative <fraction>", summary: "Sets the disk_free_limit setting", min: 1, max: 2,
+	{name: "set_disk_free_limit", tools: ctlOnly, usage: "<disk_limit> | mem_relative <fraction>", summary: "Sets the disk_free_limit setting", min: 1, max: 2, check: checkDiskLimit,
 		banner: func(c *call) string {
 			if len(c.args) == 2 {
 				return "Setting disk free limit on " + c.node.name + " to " + c.args[1] + " times the total RAM ..."
@@ -52,7 +51,9 @@ var nodeVerbs = []*verb{
 			return "Setting disk free limit on " + c.node.name + " to " + c.args[0] + " bytes ..."
 		}, run: setDiskLimit},
 	{name: "set_log_level", tools: ctlOnly, usage: "[<category>] <log_level>", summary: "Sets log level in the running node", min: 1, max: 2, run: setLogLevel},
-	{name: "rotate_logs", tools: ctlOnly, summary: "Does nothing [deprecated]", banner: banner("DEPRECATED. This command has no effect."), run: nothing},
+	{name: "rotate_logs", tools: ctlOnly, summary: "Does nothing [deprecated]", run: func(*call) error {
+		return failed(exitUnavailable, "This command does not rotate logs anymore [deprecated]")
+	}},
 	{name: "enable_feature_flag", tools: ctlOnly, usage: "[--experimental] <feature_flag>", summary: "Enables a feature flag or all supported feature flags on the target node", min: 1, max: 1, options: []string{"experimental"},
 		banner: func(c *call) string {
 			if c.args[0] == "all" {
@@ -66,18 +67,18 @@ var nodeVerbs = []*verb{
 	{name: "change_cluster_node_type", tools: ctlOnly, usage: "<disc|ram>", summary: "Changes the type of the cluster node", min: 1, max: 1, run: noCluster},
 	{name: "rename_cluster_node", tools: ctlOnly, usage: "<oldnode1> <newnode1>", summary: "Renames cluster nodes in the local database", min: 2, max: -1, run: noCluster},
 	{name: "force_boot", tools: ctlOnly, summary: "Forces node to start even if it cannot contact or rejoin any of its previously known peers", banner: banner("Forcing boot for Mnesia dir of %n ..."), run: nothing},
-	{name: "version", tools: []string{nameCtl, nameDiagnostics, namePlugins, nameQueues, nameStreams}, summary: "Displays CLI tools version", run: serverVersion},
+	{name: "version", tools: everyTool, summary: "Displays CLI tools version", run: serverVersion},
 }
 
 func nothing(*call) error { return nil }
 
-func noCluster(*call) error { return failed(exitUnavailable, "this broker does not cluster") }
+func noCluster(*call) error { return failed(exitUnavailable, notClustered) }
 
 func ping(c *call) error {
 	if c.node.ping() != nil {
 		return failed(exitUnavailable, "Failed to connect and authenticate to %s in %d ms", c.node.name, c.node.timeout.Milliseconds())
 	}
-	c.print("Ping succeeded")
+	c.tell("Ping succeeded")
 	return nil
 }
 
@@ -89,12 +90,11 @@ func (c *call) order(what string) error {
 // startTimeout is how long start-up is waited for unless --timeout says otherwise.
 const startTimeout = 300 * time.Second
 
+func (c *call) startLimit() time.Duration { return cmp.Or(c.opts.timeout, startTimeout) }
+
 // await asks until the broker runs.
 func (c *call) await() error {
-	limit := startTimeout
-	if c.opts.timeout > 0 {
-		limit = c.opts.timeout
-	}
+	limit := c.startLimit()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var d description
@@ -116,7 +116,7 @@ func awaitNodes(c *call) error {
 	case err != nil || n < 0:
 		return failed(exitUsage, "the number of nodes must be an integer: %s", c.args[0])
 	case n > 1:
-		return failed(exitTimeout, "operation await_online_nodes on node %s timed out: this broker does not cluster", c.node.name)
+		return failed(exitSoftware, "Error: timed out while waiting. Not enough nodes joined %s's cluster.", c.node.name)
 	}
 	return c.await()
 }
@@ -189,38 +189,6 @@ func reset(c *call) error {
 		return failed(exitSoftware, "Mnesia is still running on node %s.\nPlease stop RabbitMQ with 'rabbitmqctl stop_app' first.", c.node.name)
 	}
 	return err
-}
-
-func setMemoryLimit(c *call) error {
-	limit := map[string]any{}
-	switch {
-	case len(c.args) == 2 && c.args[0] == "absolute":
-		n, err := settings.ParseSize(c.args[1])
-		if err != nil {
-			return failed(exitUsage, "%s", err)
-		}
-		limit["Bytes"] = n
-	case len(c.args) == 2:
-		return failed(exitUsage, "a fraction, or absolute and a size, is needed")
-	default:
-		fraction, err := strconv.ParseFloat(c.args[0], 64)
-		if err != nil || fraction < 0 {
-			return failed(exitUsage, "the fraction must be a number: %s", c.args[0])
-		}
-		limit["Fraction"] = fraction
-	}
-	return c.node.do(http.MethodPut, "/control/memory_limit", limit, nil)
-}
-
-func setDiskLimit(c *call) error {
-	if len(c.args) == 2 {
-		return failed(exitUnavailable, "a disk limit relative to memory is not supported")
-	}
-	n, err := settings.ParseSize(c.args[0])
-	if err != nil {
-		return failed(exitUsage, "%s", err)
-	}
-	return c.node.do(http.MethodPut, "/control/disk_limit", map[string]any{"Bytes": n}, nil)
 }
 
 func setLogLevel(c *call) error {

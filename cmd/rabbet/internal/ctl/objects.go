@@ -12,7 +12,13 @@ var objectVerbs = []*verb{
 	{name: "purge_queue", tools: ctlOnly, usage: "[--vhost <vhost>] <queue>", summary: "Purges a queue (removes all messages in it)", min: 1, max: 1,
 		banner: banner(`Purging queue '%0' in vhost '%v' ...`), run: purgeQueue},
 	{name: "delete_queue", tools: ctlOnly, usage: "[--vhost <vhost>] <queue_name> [--if-empty|-e] [--if-unused|-u]", summary: "Deletes a queue", min: 1, max: 1,
-		options: []string{"if-empty", "if-unused", "e", "u"}, banner: banner(`Deleting queue '%0' on vhost '%v' ...`), run: deleteQueue},
+		options: []string{"if-empty", "if-unused", "e", "u"}, banner: func(c *call) string {
+			condition := ""
+			if c.opts.has("if-empty") || c.opts.has("e") {
+				condition = " if queue is empty"
+			}
+			return "Deleting queue '" + c.args[0] + "' on vhost '" + c.opts.vhostName() + "'" + condition + " ..."
+		}, run: deleteQueue},
 	{name: "close_connection", tools: ctlOnly, usage: "<connection pid> <explanation>", summary: "Instructs the broker to close the connection associated with the Erlang process id", min: 2, max: 2,
 		banner: banner(`Closing connection %0, reason: %1...`), run: closeConnection},
 	{name: "close_all_connections", tools: ctlOnly, usage: "[--vhost <vhost> --limit <limit>] [-n <node> --global] [--per-connection-delay <delay>] <explanation>", summary: "Instructs the broker to close all connections for the specified vhost or entire RabbitMQ node", min: 1, max: 1,
@@ -26,7 +32,7 @@ var objectVerbs = []*verb{
 			}
 			return `Exporting definitions in JSON to a file at "` + c.args[0] + `" ...`
 		}, run: exportDefinitions},
-	{name: "import_definitions", tools: ctlOnly, usage: "<file_path | \"-\"> [--format <json | erlang>] [--skip-if-unchanged]", summary: "Imports definitions in JSON or compressed Erlang Term Format.", min: 0, max: 1, options: []string{"format=", "skip-if-unchanged"},
+	{name: "import_definitions", tools: ctlOnly, usage: "<file_path | \"-\"> [--format <json | erlang>] [--skip-if-unchanged]", summary: "Imports definitions in JSON or compressed Erlang Term Format.", min: 0, max: 1, options: []string{"format=", "skip-if-unchanged"}, check: checkImport,
 		banner: func(c *call) string {
 			if len(c.args) == 0 || c.args[0] == "-" {
 				return "Importing definitions in JSON from standard input ..."
@@ -143,6 +149,16 @@ func exportDefinitions(c *call) error {
 	}
 	if err := os.WriteFile(c.args[0], document, 0o600); err != nil {
 		return failed(exitData, "%s", err)
+	}
+	return nil
+}
+
+func checkImport(c *call) error {
+	if len(c.args) == 0 || c.args[0] == "-" {
+		return nil
+	}
+	if _, err := os.Stat(c.args[0]); os.IsNotExist(err) {
+		return c.badArgument("Bad argument: File " + c.args[0] + " does not exist")
 	}
 	return nil
 }

@@ -12,6 +12,20 @@ import (
 type table struct {
 	columns []string
 	rows    [][]any
+	blank   bool // an empty one is an empty line
+	// atoms are the columns whose texts are atoms in Erlang.
+	atoms []string
+}
+
+// jsonText is a value as JSON; "" if it is none.
+func jsonText(v any) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // Erlang's does not
+	if e.Encode(v) != nil {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func (t *table) add(values ...any) { t.rows = append(t.rows, values) }
@@ -20,7 +34,8 @@ func (t *table) add(values ...any) { t.rows = append(t.rows, values) }
 func (c *call) show(t *table) error {
 	switch c.opts.format("") {
 	case "json":
-		return c.showJSON(t)
+		c.showJSON(t)
+		return nil
 	case "csv":
 		records := [][]string{t.columns}
 		for _, row := range t.rows {
@@ -40,6 +55,9 @@ func (c *call) show(t *table) error {
 		c.showTerms(t)
 		return nil
 	}
+	if len(t.rows) == 0 && t.blank {
+		c.print("")
+	}
 	if len(t.rows) > 0 && !c.opts.silent && !c.opts.noHeaders {
 		c.print("%s", strings.Join(t.columns, "\t"))
 	}
@@ -49,7 +67,7 @@ func (c *call) show(t *table) error {
 	return nil
 }
 
-func (c *call) showJSON(t *table) error {
+func (c *call) showJSON(t *table) {
 	c.print("[")
 	for i, row := range t.rows {
 		var b strings.Builder
@@ -57,11 +75,7 @@ func (c *call) showJSON(t *table) error {
 			if k > 0 {
 				b.WriteByte(',')
 			}
-			data, err := json.Marshal(value)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(&b, "%q:%s", t.columns[k], data)
+			fmt.Fprintf(&b, "%q:%s", t.columns[k], jsonText(value))
 		}
 		comma := ""
 		if i > 0 {
@@ -70,7 +84,6 @@ func (c *call) showJSON(t *table) error {
 		c.print("%s{%s}", comma, b.String())
 	}
 	c.print("]")
-	return nil
 }
 
 // showBoxes draws a table with lines.
@@ -78,7 +91,13 @@ func (c *call) showBoxes(t *table) {
 	width := make([]int, len(t.columns))
 	lines := [][]string{t.columns}
 	for _, row := range t.rows {
-		lines = append(lines, texts(row))
+		cells := texts(row)
+		for i, value := range row {
+			if list, ok := value.([]any); ok { // without brackets here
+				cells[i] = strings.Join(texts(list), ", ")
+			}
+		}
+		lines = append(lines, cells)
 	}
 	for _, line := range lines {
 		for i, cell := range line {
@@ -112,7 +131,11 @@ func (c *call) showTerms(t *table) {
 	for _, row := range t.rows {
 		var pairs []string
 		for i, value := range row {
-			pairs = append(pairs, fmt.Sprintf("{%s,%s}", t.columns[i], erlangTerm(value)))
+			term := erlangTerm(value)
+			if slices.Contains(t.atoms, t.columns[i]) {
+				term = strings.NewReplacer("<<\"", "", "\">>", "").Replace(term)
+			}
+			pairs = append(pairs, fmt.Sprintf("{%s,%s}", t.columns[i], term))
 		}
 		rows = append(rows, "["+strings.Join(pairs, ",")+"]")
 	}
@@ -125,6 +148,9 @@ func erlangTerm(v any) string {
 	case nil:
 		return "undefined"
 	case string:
+		if v == "" {
+			return "<<>>"
+		}
 		return fmt.Sprintf("<<%q>>", v)
 	case []any:
 		var items []string

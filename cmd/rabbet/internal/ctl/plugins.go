@@ -130,19 +130,39 @@ func (c *call) changePlugins(how string) error {
 	if c.opts.all {
 		names = plugins.Names()
 	}
-	verbing := map[string]string{"enable": "Enabling", "disable": "Disabling", "set": "Enabling"}[how]
-	c.say("%s plugins on node %s:\n%s", verbing, c.node.name, strings.Join(c.args, "\n"))
+	c.sayChange(how)
 	if how != "disable" {
 		if err := c.checkPlugins(how, names); err != nil {
 			return err
 		}
 	}
-	wanted := nextPlugins(how, s.enabled, names)
+	change := pluginsChange{how: how, wanted: nextPlugins(how, s.enabled, names)}
+	off := s.off
 	s.switchOff(how, names)
-	if err := s.write(wanted); err != nil {
+	before, after := plugins.WithRequired(s.enabled), plugins.WithRequired(change.wanted)
+	// A plugin of exchanges that was on by itself stops all the same.
+	change.stopped = append(without(before, after), without(without(s.off, off), before)...)
+	change.started = append(without(after, before), without(without(off, s.off), after)...)
+	if err := s.write(change.wanted); err != nil {
 		return failed(exitUnavailable, "%s", err)
 	}
-	return c.applyPlugins(&s, wanted)
+	return c.applyPlugins(&s, &change)
+}
+
+// A pluginsChange is what becomes of the plugins.
+type pluginsChange struct {
+	how              string
+	wanted           []string // in the file
+	started, stopped []string // with those that others require
+}
+
+func (c *call) sayChange(how string) {
+	verbing := map[string]string{"enable": "Enabling", "disable": "Disabling", "set": "Enabling"}[how]
+	if c.opts.all {
+		c.say("%s ALL plugins on node %s", verbing, c.node.name)
+		return
+	}
+	c.say("%s", strings.Join(append([]string{verbing + " plugins on node " + c.node.name + ":"}, c.args...), "\n"))
 }
 
 // checkPlugins refuses names that are not there, all if one is bad (PLUGIN-8).
@@ -174,12 +194,8 @@ func nextPlugins(how string, enabled, names []string) []string {
 	switch how {
 	case "enable":
 		next = append(slices.Clone(enabled), names...)
-	case "disable":
-		for _, name := range enabled {
-			if !slices.Contains(names, name) {
-				next = append(next, name)
-			}
-		}
+	case "disable": // and what cannot do without
+		next = plugins.Without(enabled, names)
 	case "set":
 		next = slices.Clone(names)
 	}
@@ -188,36 +204,46 @@ func nextPlugins(how string, enabled, names []string) []string {
 }
 
 // applyPlugins tells a running node, and prints what has come of it (PLUGIN-10, PLUGIN-11).
-func (c *call) applyPlugins(s *pluginsState, wanted []string) error {
-	if len(wanted) == 0 {
+func (c *call) applyPlugins(s *pluginsState, change *pluginsChange) error {
+	all := plugins.WithRequired(change.wanted)
+	if len(all) == 0 {
 		c.print("All plugins have been disabled.")
 	} else {
-		c.print("The following plugins have been configured:")
-		for _, name := range wanted {
-			c.print("  %s", name)
-		}
-	}
-	if !s.running {
-		c.print("set %d plugins.\nOffline change; changes will take effect at broker restart.", len(wanted))
-		return nil
+		c.print("The following plugins have been configured:\n  %s", strings.Join(all, "\n  "))
 	}
 	c.print("Applying plugin configuration to %s...", c.node.name)
-	if err := c.node.do(http.MethodPut, "/control/plugins", map[string]any{"Plugins": wanted, "Disabled": s.off}, nil); err != nil {
-		return err
-	}
-	started, stopped := without(wanted, s.enabled), without(s.enabled, wanted)
-	if len(started) == 0 && len(stopped) == 0 {
-		c.print("Plugin configuration unchanged.")
-		return nil
-	}
-	for _, change := range []struct {
-		what, done string
-		names      []string
-	}{{"enabled", "started", started}, {"disabled", "stopped", stopped}} {
-		if len(change.names) > 0 {
-			c.print("The following plugins have been %s:\n  %s\n\n%s %d plugins.", change.what, strings.Join(change.names, "\n  "), change.done, len(change.names))
+	if s.running {
+		if err := c.node.do(http.MethodPut, "/control/plugins", map[string]any{"Plugins": change.wanted, "Disabled": s.off}, nil); err != nil {
+			return err
 		}
 	}
+	unchanged := len(change.started) == 0 && len(change.stopped) == 0
+	if unchanged && change.how == "set" {
+		c.print("nothing to do.")
+	} else if unchanged {
+		c.print("Plugin configuration unchanged.")
+	}
+	for _, part := range []struct {
+		what, done string
+		names      []string
+	}{{"enabled", "started", change.started}, {"disabled", "stopped", change.stopped}} {
+		if len(part.names) == 0 {
+			continue
+		}
+		c.print("The following plugins have been %s:\n  %s\n", part.what, strings.Join(part.names, "\n  "))
+		if s.running {
+			c.print("%s %d plugins.", part.done, len(part.names))
+		}
+	}
+	if s.running {
+		return nil
+	}
+	if len(all) == 0 && !unchanged {
+		c.print("nothing to do.")
+	} else if !unchanged {
+		c.print("set %d plugins.", len(all))
+	}
+	c.print("Offline change; changes will take effect at broker restart.")
 	return nil
 }
 
@@ -257,22 +283,27 @@ func listPlugins(c *call) error {
 			status = "* = running on " + c.node.name
 		}
 		c.print("Listing plugins with pattern %q ...\n Configured: E = explicitly enabled; e = implicitly enabled\n | Status: %s\n |/", pattern, status)
+	} else if !quiet {
+		c.print("Listing plugins with pattern %q ...", pattern)
 	}
+	enabled := plugins.WithRequired(s.enabled)
 	var rows []string
 	width := 0
 	for _, p := range plugins.All() {
-		on := slices.Contains(s.enabled, p.Name)
-		if re.MatchString(p.Name) && (on || !c.opts.has("e") && !c.opts.has("enabled") && !c.opts.has("E") && !c.opts.has("implicitly-enabled")) {
+		if re.MatchString(p.Name) && c.isAsked(slices.Contains(enabled, p.Name), slices.Contains(s.enabled, p.Name)) {
 			rows, width = append(rows, p.Name), max(width, len(p.Name))
 		}
 	}
 	for _, name := range rows {
 		configured, running := " ", " "
-		if slices.Contains(s.enabled, name) {
-			configured = "E"
+		if slices.Contains(enabled, name) {
+			configured = "e"
 			if s.running {
 				running = "*"
 			}
+		}
+		if slices.Contains(s.enabled, name) {
+			configured = "E"
 		}
 		if minimal {
 			c.print("%s", name)
@@ -283,12 +314,26 @@ func listPlugins(c *call) error {
 	return nil
 }
 
+// isAsked reports whether the options of list ask for a plugin.
+func (c *call) isAsked(enabled, explicitly bool) bool {
+	switch {
+	case c.opts.has("E"):
+		return explicitly
+	case c.opts.has("implicitly-enabled"):
+		return enabled && !explicitly
+	case c.opts.has("e"), c.opts.has("enabled"):
+		return enabled
+	}
+	return true
+}
+
 // pluginsEnabled is a check (PLUGIN-15).
 func pluginsEnabled(c *call) error {
 	s, err := c.pluginsState()
 	if err != nil {
 		return err
 	}
+	enabled := plugins.WithRequired(s.enabled)
 	noun, verb := "plugin", "is"
 	if len(c.args) > 1 {
 		noun, verb = "plugins", "are"
@@ -296,8 +341,8 @@ func pluginsEnabled(c *call) error {
 	names := strings.Join(c.args, ", ")
 	c.say("Asking node %s if %s %s %s enabled...", c.node.name, noun, names, verb)
 	for _, name := range c.args {
-		if !slices.Contains(s.enabled, plugins.Canonical(name)) {
-			return failed(exitUnavailable, "Plugin %s is not enabled on node %s. Enabled plugins and dependencies: %s", name, c.node.name, strings.Join(s.enabled, ", "))
+		if !slices.Contains(enabled, plugins.Canonical(name)) {
+			return failed(exitUnavailable, "Plugin %s is not enabled on node %s. Enabled plugins and dependencies: %s", name, c.node.name, strings.Join(enabled, ", "))
 		}
 	}
 	c.print("%s%s %s %s enabled on node %s", strings.ToUpper(noun[:1]), noun[1:], names, verb, c.node.name)

@@ -2,21 +2,140 @@ package ctl
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
 )
 
 var queueVerbs = []*verb{
 	{name: "quorum_status", tools: queuesOnly, usage: "[--vhost <vhost>] <queue>", summary: "Displays quorum status of a quorum queue", min: 1, max: 1,
 		banner: banner("Status of quorum queue %0 on node %n ..."), run: quorumStatus},
-	{name: "stream_status", tools: []string{nameStreams}, usage: "[--vhost <vhost>] <stream>", summary: "Displays the status of a stream", min: 1, max: 1, options: []string{"tracking"},
+	{name: "stream_status", tools: []string{nameStreams, nameQueues, nameDiagnostics}, usage: "[--vhost <vhost>] <stream>", summary: "Displays the status of a stream", min: 1, max: 1, options: []string{"tracking"},
 		banner: banner("Status of stream %0 on node %n ..."), run: quorumStatus},
-	{name: "rebalance", tools: []string{nameQueues}, usage: "< all | classic | quorum | stream > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]", summary: "Rebalances leaders of replicated queues across online cluster nodes", min: 1, max: 1, options: []string{"vhost-pattern=", "queue-pattern="},
-		banner: banner("Re-balancing leaders of %0 queues..."), run: func(c *call) error { return c.running() }},
-	{name: "add_member", tools: []string{nameQueues}, usage: "[--vhost <vhost>] <queue> <node>", summary: "Adds a quorum queue member (replica) on the given node.", min: 2, max: 2, run: noCluster},
-	{name: "delete_member", tools: []string{nameQueues}, usage: "[--vhost <vhost>] <queue> <node>", summary: "Removes a quorum queue member (replica) on the given node.", min: 2, max: 2, run: noCluster},
-	{name: "grow", tools: []string{nameQueues}, usage: "<node> < all | even > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]", summary: "Grows quorum queue clusters by adding a member (replica)", min: 2, max: 2, options: []string{"vhost-pattern=", "queue-pattern="}, run: noCluster},
-	{name: "shrink", tools: []string{nameQueues}, usage: "<node> [--errors-only]", summary: "Shrinks quorum queue clusters by removing any members (replicas) on the given node.", min: 1, max: 1, options: []string{"errors-only"}, run: noCluster},
-	{name: "add_replica", tools: []string{nameStreams}, usage: "[--vhost <vhost>] <stream> <node>", summary: "Adds a stream queue replica on the given node.", min: 2, max: 2, run: noCluster},
-	{name: "delete_replica", tools: []string{nameStreams}, usage: "[--vhost <vhost>] <stream> <node>", summary: "Removes a stream queue replica on the given node.", min: 2, max: 2, run: noCluster},
+	{name: "peek", tools: []string{nameQueues}, usage: "[--vhost <vhost>] <queue> <position>", summary: "Peeks at the given position of a quorum queue", min: 2, max: 2,
+		banner: banner("Peeking at quorum queue %0 at position %1 on node %n ..."), check: checkPosition, run: peek},
+	{name: "reclaim_quorum_memory", tools: queuesOnly, usage: "[--vhost <vhost>] <quorum queue>", summary: "Flushes quorum queue processes WAL, performs a full sweep GC on all of its local Erlang processes", min: 1, max: 1,
+		banner: banner("Will flush Raft WAL of quorum queue %0 ..."), run: reclaimMemory},
+	{name: "rebalance", tools: []string{nameQueues}, usage: "< all | classic | quorum | stream > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]", summary: "Re-balances leaders of replicated queues across up-and-running cluster nodes", min: 1, max: 1, options: []string{"vhost-pattern=", "queue-pattern="},
+		banner: banner("Re-balancing leaders of %0 queues..."), check: checkKind, run: rebalance},
+	{name: "grow", tools: []string{nameQueues}, usage: "<node> < all | even > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]", summary: "Grows quorum queue clusters by adding a member (replica) on the specified node for all matching queues", min: 2, max: 2, options: []string{"vhost-pattern=", "queue-pattern=", "errors-only"},
+		banner: banner("Growing %1 quorum queues on %0..."), check: checkStrategy, run: replicate},
+	{name: "shrink", tools: []string{nameQueues}, usage: "<node> [--errors-only]", summary: "Shrinks quorum queue clusters by removing any members (replicas) on the given node.", min: 1, max: 1, options: []string{"errors-only"},
+		banner: banner("Shrinking quorum queues on %0..."), run: replicate},
+	memberVerb("add_member", nameQueues, "<queue>", "Adds a quorum queue member (replica) on the given node.", "Adding a replica for queue %0 on node %1..."),
+	memberVerb("delete_member", nameQueues, "<queue>", "Removes a quorum queue member (replica) on the given node.", "Removing a replica of queue %0 on node %1..."),
+	memberVerb("add_replica", nameStreams, "<stream>", "Adds a stream queue replica on the given node.", "Adding a replica for queue %0 on node %1..."),
+	memberVerb("delete_replica", nameStreams, "<stream>", "Removes a stream queue replica on the given node.", "Removing a replica of queue %0 on node %1..."),
+}
+
+func memberVerb(name, of, queue, summary, text string) *verb {
+	return &verb{name: name, tools: []string{of}, usage: "[--vhost <vhost>] " + queue + " <node>", summary: summary, min: 2, max: 2,
+		options: []string{"membership="}, banner: banner(text), run: func(c *call) error {
+			if err := c.node.get(apiPath("queues", c.opts.vhostName(), c.args[0]), nil); isRefused(err, http.StatusNotFound) {
+				return failed(exitUnavailable, "not_found")
+			} else if err != nil {
+				return err
+			}
+			return noCluster(c)
+		}}
+}
+
+// replicate changes replicas on all queues: on one node there is nothing to change, and
+// other nodes there are none.
+func replicate(c *call) error {
+	if err := c.running(); err != nil {
+		return err
+	}
+	if c.args[0] != c.node.name {
+		return noCluster(c)
+	}
+	if c.verb.name == "shrink" {
+		return failed(exitUnavailable, "the only member of a quorum queue cannot be removed: "+notClustered)
+	}
+	c.print("")
+	return nil
+}
+
+func checkStrategy(c *call) error {
+	if s := c.args[1]; s != "all" && s != "even" {
+		return c.misused("strategy '"+s+"' is not recognised.", append([]string{c.verb.name}, c.args...))
+	}
+	return nil
+}
+
+func checkKind(c *call) error {
+	switch c.args[0] {
+	case "all", "classic", "quorum", "stream":
+		return nil
+	}
+	return c.misused("type "+c.args[0]+" is not supported. Try one of all, classic, quorum, stream.", append([]string{c.verb.name}, c.args...))
+}
+
+func rebalance(c *call) error {
+	if err := c.running(); err != nil {
+		return err
+	}
+	if c.opts.format("") == "" {
+		c.showBoxes(&table{columns: []string{"Output"}, rows: [][]any{{"[]"}}})
+		return nil
+	}
+	return c.show(&table{})
+}
+
+// queue reads the record of a quorum queue, in the words that peek and
+// reclaim_quorum_memory have for others.
+func (c *call) quorumQueue(classic string) error {
+	var q map[string]any
+	err := c.node.get(apiPath("queues", c.opts.vhostName(), c.args[0]), &q)
+	switch {
+	case isRefused(err, http.StatusNotFound):
+		return failed(exitUnavailable, "Target queue was not found in virtual host '%s'", c.opts.vhostName())
+	case err != nil:
+		return err
+	case q["type"] != "quorum":
+		return failed(exitUnavailable, "%s", classic)
+	}
+	return nil
+}
+
+func reclaimMemory(c *call) error {
+	if err := c.quorumQueue("This operation is not applicable to classic queues"); err != nil {
+		return err
+	}
+	return c.order("collect_garbage")
+}
+
+func checkPosition(c *call) error {
+	if n, err := strconv.Atoi(c.args[1]); err != nil || n < 1 {
+		return c.misused(`"position value must be a positive integer"`, append([]string{c.verb.name}, c.args...))
+	}
+	return nil
+}
+
+// peek shows one message, which stays as it is.
+func peek(c *call) error {
+	if err := c.quorumQueue("Cannot peek into a classic queue"); err != nil {
+		return err
+	}
+	at, _ := strconv.Atoi(c.args[1]) // It has been checked.
+	var m map[string]any
+	path := "/control/peek?" + url.Values{"vhost": {c.opts.vhostName()}, "queue": {c.args[0]}, "position": {strconv.Itoa(at)}}.Encode()
+	if err := c.node.get(path, &m); isRefused(err, http.StatusConflict) {
+		return failed(exitUnavailable, "Target queue does not have a message at that position")
+	} else if err != nil {
+		return err
+	}
+	if c.opts.format("") == "json" {
+		return c.answer(map[string]any{"message": m, "result": "ok"}, "")
+	}
+	t := &table{columns: []string{"keys", "values"}}
+	for _, key := range sortedKeys(m) {
+		t.add(key, m[key])
+	}
+	if c.opts.format("") == "" {
+		c.showBoxes(t)
+		return nil
+	}
+	return c.show(t)
 }
 
 // quorumStatus is one row: the node leads, and follows nobody.
@@ -30,14 +149,18 @@ func quorumStatus(c *call) error {
 	if kind := q["type"]; c.verb.name == "quorum_status" && kind != "quorum" {
 		return failed(exitUnavailable, "Cannot get quorum status of a classic queue")
 	} else if c.verb.name == "stream_status" && kind != "stream" {
-		return failed(exitUnavailable, "Cannot get stream status of a queue of type %v", kind)
+		return failed(exitUnavailable, "Cannot get stream status of a %v queue", kind)
 	}
 	t := &table{columns: []string{"Node Name", "Raft State", "Membership", "Term", "Machine Version"}}
 	if c.verb.name == "stream_status" {
 		t.columns = []string{"role", "node", "readers"}
 		t.add("writer", c.node.name, q["consumers"])
-		return c.show(t)
+	} else {
+		t.add(c.node.name, "leader", "voter", 1, 3)
 	}
-	t.add(c.node.name, "leader", "voter", 1, 3)
+	if c.opts.format("") == "" {
+		c.showBoxes(t)
+		return nil
+	}
 	return c.show(t)
 }

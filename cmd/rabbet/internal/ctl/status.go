@@ -19,21 +19,14 @@ var statusVerbs = []*verb{
 	}},
 	{name: "report", summary: "Generate a server status report containing a concatenation of all server status information for support purposes", banner: banner("Reporting server status of node %n ..."), run: report},
 	{name: "server_version", tools: diagnostics, summary: "Displays server version on the target node", banner: banner("Asking node %n for its RabbitMQ version..."), run: serverVersion},
-	{name: "erlang_version", tools: diagnostics, summary: "Displays Erlang/OTP version on the target node", banner: banner("Asking node %n for its Erlang/OTP version..."), run: func(c *call) error {
+	{name: "erlang_version", tools: diagnostics, usage: "[--details] [--offline]", options: []string{"details"}, summary: "Displays Erlang/OTP version on the target node", banner: banner("Asking node %n for its Erlang/OTP version..."), run: func(c *call) error {
 		d, err := c.describe()
 		if err == nil {
-			c.print("%s", d.Runtime)
+			return c.answer(map[string]any{"result": "ok", "value": d.Runtime}, d.Runtime)
 		}
 		return err
 	}},
 	{name: "memory_breakdown", tools: diagnostics, usage: "[--unit <unit>]", summary: "Provides a memory usage breakdown on the target node.", options: []string{"unit="}, banner: banner("Reporting memory breakdown on node %n..."), run: memoryBreakdown},
-	{name: "log_location", tools: diagnostics, summary: "Shows log file location(s) on target node", banner: banner("Log file location(s) on node %n ..."), options: []string{"all", "a"}, run: func(c *call) error {
-		d, err := c.describe()
-		if err == nil {
-			c.print("%s", strings.Join(d.LogFiles, "\n"))
-		}
-		return err
-	}},
 }
 
 func serverVersion(c *call) error {
@@ -41,8 +34,8 @@ func serverVersion(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.print("%s", fullVersion(d.Version))
-	return nil
+	version := fullVersion(d.Version)
+	return c.answer(map[string]any{"result": "ok", "value": version}, version)
 }
 
 // releases are the last releases of the series that a broker behaves as.
@@ -77,6 +70,7 @@ type state struct {
 	vhosts    int
 	listeners []listenerRow
 	alarms    []string
+	shares    []share
 }
 
 func (c *call) state() (s state, err error) {
@@ -105,7 +99,10 @@ func (c *call) state() (s state, err error) {
 	if s.listeners, err = c.listeners(); err != nil {
 		return s, err
 	}
-	s.alarms, _, err = c.alarmLines()
+	if s.alarms, err = c.alarmLines(); err != nil {
+		return s, err
+	}
+	s.shares, err = c.memoryShares()
 	return s, err
 }
 
@@ -139,7 +136,7 @@ func status(c *call) error {
 		c.print("%s\n\n%s\n", title, strings.Join(lines, "\n"))
 	}
 	section("Runtime", "OS PID: "+strconv.Itoa(s.PID), "OS: "+osName(s.OS), "Uptime (seconds): "+strconv.FormatInt(s.Uptime, 10),
-		"Is under maintenance?: false", "RabbitMQ version: "+fullVersion(s.Version), "RabbitMQ release series support status: supported",
+		fmt.Sprint("Is under maintenance?: ", s.Maintenance), "RabbitMQ version: "+fullVersion(s.Version), "RabbitMQ release series support status: supported",
 		"Node name: "+s.Name, "Erlang configuration: "+s.Runtime,
 		fmt.Sprintf("Erlang processes: %d used, %d limit", s.node.ProcUsed, s.node.ProcTotal), "Scheduler run queue: 0", "Cluster heartbeat timeout (net_ticktime): 60")
 	section("Plugins", append([]string{"Enabled plugin file: " + s.PluginsFile, "Enabled plugins:", ""}, starred(s.Plugins)...)...)
@@ -151,8 +148,12 @@ func status(c *call) error {
 		alarms = s.alarms
 	}
 	section("Alarms", alarms...)
-	section("Memory", "Total memory used: "+c.inUnit(s.node.MemUsed), "Calculation strategy: rss",
-		"Memory high watermark setting: "+c.inUnit(s.node.MemLimit)+", computed to: "+c.inUnit(s.node.MemLimit))
+	memory := []string{"Total memory used: " + c.inUnit(s.node.MemUsed), "Calculation strategy: rss",
+		"Memory high watermark setting: " + s.watermark(c) + ", computed to: " + c.inUnit(s.node.MemLimit), ""}
+	for _, part := range s.shares {
+		memory = append(memory, fmt.Sprintf("%s: %s (%s %%)", part.name, c.inUnit(part.bytes), percentage(part.percent)))
+	}
+	section("Memory", memory...)
 	section("File Descriptors", fmt.Sprintf("Total: %d, limit: %d", s.node.FDUsed, s.node.FDTotal), fmt.Sprintf("Sockets: %d, limit: %d", s.node.SocketsUsed, s.node.SocketsTotal))
 	free, _ := s.node.DiskFree.Int64()
 	section("Free Disk Space", "Low free disk space watermark: "+c.inUnit(s.node.DiskFreeLimit), "Free disk space: "+c.inUnit(free))
@@ -163,6 +164,14 @@ func status(c *call) error {
 	}
 	section("Listeners", lines...)
 	return nil
+}
+
+// watermark is the setting of the memory limit.
+func (s *state) watermark(c *call) string {
+	if s.MemoryRatio > 0 {
+		return strconv.FormatFloat(s.MemoryRatio, 'f', -1, 64) + " of available memory"
+	}
+	return c.inUnit(s.node.MemLimit)
 }
 
 func starred(list []string) []string {
@@ -176,16 +185,13 @@ func starred(list []string) []string {
 func osName(goos string) string { return strings.ToUpper(goos[:1]) + goos[1:] }
 
 func (c *call) statusJSON(s *state) error {
-	listeners := []any{}
-	for _, l := range s.listeners {
-		listeners = append(listeners, map[string]any{"node": c.node.name, "interface": l.IPAddress, "port": l.Port, "protocol": l.Protocol, "purpose": purposes[l.Protocol]})
-	}
+	listeners := c.listenerObjects(s.listeners)
 	alarms := []any{}
 	for _, a := range s.alarms {
 		alarms = append(alarms, a)
 	}
 	c.print("%s", jsonText(map[string]any{
-		"pid": s.PID, "os": osName(s.OS), "uptime": s.Uptime, "is_under_maintenance": false, "rabbitmq_version": fullVersion(s.Version),
+		"pid": s.PID, "os": osName(s.OS), "uptime": s.Uptime, "is_under_maintenance": s.Maintenance, "rabbitmq_version": fullVersion(s.Version),
 		"erlang_version": s.Runtime, "active_plugins": s.Plugins, "enabled_plugin_file": s.PluginsFile, "data_directory": s.DataDir,
 		"config_files": s.ConfigFiles, "log_files": s.LogFiles, "alarms": alarms,
 		"memory":           map[string]any{"total": map[string]any{"rss": s.node.MemUsed, "allocated": s.node.MemUsed}, "strategy": "rss"},
@@ -193,10 +199,17 @@ func (c *call) statusJSON(s *state) error {
 		"disk_free":        s.node.DiskFree, "disk_free_limit": s.node.DiskFreeLimit,
 		"totals":    map[string]any{"connection_count": s.totals.Connections, "queue_count": s.totals.Queues, "virtual_host_count": s.vhosts},
 		"listeners": listeners, "vm_memory_high_watermark_limit": s.node.MemLimit,
-		"vm_memory_high_watermark_setting": map[string]any{"absolute": s.node.MemLimit}, "run_queue": 0,
+		"vm_memory_high_watermark_setting": s.watermarkSetting(), "run_queue": 0,
 		"processes": map[string]any{"limit": s.node.ProcTotal, "used": s.node.ProcUsed}, "net_ticktime": 60,
 	}))
 	return nil
+}
+
+func (s *state) watermarkSetting() map[string]any {
+	if s.MemoryRatio > 0 {
+		return map[string]any{"relative": s.MemoryRatio}
+	}
+	return map[string]any{"absolute": s.node.MemLimit}
 }
 
 func clusterStatus(c *call) error {
@@ -208,12 +221,21 @@ func clusterStatus(c *call) error {
 	if err := c.node.get("/api/cluster-name", &cluster); err != nil {
 		return err
 	}
-	lines, _, err := c.alarmLines()
+	lines, err := c.alarmLines()
 	if err != nil {
+		return err
+	}
+	listeners, err := c.listeners()
+	if err != nil {
+		return err
+	}
+	var flags []struct{ Name, State string }
+	if err := c.node.get("/api/feature-flags", &flags); err != nil {
 		return err
 	}
 	if c.opts.format("") == "json" {
 		c.print("%s", jsonText(map[string]any{
+			"listeners": map[string]any{d.Name: c.listenerObjects(listeners)}, "feature_flags": flags,
 			"cluster_name": cluster.Name, "disk_nodes": []string{d.Name}, "ram_nodes": []string{}, "running_nodes": []string{d.Name},
 			"partitions": map[string]any{}, "alarms": lines, "versions": map[string]any{d.Name: map[string]any{"rabbitmq_name": "RabbitMQ", "rabbitmq_version": fullVersion(d.Version), "erlang_version": d.Runtime}},
 			"maintenance_status": map[string]any{d.Name: "not under maintenance"},
@@ -226,19 +248,13 @@ func clusterStatus(c *call) error {
 	}
 	c.print("Basics\n\nCluster name: %s\n\nDisk Nodes\n\n%s\n\nRunning Nodes\n\n%s\n\nVersions\n\n%s: RabbitMQ %s on %s\n\nMaintenance status\n\nNode: %s, status: not under maintenance\n\nAlarms\n\n%s\n\nNetwork Partitions\n\n(none)",
 		cluster.Name, d.Name, d.Name, d.Name, fullVersion(d.Version), d.Runtime, d.Name, alarms)
-	return nil
-}
-
-func memoryBreakdown(c *call) error {
-	var answer struct{ Memory map[string]any }
-	if err := c.node.get(apiPath("nodes", c.node.name, "memory"), &answer); err != nil {
-		return err
+	c.print("\nListeners\n")
+	for _, l := range listeners {
+		c.print("Node: %s, interface: %s, port: %d, protocol: %s, purpose: %s", d.Name, l.address(), l.Port, l.Protocol, purposes[l.Protocol])
 	}
-	for _, key := range sortedKeys(answer.Memory) {
-		if n, ok := answer.Memory[key].(json.Number); ok {
-			bytes, _ := n.Int64()
-			c.print("%s: %s", key, c.inUnit(bytes))
-		}
+	c.print("\nFeature flags\n")
+	for _, f := range flags {
+		c.print("Flag: %s, state: %s", f.Name, f.State)
 	}
 	return nil
 }

@@ -49,7 +49,12 @@ var userVerbs = []*verb{
 			return c.clearLimits("user-limits", c.args[0], c.args[1], "max-connections", "max-channels")
 		}},
 	{name: "list_user_limits", usage: "[--user <username>] [--global]", summary: "Displays configured user limits", options: []string{"user=", "global"},
-		banner: func(c *call) string { return `Listing limits for user "` + c.limitsUser() + `" ...` }, run: listUserLimits},
+		banner: func(c *call) string {
+			if c.opts.has("global") {
+				return "Listing limits for all users ..."
+			}
+			return `Listing limits for user "` + c.limitsUser() + `" ...`
+		}, run: listUserLimits},
 }
 
 // noUser is what a verb says of a user who is not there.
@@ -264,7 +269,7 @@ func listUserLimits(c *call) error {
 	if err := c.node.get("/api/user-limits", &list); err != nil {
 		return err
 	}
-	t := &table{columns: []string{"user", "limits"}}
+	t := &table{columns: []string{"user", "limits"}, blank: true}
 	found := map[string]any{}
 	for _, l := range list {
 		if c.opts.has("global") {
@@ -278,13 +283,4 @@ func listUserLimits(c *call) error {
 	}
 	c.print("%s", jsonText(found))
 	return nil
-}
-
-// jsonText is a value as JSON.
-func jsonText(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return string(data)
 }

@@ -47,7 +47,7 @@ var (
 var verbs []*verb
 
 func init() { // the help lists them, so they cannot be their own initializer
-	for _, list := range [][]*verb{nodeVerbs, userVerbs, vhostVerbs, policyVerbs, listVerbs, objectVerbs, checkVerbs, statusVerbs, pluginVerbs, queueVerbs, shovelVerbs} {
+	for _, list := range [][]*verb{nodeVerbs, userVerbs, vhostVerbs, policyVerbs, listVerbs, objectVerbs, checkVerbs, statusVerbs, pluginVerbs, queueVerbs, shovelVerbs, runtimeVerbs, logVerbs, eventVerbs, attemptVerbs, upgradeVerbs, refusedVerbs} {
 		verbs = append(verbs, list...)
 	}
 }

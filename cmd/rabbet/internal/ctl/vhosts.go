@@ -12,6 +12,13 @@ var vhostVerbs = []*verb{
 		options: []string{"description=", "tags=", "default-queue-type="}, banner: banner(`Updating metadata of vhost "%0" ...`), run: updateVHost},
 	{name: "delete_vhost", tools: ctlOnly, usage: "<vhost>", summary: "Deletes a virtual host", min: 1, max: 1,
 		banner: banner(`Deleting vhost "%0" ...`), run: deleteVHost},
+	{name: "set_vhost_tags", tools: ctlOnly, usage: "<vhost> <tag> [...]", summary: "Sets virtual host tags", min: 1, max: -1,
+		banner: func(c *call) string {
+			return `Setting tags for virtual host "` + c.args[0] + `" to [` + strings.Join(c.args[1:], ", ") + `] ...`
+		}, run: func(c *call) error {
+			c.opts.own["tags"] = strings.Join(c.args[1:], ",")
+			return updateVHost(c)
+		}},
 	{name: "restart_vhost", tools: ctlOnly, usage: "[--vhost <vhost>]", summary: "Restarts a failed vhost data stores and queues",
 		banner: banner(`Trying to restart vhost '%v' on node '%n' ...`), run: func(c *call) error {
 			if err := c.checkVHost(); err != nil {
@@ -32,7 +39,12 @@ var vhostVerbs = []*verb{
 			return c.clearLimits("vhost-limits", c.opts.vhostName(), "all", "max-connections", "max-queues")
 		}},
 	{name: "list_vhost_limits", usage: "[--vhost <vhost>] [--global]", summary: "Displays configured virtual host limits", options: []string{"global"},
-		banner: banner(`Listing limits for vhost "%v" ...`), run: listVHostLimits},
+		banner: func(c *call) string {
+			if c.opts.has("global") {
+				return "Listing limits for all vhosts ..."
+			}
+			return `Listing limits for vhost "` + c.opts.vhostName() + `" ...`
+		}, run: listVHostLimits},
 	{name: "trace_on", tools: ctlOnly, usage: "[--vhost <vhost>]", summary: "Starts tracing, publishing traced messages to the amq.rabbitmq.trace exchange", banner: banner(`Starting tracing for vhost "%v" ...`), run: func(c *call) error { return c.trace(true) }},
 	{name: "trace_off", tools: ctlOnly, usage: "[--vhost <vhost>]", summary: "Stops tracing", banner: banner(`Stopping tracing for vhost "%v" ...`), run: func(c *call) error { return c.trace(false) }},
 }
@@ -98,7 +110,7 @@ func listVHostLimits(c *call) error {
 	if err := c.node.get("/api/vhost-limits", &list); err != nil {
 		return err
 	}
-	t := &table{columns: []string{"vhost", "limits"}}
+	t := &table{columns: []string{"vhost", "limits"}, blank: true}
 	mine := ""
 	for _, l := range list {
 		if c.opts.has("global") {

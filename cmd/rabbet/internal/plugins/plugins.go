@@ -13,36 +13,38 @@ type Plugin struct {
 	// BuiltIn says that this broker does its work. Others can be enabled, so that a
 	// script goes on, and do nothing.
 	BuiltIn bool
+	// Requires are the plugins that are enabled with it.
+	Requires []string
 }
 
 var all = []Plugin{
-	{"rabbitmq_amqp1_0", false},
-	{"rabbitmq_auth_backend_cache", true},
-	{"rabbitmq_auth_backend_http", true},
-	{"rabbitmq_auth_mechanism_ssl", true},
-	{"rabbitmq_consistent_hash_exchange", true},
-	{"rabbitmq_delayed_message_exchange", true},
-	{"rabbitmq_event_exchange", true},
-	{"rabbitmq_federation", false},
-	{"rabbitmq_federation_management", false},
-	{"rabbitmq_federation_prometheus", false},
-	{"rabbitmq_management", true},
-	{"rabbitmq_management_agent", true},
-	{"rabbitmq_message_deduplication", true},
-	{"rabbitmq_peer_discovery_common", false},
-	{"rabbitmq_prometheus", true},
-	{"rabbitmq_random_exchange", true},
-	{"rabbitmq_recent_history_exchange", true},
-	{"rabbitmq_sharding", true},
-	{"rabbitmq_shovel", true},
-	{"rabbitmq_shovel_management", true},
-	{"rabbitmq_shovel_prometheus", false},
-	{"rabbitmq_stream", false},
-	{"rabbitmq_stream_management", false},
-	{"rabbitmq_top", false},
-	{"rabbitmq_tracing", false},
-	{"rabbitmq_trust_store", false},
-	{"rabbitmq_web_dispatch", true},
+	{"rabbitmq_amqp1_0", false, nil},
+	{"rabbitmq_auth_backend_cache", true, nil},
+	{"rabbitmq_auth_backend_http", true, nil},
+	{"rabbitmq_auth_mechanism_ssl", true, nil},
+	{"rabbitmq_consistent_hash_exchange", true, nil},
+	{"rabbitmq_delayed_message_exchange", true, nil},
+	{"rabbitmq_event_exchange", true, nil},
+	{"rabbitmq_federation", false, nil},
+	{"rabbitmq_federation_management", false, []string{"rabbitmq_management", "rabbitmq_federation"}},
+	{"rabbitmq_federation_prometheus", false, []string{"rabbitmq_federation", "rabbitmq_prometheus"}},
+	{"rabbitmq_management", true, []string{"rabbitmq_management_agent", "rabbitmq_web_dispatch"}},
+	{"rabbitmq_management_agent", true, nil},
+	{"rabbitmq_message_deduplication", true, nil},
+	{"rabbitmq_peer_discovery_common", false, nil},
+	{"rabbitmq_prometheus", true, []string{"rabbitmq_management_agent", "rabbitmq_web_dispatch"}},
+	{"rabbitmq_random_exchange", true, nil},
+	{"rabbitmq_recent_history_exchange", true, nil},
+	{"rabbitmq_sharding", true, nil},
+	{"rabbitmq_shovel", true, nil},
+	{"rabbitmq_shovel_management", true, []string{"rabbitmq_management", "rabbitmq_shovel"}},
+	{"rabbitmq_shovel_prometheus", false, []string{"rabbitmq_prometheus", "rabbitmq_shovel"}},
+	{"rabbitmq_stream", false, nil},
+	{"rabbitmq_stream_management", false, []string{"rabbitmq_management", "rabbitmq_stream"}},
+	{"rabbitmq_top", false, []string{"rabbitmq_management"}},
+	{"rabbitmq_tracing", false, []string{"rabbitmq_management"}},
+	{"rabbitmq_trust_store", false, nil},
+	{"rabbitmq_web_dispatch", true, nil},
 }
 
 // All returns the plugins by name.
@@ -55,6 +57,36 @@ func Names() []string {
 		names[i] = p.Name
 	}
 	return names
+}
+
+// WithRequired returns names and those of all plugins that they require, sorted.
+func WithRequired(names []string) []string {
+	found := slices.Clone(names)
+	for i := 0; i < len(found); i++ {
+		for _, p := range all {
+			if p.Name == found[i] {
+				found = append(found, p.Requires...)
+			}
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// Without returns the names whose plugins do without those that go.
+func Without(names, gone []string) []string {
+	var left []string
+	for _, name := range names {
+		if !slices.ContainsFunc(WithRequired([]string{name}), func(r string) bool { return slices.Contains(gone, r) }) {
+			left = append(left, name)
+		}
+	}
+	return left
+}
+
+// BuiltIn reports whether this broker does the work of a plugin.
+func BuiltIn(name string) bool {
+	return slices.ContainsFunc(all, func(p Plugin) bool { return p.Name == name && p.BuiltIn })
 }
 
 // Known reports whether there is a plugin of the name.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/plugins"
 )
 
 // resolve makes the fields that depend on several options, once all are read.
@@ -132,7 +134,7 @@ func (l *loader) resolveDoors() {
 		for plugin, door := range map[string]*bool{"rabbitmq_management": &s.Management.Enabled, "rabbitmq_prometheus": &s.Prometheus.Enabled} {
 			flag := strings.TrimPrefix(plugin, "rabbitmq_")
 			if _, byHand := l.given["--"+flag]; !byHand {
-				*door = *door && contains(s.Plugins, plugin)
+				*door = *door && contains(plugins.WithRequired(s.Plugins), plugin)
 			}
 		}
 	}

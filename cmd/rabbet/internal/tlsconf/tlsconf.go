@@ -208,12 +208,35 @@ func setVersions(cfg *tls.Config, list []string) {
 var suites = func() map[string]uint16 {
 	byName := map[string]uint16{}
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		byName[s.Name] = s.ID
-		name := strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "_WITH_", "_", "AES_128", "AES128", "AES_256", "AES256", "_CBC_", "_", "_POLY1305_SHA256", "_POLY1305").Replace(s.Name)
-		byName[strings.ReplaceAll(name, "_", "-")] = s.ID
+		byName[s.Name], byName[opensslName(s.Name)] = s.ID, s.ID
 	}
 	return byName
 }()
+
+// opensslName is what OpenSSL calls a suite. Those of TLS 1.3 have one name only.
+func opensslName(iana string) string {
+	if !strings.Contains(iana, "_WITH_") {
+		return iana
+	}
+	name := strings.NewReplacer("TLS_RSA_WITH_", "", "TLS_", "", "_WITH_", "_", "AES_128", "AES128", "AES_256", "AES256", "_CBC_", "_", "_POLY1305_SHA256", "_POLY1305").Replace(iana)
+	return strings.ReplaceAll(name, "_", "-")
+}
+
+// SuiteNames are the cipher suites that a listener offers by itself, or all that it can be
+// told to offer, by IANA's names or OpenSSL's.
+func SuiteNames(openssl, all bool) []string {
+	list := tls.CipherSuites()
+	if all {
+		list = append(list, tls.InsecureCipherSuites()...)
+	}
+	names := make([]string, len(list))
+	for i, s := range list {
+		if names[i] = s.Name; openssl {
+			names[i] = opensslName(s.Name)
+		}
+	}
+	return names
+}
 
 // suitesOf are the suites of these names that are known; nil, which is Go's own choice,
 // if there is none.
