@@ -46,14 +46,7 @@ func (b *Broker) checkDefinitions(d *definitions.Document, only *VHost) (*defini
 	c.checkParameters()
 	c.checkExchanges()
 	c.checkQueues()
-	for i, x := range d.Bindings {
-		c.place("bindings", i, x.VHost)
-		if x.DestinationType != "queue" && x.DestinationType != "exchange" {
-			c.note("bindings", i, fmt.Errorf("destination_type is queue or exchange, not %q", x.DestinationType))
-		}
-		_, err := amqp.TableOf(x.Arguments)
-		c.note("bindings", i, err)
-	}
+	c.checkBindings()
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}

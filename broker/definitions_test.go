@@ -125,18 +125,54 @@ func TestImportKeepsWhatIsThereAndMindsTheLimit(t *testing.T) {
 		Queues: []definitions.Queue{{Name: "q", VHost: definitions.In("/"), Durable: true}, {Name: "r", VHost: definitions.In("/"), Durable: true}},
 		Bindings: []definitions.Binding{
 			{Source: "amq.direct", VHost: definitions.In("/"), Destination: "r", DestinationType: "queue"},
-			{Source: "amq.direct", VHost: definitions.In("/"), Destination: "nowhere", DestinationType: "queue"},
 		},
 	}
 	require.NoError(t, b.ImportDefinitions(context.Background(), d, broker.ImportOptions{}))
 	out := v.Definitions()
 	require.Len(t, out.Queues, 2)
 	assert.False(t, out.Queues[0].Durable, "one that is there stays as it is")
-	assert.Len(t, out.Bindings, 1, "a binding without its ends is left out")
+	assert.Len(t, out.Bindings, 1)
 	d.Queues = append(d.Queues, definitions.Queue{Name: "s", VHost: definitions.In("/")})
 	assert.EqualError(t, b.ImportDefinitions(context.Background(), d, broker.ImportOptions{}),
 		"queues: Adding 1 queue(s) to virtual host \"/\" would exceed the limit of 2 queue(s).\n\n"+
 			"This virtual host currently has 2 queue(s) defined.\n\nImport aborted!")
+}
+
+// EXCH-23: an import names each binding whose ends are not there, in RabbitMQ's words, and
+// changes nothing. The texts are those of 4.3.6.
+func TestImportRefusesBindingsWithoutEnds(t *testing.T) {
+	b := start(t, broker.Config{})
+	root, other := definitions.In("/"), definitions.In("new")
+	d := &definitions.Document{
+		VHosts:    []definitions.VHost{{Name: "new"}},
+		Queues:    []definitions.Queue{{Name: "q", VHost: root, Durable: true}, {Name: "q", VHost: other, Durable: true}, {Name: "amq.gen-x", VHost: root, Durable: true}},
+		Exchanges: []definitions.Exchange{{Name: "x", VHost: root, Type: "topic", Durable: true}},
+		Bindings: []definitions.Binding{
+			{Source: "x", VHost: root, Destination: "q", DestinationType: "queue"},
+			{Source: "amq.topic", VHost: other, Destination: "q", DestinationType: "queue"},
+			{Source: "", VHost: root, Destination: "q", DestinationType: "queue", RoutingKey: "q"},
+			{Source: "x", VHost: other, Destination: "q", DestinationType: "queue"},
+			{Source: "amq.direct", VHost: root, Destination: "none", DestinationType: "queue"},
+			{Source: "nope", VHost: root, Destination: "none", DestinationType: "exchange"},
+			{Source: "amq.direct", VHost: root, Destination: "amq.gen-x", DestinationType: "queue"},
+		},
+	}
+	before := encoded(t, b.Definitions())
+	var problems definitions.Problems
+	require.ErrorAs(t, b.ImportDefinitions(context.Background(), d, broker.ImportOptions{}), &problems)
+	lines := make([]string, len(problems))
+	for i, p := range problems {
+		lines[i] = p.Path + ": " + p.Text
+	}
+	assert.Equal(t, []string{
+		`bindings[3]: {resources_missing,[{not_found,{resource,<<"new">>,exchange,<<"x">>}}]}`,
+		`bindings[4]: {resources_missing,[{not_found,{resource,<<"/">>,queue,<<"none">>}}]}`,
+		`bindings[5]: {resources_missing,[{not_found,{resource,<<"/">>,exchange,<<"nope">>}},{not_found,{resource,<<"/">>,exchange,<<"none">>}}]}`,
+		`bindings[6]: {resources_missing,[{not_found,{resource,<<"/">>,queue,<<"amq.gen-x">>}}]}`,
+	}, lines)
+	assert.Equal(t, before, encoded(t, b.Definitions()))
+	d.Bindings = d.Bindings[:3]
+	require.NoError(t, b.ImportDefinitions(context.Background(), d, broker.ImportOptions{}))
 }
 
 // largeDocument has queues, four bindings for each, users and policies.

@@ -240,4 +240,19 @@ func TestDisabledExchangeTypes(t *testing.T) {
 	err = v.DeclareExchange(broker.Exchange{Name: "r", Type: "x-random"})
 	assert.ErrorContains(t, err, "unknown exchange type 'x-random'")
 	assert.NoError(t, v.DeclareExchange(broker.Exchange{Name: "c", Type: "x-consistent-hash"}))
+	assert.Equal(t, []string{
+		"direct", "fanout", "headers", "topic", "x-consistent-hash", "x-delayed-message", "x-message-deduplication", "x-modulus-hash", "x-recent-history",
+	}, typeNames(b))
+	newer, err := broker.New(broker.Config{Profile: "4.3"})
+	require.NoError(t, err)
+	defer newer.Close()
+	assert.Contains(t, typeNames(newer), "x-local-random")
+	assert.NotContains(t, typeNames(newer), "x-delayed-message", "it has no plugin for it")
+}
+
+func typeNames(b *broker.Broker) (names []string) {
+	for _, t := range b.ExchangeTypes() {
+		names = append(names, t.Name)
+	}
+	return names
 }

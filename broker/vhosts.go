@@ -9,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/exchange"
 )
 
 // VHostSettings describe a virtual host.
@@ -212,6 +213,10 @@ func (b *Broker) SetDisabledExchangeTypes(kinds []string) error {
 	}
 	return nil
 }
+
+// ExchangeTypes returns the types that exchanges can be declared with, by name: those of
+// the profile that are not switched off.
+func (b *Broker) ExchangeTypes() []exchange.Type { return b.env.ExchangeTypes() }
 
 // DeleteVHost deletes a virtual host with all that is in it, and reports whether it was
 // there. Its connections are closed first. It fails for a protected one.

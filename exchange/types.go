@@ -16,22 +16,24 @@ type Type struct {
 	// Since is the first release series of RabbitMQ, as in "4.2", whose profile knows
 	// the type; empty if all do.
 	Since string
+	// Description is what RabbitMQ's management API says of the type.
+	Description string
 }
 
 // types are all that New knows. x-delayed-message is not among them: it routes by a
 // type of these once a message is due. Nor is x-jms-topic: its selectors are terms
 // that only RabbitMQ's JMS client writes (JMS-1).
 var types = []Type{
-	{Name: "direct"},
-	{Name: "fanout"},
-	{Name: "headers"},
-	{Name: "topic"},
-	{Name: "x-consistent-hash", Plugin: "rabbitmq_consistent_hash_exchange"},
-	{Name: "x-local-random", Since: "4.2"}, // LOCALRANDOM-1: new in 4.2
-	{Name: "x-message-deduplication", Plugin: "rabbitmq_message_deduplication"},
-	{Name: "x-modulus-hash", Plugin: "rabbitmq_sharding"},
-	{Name: "x-random", Plugin: "rabbitmq_random_exchange"},
-	{Name: "x-recent-history", Plugin: "rabbitmq_recent_history_exchange"},
+	{Name: "direct", Description: "AMQP direct exchange, as per the AMQP specification"},
+	{Name: "fanout", Description: "AMQP fanout exchange, as per the AMQP specification"},
+	{Name: "headers", Description: "AMQP headers exchange, as per the AMQP specification"},
+	{Name: "topic", Description: "AMQP topic exchange, as per the AMQP specification"},
+	{Name: "x-consistent-hash", Plugin: "rabbitmq_consistent_hash_exchange", Description: "Consistent Hashing Exchange"},
+	{Name: "x-local-random", Since: "4.2", Description: "Picks one random local binding (queue) to route via (to)."}, // LOCALRANDOM-1: new in 4.2
+	{Name: "x-message-deduplication", Plugin: "rabbitmq_message_deduplication", Description: "Message Deduplication Exchange."},
+	{Name: "x-modulus-hash", Plugin: "rabbitmq_sharding", Description: "Modulus Hashing Exchange"},
+	{Name: "x-random", Plugin: "rabbitmq_random_exchange", Description: "Randomly picks a binding (queue) to route via (to)."},
+	{Name: "x-recent-history", Plugin: "rabbitmq_recent_history_exchange", Description: "Recent History Exchange."},
 }
 
 // Types returns the types that New knows, by name.

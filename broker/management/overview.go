@@ -57,17 +57,16 @@ func (q *request) writeProduct(e *encoder) {
 	e.boolean("enable_queue_totals", q.flag("enable_queue_totals") || q.s.cfg.EnableQueueTotals)
 }
 
-// exchangeTypes are RabbitMQ's own, with its descriptions.
-var exchangeTypes = []string{"direct", "fanout", "headers", "topic"}
-
+// writeExchangeTypes lists the types that can be declared, those of plugins too, as a
+// RabbitMQ with these plugins does.
 func (s *Server) writeExchangeTypes(e *encoder) {
 	if !e.array("exchange_types") {
 		return
 	}
-	for _, name := range exchangeTypes {
+	for _, t := range s.broker.ExchangeTypes() {
 		e.open()
-		e.str("name", name)
-		e.str("description", "AMQP "+name+" exchange, as per the AMQP specification")
+		e.str("name", t.Name)
+		e.str("description", t.Description)
 		e.boolean("enabled", true)
 		e.shut()
 	}

@@ -2,6 +2,8 @@ package topology
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
@@ -32,6 +34,17 @@ func (vh *VHost) checkExchangeType(kind string) error {
 		return vh.errExchangeType(kind)
 	}
 	return nil
+}
+
+// ExchangeTypes returns the types that can be declared, by name.
+func (env *Env) ExchangeTypes() []exchange.Type {
+	all := append(exchange.Types(), exchange.Type{
+		Name: delayedType, Plugin: "rabbitmq_delayed_message_exchange", Description: "Delayed Message Exchange.",
+	})
+	slices.SortFunc(all, func(a, b exchange.Type) int { return strings.Compare(a.Name, b.Name) })
+	return slices.DeleteFunc(all, func(t exchange.Type) bool {
+		return t.Since != "" && !env.Profile.LocalRandom || t.Name == delayedType && !env.Profile.DelayedPlugin || env.isDisabled(t.Name)
+	})
 }
 
 // makeTable gives an exchange what it routes by, and what it remembers.

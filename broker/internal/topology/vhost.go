@@ -39,6 +39,16 @@ var predeclared = []struct {
 	{TraceExchange, "topic", true},
 }
 
+// IsPredeclared reports whether every new virtual host has an exchange of the name (EXCH-1).
+func IsPredeclared(name string) bool {
+	for _, x := range predeclared {
+		if x.name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // NewVHost makes a virtual host with its predeclared exchanges (EXCH-1), and its
 // record.
 func NewVHost(name string, about About, env *Env) *VHost {

@@ -54,7 +54,7 @@ func (c *checker) refusals() (*definitions.Document, error) {
 
 // check returns what a broker of a profile would refuse a document for.
 func check(profile string, doc *definitions.Document) error {
-	b, err := broker.New(broker.Config{Profile: profile})
+	b, err := broker.New(broker.Config{Profile: profile, EventExchange: true, LogExchange: &broker.LogExchange{}})
 	if err != nil {
 		return err
 	}
@@ -154,6 +154,7 @@ var explanations = []explanation{
 	{"vhosts", nil, "PERSIST-13", "correct the virtual host"},
 	{"permissions", nil, "PERM-1", "correct the permission"},
 	{"topic_permissions", nil, "PERM-1", "correct the permission"},
+	{"bindings", regexp.MustCompile("resources_missing"), "EXCH-23", "add what is missing to the document, or leave the binding out"},
 	{"bindings", nil, "EXCH-23", "correct the binding"},
 }
 

@@ -259,12 +259,9 @@ func (c *checker) parameter(p *definitions.Parameter) {
 
 // bindings looks at each binding with what it binds.
 func (c *checker) bindings() {
-	types, queues := map[string]string{}, map[string]bool{}
+	types := map[string]string{}
 	for _, x := range c.doc.Exchanges {
 		types[vhost(x.VHost)+"\x00"+x.Name] = x.Type
-	}
-	for _, q := range c.doc.Queues {
-		queues[vhost(q.VHost)+"\x00"+q.Name] = true
 	}
 	kindOf := func(vhost, name string) string {
 		if kind := types[vhost+"\x00"+name]; kind != "" {
@@ -282,10 +279,6 @@ func (c *checker) bindings() {
 		kind := kindOf(at.VHost, b.Source)
 		match, _ := b.Arguments["x-match"].(string)
 		switch {
-		case b.Source != "" && kind == "":
-			at.Rule, at.Text, at.Advice = "EXCH-23", "its exchange is not in the document", "add the exchange, or leave the binding out"
-		case b.DestinationType == "queue" && !queues[at.VHost+"\x00"+b.Destination], b.DestinationType == "exchange" && kindOf(at.VHost, b.Destination) == "":
-			at.Rule, at.Text, at.Advice = "EXCH-23", "what it leads to is not in the document", "add it, or leave the binding out"
 		case kind == "topic" && c.since("4.3") && hashes(b.RoutingKey) > 2:
 			at.Rule, at.Text = "EXCH-35", "a binding key of a topic exchange has two wildcards # at most"
 			at.Advice = "put one # for several that stand together, or bind with several keys"
