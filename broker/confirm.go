@@ -41,8 +41,8 @@ type answer struct {
 	confirmFaults []confirmFault // in order of seq
 }
 
-// ackUnroutable acks the latest publish, which no queue waits for, at once and by itself,
-// even if others before it still wait (BASIC-15, BASIC-16).
+// ackUnroutable acks the latest publish, which neither a queue nor a delayed exchange has,
+// at once and by itself, even if others before it still wait (BASIC-15, BASIC-16).
 func (h *publishHalf) ackUnroutable() {
 	c := h.c
 	if h.confirmed == h.published-1 {

@@ -89,6 +89,7 @@ type way struct {
 	topology.Route
 	requester string
 	copied    []string // requesters that CC and BCC name
+	delayed   bool     // a delayed exchange has it, which may have given it to the store
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
@@ -110,6 +111,7 @@ func (h *publishHalf) check(rt *route, m *queue.Message, size uint64) (way, erro
 // accept takes a routed message, to be passed on now or with the transaction.
 func (h *publishHalf) accept(m *queue.Message, w way, mandatory bool) {
 	if len(w.Delays) > 0 {
+		w.delayed = true
 		w.Delays = topology.StartLax(w.Delays, m, &h.c.fx)
 		h.ch.tx.logged = h.ch.tx.logged || h.c.fx.Logged
 	}
@@ -152,7 +154,7 @@ func (h *publishHalf) pass(m *queue.Message, w way, mandatory bool) {
 		h.tracePublish(m, w.Queues)
 	}
 	if unroutable && h.ch.mode == modeConfirm {
-		if h.unrouted = h.published; h.c.tapped == nil { // a tap is asked before
+		if h.unrouted = h.published; h.c.tapped == nil && !w.delayed { // a tap is asked before
 			h.ackUnroutable()
 		}
 	}
