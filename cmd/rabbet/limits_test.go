@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestLimitFlags(t *testing.T) {
 // The log of a disk that fails says so at once, now and then, and when it is over.
 func TestWriteHealth(t *testing.T) {
 	var log bytes.Buffer
-	h := writeHealth{log: slog.New(slog.NewTextHandler(&log, nil)), folder: "data"}
+	h := writeHealth{log: slog.New(slog.NewTextHandler(&log, nil)), folder: "data", commits: new(atomic.Uint64)}
 	lines := func() int { return bytes.Count(log.Bytes(), []byte("\n")) }
 	h.committed(nil)
 	require.Zero(t, lines())

@@ -9,7 +9,7 @@ import (
 
 func TestScriptsAreWellFormed(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z]+/[a-z0-9-]+$`)
-	number := regexp.MustCompile(`^(ERR|CONN|EXCH|QUEUE|BASIC|PERSIST|PERM|POLICY|LIMIT|TYPES|STREAM|CHASH|RANDOM|RECENT|MODULUS|LOCALRANDOM|DEDUP)-[1-9][0-9]*$`)
+	number := regexp.MustCompile(`^(ERR|CONN|EXCH|QUEUE|BASIC|PERSIST|PERM|POLICY|LIMIT|TYPES|STREAM|CHASH|RANDOM|RECENT|MODULUS|LOCALRANDOM|DEDUP|EVENT|TRACE|LOGX|DLXALO|RETRY|SHOVEL)-[1-9][0-9]*$`)
 	seen := map[string]bool{}
 	for _, s := range All() {
 		assert.Regexp(t, name, s.Name)
