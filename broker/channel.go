@@ -52,7 +52,7 @@ type publishHalf struct {
 	confirmed     uint64
 	early         []uint64       // past confirmed, those that were acked before their turn
 	nacks         []uint64       // those that a queue has rejected
-	unrouted      uint64         // the number of the latest publish that found no queue
+	unrouted      uint64         // the number of the latest publish that nobody has
 	confirmFaults []confirmFault // what a Tap has in mind for confirms to come
 	toConfirm     bool           // listed in conn.confirms
 	awaiting      atomic.Int32   // answers that wait for the store

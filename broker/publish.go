@@ -153,8 +153,8 @@ func (h *publishHalf) pass(m *queue.Message, w way, mandatory bool) {
 	if h.c.counted.firehose.on.Load() {
 		h.tracePublish(m, w.Queues)
 	}
-	if unroutable && h.ch.mode == modeConfirm {
-		if h.unrouted = h.published; h.c.tapped == nil && !w.delayed { // a tap is asked before
+	if unroutable && !w.delayed && h.ch.mode == modeConfirm {
+		if h.unrouted = h.published; h.c.tapped == nil { // a tap is asked before
 			h.ackUnroutable()
 		}
 	}
