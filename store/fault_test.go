@@ -73,16 +73,6 @@ func begin(t *testing.T, b *bench, fault func(*bench) func()) (mend func()) {
 	return mend
 }
 
-// fillBig adds messages of a megabyte each, and returns the last's position.
-func (b *bench) fillBig(l *Log, first uint64, n int) (last uint64) {
-	last = first + uint64(n) - 1
-	for seq := first; seq <= last; seq++ {
-		b.Add(l, seq, 0, false, text(strings.Repeat("x", 1<<20)))
-	}
-	b.Flush()
-	return last
-}
-
 // makeRoom leaves the file with free space within.
 func (b *bench) makeRoom() {
 	l := b.Log(99)

@@ -6,6 +6,7 @@ package store
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -19,6 +20,16 @@ func (b *bench) fileSize() int64 {
 	info, err := os.Stat(filepath.Join(b.Dir(), FileName))
 	require.NoError(b.t, err)
 	return info.Size()
+}
+
+// fillBig adds messages of a megabyte each, and returns the last's position.
+func (b *bench) fillBig(l *Log, first uint64, n int) (last uint64) {
+	last = first + uint64(n) - 1
+	for seq := first; seq <= last; seq++ {
+		b.Add(l, seq, 0, false, text(strings.Repeat("x", 1<<20)))
+	}
+	b.Flush()
+	return last
 }
 
 // shrinkNow makes two looks at the file, as time would.
