@@ -1,6 +1,9 @@
 package uitest
 
 import (
+	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -68,6 +71,45 @@ func TestHostileNames(t *testing.T) {
 			p.wait("document.querySelector('main h1')?.textContent === %s", name)
 			p.sound("exchange " + name)
 		}
+	}
+	assert.Nil(t, js[*int](p, "window.pwned ?? null"), "something has run")
+}
+
+// Names that come elsewhere than in the lists of queues and exchanges: of users, virtual
+// hosts, policies, shovels, streams and traced messages.
+func TestHostileNamesElsewhere(t *testing.T) {
+	r := start(t)
+	r.api(http.MethodPut, "rabbet/traces/%2F", map[string]any{})
+	ch := r.channel("client")
+	require.NoError(t, ch.Confirm(false))
+	r.queue(ch, "sink", nil)
+	for _, name := range hostile {
+		r.queue(ch, name, amqp091.Table{"x-queue-type": "stream"})
+		r.publish(ch, "", name, amqp091.Publishing{Body: []byte(name), MessageId: name, CorrelationId: "two\nlines", Headers: amqp091.Table{name: name}})
+		r.api(http.MethodPut, "users/"+esc(name), map[string]any{"password": name, "tags": name})
+		r.api(http.MethodPut, "vhosts/"+esc(name), map[string]any{"description": name, "tags": name})
+		r.api(http.MethodPut, "permissions/%2F/"+esc(name), map[string]any{"configure": "", "write": regexp.QuoteMeta(name), "read": ""})
+		r.api(http.MethodPut, "policies/%2F/"+esc(name), map[string]any{"pattern": regexp.QuoteMeta(name), "definition": map[string]any{"max-age": "1D"}, "apply-to": "streams"})
+		r.api(http.MethodPut, "parameters/shovel/%2F/"+esc(name), map[string]any{"value": map[string]any{"src-uri": "amqp://", "src-exchange": "no " + name, "src-exchange-key": name, "dest-uri": "amqp://", "dest-queue": "sink"}})
+	}
+	p := open(t, r.url)
+	p.allow("404 (Not Found)")
+	p.enter()
+	p.size(360, 900)
+	for _, list := range []string{"shovels", "shovels?add=true", "trace", "policies", "vhosts", "users", "permissions", "limits", "definitions", "", "events", "dead-letters"} {
+		p.visit("#/" + list)
+		p.sound(list)
+	}
+	p.size(1280, 900)
+	for i, name := range hostile {
+		for _, where := range []string{"queues/%2F/" + esc(name) + "?tab=messages", "users/" + esc(name), "vhosts/" + esc(name)} {
+			p.visit("#/" + where)
+			p.wait("document.querySelector('main h1')?.textContent === %s", name)
+			p.sound(where)
+		}
+		p.visit("#/trace?id=" + fmt.Sprint(i+1))
+		p.wait("document.querySelector('main .life') && document.querySelector('main').textContent.includes(%s)", name)
+		p.sound("trace of " + name)
 	}
 	assert.Nil(t, js[*int](p, "window.pwned ?? null"), "something has run")
 }

@@ -73,7 +73,8 @@ export function Table(props) {
 /** @param {any} page @param {string} label */
 function counted(page, label) {
 	const all = f.number(page.total_count);
-	return page.filtered_count === page.total_count ? `${all} ${label}` : `${f.number(page.filtered_count)} of ${all} ${label}`;
+	const word = page.total_count === 1 ? label.replace(/ies$/, 'y').replace(/s$/, '') : label;
+	return page.filtered_count === page.total_count ? `${all} ${word}` : `${f.number(page.filtered_count)} of ${all} ${word}`;
 }
 
 /** The page of the list to show. @param {TableProps} props @param {Record<string, string>} state @param {Column[]} shown */

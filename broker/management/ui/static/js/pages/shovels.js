@@ -105,6 +105,8 @@ function AddShovel() {
 	const filter = useStore(vhostFilter);
 	const vhosts = useVhosts();
 	const [shown, setShown] = useState(false);
+	// A URI is hidden from the moment on that it has a password: the part behind ":" is no port.
+	const type = (uri) => (shown || !/\/\/[^/,]*:(?!\d*(\/|\?|$))/.test(uri) ? 'text' : 'password');
 	const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
 	const form = useForm({ ...START, vhost: filter || '/' }, async (v) => {
 		setFaults({});
@@ -122,19 +124,22 @@ function AddShovel() {
 	return html`<${Card} title="Add a shovel"><form class="form" onSubmit=${form.submit}>
 		${vhosts.length > 1 && html`<${Choice} label="Virtual host" value=${among(vhosts, v.vhost)} onChange=${form.set('vhost')} options=${vhosts} />`}
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} required />
-		<${Text} label="Source URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.srcURI} onChange=${form.set('srcURI')} error=${faults.srcURI} hint="amqp:// is this broker." required />
+		<h3 class="full">Source</h3>
+		<${Text} label="Source URI" type=${type(v.srcURI)} value=${v.srcURI} onChange=${form.set('srcURI')} error=${faults.srcURI} hint="amqp:// is this broker." required />
 		<${Choice} label="From" value=${v.srcKind} onChange=${form.set('srcKind')} options=${kinds} />
 		<${Text} label="Source" value=${v.src} onChange=${form.set('src')} error=${faults.src} hint="A queue is declared if it is missing." required />
 		${v.srcKind === 'exchange' && html`<${Text} label="Routing key" value=${v.srcKey} onChange=${form.set('srcKey')} />`}
-		<${Text} label="Destination URI" type=${shown ? 'text' : 'password'} autocomplete="off" value=${v.destURI} onChange=${form.set('destURI')} error=${faults.destURI} required />
+		<h3 class="full">Destination</h3>
+		<${Text} label="Destination URI" type=${type(v.destURI)} value=${v.destURI} onChange=${form.set('destURI')} error=${faults.destURI} required />
 		<${Choice} label="To" value=${v.destKind} onChange=${form.set('destKind')} options=${kinds} />
 		<${Text} label="Destination" value=${v.dest} onChange=${form.set('dest')} error=${faults.dest} hint="Empty: exchange and key of each message." />
 		${v.destKind === 'exchange' && html`<${Text} label="Destination key" value=${v.destKey} onChange=${form.set('destKey')} />`}
+		<h3 class="full">How</h3>
 		<${Choice} label="Acknowledge" value=${v.ack} onChange=${form.set('ack')} options=${[['on-confirm', 'When confirmed'], ['on-publish', 'When published'], ['no-ack', 'Never']]} />
 		<${Text} label="Prefetch" type="number" min="0" value=${v.prefetch} onChange=${form.set('prefetch')} error=${faults.prefetch} hint="1000 by default." />
 		<${Text} label="Reconnect delay" type="number" min="0" value=${v.reconnect} onChange=${form.set('reconnect')} error=${faults.reconnect} hint="Seconds; 5 by default." />
 		<${Text} label="Delete after" value=${v.after} onChange=${form.set('after')} error=${faults.after} hint="never, queue-length, or a number of messages." />
-		<div class="field"><span class="label">Options</span><${Check} label="Add forward headers" value=${v.headers} onChange=${form.set('headers')} /><${Check} label="Show the URIs" value=${shown} onChange=${setShown} /></div>
+		<div class="field"><span class="label">Options</span><${Check} label="Add forward headers" value=${v.headers} onChange=${form.set('headers')} /><${Check} label="Show passwords" value=${shown} onChange=${setShown} /></div>
 		<${Submit} form=${form} text="Add the shovel"><button type="button" class="btn" onClick=${() => setQuery({ add: '' })}>Close</button></${Submit}>
 	</form></${Card}>`;
 }

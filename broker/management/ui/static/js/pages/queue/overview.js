@@ -66,5 +66,5 @@ function Counts({ queue: q }) {
 		['Bytes', q.message_bytes, q.message_bytes_ready, q.message_bytes_unacknowledged, q.message_bytes_persistent, q.message_bytes_ram],
 	];
 	const heads = ['Total', 'Ready', 'Unacked', 'Persistent', 'In memory'];
-	return html`<dl class="kv">${heads.map((head, i) => html`<dt key=${head}>${head}</dt><dd class="num">${f.number(rows[0][i + 1])} <span class="muted">${typeof rows[1][i + 1] === 'number' ? f.bytes(rows[1][i + 1]) : ''}</span></dd>`)}</dl>`;
+	return html`<dl class="kv">${heads.map((head, i) => html`<dt key=${head}>${head}</dt><dd class="num">${f.number(rows[0][i + 1])} ${typeof rows[1][i + 1] === 'number' && html`<span class="muted">· ${f.bytes(rows[1][i + 1])}</span>`}</dd>`)}</dl>`;
 }
