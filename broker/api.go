@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -26,6 +27,24 @@ type VHost struct {
 	*vhost
 	b    *Broker
 	gets local // what Get has taken
+	// publishers are of those calls of Publish that have ended.
+	publishers sync.Pool
+}
+
+// A goPublisher is what one call of Publish needs, and the next can use.
+type goPublisher struct {
+	topology.Publisher
+	fx     queue.Effects
+	nacked bool
+	keys   []string
+	queues []*topology.Queue
+}
+
+func (v *VHost) newGoPublisher() any {
+	p := &goPublisher{}
+	p.Publisher = v.vh.NewPublisher(topology.FromGo, &p.fx)
+	p.Handed = func(refused []int) { p.nacked = p.nacked || len(refused) > 0 }
+	return p
 }
 
 func (b *Broker) newVHost(vh *topology.VHost) *VHost {
@@ -33,6 +52,7 @@ func (b *Broker) newVHost(vh *topology.VHost) *VHost {
 		VHostPolicies: VHostPolicies{vh}, VHostParameters: VHostParameters{vh, &b.components}, VHostDelays: VHostDelays{vh},
 		vhost: &vhost{vh: vh}, b: b,
 	}
+	v.publishers.New = v.newGoPublisher
 	v.firehose.Open(topology.TraceExchange, b.log, func() *topology.VHost { return vh })
 	return v
 }
@@ -278,19 +298,22 @@ func (v *VHost) PublishConfirmed(exchange, key string, m Message) (reached int, 
 	if err != nil {
 		return 0, false, err
 	}
-	var fx queue.Effects
-	p := v.vh.NewPublisher(topology.FromGo, &fx)
-	to, err := p.Find(nil, x, append([]string{key}, keys...), headers, msg.Props)
+	p := v.publishers.Get().(*goPublisher)
+	p.keys = append(append(p.keys[:0], key), keys...)
+	to, err := p.Find(p.queues[:0], x, p.keys, headers, msg.Props)
+	p.queues = to.Queues
 	if err != nil {
 		return 0, false, err
 	}
 	v.recordGoPublish(msg, to)
 	x.Count(1, uint64(len(to.Queues)))
 	v.add(MessageStats{Publish: 1}, 0, 0)
-	p.Handed = func(refused []int) { nacked = nacked || len(refused) > 0 }
+	p.nacked = false
 	p.Pass(msg, to)
 	reached = p.Flush()
-	v.vh.Perform(&fx)
+	v.vh.Perform(&p.fx)
+	nacked = p.nacked
+	v.publishers.Put(p) // not after a panic
 	return reached, nacked, nil
 }
 
