@@ -29,6 +29,7 @@ type Broker struct {
 	clients
 	Accounts
 	components
+	exchangeTypes
 	listeners
 
 	// guarded by the node's lock
@@ -89,6 +90,7 @@ func New(cfg Config) (*Broker, error) {
 		Memory: queue.NewBudget(cfg.TransientMemory),
 	}
 	b.components.rules = b.env
+	b.exchangeTypes.rules = b.env
 	b.events.Of(b.env)
 	b.alarms.told = b.events
 	if err := b.SetDisabledExchangeTypes(cfg.DisabledExchangeTypes); err != nil {

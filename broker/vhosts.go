@@ -9,7 +9,6 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/exchange"
 )
 
 // VHostSettings describe a virtual host.
@@ -201,22 +200,6 @@ func (b *Broker) SetEventExchange(on bool) {
 		declareSystem(&b.cfg, v.vh)
 	}
 }
-
-// SetDisabledExchangeTypes replaces Config.DisabledExchangeTypes. Exchanges of these types
-// that are there stay. It fails for a type that there is not.
-func (b *Broker) SetDisabledExchangeTypes(kinds []string) error {
-	if err := b.env.Closed(); err != nil {
-		return err
-	}
-	if err := b.env.DisableExchanges(slices.Clone(kinds)); err != nil {
-		return fmt.Errorf("broker: %w", err)
-	}
-	return nil
-}
-
-// ExchangeTypes returns the types that exchanges can be declared with, by name: those of
-// the profile that are not switched off.
-func (b *Broker) ExchangeTypes() []exchange.Type { return b.env.ExchangeTypes() }
 
 // DeleteVHost deletes a virtual host with all that is in it, and reports whether it was
 // there. Its connections are closed first. It fails for a protected one.

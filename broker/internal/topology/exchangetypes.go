@@ -36,9 +36,12 @@ func (vh *VHost) checkExchangeType(kind string) error {
 	return nil
 }
 
+// An ExchangeType is a type of exchanges.
+type ExchangeType = exchange.Type
+
 // ExchangeTypes returns the types that can be declared, by name.
-func (env *Env) ExchangeTypes() []exchange.Type {
-	all := append(exchange.Types(), exchange.Type{
+func (env *Env) ExchangeTypes() []ExchangeType {
+	all := append(exchange.Types(), ExchangeType{
 		Name: delayedType, Plugin: "rabbitmq_delayed_message_exchange", Description: "Delayed Message Exchange.",
 	})
 	slices.SortFunc(all, func(a, b exchange.Type) int { return strings.Compare(a.Name, b.Name) })
