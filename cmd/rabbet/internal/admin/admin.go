@@ -1,5 +1,5 @@
-// Package admin is rabbitmqadmin, as its first version speaks: a client of the management
-// API whose arguments are KEY=VALUE.
+// Package admin is rabbitmqadmin: a client of the management API. Arguments are KEY=VALUE as
+// in its first version, or options as in the second, of which it has the core.
 package admin
 
 import (
@@ -28,6 +28,10 @@ const usage = `Usage: rabbitmqadmin [options] subcommand
   get queue=... [count=...] [ackmode=...] [payload_file=...] [encoding=...]
   export FILE, import FILE
 
+Or as the second version has it: queues|streams|exchanges|bindings|vhosts|users|permissions|policies|operator_policies|parameters|
+  vhost_limits list|declare|delete|show|purge --name ..., publish message, get messages --queue ..., definitions export|import --file ...,
+  health_check local_alarms|cluster_wide_alarms|node_is_quorum_critical|port_listener|protocol_listener
+
 Options, anywhere: -H/--host, -P/--port, -V/--vhost, -u/--username, -p/--password, -U/--base-uri, --path-prefix,
   -s/--ssl, -k/--ssl-insecure, -q/--quiet, -f/--format table|tsv|long|kvp|bash|raw_json|pretty_json,
   -S/--sort COLUMN, -R/--sort-reverse
@@ -45,16 +49,29 @@ var errUsage = errors.New("usage")
 // Run is rabbitmqadmin. The exit code is 1 for whatever goes wrong.
 func Run(p tool.Process, args []string) int {
 	c := &call{Process: p}
-	words, err := c.opts.parse(args)
-	if err == nil {
+	words, own, err := c.opts.parse(args)
+	v2 := isSecond(words, own)
+	switch {
+	case err != nil:
+	case v2 && !c.opts.help:
+		err = c.second(words, own)
+	default:
 		err = c.do(words)
 	}
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errUsage):
+	case v2:
+		if errors.Is(err, errUsage) {
+			fmt.Fprint(p.Stderr, usage)
+		} else {
+			fmt.Fprintf(p.Stderr, "%v\n", err)
+		}
+		return code(err)
+	}
+	if errors.Is(err, errUsage) {
 		fmt.Fprint(p.Stderr, usage)
-	default:
+	} else {
 		fmt.Fprintf(p.Stderr, "*** %v\n", err)
 	}
 	return 1
@@ -148,7 +165,9 @@ func (c *call) fill(path string, values map[string]string) string {
 		case name == "vhost" && value == "":
 			value = c.opts.vhost
 		case name == "kind":
-			value = values["destination_type"][:1]
+			if value = values["destination_type"]; value != "" {
+				value = value[:1]
+			}
 		case name == "exchange" && value == "":
 			value = "amq.default"
 		}

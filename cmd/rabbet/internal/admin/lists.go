@@ -29,7 +29,8 @@ var sources = map[string]source{
 	"nodes":       {"/nodes", []string{"name", "type", "mem_used"}, false},
 	"parameters":  {"/parameters", nil, false}, "policies": {"/policies", nil, false},
 	"operator_policies": {"/operator-policies", nil, false}, "vhost_limits": {"/vhost-limits", nil, false},
-	"overview": {"/overview", []string{"rabbitmq_version", "cluster_name", "queue_totals.messages", "object_totals.queues"}, false},
+	"user_limits": {"/user-limits", nil, false},
+	"overview":    {"/overview", []string{"rabbitmq_version", "cluster_name", "queue_totals.messages", "object_totals.queues"}, false},
 }
 
 // list prints a list; show is a list of one.
@@ -74,7 +75,7 @@ func (c *call) show(rows []any, columns []string) error {
 		fmt.Fprintf(c.Stdout, "%s\n", data)
 		return err
 	}
-	if len(rows) == 0 {
+	if len(rows) == 0 && c.opts.style == "" {
 		c.say("No items")
 		return nil
 	}
@@ -174,6 +175,10 @@ func (c *call) layout(rows []map[string]string, columns []string) error {
 	case "long":
 		c.long(rows, columns)
 	case "table":
+		if c.opts.style != "" {
+			c.lined(rows, columns)
+			return nil
+		}
 		c.table(rows, columns)
 	default:
 		return refusal("Format " + c.opts.format + " not recognised")

@@ -37,6 +37,7 @@ var kinds = map[string]*kind{
 		optional: map[string]string{"priority": "0", "apply-to": ""}, deleting: []string{"name"}},
 	"operator_policy": {path: "/operator-policies/{vhost}/{name}", needed: []string{"name", "pattern", "definition"}, json: []string{"definition", "priority"},
 		optional: map[string]string{"priority": "0", "apply-to": ""}, deleting: []string{"name"}},
+	"user_limit":  {path: "/user-limits/{user}/{name}", needed: []string{"user", "name", "value"}, json: []string{"value"}, deleting: []string{"user", "name"}},
 	"vhost_limit": {path: "/vhost-limits/{vhost}/{name}", needed: []string{"vhost", "name", "value"}, json: []string{"value"}, deleting: []string{"vhost", "name"}},
 }
 

@@ -18,22 +18,29 @@ type options struct {
 	format, sort               string
 	tls, insecure, quiet, help bool
 	reverse                    bool
+	// Those of the second version: its table, without lines, and not even "passed".
+	style         string
+	plain, silent bool
 }
 
-// parse takes the options out of the arguments.
-func (o *options) parse(args []string) (words []string, err error) {
+// parse takes the options out of the arguments. Others with two hyphens are arguments of
+// the second version: own has them, by their names with underscores.
+func (o *options) parse(args []string) (words []string, own map[string]string, err error) {
+	args, own = spellOut(args), map[string]string{}
 	o.host, o.port, o.vhost, o.user, o.password, o.format = "localhost", "15672", "/", "guest", "guest", "table"
 	texts := map[string]*string{
 		"-H": &o.host, "--host": &o.host, "-P": &o.port, "--port": &o.port, "-V": &o.vhost, "--vhost": &o.vhost,
 		"-u": &o.user, "--username": &o.user, "-p": &o.password, "--password": &o.password, "-U": &o.base, "--base-uri": &o.base,
 		"--path-prefix": &o.prefix, "-f": &o.format, "--format": &o.format, "-S": &o.sort, "--sort": &o.sort,
 		"-c": new(string), "--config": new(string), "-N": new(string), "--node": new(string), "-d": new(string), "--depth": new(string),
-		"-t": new(string), "--request-timeout": new(string), "--ssl-ca-cert-file": new(string),
+		"-t": new(string), "--request-timeout": new(string), "--timeout": new(string), "--table-style": new(string), "--ssl-ca-cert-file": new(string),
 	}
 	switches := map[string]*bool{
 		"-s": &o.tls, "--ssl": &o.tls, "-k": &o.insecure, "--ssl-insecure": &o.insecure, "-q": &o.quiet, "--quiet": &o.quiet,
 		"-R": &o.reverse, "--sort-reverse": &o.reverse, "-h": &o.help, "--help": &o.help, "--ssl-disable-hostname-verification": &o.insecure,
+		"--use-tls": &o.tls, "--tls": &o.tls, "--insecure": &o.insecure, "--non-interactive": &o.plain,
 	}
+	valued := func(i int) bool { return i+1 < len(args) && !strings.HasPrefix(args[i+1], "--") }
 	for i := 0; i < len(args); i++ {
 		name, value, joined := args[i], "", false
 		if strings.HasPrefix(name, "--") {
@@ -44,22 +51,51 @@ func (o *options) parse(args []string) (words []string, err error) {
 			continue
 		}
 		text := texts[name]
+		if isScoped(name, words) {
+			text = nil
+		}
 		switch {
+		case text == nil && strings.HasPrefix(name, "--") && len(name) > 2:
+			if !joined && valued(i) && !flags[name] {
+				i++
+				value = args[i]
+			}
+			own[strings.ReplaceAll(name[2:], "-", "_")] = value
+			continue
 		case text == nil && strings.HasPrefix(name, "-") && len(name) > 1:
-			return nil, errUsage
+			return nil, nil, errUsage
 		case text == nil:
 			words = append(words, args[i])
 			continue
 		case !joined && i+1 == len(args):
-			return nil, errUsage
+			return nil, nil, errUsage
 		case !joined:
 			i++
 			value = args[i]
 		}
 		*text = value
 	}
-	return words, nil
+	o.silent = o.quiet
+	return words, own, nil
 }
+
+// isScoped reports whether an option belongs to the command of the second version behind
+// which it stands, and not to the tool.
+func isScoped(name string, words []string) bool {
+	if len(words) != 2 {
+		return false
+	}
+	switch command := words[0] + " " + words[1]; name {
+	case "--port":
+		return command == "health_check port_listener"
+	case "--password":
+		return command == "users declare" || command == "declare user"
+	}
+	return false
+}
+
+// flags are arguments of the second version that have no value.
+var flags = map[string]bool{"--idempotently": true, "--stdout": true, "--stdin": true}
 
 // url is the address of a path of the API.
 func (o *options) url(path string) string {
@@ -87,7 +123,7 @@ func (c *call) raw(method, path string, body []byte) ([]byte, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, refusal("Could not connect: " + err.Error())
+		return nil, answered{refusal: refusal("Could not connect: " + err.Error())}
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -98,16 +134,22 @@ func (c *call) raw(method, path string, body []byte) ([]byte, error) {
 	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
 		return data, nil
 	case http.StatusUnauthorized:
-		return nil, refusal("Access refused: " + req.URL.RequestURI())
+		return nil, answered{refusal("Access refused: " + req.URL.RequestURI()), resp.StatusCode}
 	case http.StatusNotFound:
-		return nil, refusal("Not found: " + req.URL.RequestURI())
+		return nil, answered{refusal("Not found: " + req.URL.RequestURI()), resp.StatusCode}
 	case http.StatusBadRequest:
 		var answer struct{ Error, Reason string }
 		if json.Unmarshal(data, &answer) == nil && answer.Reason != "" {
-			return nil, refusal(answer.Error + ": " + answer.Reason)
+			return nil, answered{refusal(answer.Error + ": " + answer.Reason), resp.StatusCode}
 		}
 	}
-	return nil, refusal(fmt.Sprintf("Received response %s for path %s\n%s", resp.Status, req.URL.RequestURI(), data))
+	return nil, answered{refusal(fmt.Sprintf("Received response %s for path %s\n%s", resp.Status, req.URL.RequestURI(), data)), resp.StatusCode}
+}
+
+// An answered is the refusal of a server, with its status, or 0 if it has not answered.
+type answered struct {
+	refusal
+	status int
 }
 
 // A refusal is an error in the tool's words.

@@ -20,6 +20,7 @@ type client struct {
 	http    *http.Client
 	name    string // of the node
 	path    string
+	reached bool  // it has answered
 	err     error // why there can be no connection
 	timeout time.Duration
 }
@@ -74,10 +75,10 @@ func (c *call) connect() *client {
 	}
 	var d description
 	if n.get("/control/node", &d) == nil {
-		n.name = d.Name
+		n.name, n.reached = d.Name, true
 	}
 	if wanted != "" && wanted != n.name {
-		n.name, n.http = wanted, nil
+		n.name, n.http, n.reached = wanted, nil, false
 	}
 	return n
 }
@@ -129,6 +130,9 @@ func (n *client) do(method, path string, body, answer any) error {
 	return d.Decode(answer)
 }
 
+// errNotRunning is the answer of a node whose broker is stopped.
+var errNotRunning = errors.New("this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.")
+
 // refused is the error of an answer that is no success.
 func refused(resp *http.Response) error {
 	r := &refusal{status: resp.StatusCode}
@@ -136,7 +140,7 @@ func refused(resp *http.Response) error {
 		_ = json.Unmarshal(data, r) // A status without a document says enough.
 	}
 	if r.Name == "not_running" {
-		return failed(exitUnavailable, "this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.")
+		return errNotRunning
 	}
 	return r
 }

@@ -77,16 +77,26 @@ type call struct {
 	args []string
 	opts options
 	node *client
+	// banner is what is still to be said before the output. A node whose broker is stopped
+	// gets none.
+	banner string
 }
 
 // Run is the tool of the process's name.
 func Run(p tool.Process, args []string) int {
 	c := &call{Process: p}
 	err := c.do(args)
+	if !errors.Is(err, errNotRunning) {
+		c.flush()
+	}
 	if err == nil {
 		return 0
 	}
 	var f *failure
+	if errors.Is(err, errNotRunning) {
+		fmt.Fprintf(p.Stderr, "Error: %s\nArguments given:\n\t%s\n\nUsage\n\n%s\n", err, strings.Join(append([]string{c.verb.name}, c.args...), " "), c.usage(c.verb))
+		return exitUsage
+	}
 	if !errors.As(err, &f) {
 		f = &failure{code: exitUnavailable, text: err.Error()}
 	}
@@ -139,8 +149,11 @@ func (c *call) do(args []string) error {
 		}
 	}
 	c.node = c.connect()
+	if !c.node.reached && !worksAlone(c.verb) {
+		return c.node.unreachable()
+	}
 	if c.verb.banner != nil {
-		c.say("%s", c.verb.banner(c))
+		c.banner = c.verb.banner(c)
 	}
 	if c.opts.dryRun {
 		return nil
@@ -148,8 +161,17 @@ func (c *call) do(args []string) error {
 	return c.verb.run(c)
 }
 
+// flush prints the banner.
+func (c *call) flush() {
+	if text := c.banner; text != "" {
+		c.banner = ""
+		c.say("%s", text)
+	}
+}
+
 // say prints a line that -q and -s leave out.
 func (c *call) say(format string, args ...any) {
+	c.flush()
 	if f := c.opts.format(""); !c.opts.quiet && !c.opts.silent && f != "json" && f != "csv" {
 		fmt.Fprintf(c.Stdout, format+"\n", args...)
 	}
@@ -157,6 +179,7 @@ func (c *call) say(format string, args ...any) {
 
 // tell prints a text that is a verb's whole answer.
 func (c *call) tell(format string, args ...any) {
+	c.flush()
 	text := fmt.Sprintf(format, args...)
 	if c.opts.format("") == "json" {
 		text = jsonText(map[string]any{"message": text})
@@ -165,7 +188,20 @@ func (c *call) tell(format string, args ...any) {
 }
 
 // print prints a line of output.
-func (c *call) print(format string, args ...any) { fmt.Fprintf(c.Stdout, format+"\n", args...) }
+func (c *call) print(format string, args ...any) {
+	c.flush()
+	fmt.Fprintf(c.Stdout, format+"\n", args...)
+}
+
+// worksAlone reports whether a verb has something to say without a node.
+func worksAlone(v *verb) bool {
+	switch v.name {
+	case "ping", "await_startup", "wait", "await_online_nodes", "check_running", "is_running", "version", "autocomplete",
+		"hipe_compile", "rotate_logs", "resolve_hostname", "resolver_info", "list_network_interfaces", "cipher_suites", "tls_versions":
+		return true
+	}
+	return slices.Contains(v.tools, namePlugins) || slices.Contains(refusedVerbs, v)
+}
 
 // find is the verb of a name that the tool has.
 func (c *call) find(name string) *verb {

@@ -176,6 +176,7 @@ func logTailStream(c *call) error {
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return failed(exitUnavailable, "%s", err)
 	}
+	c.flush()
 	ctx, cancel := c.duration()
 	defer cancel()
 	err = delay.Poll(ctx, delay.Real{}, followInterval, func() bool {

@@ -15,7 +15,7 @@ import (
 )
 
 var nodeVerbs = []*verb{
-	{name: "ping", summary: "Checks that the node OS process is up, registered with EPMD and CLI tools can authenticate with it", run: ping,
+	{name: "ping", summary: "Checks that the node OS process is up, registered with EPMD and CLI tools can authenticate with it", usage: "[--timeout <timeout>]", run: ping,
 		banner: func(c *call) string {
 			return "Will ping " + c.node.name + ". This only checks if the OS process is running and registered with epmd. Timeout: " +
 				strconv.FormatInt(c.node.timeout.Milliseconds(), 10) + " ms."
@@ -94,6 +94,7 @@ func (c *call) startLimit() time.Duration { return cmp.Or(c.opts.timeout, startT
 
 // await asks until the broker runs.
 func (c *call) await() error {
+	c.flush()
 	limit := c.startLimit()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -169,6 +170,7 @@ func stop(c *call) error {
 	if err := c.node.get("/control/node", &d); err != nil {
 		return err
 	}
+	c.flush()
 	if err := c.order("stop"); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ var objectVerbs = []*verb{
 			}
 			return `Exporting definitions in JSON to a file at "` + c.args[0] + `" ...`
 		}, run: exportDefinitions},
-	{name: "import_definitions", tools: ctlOnly, usage: "<file_path | \"-\"> [--format <json | erlang>] [--skip-if-unchanged]", summary: "Imports definitions in JSON or compressed Erlang Term Format.", min: 0, max: 1, options: []string{"format=", "skip-if-unchanged"}, check: checkImport,
+	{name: "import_definitions", tools: ctlOnly, usage: "<file_path | \"-\"> [--format <json | erlang>] [--skip-if-unchanged] [--timeout <timeout>]", summary: "Imports definitions in JSON or compressed Erlang Term Format.", min: 0, max: 1, options: []string{"format=", "skip-if-unchanged"}, check: checkImport,
 		banner: func(c *call) string {
 			if len(c.args) == 0 || c.args[0] == "-" {
 				return "Importing definitions in JSON from standard input ..."

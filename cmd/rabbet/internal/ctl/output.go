@@ -125,6 +125,9 @@ func (c *call) showBoxes(t *table) {
 	rule("└", "┴", "┘")
 }
 
+// termWidth is the longest line of terms before Erlang begins another.
+const termWidth = 80
+
 // showTerms prints a table as a list of Erlang's property lists.
 func (c *call) showTerms(t *table) {
 	var rows []string
@@ -139,7 +142,11 @@ func (c *call) showTerms(t *table) {
 		}
 		rows = append(rows, "["+strings.Join(pairs, ",")+"]")
 	}
-	c.print("[%s]", strings.Join(rows, ",\n "))
+	separator := ","
+	if utf8.RuneCountInString(strings.Join(rows, ","))+2 > termWidth {
+		separator = ",\n "
+	}
+	c.print("[%s]", strings.Join(rows, separator))
 }
 
 // erlangTerm is a value as Erlang prints it.

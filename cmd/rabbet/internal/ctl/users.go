@@ -125,7 +125,11 @@ func addUser(c *call) error {
 	if err := c.node.do(http.MethodPut, apiPath("users", name), record, nil); err != nil {
 		return err
 	}
-	c.say("Done. Don't forget to grant the user permissions to some virtual hosts! See 'rabbitmqctl help set_permissions' to learn more.")
+	const done = "Done. Don't forget to grant the user permissions to some virtual hosts! See 'rabbitmqctl help set_permissions' to learn more."
+	if c.opts.format("") == "json" {
+		return c.answer(map[string]any{"message": done, "node": c.node.name, "status": "ok"}, "")
+	}
+	c.say(done)
 	return nil
 }
 
