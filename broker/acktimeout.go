@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -15,6 +16,12 @@ import (
 // ackCheckInterval is the time between checks: a minute, or less if no delivery
 // may be held for as long.
 func (b *node) ackCheckInterval() time.Duration { return min(time.Minute, b.cfg.ConsumerTimeout) }
+
+// markTicks is how often marks are taken for each check: about once a second, so that
+// others can be told for how long a delivery has been held.
+func (b *node) markTicks() time.Duration {
+	return max(1, (b.ackCheckInterval()+time.Second-1)/time.Second)
+}
 
 // A tagMark remembers the newest delivery tag at the time of a check: what has
 // a tag up to it was delivered no later. Deliveries need no time of their own.
@@ -116,10 +123,39 @@ func (h *consumeHalf) oldestDeliveries(now time.Time) (oldest map[holder]time.Ti
 			oldest[who] = h.marks[mark].at
 		}
 	}
-	if n := len(h.marks); n == 0 || h.marks[n-1].tag < h.tag {
-		h.marks = append(h.marks, tagMark{now, h.tag})
-	}
+	h.mark(now)
 	return oldest, fresh
+}
+
+// maxMarks is how many marks a channel keeps: with more of them every other one goes.
+const maxMarks = 256
+
+// mark notes the newest tag of this moment. Called with the lock held.
+func (h *consumeHalf) mark(now time.Time) {
+	if n := len(h.marks); n > 0 && h.marks[n-1].tag >= h.tag {
+		return
+	}
+	if len(h.marks) >= maxMarks { // what had a mark that goes counts as younger than it is
+		for i := range maxMarks / 2 {
+			h.marks[i] = h.marks[2*i+1]
+		}
+		h.marks = h.marks[:maxMarks/2]
+	}
+	h.marks = append(h.marks, tagMark{now, h.tag})
+}
+
+// deliveredAt is the time of a delivery, at most a second too late; zero if it is not
+// known. Called with the lock held.
+func (h *consumeHalf) deliveredAt(tag uint64, now time.Time) time.Time {
+	i, _ := slices.BinarySearchFunc(h.marks, tag, func(m tagMark, tag uint64) int { return cmp.Compare(m.tag, tag) })
+	switch {
+	case i < len(h.marks):
+	case h.c.b.cfg.ConsumerTimeout < 0: // nobody looks
+		return time.Time{}
+	default:
+		return now
+	}
+	return h.marks[i].at
 }
 
 // closeOverdue closes the channels that a check has found, or cancels their

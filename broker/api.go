@@ -24,6 +24,7 @@ type VHost struct {
 	VHostPolicies
 	VHostParameters
 	VHostDelays
+	VHostHolders
 	*vhost
 	b    *Broker
 	gets local // what Get has taken
@@ -54,6 +55,7 @@ func (b *Broker) newVHost(vh *topology.VHost) *VHost {
 	}
 	v.publishers.New = v.newGoPublisher
 	v.firehose.Open(topology.TraceExchange, b.log, func() *topology.VHost { return vh })
+	v.VHostHolders.v = v
 	return v
 }
 

@@ -75,9 +75,9 @@ func New(cfg Config) (*Broker, error) {
 		cfg.Logger = slog.New(b.events.PublishLog(cfg.Logger.Handler(), *cfg.LogExchange))
 	}
 	b.cfg, b.profile, b.clock, b.log = cfg, p, cfg.Clock, cfg.Logger
-	b.usage, b.find, b.clients = make(map[string]*usage), b.findVHost, clients{&b.node, make(map[*conn]struct{})}
+	b.usage, b.find, b.clients = make(map[string]*usage), b.findVHost, clients{n: &b.node, conns: make(map[*conn]struct{})}
 	b.life, b.end = context.WithCancel(context.Background())
-	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval(), b.checkAcks
+	b.acks.clock, b.acks.interval, b.acks.look = b.clock, b.ackCheckInterval()/b.markTicks(), b.checkAcks
 	if cfg.ConsumerTimeout < 0 {
 		b.acks.never()
 	}

@@ -57,9 +57,13 @@ type publishHalf struct {
 	toConfirm     bool           // listed in conn.confirms
 	awaiting      atomic.Int32   // answers that wait for the store
 
+	// for others to see: published at the end of a batch, and the publishes of the transaction
+	numbered, uncommitted atomic.Uint64
+
 	// guarded by the lock of the connection's outbound half
-	gap   bool // a confirm was never sent
-	ended bool // nothing more is confirmed
+	answered uint64 // publishes that are confirmed or rejected
+	gap      bool   // a confirm was never sent
+	ended    bool   // nothing more is confirmed
 }
 
 // A consumeHalf is what a channel has delivered, and to whom. It is guarded by the lock of

@@ -83,6 +83,6 @@ func TestIdleYearsWithADelivery(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, ok)
 	clock.Advance(365 * 24 * time.Hour)
-	assert.LessOrEqual(t, clock.calls.Load(), int64(2))
+	assert.LessOrEqual(t, clock.calls.Load(), int64(61), "the marks of a minute, and a look")
 	assert.Empty(t, closed)
 }

@@ -3,6 +3,8 @@ package broker
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 )
@@ -11,6 +13,7 @@ import (
 type clients struct {
 	n     *node
 	conns map[*conn]struct{} // guarded by the node's lock
+	ticks atomic.Int64       // of the watch for overdue deliveries, since it has looked
 }
 
 func (cs *clients) openConns() []*conn {
@@ -48,10 +51,33 @@ func (cs *clients) unblock() {
 // long as any is held that may become so.
 func (cs *clients) checkAcks() {
 	cs.n.acks.rest()
-	now := cs.n.clock.Now()
-	for _, c := range cs.openConns() {
+	now, conns := cs.n.clock.Now(), cs.openConns()
+	if time.Duration(cs.ticks.Add(1)) < cs.n.markTicks() {
+		if markAcks(conns, now) {
+			cs.n.acks.arm()
+			return
+		}
+	}
+	cs.ticks.Store(0)
+	for _, c := range conns {
 		if c.checkAcks(now) {
 			cs.n.acks.arm()
 		}
 	}
+}
+
+// markAcks notes the newest tags of those channels that wait for an acknowledgement, and
+// reports whether there is one.
+func markAcks(conns []*conn, now time.Time) (held bool) {
+	for _, c := range conns {
+		c.out.mu.Lock()
+		for _, ch := range c.channels {
+			if ch.unacked.len() > 0 {
+				held = true
+				ch.mark(now)
+			}
+		}
+		c.out.mu.Unlock()
+	}
+	return held
 }

@@ -52,13 +52,18 @@ func (h *publishHalf) ackUnroutable() {
 	}
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
+	h.answered++
 	c.out.appendMethod(h.ch.id, &amqp.BasicAck{DeliveryTag: h.published}, &c.fx)
 	h.recordConfirm(h.published-1, h.published, false)
 }
 
+// open is how many publishes the answer is for that have none yet.
+func (a *answer) open() uint64 { return a.to - a.from - uint64(len(a.early)) }
+
 // send sends the answer. Called with the connection's lock held.
 func (a *answer) send(fx *queue.Effects) {
-	a.ch.stats.messages.Confirm += a.to - a.from - uint64(len(a.nacks)+len(a.early))
+	a.ch.answered += a.open()
+	a.ch.stats.messages.Confirm += a.open() - uint64(len(a.nacks))
 	if len(a.confirmFaults) > 0 || a.ch.gap {
 		a.sendSingly(false, fx)
 		return
@@ -116,6 +121,9 @@ func (a *answer) Committed(err error) {
 	var fx queue.Effects
 	c.out.mu.Lock()
 	a.ch.awaiting.Add(-1)
+	if err != nil {
+		a.ch.answered += a.open()
+	}
 	switch {
 	case a.ch.ended: // BASIC-22
 	case err != nil && (len(a.confirmFaults) > 0 || a.ch.gap):

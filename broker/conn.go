@@ -65,6 +65,7 @@ type conn struct {
 	written   uint64              // records of the virtual host before the method at hand
 	throttled uint64              // bytes received by the last pause
 	received  atomic.Uint64       // bytes
+	reads     atomic.Uint64       // of the socket
 
 	// Guarded by the lock of the outbound half.
 	channels map[uint16]*channel // changed by the reader only

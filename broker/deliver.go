@@ -149,6 +149,13 @@ func (s *consumer) QueueDeleted(fx *queue.Effects) {
 	if s.ch.consumers[s.tag] != s { // basic.consume is not answered yet: it fails
 		return
 	}
+	s.tellCancelled(fx)
+}
+
+// tellCancelled forgets the consumer and tells its client, if that wants to know (BASIC-34,
+// BASIC-35). Called with the lock held.
+func (s *consumer) tellCancelled(fx *queue.Effects) {
+	c := s.ch.c
 	delete(s.ch.consumers, s.tag)
 	c.b.events.ConsumesNoMore(describing(c), s.describe(), "")
 	if c.client.cancelNotify {

@@ -102,6 +102,11 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 		info.Owner = owner.id()
 	}
 	info.Policy, info.OperatorPolicy, info.Definition = v.vh.PoliciesOfQueue(q)
+	if s, alone := q.Favoured(); s != nil && alone {
+		info.SingleActiveConsumer = s.Tag
+	} else if s != nil {
+		info.ExclusiveConsumer = s.Tag
+	}
 	return info
 }
 
@@ -125,7 +130,8 @@ func (c *conn) info() (ConnectionInfo, bool) {
 		Direct: c.kind != connNetwork, User: c.identity.User, VHost: c.vhost.Name, Since: c.since, State: "running", Properties: c.client.properties,
 		Mechanism: c.mechanism, TLS: c.tlsInfo(),
 		ChannelMax: c.channelMax, FrameMax: c.out.frameMax, Heartbeat: c.interval,
-		Received: c.received.Load(), Sent: c.out.sent.Load(),
+		Received: c.received.Load(), Sent: c.out.sent.Load(), Reads: c.reads.Load(), Writes: c.out.writes.Load(),
+		Pending: c.out.pending(),
 	}
 	switch {
 	case c.forced != nil:
@@ -146,7 +152,9 @@ func (c *conn) info() (ConnectionInfo, bool) {
 	c.out.mu.Unlock()
 	for i, list := range consumers { // the queues' locks go before the connection's
 		for k, s := range list {
-			info.Channels[i].Consumers[k].Active = s.from.Serves(&s.Subscription)
+			of := &info.Channels[i].Consumers[k]
+			of.Active, of.SingleActive = s.from.Serves(&s.Subscription), s.from.SingleActive()
+			of.Timeout = max(c.b.ackTimeout(holder{s.from, s}), 0)
 		}
 	}
 	return info, true
@@ -156,6 +164,13 @@ func (ch *channel) info() ChannelInfo {
 	info := ChannelInfo{
 		Number: ch.id, Confirm: ch.mode == modeConfirm, Transactional: ch.mode == modeTx, Stats: ch.stats.all(),
 		Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
+		Uncommitted: int(ch.uncommitted.Load()),
+	}
+	if numbered := ch.numbered.Load(); numbered > ch.answered {
+		info.Unconfirmed = int(numbered - ch.answered)
+	}
+	for _, s := range ch.tx.settled {
+		info.UncommittedAcks += len(s.out)
 	}
 	for _, tag := range slices.Sorted(maps.Keys(ch.consumers)) {
 		s := ch.consumers[tag]
@@ -176,6 +191,6 @@ func (c *Consumer) info() (ConsumerInfo, bool) {
 	}
 	on := c.over == nil
 	c.held.mu.Unlock()
-	info.Active = c.from.Serves(&c.sub)
+	info.Active, info.SingleActive = c.from.Serves(&c.sub), c.from.SingleActive()
 	return info, on
 }

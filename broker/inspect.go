@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
@@ -27,14 +28,24 @@ type Unacked struct {
 	// program.
 	ConnectionID, Peer, Connection string
 	Channel                        uint16
+	// Delivered is when the holder got it, at most a second too late, and Timeout how long
+	// it may be held; both are zero for a holder in this program, and zero is not known
+	// and without end.
+	Delivered time.Time
+	Timeout   time.Duration
 	// InTx says that it is settled in a transaction that is still open.
 	InTx bool
 }
 
+// VHostHolders are the consumers of a virtual host's queues, and what they hold. Its methods
+// are those of a VHost.
+type VHostHolders struct{ v *VHost }
+
 // Unacked returns a queue's messages that are out and not settled, in the
 // queue's order, and changes nothing. The bodies are shared with the queue: do not
 // write to them.
-func (v *VHost) Unacked(name string) ([]Unacked, error) {
+func (h VHostHolders) Unacked(name string) ([]Unacked, error) {
+	v := h.v
 	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return nil, err
@@ -44,8 +55,9 @@ func (v *VHost) Unacked(name string) ([]Unacked, error) {
 	consumers := slices.Collect(maps.Keys(v.b.consumers))
 	v.b.mu.Unlock()
 	var found []holding
+	now := v.b.clock.Now()
 	for _, c := range conns {
-		found = c.holds(found, q)
+		found = c.holds(found, q, now)
 	}
 	for _, c := range consumers {
 		found = c.held.of(found, q, Unacked{Consumer: c.opts.Tag})
@@ -57,6 +69,9 @@ func (v *VHost) Unacked(name string) ([]Unacked, error) {
 		u := found[i].by
 		if u.Message, err = messageOf(&found[i].out.item, deliveredProps(&found[i].out.item)); err != nil {
 			return nil, err
+		}
+		if u.ConnectionID != "" {
+			u.Timeout = max(v.b.ackTimeout(holder{q, found[i].out.consumer}), 0)
 		}
 		u.ID, u.Deliveries = strconv.FormatUint(found[i].out.item.Seq, 10), int(found[i].out.item.Returns)
 		list[i] = u
@@ -71,15 +86,19 @@ type holding struct {
 }
 
 // holds appends what a connection holds of a queue.
-func (c *conn) holds(list []holding, q *topology.Queue) []holding {
+func (c *conn) holds(list []holding, q *topology.Queue, now time.Time) []holding {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	for id, ch := range c.channels {
+		before := len(list)
 		by := Unacked{ConnectionID: c.id(), Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
 		list = ch.unacked.of(list, q, by)
 		by.InTx = true
 		for _, s := range ch.tx.settled {
 			list = (&unackedList{list: s.out}).of(list, q, by)
+		}
+		for i := before; i < len(list); i++ {
+			list[i].by.Delivered = ch.deliveredAt(list[i].by.DeliveryTag, now)
 		}
 	}
 	return list

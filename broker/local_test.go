@@ -6,6 +6,7 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
@@ -351,6 +352,9 @@ func TestUnackedIsToldByHolder(t *testing.T) {
 		want.Message = broker.Message{Key: "q", Body: []byte([]string{"got", "consumed", "mine", "taken"}[i])}
 		want.ID = strconv.Itoa(i + 1)
 		if want.Peer != "" {
+			want.Timeout = 30 * time.Minute
+			assert.False(t, list[i].Delivered.IsZero())
+			list[i].Delivered = time.Time{}
 			want.ConnectionID = conn.LocalAddr().String() + " -> " + conn.RemoteAddr().String()
 		}
 		assert.Equal(t, want, list[i])

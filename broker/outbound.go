@@ -23,6 +23,7 @@ type outbound struct {
 	wake    chan struct{}                       // capacity 1: the writer has work, or is to end
 	unread  atomic.Bool                         // more answers wait for the client than may: the reader is to pause
 	sent    atomic.Uint64                       // bytes, for the heartbeat
+	writes  atomic.Uint64                       // to the socket
 
 	mu          sync.Mutex
 	outbox             // what has collected
@@ -93,6 +94,9 @@ func (o *outbound) reserve() {
 	}
 }
 
+// pending is the number of bytes that wait to be written. Called with the lock held.
+func (o *outbound) pending() int { return o.size() + o.rest.size() - o.restAt }
+
 // touch promises that the outbox is going to be written, once.
 func (o *outbound) touch(fx *queue.Effects) {
 	if !o.waking {
@@ -138,6 +142,7 @@ func (o *outbound) writeInline() bool {
 	o.mu.Unlock()
 	n := o.try.write(out.buf)
 	o.sent.Add(uint64(n))
+	o.writes.Add(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.inline = false
@@ -178,7 +183,7 @@ func (o *outbound) next() (p parcel, ok bool) {
 		case o.inline: // its end wakes the writer, if there is more
 		case o.rest.buf != nil:
 			p.outbox, p.from = o.rest, o.restAt
-			o.rest = outbox{}
+			o.rest, o.restAt = outbox{}, 0
 			o.writing = true
 			return p, true
 		case o.size() > 0:
@@ -208,6 +213,7 @@ func (o *outbound) run() {
 		if !failed {
 			n, err := o.write(&p)
 			o.sent.Add(uint64(n))
+			o.writes.Add(1)
 			if failed = err != nil; failed { // the reader finds out by itself
 				o.fail()
 			}

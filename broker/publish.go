@@ -118,6 +118,7 @@ func (h *publishHalf) accept(m *queue.Message, w way, mandatory bool) {
 	switch h.ch.mode {
 	case modeTx:
 		h.ch.tx.publish(m, w, mandatory, h.c.vhost.Generation())
+		h.uncommitted.Add(1)
 		return
 	case modeConfirm:
 		h.count()

@@ -95,6 +95,7 @@ func (p *publishing) sendConfirms() {
 	for i, ch := range p.confirms {
 		p.confirms[i] = nil
 		ch.toConfirm = false
+		ch.numbered.Store(ch.published)
 		if ch.closing { // BASIC-23
 			continue
 		}

@@ -95,6 +95,7 @@ func (in *reader) fill(c *conn) error {
 	}
 	n, err := c.nc.Read(room)
 	c.received.Add(uint64(n))
+	c.reads.Add(1)
 	in.w += n
 	in.need = 0
 	if in.w == len(in.buf) && size < largeBuffer {
@@ -176,6 +177,7 @@ func (c *conn) readFull(dst []byte) (int, error) {
 	for have := 0; ; {
 		n, err := io.ReadFull(c.nc, dst[have:])
 		c.received.Add(uint64(n))
+		c.reads.Add(1)
 		have += n
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.interrupted() {
 			return have, err

@@ -132,14 +132,17 @@ func TestSnapshotOfConnections(t *testing.T) {
 	assert.Contains(t, first.Properties, amqp.Field{Key: "connection_name", Value: "worker 1"})
 	assert.NotZero(t, first.Received)
 	assert.NotZero(t, first.Sent)
+	assert.NotZero(t, first.Reads)
+	assert.NotZero(t, first.Writes)
+	first.Reads, first.Writes, first.Pending = 0, 0, 0
 	first.ID, first.Peer, first.Local, first.Properties, first.Received, first.Sent = "", "", "", nil, 0, 0
 	assert.Equal(t, broker.ConnectionInfo{
 		Mechanism: "PLAIN", State: "running", ChannelMax: 2047, FrameMax: 131072, Heartbeat: 10 * time.Second,
 		Name: "worker 1", User: "guest", VHost: "/", Since: since,
 		Channels: []broker.ChannelInfo{
 			{Number: 1, Unacked: 2, Prefetch: 5, GlobalPrefetch: 8, Stats: broker.MessageStats{Deliver: 2}, Consumers: []broker.ConsumerInfo{
-				{Tag: "c1", Queue: "q", Prefetch: 5, Unacked: 2, Priority: 9, Active: true, Args: map[string]any{"x-priority": int32(9)}},
-				{Tag: "c2", Queue: "q", NoAck: true, Prefetch: 5, Active: true},
+				{Tag: "c1", Queue: "q", Prefetch: 5, Unacked: 2, Priority: 9, Active: true, Args: map[string]any{"x-priority": int32(9)}, Timeout: 30 * time.Minute},
+				{Tag: "c2", Queue: "q", NoAck: true, Prefetch: 5, Active: true, Timeout: 30 * time.Minute},
 			}},
 			{Number: 2, Prefetch: 77},
 		},

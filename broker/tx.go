@@ -99,6 +99,7 @@ func (ch *channel) endTx() transaction {
 	defer ch.c.out.mu.Unlock()
 	tx := ch.tx
 	ch.tx = transaction{}
+	ch.uncommitted.Store(0)
 	return tx
 }
 

@@ -54,6 +54,9 @@ type Consumable interface {
 	// Serves reports whether a consumer may get deliveries, and does not wait for the
 	// active one to end (BASIC-40).
 	Serves(s *Subscription) bool
+	// Favoured is the consumer that keeps others from being served: the active one where
+	// one alone is (BASIC-40), or one that is exclusive (BASIC-29); nil if there is none.
+	Favoured() (s *Subscription, single bool)
 
 	// Settle ends items that were out: acked. SettleInTx is Settle for acks that a
 	// crash may take back.

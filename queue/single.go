@@ -15,6 +15,20 @@ func (q *Classic) SingleActive() bool {
 	return q.set.SingleActive
 }
 
+// Favoured is the consumer that keeps others from being served: the active one where one
+// alone is (BASIC-40), or one that is exclusive (BASIC-29); nil if there is none.
+func (q *Classic) Favoured() (s *Subscription, single bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.set.SingleActive {
+		return q.active, true
+	}
+	if s = q.subs.first(); s != nil && s.Exclusive && !q.quorum {
+		return s, false
+	}
+	return nil, false
+}
+
 // succeed names who is active once a consumer has left that was, or was to be: the
 // first of the highest priority, at once (BASIC-40, BASIC-41).
 func (q *Classic) succeed(left *Subscription, fx *Effects) {

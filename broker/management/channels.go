@@ -2,6 +2,7 @@ package management
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
@@ -170,6 +171,40 @@ func (q *request) writeConsumer(e *encoder, c consumerRef) {
 		e.str("vhost", c.conn.VHost)
 		e.end()
 	}
+}
+
+// cancelConsumer ends consumers of a queue with a tag: on the channel that the query names,
+// or on all. Who may close a connection may end its consumers.
+func (q *request) cancelConsumer() error {
+	v, err := q.vhost()
+	if err != nil {
+		return err
+	}
+	queue, tag, channel := q.variable("queue"), q.variable("tag"), q.query.Get("channel")
+	var chosen []channelRef
+	for _, c := range channelsOf(q.s.broker.Connections()) {
+		if c.conn.VHost != q.variable("vhost") || channel != "" && c.id() != channel {
+			continue
+		}
+		if slices.ContainsFunc(c.Consumers, func(s broker.ConsumerInfo) bool { return s.Tag == tag && s.Queue == queue }) {
+			if err := q.owns(c.conn.User); err != nil {
+				return err
+			}
+			chosen = append(chosen, c)
+		}
+	}
+	ended := false
+	for _, c := range chosen {
+		found, err := v.CancelConsumer(queue, tag, c.conn.ID, c.Number)
+		if err != nil {
+			return refusal(err)
+		}
+		ended = ended || found
+	}
+	if !ended {
+		return errNotFound
+	}
+	return q.done(false)
 }
 
 // activity is a word for whether a consumer gets deliveries.

@@ -217,12 +217,15 @@ func (q *request) followEvents() error {
 	if id, err := strconv.ParseUint(resume, 10, 64); err == nil && id <= at {
 		at = id
 	}
+	kinds := q.query["type"]
+	if q.flag("poll") {
+		return q.pollEvents(at, vhost, kinds)
+	}
 	out, err := q.stream()
 	if err != nil {
 		return err
 	}
 	defer out.end()
-	kinds := q.query["type"]
 	for quiet := time.Duration(0); ; {
 		v.look(q.s)
 		list, missed := v.since(at)
@@ -248,6 +251,43 @@ func (q *request) followEvents() error {
 	}
 }
 
+// pollEvents answers with what there is, for those whose proxy keeps back a stream. The
+// next question's since is in the answer.
+func (q *request) pollEvents(at uint64, vhost string, kinds []string) error {
+	list, missed := q.s.events.since(at)
+	if len(list) > 0 {
+		at = list[len(list)-1].id
+	}
+	return q.reply(func(e *encoder) {
+		if e.array("events") {
+			for i := range list {
+				if ev := &list[i]; q.wantsEvent(ev, vhost, kinds) {
+					e.open()
+					e.count("id", ev.id)
+					e.str("type", ev.kind)
+					ev.write(e)
+					e.shut()
+				}
+			}
+			e.endArray()
+		}
+		e.count("missed", missed)
+		e.count("since", at)
+	})
+}
+
+// wantsEvent reports whether the user asks for an event, and may see it.
+func (q *request) wantsEvent(ev *event, vhost string, kinds []string) bool {
+	return (vhost == "" || ev.vhost == vhost) && (len(kinds) == 0 || slices.Contains(kinds, ev.kind)) && q.maySee(ev)
+}
+
+func (ev *event) write(e *encoder) {
+	e.num("at", ev.at)
+	e.strOrNull("vhost", ev.vhost)
+	e.strOrNull("name", ev.name)
+	e.strOrNull("user", ev.user)
+}
+
 func (q *request) sendEvents(out *stream, list []event, missed uint64, vhost string, kinds []string) (sent bool, err error) {
 	if missed > 0 {
 		if err := out.send("gap", 0, func(e *encoder) { e.count("missed", missed) }); err != nil {
@@ -256,17 +296,11 @@ func (q *request) sendEvents(out *stream, list []event, missed uint64, vhost str
 	}
 	for i := range list {
 		ev := &list[i]
-		if vhost != "" && ev.vhost != vhost || len(kinds) > 0 && !slices.Contains(kinds, ev.kind) || !q.maySee(ev) {
+		if !q.wantsEvent(ev, vhost, kinds) {
 			continue
 		}
 		sent = true
-		err := out.send(ev.kind, ev.id, func(e *encoder) {
-			e.num("at", ev.at)
-			e.strOrNull("vhost", ev.vhost)
-			e.strOrNull("name", ev.name)
-			e.strOrNull("user", ev.user)
-		})
-		if err != nil {
+		if err := out.send(ev.kind, ev.id, ev.write); err != nil {
 			return sent, err
 		}
 	}

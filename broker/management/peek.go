@@ -171,6 +171,7 @@ func (q *request) listUnacked() error {
 	if err != nil {
 		return refusal(err)
 	}
+	now := q.s.broker.Clock().Now()
 	return q.reply(func(e *encoder) {
 		if e.array("unacked") {
 			for i := range held[:min(b.limit, len(held))] {
@@ -186,9 +187,14 @@ func (q *request) listUnacked() error {
 				e.strOrNull("user_provided_name", u.Connection)
 				numOrNull(e, "channel", int64(u.Channel))
 				e.boolean("in_transaction", u.InTx)
-				e.null("delivered_at")
-				e.null("held_ms")
-				e.null("timeout_ms")
+				if u.Delivered.IsZero() {
+					e.null("delivered_at")
+					e.null("held_ms")
+				} else {
+					e.num("delivered_at", millis(u.Delivered))
+					e.num("held_ms", now.Sub(u.Delivered).Milliseconds())
+				}
+				numOrNull(e, "timeout_ms", u.Timeout.Milliseconds())
 				e.shut()
 			}
 			e.endArray()

@@ -11,7 +11,7 @@ import (
 
 // extensionNames are what the page may count on.
 var extensionNames = []string{
-	"messages", "unacked", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
+	"messages", "unacked", "consumers", "move", "delayed", "deadletters", "retry", "route-test", "permission-test", "policies-preview",
 	"definitions-preview", "topology", "events", "live", "trace", "export",
 	"streams",
 }
@@ -26,6 +26,7 @@ func (s *Server) addExtensionRoutes() {
 	s.route("/rabbet/queues/{vhost}/{queue}/export", get(vhostUsers, (*request).exportMessages))
 	s.route("/rabbet/queues/{vhost}/{queue}/stand-still", put(administrators, (*request).standStill))
 	s.route("/rabbet/queues/{vhost}/{queue}/empty", post(administrators, (*request).emptyQueue))
+	s.route("/rabbet/consumers/{vhost}/{queue}/{tag}", remove(vhostUsers, (*request).cancelConsumer))
 	s.route("/rabbet/delayed", get(anyUser, (*request).listDelayedExchanges))
 	s.route("/rabbet/delayed/{vhost}/{exchange}",
 		get(vhostUsers, (*request).listDelayed), remove(vhostUsers, (*request).cancelAllDelayed))

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,6 +29,16 @@ const doorPatience = time.Second
 type doors struct {
 	management *management.Server
 	prometheus *http.Server // nil if it is shut
+
+	mu      sync.Mutex
+	metrics []management.Listener // of prometheus
+}
+
+// listeners are those that the management API does not know by itself.
+func (d *doors) listeners() []management.Listener {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.metrics)
 }
 
 // Close closes all doors.
@@ -51,7 +63,7 @@ func (s *service) openDoors(b *broker.Broker, shovels *shovel.Manager) (*doors, 
 	d := &doors{}
 	set := &s.set.Management
 	cfg := s.managementConfig(b)
-	cfg.Shovels = shovels
+	cfg.Shovels, cfg.Listeners = shovels, d.listeners
 	m, err := management.New(b, cfg)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/management"
 	"github.com/rabbetmq/rabbet/broker/management/metrics"
 	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
@@ -31,7 +32,7 @@ func (s *service) openPrometheus(d *doors, b *broker.Broker, shovels *shovel.Man
 	}
 	if set.Enabled {
 		err := s.openDoor("Prometheus metrics: HTTP (non-TLS) listener", set.Address, set.SetByHand, func(address string) (net.Addr, error) {
-			return s.serveMetrics(d.prometheus, address, nil)
+			return s.serveMetrics(d, address, nil)
 		})
 		if err != nil {
 			return err
@@ -40,33 +41,38 @@ func (s *service) openPrometheus(d *doors, b *broker.Broker, shovels *shovel.Man
 	if !set.TLSEnabled {
 		return nil
 	}
-	return s.openSecureMetrics(d.prometheus, set)
+	return s.openSecureMetrics(d, set)
 }
 
 // openSecureMetrics opens it over TLS.
-func (s *service) openSecureMetrics(server *http.Server, set *settings.Prometheus) error {
+func (s *service) openSecureMetrics(d *doors, set *settings.Prometheus) error {
 	secure, err := tlsconf.Server(&set.TLS, "prometheus.ssl", delay.Real{}, s.log.Logger)
 	if err != nil {
 		return err
 	}
 	return s.openDoor("Prometheus metrics: HTTPS listener", set.TLSAddress, true, func(address string) (net.Addr, error) {
-		return s.serveMetrics(server, address, secure)
+		return s.serveMetrics(d, address, secure)
 	})
 }
 
 // serveMetrics listens, and serves in the background.
-func (s *service) serveMetrics(server *http.Server, address string, secure *tls.Config) (net.Addr, error) {
+func (s *service) serveMetrics(d *doors, address string, secure *tls.Config) (net.Addr, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	kind := "HTTP (non-TLS)"
+	kind, protocol := "HTTP (non-TLS)", "http/prometheus"
 	if secure != nil {
-		l, kind = tls.NewListener(l, secure), "HTTPS"
+		l, kind, protocol = tls.NewListener(l, secure), "HTTPS", "https/prometheus"
 	}
+	d.mu.Lock()
+	d.metrics = append(d.metrics, management.Listener{
+		Protocol: protocol, Addr: l.Addr().String(), Path: "/", Description: "RabbitMQ Prometheus",
+	})
+	d.mu.Unlock()
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := d.prometheus.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Logger.Error("the listener of the metrics has ended", "error", err)
 		}
 	}()

@@ -15,6 +15,9 @@ func (s *Stream) Quorum() bool { return false }
 // SingleActive is false (STREAM-37).
 func (s *Stream) SingleActive() bool { return false }
 
+// Favoured is nobody.
+func (s *Stream) Favoured() (*queue.Subscription, bool) { return nil, false }
+
 // Serves is true: each consumer reads for itself.
 func (s *Stream) Serves(*queue.Subscription) bool { return true }
 
