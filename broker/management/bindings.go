@@ -90,13 +90,9 @@ func (q *request) listBindingsToExchange() error {
 }
 
 func (q *request) listBindingsToQueue() error {
-	v, err := q.vhost()
+	_, name, err := q.namedQueue()
 	if err != nil {
 		return err
-	}
-	name := q.variable("queue")
-	if _, ok := v.Queue(name); !ok {
-		return errNotFound
 	}
 	return q.bindings(func(b *broker.Binding) bool { return !b.ToExchange && b.Destination == name })
 }

@@ -37,13 +37,9 @@ func (q *request) browsing(truncate int) (b browsing, err error) {
 
 // readableQueue is the queue in the path, which the user has to be permitted to read.
 func (q *request) readableQueue() (*broker.VHost, string, error) {
-	v, err := q.vhost()
+	v, name, err := q.namedQueue()
 	if err != nil {
 		return nil, "", err
-	}
-	name := q.variable("queue")
-	if _, ok := v.Queue(name); !ok {
-		return nil, "", errNotFound
 	}
 	return v, name, q.mayQueue(name, access.Read)
 }

@@ -299,13 +299,9 @@ func (q *request) mayDeclareQueue(d broker.Queue) error {
 }
 
 func (q *request) deleteQueue() error {
-	v, err := q.vhost()
+	v, name, err := q.namedQueue()
 	if err != nil {
 		return err
-	}
-	name := q.variable("queue")
-	if _, ok := v.Queue(name); !ok {
-		return errNotFound
 	}
 	if err := q.mayQueue(name, access.Configure); err != nil {
 		return err
@@ -338,13 +334,9 @@ func (q *request) mayExchange(name string, op access.Operation) error {
 }
 
 func (q *request) purgeQueue() error {
-	v, err := q.vhost()
+	v, name, err := q.namedQueue()
 	if err != nil {
 		return err
-	}
-	name := q.variable("queue")
-	if _, ok := v.Queue(name); !ok {
-		return errNotFound
 	}
 	if err := q.mayQueue(name, access.Read); err != nil {
 		return err

@@ -15,6 +15,19 @@ func (q *request) vhost() (*broker.VHost, error) {
 	return q.s.vhost(name)
 }
 
+// namedQueue is the queue that the path names, with its virtual host.
+func (q *request) namedQueue() (*broker.VHost, string, error) {
+	v, err := q.vhost()
+	if err != nil {
+		return nil, "", err
+	}
+	name := q.variable("queue")
+	if _, ok := v.Queue(name); !ok {
+		return nil, "", errNotFound
+	}
+	return v, name, nil
+}
+
 // vhost finds a virtual host. "" is none.
 func (s *Server) vhost(name string) (*broker.VHost, error) {
 	if name == "" {
