@@ -50,22 +50,21 @@ func (v *VHost) Browse(name string, from, limit int) ([]QueuedMessage, int, erro
 var ErrMoved = errors.New("the queue does not hold exactly that any more")
 
 // StandStill says whether a queue delivers anything, and whether it takes publishes of
-// clients and programs; both is how it is at the start, and nothing is kept of it. While
-// publishes is false a queue rejects them, and a confirm says so; dead letters and delayed
-// messages come in all the same. It fails with ErrNotTaker for streams.
+// clients and programs; both is how it is at the start. A durable queue keeps it over a
+// restart, and it is on disk when StandStill returns. While publishes is false a queue
+// rejects them, and a confirm says so; dead letters and delayed messages come in all the
+// same. It fails with ErrNotTaker for streams.
 func (v *VHost) StandStill(name string, deliveries, publishes bool) error {
 	q, err := v.vh.Queue(name, nil)
 	if err != nil {
 		return err
 	}
-	s, ok := q.Queue.(queue.Stander)
-	if !ok {
+	var fx queue.Effects
+	if !q.StandStill(v.vh, deliveries, publishes, &fx) {
 		return ErrNotTaker
 	}
-	var fx queue.Effects
-	s.StandStill(deliveries, publishes, &fx)
 	v.vh.Perform(&fx)
-	return nil
+	return v.b.env.Settle()
 }
 
 // Newest returns the position of the newest message that a queue has had, which grows with each;

@@ -41,7 +41,7 @@ type linter struct {
 	console
 	target, targetURL, format, failOn string
 	plugins                           []string
-	quorum                            bool
+	quorum, messages                  bool
 }
 
 func lintCommand(c console) *cobra.Command {
@@ -55,6 +55,7 @@ func lintCommand(c console) *cobra.Command {
 	f.StringVar(&l.targetURL, "target-url", "", "`URL` of the target's management API, which knows its version and plugins")
 	f.StringSliceVar(&l.plugins, "plugins", nil, "`names` of plugins that the target has enabled")
 	f.BoolVar(&l.quorum, "quorum", false, "classic queues are to become quorum queues")
+	f.BoolVar(&l.messages, "messages", true, "read the messages of a Rabbet or a data folder for a foreign user_id")
 	f.StringVar(&l.format, "format", "text", "`format` of the output: "+strings.Join(lint.Formats, ", "))
 	f.StringVar(&l.failOn, "fail-on", string(lint.Changed), "`level` from which on the exit code is 3: refused, needs, changed, note, or never")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
@@ -77,6 +78,7 @@ func (l *linter) run(ctx context.Context, args []string) error {
 	case !slices.Contains(lint.Targets, l.target):
 		return usagef("--target is %s, not %q", strings.Join(lint.Targets, ", "), l.target)
 	}
+	var in lint.Input
 	if l.targetURL != "" {
 		api, err := mgmt.New(l.targetURL)
 		if err != nil {
@@ -87,12 +89,13 @@ func (l *linter) run(ctx context.Context, args []string) error {
 			return err
 		}
 		l.target, l.plugins = facts.Target, append(l.plugins, facts.Plugins...)
+		in.User, in.Impersonator = facts.User, facts.Impersonator
 	}
-	source, err := l.source(ctx, append(args, "")[0])
+	source, err := l.source(ctx, append(args, "")[0], l.messages)
 	if err != nil {
 		return err
 	}
-	in := source.Input()
+	in.Definitions, in.Source, in.Clients, in.Messages = source.Document, source.Version, source.Clients, source.Messages
 	in.Plugins, in.Quorum = l.plugins, l.quorum
 	found, err := lint.Check(in, l.target)
 	if err != nil {
@@ -107,25 +110,29 @@ func (l *linter) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// source reads the definitions of what an argument names.
-func (c console) source(ctx context.Context, name string) (*graduate.Definitions, error) {
+// source reads the definitions of what an argument names, and looks at messages too where
+// it is a Rabbet's.
+func (c console) source(ctx context.Context, name string, messages bool) (*graduate.Definitions, error) {
+	api := (*mgmt.Client)(nil)
 	switch info, err := os.Stat(name); {
 	case name == "":
-		api, err := c.socket()
-		if err != nil {
+		if api, err = c.socket(); err != nil {
 			return nil, err
 		}
-		return graduate.OfBroker(ctx, api)
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
-		api, err := mgmt.New(name)
-		if err != nil {
+		if api, err = mgmt.New(name); err != nil {
 			return nil, usageError{err}
 		}
-		return graduate.OfBroker(ctx, api)
 	case name != "-" && err == nil && info.IsDir():
-		return graduate.OfFolder(name)
+		return graduate.OfFolder(name, messages)
+	default:
+		return graduate.OfFile(name, c.stdin)
 	}
-	return graduate.OfFile(name, c.stdin)
+	d, err := graduate.OfBroker(ctx, api)
+	if err == nil && messages {
+		err = d.ReadMessages(ctx, api)
+	}
+	return d, err
 }
 
 // socket is the API of the Rabbet that runs on this machine with the same environment.

@@ -132,6 +132,12 @@ func TestGraduateRefusesForeignUsers(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, confirm.Wait())
 	require.NoError(t, conn.Close())
+	code, text, errs := rabbetRun(t, nil, "graduate", "lint", g.sourceURL())
+	assert.Equal(t, 3, code, errs)
+	assert.Contains(t, text, `1 of "anna"`, "lint says it before anything is tried")
+	code, text, errs = rabbetRun(t, nil, "graduate", "lint", g.sourceURL(), "--messages=false")
+	assert.Zero(t, code, errs)
+	assert.NotContains(t, text, "BASIC-5")
 	out, err := g.apply().CombinedOutput()
 	assert.Error(t, err)
 	assert.Contains(t, string(out), "impersonator")
@@ -140,6 +146,31 @@ func TestGraduateRefusesForeignUsers(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	g.each = 6
 	assert.Zero(t, g.check())
+}
+
+// A data folder's messages count for lint as those of a running broker do.
+func TestGraduateLintReadsMessagesOfAFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := start(t, nil, "serve", "--data-dir", dir)
+	conn, err := amqp091.Dial("amqp://guest:guest@" + s.address + "/")
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	_, err = ch.QueueDeclare("q", true, false, false, false, nil)
+	require.NoError(t, err)
+	require.NoError(t, ch.ExchangeDeclare("later", "x-delayed-message", true, false, false, false, amqp091.Table{"x-delayed-type": "direct"}))
+	for _, exchange := range []string{"", "later"} {
+		confirm, err := ch.PublishWithDeferredConfirm(exchange, "q", false, false, amqp091.Publishing{
+			UserId: "guest", DeliveryMode: 2, Headers: amqp091.Table{"x-delay": 3600_000}, Body: []byte("x")})
+		require.NoError(t, err)
+		require.True(t, confirm.Wait())
+	}
+	require.NoError(t, conn.Close())
+	s.stop(t, syscall.SIGTERM)
+	code, out, errs := rabbetRun(t, nil, "graduate", "lint", dir, "--target", "3.13", "--plugins", "rabbitmq_delayed_message_exchange")
+	assert.Equal(t, 3, code, errs)
+	assert.Equal(t, 2, strings.Count(out, `1 of "guest"`), out)
 }
 
 // A production broker's topology comes here, with messages of a stream.
@@ -162,6 +193,34 @@ func TestGraduateImport(t *testing.T) {
 	assert.Contains(t, out, fmt.Sprintf(`queue %q in vhost "/": messages 3`, g.moved[0]))
 	assert.Contains(t, errs, "marks them as redelivered")
 	assert.Contains(t, string(g.api(g.sourceURL(), http.MethodGet, "/api/queues/%2F/"+g.moved[0]+"?columns=messages", "")), `"messages":20`)
+}
+
+// Where the target does not delay, --wait-delayed waits until the messages are due and in
+// their queues, and these are copied then.
+func TestGraduateWaitsForDelayedMessages(t *testing.T) {
+	g := newGraduation(t)
+	g.queues, g.each = 1, 3
+	g.fill()
+	g.api(g.sourceURL(), http.MethodPut, "/api/exchanges/%2F/later", `{"type":"x-delayed-message","durable":true,"arguments":{"x-delayed-type":"direct"}}`)
+	g.api(g.sourceURL(), http.MethodPost, "/api/bindings/%2F/e/later/q/"+g.moved[0], `{"routing_key":"`+g.moved[0]+`"}`)
+	conn, err := amqp091.Dial(fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/", g.port))
+	require.NoError(t, err)
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	for n := 4; n <= 6; n++ {
+		m := g.message(g.moved[0], n)
+		m.Headers = amqp091.Table{"x-delay": int32(3000)}
+		confirm, err := ch.PublishWithDeferredConfirm("later", g.moved[0], false, false, m)
+		require.NoError(t, err)
+		require.True(t, confirm.Wait())
+	}
+	require.NoError(t, conn.Close())
+	out, err := g.apply("--skip-refused", "--wait-delayed", "1m").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.NotContains(t, string(out), "waits until")
+	q := g.report()[g.moved[0]]
+	assert.Equal(t, []any{6, true}, []any{q.Copied, q.Emptied}, q.Trouble)
 }
 
 // Delayed messages wait for the rest of their delay at a target that delays, and are listed

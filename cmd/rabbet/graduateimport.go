@@ -46,7 +46,7 @@ func importCommand(c console) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		have, err := c.source(ctx, args[0])
+		have, err := c.source(ctx, args[0], false)
 		if err != nil {
 			return err
 		}

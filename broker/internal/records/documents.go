@@ -116,6 +116,9 @@ type Queue struct {
 	// QuorumPriority is the rule of the profile that the queue was declared under:
 	// its messages lie in the store by it.
 	QuorumPriority queue.QuorumPriority `json:",omitempty"`
+	// Still and Closed are what VHost.StandStill has said.
+	Still  bool `json:",omitempty"`
+	Closed bool `json:",omitempty"`
 }
 
 // Binding is a binding whose both ends survive (PERSIST-4).

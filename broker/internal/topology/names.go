@@ -50,6 +50,8 @@ type Queue struct {
 	sources             ordered.Set[*Exchange] // the exchanges with a binding to it
 	slot                int                    // in the virtual host's list
 	serial              uint64
+	id                  uint64 // of its record, and the rule of it
+	rule                queue.QuorumPriority
 }
 
 // A destination is where a binding leads: a queue or an exchange.

@@ -80,6 +80,25 @@ func (k *keeper) forgetQueue(q *Queue) {
 	}
 }
 
+// StandStill is queue.Stander's, and kept with a durable queue. It reports false for a
+// queue that cannot stand still.
+func (q *Queue) StandStill(vh *VHost, deliveries, publishes bool, fx *queue.Effects) bool {
+	s, ok := q.Queue.(queue.Stander)
+	if !ok {
+		return false
+	}
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	s.StandStill(deliveries, publishes, fx)
+	if q.Durable && vh.queues[q.Name] == q {
+		vh.put(&records.Queue{
+			VHost: vh.vhost, Name: records.Text(q.Name), ID: q.id, Durable: true, AutoDelete: q.AutoDelete, Args: records.ArgsOf(q.Args),
+			QuorumPriority: q.rule, Still: !deliveries, Closed: !publishes,
+		})
+	}
+	return true
+}
+
 // recordOf is the record of a binding, or nil if it does not survive (PERSIST-4). The
 // order in which a client wrote the arguments is not in it: who unbinds may have another.
 func (k *keeper) recordOf(x *Exchange, b exchange.Binding[destination]) *records.Binding {

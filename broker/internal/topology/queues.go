@@ -239,7 +239,13 @@ func (vh *VHost) newQueue(doc *records.Queue, args amqp.Table) *Queue {
 			Name: cfg.Name, Env: cfg.Env, ID: cfg.ID, Settings: cfg.Settings, MemoryLimit: vh.env.StreamMemory,
 		})
 	} else {
-		q = queue.New(cfg)
+		classic := queue.New(cfg)
+		if doc.Still || doc.Closed {
+			classic.StandStill(!doc.Still, !doc.Closed, &queue.Effects{}) // it has neither consumers nor messages yet
+		}
+		q = classic
 	}
-	return &Queue{Queue: q, Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args}
+	return &Queue{
+		Queue: q, Name: cfg.Name, Durable: doc.Durable, AutoDelete: doc.AutoDelete, Args: args, id: doc.ID, rule: doc.QuorumPriority,
+	}
 }

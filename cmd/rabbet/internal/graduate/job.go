@@ -169,10 +169,7 @@ func (j *job) logIn(ctx context.Context, urls []string) error {
 			j.prepare.maxMessage = 128 << 20
 		}
 	}
-	var user struct{ Tags any }
-	if err := j.target.Get(ctx, mgmt.Path("users", j.login.user), &user); err == nil {
-		j.prepare.keepUser = strings.Contains(fmt.Sprint(user.Tags), "impersonator")
-	}
+	j.prepare.keepUser = isImpersonator(ctx, j.target, j.login.user)
 	return nil
 }
 

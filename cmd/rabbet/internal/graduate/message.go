@@ -20,12 +20,16 @@ const (
 	ExchangeHeader   = "x-rabbet-graduate-exchange"
 	ExpirationHeader = "x-rabbet-graduate-expiration"
 	UserHeader       = "x-rabbet-graduate-user-id"
+	// CCHeader and BCCHeader are the headers CC and BCC of a message that was in a queue: its
+	// copies are where they led.
+	CCHeader  = "x-rabbet-graduate-cc"
+	BCCHeader = "x-rabbet-graduate-bcc"
 )
 
 // Hazards count messages that cannot be copied as they are.
 type Hazards struct {
-	// CC and BCC would have a message routed again where its queue is the key: it goes
-	// through an exchange of its own, which looks at no keys.
+	// CC and BCC would have a message routed again by whoever publishes it as it is: they
+	// are moved to headers. A delayed message has not been routed and keeps them.
 	CC int `json:"cc"`
 	// UserID is another user than that of the connection.
 	UserID int `json:"user_id"`
@@ -77,7 +81,7 @@ func (p *preparer) hazards(m *export.Message, props *amqp.Properties, now time.T
 	_, cc := props.Headers.Get("CC")
 	_, bcc := props.Headers.Get("BCC")
 	_, death := props.Headers.Get("x-death")
-	one(cc || bcc, &h.CC)
+	one((cc || bcc) && m.Due == 0, &h.CC)
 	one(death, &h.XDeath)
 	one(props.Flags&amqp.HasUserID != 0 && props.UserID != p.user, &h.UserID)
 	one(p.maxMessage > 0 && int64(len(m.Body)) > p.maxMessage, &h.TooLarge)
@@ -102,9 +106,17 @@ func (p *preparer) prepare(m *export.Message, seq uint64, now time.Time) ([]byte
 	for _, f := range props.Headers {
 		switch f.Key {
 		case "x-delivery-count", "x-acquired-count", SeqHeader, ExchangeHeader, ExpirationHeader, UserHeader:
-		default:
-			headers = append(headers, f)
+			continue
+		case "CC":
+			f.Key = movedKey(f.Key, CCHeader, m)
+		case "BCC":
+			f.Key = movedKey(f.Key, BCCHeader, m)
+		case CCHeader, BCCHeader: // of an earlier move, unless it is to be had anew
+			if h.CC > 0 {
+				continue
+			}
 		}
+		headers = append(headers, f)
 	}
 	headers = append(headers, amqp.Field{Key: SeqHeader, Value: int64(seq)})
 	if m.Exchange != "" {
@@ -128,6 +140,15 @@ func (p *preparer) prepare(m *export.Message, seq uint64, now time.Time) ([]byte
 	props.Headers = headers
 	props.Flags |= amqp.HasHeaders
 	return props.Append(nil), h, nil
+}
+
+// movedKey is the header that the target gets of one by which it would route: a delayed
+// message is routed there for the first time.
+func movedKey(key, moved string, m *export.Message) string {
+	if m.Due != 0 {
+		return key
+	}
+	return moved
 }
 
 // keyOf is what a message is known by. What a delivery adds is no part of the fingerprint.

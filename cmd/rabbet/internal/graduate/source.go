@@ -26,11 +26,8 @@ type Definitions struct {
 	Document []byte
 	Version  string
 	Clients  *lint.Clients
-}
-
-// Input is what lint looks at of them.
-func (d *Definitions) Input() lint.Input {
-	return lint.Input{Definitions: d.Document, Source: d.Version, Clients: d.Clients}
+	// Messages are those with a user_id, where they have been read.
+	Messages []lint.Messages
 }
 
 // OfBroker asks a broker for its definitions and clients.
@@ -97,8 +94,8 @@ func OfFile(path string, stdin io.Reader) (*Definitions, error) {
 }
 
 // OfFolder reads the definitions in a data folder that no broker has. It opens a copy, so
-// that the folder stays as it is.
-func OfFolder(dir string) (*Definitions, error) {
+// that the folder stays as it is. With messages it looks at those as ReadMessages does.
+func OfFolder(dir string, messages bool) (*Definitions, error) {
 	if check, err := broker.CheckStore(dir); err != nil {
 		if errors.Is(err, store.ErrLocked) {
 			return nil, fmt.Errorf("a broker has the data folder %s: give its URL, or nothing for the one on this machine", dir)
@@ -129,7 +126,11 @@ func OfFolder(dir string) (*Definitions, error) {
 	if err := b.Definitions().Encode(&out, false); err != nil {
 		return nil, err
 	}
-	return &Definitions{Document: out.Bytes(), Version: b.Version()}, nil
+	d := &Definitions{Document: out.Bytes(), Version: b.Version()}
+	if messages {
+		err = d.readBroker(b)
+	}
+	return d, err
 }
 
 // copyFolder copies the plain files of a folder: a socket has no place in a copy.
@@ -168,6 +169,9 @@ type Facts struct {
 	Plugins []string
 	// Addresses are where its nodes listen for AMQP, as far as it says.
 	Addresses []string
+	// User is who asked, and Impersonator says whether it may publish as somebody else.
+	User         string
+	Impersonator bool
 }
 
 // AskTarget asks a RabbitMQ what it is.
@@ -185,6 +189,8 @@ func AskTarget(ctx context.Context, api *mgmt.Client) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{Version: about.Version, Target: targetOf(about.Version)}
+	f.User, _ = api.Login()
+	f.Impersonator = isImpersonator(ctx, api, f.User)
 	for _, t := range about.Types {
 		if plugin := lint.PluginOf(t.Name); plugin != "" {
 			f.Plugins = append(f.Plugins, plugin)

@@ -74,6 +74,11 @@ type Input struct {
 	Source string
 	// Clients are those that are connected; nil is not known.
 	Clients *Clients
+	// Messages are those of the source's queues; nil is not known. User is who is to move
+	// them, "" where that is not known, and Impersonator says that it has this tag.
+	Messages     []Messages
+	User         string
+	Impersonator bool
 	// Plugins are those that the target has enabled.
 	Plugins []string
 	// Quorum says that classic queues are to become quorum queues.
@@ -101,6 +106,7 @@ func Check(in Input, target string) ([]Finding, error) {
 	if in.Clients != nil {
 		c.clients(in.Clients)
 	}
+	c.messages(in.Messages)
 	slices.SortStableFunc(c.found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(Levels, a.Level), slices.Index(Levels, b.Level)),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.VHost, b.VHost), cmp.Compare(a.Name, b.Name))
