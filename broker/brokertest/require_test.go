@@ -132,7 +132,7 @@ queue "q": want no unacked messages, have 3, and that did not change in N ms
 	mine.Close()
 	assert.Contains(t, f.fails(func() { mq.RequireReady("q", 1) }), "    ready again ")
 	assert.Equal(t, []brokertest.ConsumerInfo{{
-		ConsumerInfo: broker.ConsumerInfo{Tag: "c1", Queue: "q", Prefetch: 1, Unacked: 1, Active: true},
+		ConsumerInfo: broker.ConsumerInfo{Tag: "c1", Queue: "q", Prefetch: 1, Unacked: 1, Active: true, Timeout: 30 * time.Minute},
 		Peer:         "memory:1", Connection: "worker", Channel: 1,
 	}}, mq.Consumers("q"))
 }
