@@ -190,6 +190,38 @@ func TestControlSocketIsPrivate(t *testing.T) {
 	}
 }
 
+// No tool works for another user of the machine: not for one who has a copy of the binary,
+// and not if he knows where the socket is.
+func TestOtherUserCannotUseTheSocket(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("it takes root to be somebody else")
+	}
+	b := newToolbox(t)
+	dir, err := os.MkdirTemp("", "other")
+	require.NoError(t, err)
+	defer os.RemoveAll(dir)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	tool := filepath.Join(dir, "rabbitmqctl")
+	data, err := os.ReadFile(binary)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(tool, data, 0o755))
+	list := func(user uint32) (int, string) {
+		cmd := exec.Command(tool, "list_users")
+		cmd.Env = b.env
+		cmd.SysProcAttr = asUser(user)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			require.IsType(t, &exec.ExitError{}, err)
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	code, out := list(0)
+	assert.Zero(t, code, out)
+	code, out = list(65534)
+	assert.Equal(t, 69, code)
+	assert.NotContains(t, out, "guest")
+}
+
 // CI scripts wipe everything with stop_app, reset and start_app.
 func TestWipeEverything(t *testing.T) {
 	b := newToolbox(t)
