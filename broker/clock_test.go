@@ -5,6 +5,7 @@ package broker_test
 // present moment of the manual clock, so that "nothing happened" is a fact.
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -26,7 +27,8 @@ func underClock(t *testing.T, cfg broker.Config, test func(t *testing.T, b *brok
 	synctest.Test(t, func(t *testing.T) {
 		clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
 		cfg.Clock = clock
-		cfg.ConsumerTimeout = -1 // its timer is not among those that the tests count
+		cfg.ConsumerTimeout = -1                      // its timer is not among those that the tests count
+		cfg.SendTimeout = cmp.Or(cfg.SendTimeout, -1) // nor is this one
 		b, err := broker.New(cfg)
 		require.NoError(t, err)
 		test(t, b, clock)

@@ -81,6 +81,7 @@ func newConn(b *node, nc net.Conn) *conn {
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
 	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
+	c.out.sending = sendWatch{clock: b.cfg.PeerClock, timeout: b.cfg.SendTimeout, log: c.log}
 	c.login = &handshake{c}
 	if c.tapped != nil {
 		c.tapped.c, c.out.pause, c.out.failed = c, c.tapped.wait, c.tapped.end
@@ -116,6 +117,7 @@ func (c *conn) serve() {
 	c.out.mu.Unlock()
 	c.out.finish()
 	writer.Wait()
+	c.out.unwatch()
 	c.pulse.stop()
 	c.nc.Close()
 	c.logEnd(err)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,22 +16,25 @@ import (
 // it. Its lock also guards the consuming half of each channel, and what others want of the
 // reader. The lock is a leaf: no other lock is taken under it.
 type outbound struct {
-	nc      net.Conn
-	try     *tryWriter // nil where a write cannot be tried without waiting
-	buffers *buffers
-	pause   func(d time.Duration, begun func()) // for marks; nil without a Tap
-	failed  func()                              // told that writing has failed; nil without a Tap
-	wake    chan struct{}                       // capacity 1: the writer has work, or is to end
-	unread  atomic.Bool                         // more answers wait for the client than may: the reader is to pause
-	sent    atomic.Uint64                       // bytes, for the heartbeat
-	writes  atomic.Uint64                       // to the socket
+	nc        net.Conn
+	try       *tryWriter // nil where a write cannot be tried without waiting
+	buffers   *buffers
+	pause     func(d time.Duration, begun func()) // for marks; nil without a Tap
+	failed    func()                              // told that writing has failed; nil without a Tap
+	divisible bool                                // a write that was interrupted can go on
+	wake      chan struct{}                       // capacity 1: the writer has work, or is to end
+	unread    atomic.Bool                         // more answers wait for the client than may: the reader is to pause
+	sent      atomic.Uint64                       // bytes, for the heartbeat
+	writes    atomic.Uint64                       // to the socket
 
 	mu          sync.Mutex
+	sending     sendWatch
 	outbox             // what has collected
 	rest        outbox // what an inline write has left over, from restAt on
 	restAt      int
 	inline      bool         // a goroutine writes what it has appended
 	writing     bool         // the writer has something in hand
+	paused      bool         // which a Tap may hold up
 	waking      bool         // somebody has promised to have the outbox written
 	finished    bool         // nothing is appended any more
 	broken      bool         // writing has failed
@@ -45,6 +49,7 @@ func newOutbound(nc net.Conn, buffers *buffers, frameMax uint32) *outbound {
 	o.drained.L = &o.mu
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn: // others have something to do before the socket, or none
+		o.divisible = true
 		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
 			o.try = newTryWriter(raw)
 		}
@@ -184,13 +189,15 @@ func (o *outbound) next() (p parcel, ok bool) {
 		case o.rest.buf != nil:
 			p.outbox, p.from = o.rest, o.restAt
 			o.rest, o.restAt = outbox{}, 0
-			o.writing = true
+			o.writing, o.paused = true, p.marks != nil
+			o.watch()
 			return p, true
 		case o.size() > 0:
 			p.stalled = o.stalled
 			o.stalled = nil
 			p.outbox = o.take()
-			o.writing = true
+			o.writing, o.paused = true, p.marks != nil
+			o.watch()
 			return p, true
 		case o.finished:
 			return p, false
@@ -211,10 +218,9 @@ func (o *outbound) run() {
 			return
 		}
 		if !failed {
-			n, err := o.write(&p)
-			o.sent.Add(uint64(n))
+			failed = o.write(&p) != nil
 			o.writes.Add(1)
-			if failed = err != nil; failed { // the reader finds out by itself
+			if failed { // the reader finds out by itself
 				o.fail()
 			}
 		}
@@ -225,15 +231,33 @@ func (o *outbound) run() {
 	}
 }
 
-func (o *outbound) write(p *parcel) (int64, error) {
-	switch {
-	case p.from > 0 || len(p.splices) == 0 && p.marks == nil:
-		n, err := o.nc.Write(p.buf[p.from:])
-		return int64(n), err
-	case p.marks == nil:
-		return p.outbox.write(o.nc)
+func (o *outbound) write(p *parcel) error {
+	if p.marks != nil {
+		n, err := o.writeMarked(&p.outbox)
+		o.sent.Add(uint64(n))
+		return err
 	}
-	return o.writeMarked(&p.outbox)
+	if !o.divisible {
+		_, err := p.write(pieces{o.nc, o})
+		return err
+	}
+	for {
+		n, err := p.write(o.nc)
+		o.sent.Add(uint64(n))
+		if err == nil || !o.resume() {
+			return err
+		}
+	}
+}
+
+// write writes what is left of it, and reports the bytes written.
+func (p *parcel) write(w io.Writer) (int64, error) {
+	if len(p.splices) > 0 && p.from == 0 {
+		return p.outbox.write(w)
+	}
+	n, err := w.Write(p.buf[p.from:])
+	p.from += n
+	return int64(n), err
 }
 
 // fail ends a connection that cannot be written to.

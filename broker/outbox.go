@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"io"
 	"net"
 	"sync"
 
@@ -59,30 +60,37 @@ func (o *outbox) splice(data []byte) {
 	o.spliced += len(data)
 }
 
-// write writes everything and reports the bytes written.
-func (o *outbox) write(nc net.Conn) (int64, error) {
-	if len(o.splices) == 0 {
-		n, err := nc.Write(o.buf)
-		return int64(n), err
+// write writes everything, or after an error what was left then, and reports the bytes
+// written.
+func (o *outbox) write(w io.Writer) (int64, error) {
+	if o.lent.vec == nil {
+		o.lent.vec = o.pieces(o.lent.spare[:0])
+		o.lent.rest = o.lent.vec
 	}
-	vec := o.lent.vec[:0]
+	n, err := o.lent.rest.WriteTo(w)
+	if len(o.lent.rest) == 0 {
+		clear(o.lent.vec)
+		o.lent.spare, o.lent.vec, o.lent.rest = o.lent.vec, nil, nil
+	}
+	return n, err
+}
+
+// pieces appends what is to be written, in order.
+func (o *outbox) pieces(vec net.Buffers) net.Buffers {
 	from := 0
 	for _, s := range o.splices {
 		vec = append(vec, o.buf[from:s.at], s.data)
 		from = s.at
 	}
-	vec = append(vec, o.buf[from:])
-	o.lent.vec, o.lent.rest = vec, vec
-	n, err := o.lent.rest.WriteTo(nc)
-	clear(vec)
-	return n, err
+	return append(vec, o.buf[from:])
 }
 
 // memory is what one outbox at a time is kept in and written from.
 type memory struct {
 	buf       []byte
 	splices   []splice
-	vec, rest net.Buffers // of one write: all of it, and what is left to write
+	vec, rest net.Buffers // of a write under way: all of it, and what is left to write
+	spare     net.Buffers // for the next
 }
 
 // buffers lends the memory behind outboxes, so that an idle connection holds
@@ -103,7 +111,7 @@ func (b *buffers) put(o *outbox) {
 		return
 	}
 	clear(o.splices)
-	o.lent.buf, o.lent.splices, o.lent.rest = o.buf[:0], o.splices[:0], nil
+	o.lent.buf, o.lent.splices, o.lent.vec, o.lent.rest = o.buf[:0], o.splices[:0], nil, nil
 	b.pool.Put(o.lent)
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
 )
 
@@ -125,7 +126,9 @@ func (t *riot) provoke(seed uint64) {
 
 // bystand publishes and gets until the riot is over.
 func (t *riot) bystand(over <-chan struct{}) {
-	ch, err := connect(t.T, t.b).Channel()
+	conn := connect(t.T, t.b)
+	defer conn.Close()
+	ch, err := conn.Channel()
 	if !assert.NoError(t, err) || !assert.NoError(t, ch.Confirm(false)) {
 		return
 	}
@@ -178,15 +181,12 @@ func (t *riot) run() {
 // left checks what is left in the counted queues, and returns it.
 func (t *riot) left() map[string][]string {
 	left, found := map[string][]string{}, map[string]bool{}
+	eventually(t, "the clients have gone", func() bool { return len(t.b.Snapshot().Connections) == 0 })
 	v := vhost(t, t.b)
 	for _, name := range countedQueues {
-		eventually(t, "the clients have gone", func() bool {
-			n, err := v.Counts(name)
-			require.NoError(t, err)
-			return n.Unacked == 0 && n.Consumers == 0
-		})
 		n, err := v.Counts(name)
 		require.NoError(t, err)
+		assert.Equal(t, queue.Counts{Ready: n.Ready, ReadyBytes: n.ReadyBytes}, n)
 		messages, err := v.Peek(name, n.Ready+10)
 		require.NoError(t, err)
 		assert.Len(t, messages, n.Ready)
