@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
@@ -97,6 +98,11 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 	s := q.Stats()
 	info.UnackedBytes, info.Persistent, info.PersistentBytes = s.UnackedBytes, s.Persistent, s.PersistentBytes
 	info.PagedOut, info.PagedOutBytes = s.PagedOut, s.PagedOutBytes
+	info.Letters, info.LettersBytes = s.Letters, s.LettersBytes
+	info.Delayed, info.DelayedBytes = s.Delayed, s.DelayedBytes
+	if s.Delayed > 0 {
+		info.NextDelayed, info.LastDelayed = time.UnixMicro(s.NextDelayed), time.UnixMicro(s.LastDelayed)
+	}
 	info.Stats = messageStats(s)
 	if owner, ok := q.Exclusive.(*conn); ok {
 		info.Owner = owner.id()

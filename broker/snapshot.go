@@ -70,6 +70,15 @@ type QueueInfo struct {
 	// PagedOut are ready messages that are on the disk alone, and PagedOutBytes their bodies.
 	PagedOut      int
 	PagedOutBytes int64
+	// Letters are dead letters of a quorum queue that wait until their targets have
+	// confirmed them, and LettersBytes their bodies. They are neither ready nor unacked.
+	Letters      int
+	LettersBytes int64
+	// Delayed are messages of a quorum queue that wait to come back, and DelayedBytes their
+	// bodies; the first of them is back at NextDelayed and the last at LastDelayed.
+	Delayed                  int
+	DelayedBytes             int64
+	NextDelayed, LastDelayed time.Time
 	// Stats has no Confirm, and nothing of what is unroutable.
 	Stats MessageStats
 }

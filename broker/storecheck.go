@@ -36,7 +36,7 @@ type StoredMessages struct {
 // or one of another format; what is wrong inside is in the StoreCheck.
 func CheckStore(dir string) (*StoreCheck, error) {
 	c := storeChecker{holders: make(map[uint64]*storedHolder)}
-	content, err := store.Check(dir, store.Meaning{Message: queue.CheckStored, Record: c.record})
+	content, err := store.Check(dir, store.Meaning{Message: queue.CheckStored, Record: c.record, Note: queue.CheckNote})
 	if err != nil {
 		return nil, err
 	}

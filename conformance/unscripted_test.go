@@ -48,6 +48,13 @@ var unscripted = map[string]string{
 	"LOGX-8":    needsConfig,
 	"LOGX-9":    needsConfig,
 	"LOGX-10":   needsConfig,
+	"DLXALO-7":  needsManagement,
+	"DLXALO-11": "what is in the log is no client's to see; tested in broker",
+	"DLXALO-15": "RabbitMQ counts it for ever; tested in broker",
+	"DLXALO-21": "takes three minutes; tested in broker",
+	"DLXALO-22": needsManagement,
+	"RETRY-16":  "what two policies make of each other is not shown; tested in broker",
+	"RETRY-18":  "nothing to ask for",
 }
 
 // whyUnscripted is the reason of a number, or of its whole section.

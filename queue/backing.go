@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -140,10 +141,31 @@ func (b *backing) purge(q *Classic) {
 		}
 		return true
 	}, func(level int, s *span) bool {
-		b.app.DropRange(b.log(q, level), s.first, s.last)
+		b.dropSpan(q, level, s)
 		s.dropped = true
 		return true
 	})
+}
+
+// dropSpan drops what a span holds. What waits elsewhere stays (DLXALO-9).
+func (b *backing) dropSpan(q *Classic, level int, s *span) {
+	log, first := b.log(q, level), s.first
+	var within []uint64
+	for _, l := range q.letters.list {
+		if it := &l.item; it.Stored && int(it.level) == level && it.Seq >= s.first && it.Seq <= s.last {
+			within = append(within, it.Seq)
+		}
+	}
+	slices.Sort(within)
+	for _, seq := range within {
+		if seq > first {
+			b.app.DropRange(log, first, seq-1)
+		}
+		first = seq + 1
+	}
+	if first <= s.last {
+		b.app.DropRange(log, first, s.last)
+	}
 }
 
 // drop ends the queue in the store.
@@ -158,7 +180,7 @@ func (b *backing) drop() {
 // read reads up to limit items of a span; with an error those that could be read
 // are there too.
 func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
-	var d decoder
+	d := decoder{quorum: b.quorum, countFailures: b.countFailures}
 	d.items = make([]Item, 0, min(limit, s.n))
 	var malformed error
 	err := b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
@@ -169,16 +191,6 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 		}
 		return len(d.items) < limit
 	})
-	if b.quorum {
-		for i := range d.items {
-			if d.items[i].Redelivered { // how often is not kept (PERSIST-6)
-				d.items[i].Returns = 1
-				if b.countFailures {
-					d.items[i].Acquired = 1
-				}
-			}
-		}
-	}
 	return d.items, cmp.Or(err, malformed)
 }
 

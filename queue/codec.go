@@ -144,6 +144,8 @@ type decoder struct {
 	slab  []Message
 	arena []byte
 	last  *Message
+
+	quorum, countFailures bool // for the items, which have notes then
 }
 
 // add decodes one record. One that makes no sense is left out, with ErrDamaged.
@@ -151,13 +153,23 @@ func (d *decoder) add(r *store.Record) error {
 	if len(d.slab) == 0 {
 		d.slab = make([]Message, 64)
 	}
+	var note noted
+	if d.quorum && r.Note != nil {
+		if note, _ = parseNote(r.Note); note.away() {
+			return nil // it is not where it was
+		}
+	}
 	m := &d.slab[0]
 	if err := d.stored(m, r); err != nil {
 		return fmt.Errorf("%w: message %d: %w", store.ErrDamaged, r.Seq, err)
 	}
 	d.slab = d.slab[1:]
 	d.last = m
-	d.items = append(d.items, Item{Msg: m, Seq: r.Seq, Deadline: r.Deadline, Redelivered: r.Redelivered, Stored: true})
+	it := Item{Msg: m, Seq: r.Seq, Deadline: r.Deadline, Redelivered: r.Redelivered, Stored: true}
+	if d.quorum {
+		it.known(note, d.countFailures)
+	}
+	d.items = append(d.items, it)
 	return nil
 }
 

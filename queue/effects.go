@@ -41,6 +41,16 @@ type DeadLetter struct {
 	Settings *Settings
 	Item     Item
 	Reason   Reason
+
+	// Safely says that the queue keeps it until every target has confirmed it. Died is
+	// when it died, in seconds since 1970, Tries how often it was tried before. Whoever
+	// publishes it adds to Took the queues that have confirmed it, and sets Done when
+	// there is nothing left to wait for (DLXALO-14).
+	Safely bool
+	Died   int64
+	Tries  int
+	Took   []string
+	Done   bool
 }
 
 // Effects collects what calls under a queue's lock want done after it. One
@@ -60,6 +70,9 @@ type Effects struct {
 	// Inside says that the broker itself publishes, not a client or a program: a queue that
 	// is closed takes it.
 	Inside bool
+	// Confirming says that the broker wants to know whether it was taken: a full quorum
+	// queue rejects it, too.
+	Confirming bool
 	// Logged says that a publish waits to be committed by the store.
 	Logged bool
 	// Backlog is the most ready messages, and BacklogBytes the most bytes, that
@@ -130,6 +143,13 @@ func (fx *Effects) EachDead(publish func([]DeadLetter)) {
 	}
 }
 
+// noteDead notes a queue with dead letters.
+func (fx *Effects) noteDead(q *Classic) {
+	if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
+		fx.withDead = append(fx.withDead, q)
+	}
+}
+
 func (q *Classic) eachDead(publish func([]DeadLetter)) {
 	q.deadLettering.Lock()
 	defer q.deadLettering.Unlock()
@@ -152,4 +172,5 @@ func (q *Classic) eachDead(publish func([]DeadLetter)) {
 			stored = stored[:0]
 		}
 	}
+	q.forward(publish)
 }

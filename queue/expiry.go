@@ -51,6 +51,9 @@ func (q *Classic) arm() {
 			due = end
 		}
 	}
+	if len(q.late.list) > 0 && (due == 0 || q.late.list[0].until < due) {
+		due = q.late.list[0].until
+	}
 	if due == 0 || q.armed != 0 && q.armed <= due {
 		return
 	}
@@ -68,7 +71,7 @@ func (q *Classic) fire() {
 	var fx Effects
 	q.mu.Lock()
 	q.armed = 0
-	for !q.deleted && q.expireHead(&fx) {
+	for !q.deleted && (q.expireHead(&fx) || q.comeBack(&fx)) {
 		q.flush()
 		q.mu.Unlock()
 		q.env.Perform(&fx)
@@ -115,5 +118,8 @@ func (q *Classic) stop() {
 	q.stopped = true
 	if q.timer != nil {
 		q.timer.Stop()
+	}
+	if q.letters.timer != nil {
+		q.letters.timer.Stop()
 	}
 }

@@ -49,6 +49,8 @@ type Classic struct {
 	active  *Subscription // the one that a single-active-consumer queue serves
 	heir    *Subscription // the one that is to be active when nothing is out any more
 	dead    []DeadLetter  // on their way out, in order
+	letters letters       // that wait for their targets, in a quorum queue
+	late    lates         // that wait to come back, in a quorum queue
 	offered Item          // the item on offer, kept here so that it needs no allocation
 
 	timer    delay.Timer // nil until something can expire
@@ -151,7 +153,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	untidy := false
 	closed := q.closed && !fx.Inside
 	for i, m := range msgs {
-		if closed || q.set != plain && !(q.quorum && fx.Inside) && q.refuses(m) { // QUEUE-69: what comes from inside is not asked
+		if closed || q.set != plain && !(q.quorum && fx.Inside && !fx.Confirming) && q.refuses(m) { // QUEUE-69: what comes from inside is not asked
 			fx.Refused = append(fx.Refused, i)
 			if q.set.Overflow == RejectPublishDLX && !closed { // QUEUE-66
 				q.discard(Item{Msg: m}, MaxLen, fx)
@@ -332,6 +334,7 @@ func (q *Classic) purge() {
 		q.back.purge(q)
 		defer q.flush()
 	}
+	q.dropLate()
 	q.ready.clear()
 }
 
@@ -360,6 +363,7 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		defer q.flush()
 	}
 	q.ready, q.subs, q.active, q.heir = levels{}, roster{}, nil, nil
+	q.letters.list, q.letters.bytes, q.late = nil, 0, lates{}
 	q.stop()
 	return n, subs, nil
 }

@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/rabbetmq/rabbet/store"
 )
@@ -17,7 +19,7 @@ func (q *Classic) Recover() error {
 	defer q.mu.Unlock()
 	for level := range q.back.logs {
 		list := q.ready.at(level)
-		log, err := q.back.store.Recover(q.back.logID(level), bodySize, func(r store.Range) {
+		log, err := q.back.store.RecoverNoted(q.back.logID(level), bodySize, func(r store.Range) {
 			list.fresh.recovered(r)
 			q.ready.n += r.Count
 			q.ready.body += int64(r.Size)
@@ -25,7 +27,7 @@ func (q *Classic) Recover() error {
 				q.ready.timed += r.Count
 			}
 			q.ready.top = max(q.ready.top, level)
-		})
+		}, func(r *store.Record) bool { return q.quorum && q.recoverAway(level, r) })
 		if errors.Is(err, store.ErrDamaged) {
 			q.env.Fault(q.name, err)
 		} else if err != nil {
@@ -35,17 +37,45 @@ func (q *Classic) Recover() error {
 		q.back.attach(q, level, log)
 		q.back.safe[level] = log.Last()
 	}
+	slices.SortFunc(q.letters.list, func(a, b *letter) int { return cmp.Or(cmp.Compare(a.died, b.died), bySeq(a.item, b.item)) })
 	return nil
+}
+
+// recoverAway takes a message back that was not ready: a dead letter that waits for its
+// targets (DLXALO-19), or one that has to come back (RETRY-13). It reports whether it is.
+func (q *Classic) recoverAway(level int, r *store.Record) bool {
+	n, err := parseNote(r.Note)
+	if err != nil || !n.away() { // the check of the store tells of the first
+		return false
+	}
+	it := Item{Seq: r.Seq, Deadline: r.Deadline, Stored: true, Redelivered: true, level: uint8(level), size: uint32(bodySize(r))}
+	it.known(n, q.env.CountFailures)
+	if n.dead != "" {
+		q.letters.add(&letter{item: it, reason: n.dead, died: n.died})
+	} else {
+		q.late.put(late{it, n.until})
+	}
+	return true
 }
 
 // Resume lets a recovered queue do what is due, and begins the time for which it may
 // stay unused (QUEUE-59). It comes once all queues are recovered: what expires may
 // be dead-lettered to any of them.
-func (q *Classic) Resume() {
+func (q *Classic) Resume() { q.tellDropped(q.resume()) }
+
+func (q *Classic) resume() (messages int, bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.used()
+	if !q.set.DeadLetterSafely { // a definition that came with the start, say
+		messages, bytes = q.dropLetters()
+	}
+	if len(q.letters.list) > 0 {
+		q.armLetters()
+	}
+	q.arm()
 	q.flush()
+	return messages, bytes
 }
 
 // noteDelivered tells the store which of the ready messages have been with a

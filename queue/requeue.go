@@ -50,7 +50,8 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 		return
 	}
 	if q.quorum {
-		items = q.countReturns(items, why, fx)
+		items = q.delayed(q.countReturns(items, why, fx), why)
+		q.noteCounts(items)
 	}
 	if q.quorum && why != lost && q.set.DeliveryLimit < 0 {
 		for _, it := range items {

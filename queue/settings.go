@@ -34,6 +34,12 @@ type Settings struct {
 	DeadLetterExchange string
 	DeadLetterKey      string
 	HasDeadLetterKey   bool
+	// DeadLetterSafely keeps what has died until the targets have it (DLXALO-1).
+	DeadLetterSafely bool
+	// Retry says what is kept away for a while when it comes back, RetryMin and
+	// RetryMax for how long at least and at most, in milliseconds (RETRY-5).
+	Retry              Retry
+	RetryMin, RetryMax int64
 	// ConsumerTimeout is how long a delivery may wait for its acknowledgement, in
 	// milliseconds; 0 is as the broker says (BASIC-65).
 	ConsumerTimeout int64
@@ -72,6 +78,9 @@ type Env struct {
 	HigherTakesOver bool
 	// Fault is told that a queue's messages cannot be read from the store now.
 	Fault func(queue string, err error)
+	// LettersDropped, unless nil, is told that a change of policy has deleted dead letters
+	// that waited for their targets.
+	LettersDropped func(queue string, messages int, bytes int64)
 	// Perform does what a queue's timer has left to do.
 	Perform func(fx *Effects)
 	// Gone, unless nil, is told of each message that leaves a queue, or is lost with
@@ -108,12 +117,18 @@ func (q *Classic) refusesAll() bool {
 	if s.Overflow == DropHead {
 		return false
 	}
-	n, bytes := int64(q.ready.len()), q.ready.bytes()
+	n, bytes := q.held()
 	above := func(length, size int64) bool {
 		return s.MaxLength >= 0 && n > length || s.MaxBytes >= 0 && bytes > size
 	}
 	q.full = above(s.MaxLength, s.MaxBytes) || q.full && above(fourFifths(s.MaxLength), fourFifths(s.MaxBytes))
 	return q.full
+}
+
+// held is what counts for the limits: with what is ready, what waits for its targets
+// (DLXALO-8) or to come back (RETRY-10).
+func (q *Classic) held() (messages, bytes int64) {
+	return int64(q.ready.len() + len(q.letters.list) + len(q.late.list)), q.ready.bytes() + q.letters.bytes + q.late.bytes
 }
 
 func fourFifths(n int64) int64 { return n/5*4 + n%5*4/5 }
@@ -122,8 +137,11 @@ func fourFifths(n int64) int64 { return n/5*4 + n%5*4/5 }
 // over, save by requeues, which RabbitMQ lets stay.
 func (q *Classic) over() bool {
 	s := q.set
-	return s.Overflow == DropHead && (s.MaxLength >= 0 && int64(q.ready.len()) > s.MaxLength ||
-		s.MaxBytes >= 0 && q.ready.bytes() > s.MaxBytes)
+	if s.Overflow != DropHead || s.MaxLength < 0 && s.MaxBytes < 0 || q.ready.len() == 0 {
+		return false
+	}
+	n, bytes := q.held()
+	return s.MaxLength >= 0 && n > s.MaxLength || s.MaxBytes >= 0 && bytes > s.MaxBytes
 }
 
 // tidy brings the queue within its limits, and rids its head of what is due. It
@@ -161,10 +179,12 @@ func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
 	if q.set.DeadLetter {
 		q.stats.DeadLettered.count(reason)
-		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason})
-		if n := len(fx.withDead); n == 0 || fx.withDead[n-1] != q {
-			fx.withDead = append(fx.withDead, q)
+		if q.set.DeadLetterSafely {
+			q.holdSafely(it, reason, fx)
+			return
 		}
+		q.dead = append(q.dead, DeadLetter{Queue: q.name, Settings: q.set, Item: it, Reason: reason})
+		fx.noteDead(q)
 		return
 	}
 	q.stats.Discarded.count(reason)
@@ -185,19 +205,28 @@ func (q *Classic) ConsumerTimeout() time.Duration {
 // an expiry that is new begins now (POLICY-9). A
 // message's deadline stays as it is (QUEUE-56).
 func (q *Classic) Configure(s *Settings, fx *Effects) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	if s == nil {
 		s = plain
 	}
+	q.tellDropped(q.configure(s, fx))
+}
+
+// configure returns what dropLetters has deleted.
+func (q *Classic) configure(s *Settings, fx *Effects) (messages int, bytes int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.deleted || *q.set == *s {
-		return
+		return 0, 0
 	}
 	if q.set.Expires != s.Expires {
 		q.lastUsed = q.now()
 	}
 	q.set = s
+	if !s.DeadLetterSafely {
+		messages, bytes = q.dropLetters()
+	}
 	q.tidy(fx)
 	q.arm()
 	q.flush()
+	return messages, bytes
 }

@@ -13,6 +13,8 @@ type Stats struct {
 	// DeadLettered counts messages that went on as dead letters, Discarded those that went
 	// nowhere, by the reason.
 	DeadLettered, Discarded Deaths
+	// Confirmed counts dead letters that their targets have confirmed (DLXALO-22).
+	Confirmed uint64
 
 	// UnackedBytes is the sum of the bodies that are out.
 	UnackedBytes int64
@@ -22,6 +24,14 @@ type Stats struct {
 	// PagedOut are ready messages that are on the disk alone, and PagedOutBytes their bodies.
 	PagedOut      int
 	PagedOutBytes int64
+	// Letters are dead letters that wait for their targets (DLXALO-6), and LettersBytes
+	// their bodies. Delayed are messages that wait to come back (RETRY-8), the first and the
+	// last of them at NextDelayed and LastDelayed, in microseconds since 1970.
+	Letters                  int
+	LettersBytes             int64
+	Delayed                  int
+	DelayedBytes             int64
+	NextDelayed, LastDelayed int64
 }
 
 // Deaths count messages that have left a queue otherwise than by an acknowledgement.
@@ -65,6 +75,11 @@ func (s *Stats) Add(o Stats) {
 	s.PersistentBytes += o.PersistentBytes
 	s.PagedOut += o.PagedOut
 	s.PagedOutBytes += o.PagedOutBytes
+	s.Confirmed += o.Confirmed
+	s.Letters += o.Letters
+	s.LettersBytes += o.LettersBytes
+	s.Delayed += o.Delayed
+	s.DelayedBytes += o.DelayedBytes
 }
 
 // An outstanding is what a queue has given out and not got back.
@@ -143,6 +158,11 @@ func (q *Classic) Stats() Stats {
 	s.Persistent = q.ready.persistent + q.unacked.persistent
 	s.PersistentBytes = q.ready.persistentBody + q.unacked.persistentBytes
 	s.PagedOut, s.PagedOutBytes = q.ready.pagedOut()
+	s.Letters, s.LettersBytes = len(q.letters.list), q.letters.bytes
+	if n := len(q.late.list); n > 0 {
+		s.Delayed, s.DelayedBytes = n, q.late.bytes
+		s.NextDelayed, s.LastDelayed = q.late.list[0].until, q.late.list[n-1].until
+	}
 	return s
 }
 

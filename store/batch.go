@@ -52,6 +52,7 @@ const (
 	opSettle
 	opConsume // opSettle of a message that nobody needs any more
 	opFlag    // mark as redelivered
+	opNote    // note something of a message
 	opDropRange
 	opDropLog
 	opRecord
@@ -70,6 +71,7 @@ type op struct {
 	deadline int64
 	msg      Message
 	record   *write
+	note     noteAt // of opNote, and of opAdd where one batch has both
 	enlisted Participant
 }
 
@@ -352,7 +354,7 @@ func (s *Store) next() bool {
 	return true
 }
 
-// keepOps bounds the room for operations that is kept from batch to batch, to 4
+// keepOps bounds the room for operations that is kept from batch to batch, to 6
 // MiB: enough for what comes while a busy disk commits, and an idle store must not
 // hold what a busy hour needed.
 const keepOps = 64 << 10

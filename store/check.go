@@ -46,6 +46,8 @@ type Meaning struct {
 	// Message returns what a message counts for, as Message.Size tells.
 	Message func(data []byte) (size int, err error)
 	Record  func(key string, value []byte) error
+	// Note, unless nil, checks what was noted of a message.
+	Note func(note []byte) error
 }
 
 // Check reads all of the store in a folder that is not open. It fails with
@@ -329,11 +331,15 @@ func (c *checker) checkChunk(log *LogContent, first uint64, k, v []byte, m store
 	}
 	c.last = meta.last()
 	found := chunkMeta{first: first}
+	notes := m.notesOf(first, v)
 	live, marks := 0, 0
 	var broken error
 	err = eachRecord(&meta, k, v, func(r *stored) bool {
 		gone := m.settled.has(r.Seq - first)
 		n, err := c.message(r, gone)
+		if note := noteOf(notes, r.Seq-first); err == nil && note != nil && c.Note != nil {
+			err = c.Note(note)
+		}
 		switch {
 		case err != nil:
 			broken = fmt.Errorf("message %d: %w", r.Seq, err)
@@ -365,8 +371,6 @@ func (c *checker) checkChunk(log *LogContent, first uint64, k, v []byte, m store
 		return fmt.Errorf("its header says %+v, its messages %+v", meta, found)
 	case m.settled.count() != marks:
 		return errors.New("settled positions that are no messages")
-	case len(m.flags) > int(meta.span)/8+1:
-		return errors.New("marks beyond its end")
 	case live == 0:
 		return errors.New("all of it is settled, and it is still there")
 	}

@@ -34,7 +34,8 @@ import (
 //
 // The settled positions of a chunk are a bitmap in another bucket under the
 // same key: bit i, counted from the lowest bit of the first byte, is position
-// first+i.
+// first+i. So are the messages that may have been with a consumer, with notes behind the
+// bitmap: see notes.go.
 //
 // Who changes what is written here, or what a user's message appends, raises
 // formatVersion: a program that does not know a format must refuse to open it. What
@@ -71,6 +72,9 @@ type Record struct {
 	// Redelivered says that the message may have been with a consumer before
 	// the last restart.
 	Redelivered bool
+	// Note is what was noted of the message, as Load and RecoverNoted find it; nil is
+	// nothing. Like Data it is only valid during the call.
+	Note []byte
 	// Data is the message's head and its content, or the head alone.
 	Data []byte
 	// Body is the content if the store keeps it apart; else nil.

@@ -189,6 +189,8 @@ func (c *committer) prepare(ops []op) {
 			o.log.settle(o.seq)
 		case opFlag:
 			o.log.flag(o.seq)
+		case opNote:
+			o.log.note(o.seq, o.note)
 		case opDropRange:
 			o.log.dropRange(o.seq, o.last)
 		case opDropLog:
@@ -236,9 +238,8 @@ func (c *committer) planChunks(l *Log) {
 			l.chunks[len(l.chunks)-1].marked().bodies = apart
 		}
 		for i := range rest[:n] {
-			if rest[i].flagged {
-				ch := l.change(len(l.chunks) - 1)
-				ch.marked().flags.set(rest[i].seq - ch.first)
+			if o := &rest[i]; o.flagged || o.note.len > 0 {
+				l.change(len(l.chunks)-1).marked().take(o, meta.first)
 			}
 		}
 		rest = rest[n:]
@@ -248,6 +249,16 @@ func (c *committer) planChunks(l *Log) {
 	}
 	clear(l.adds)
 	l.adds = l.adds[:0]
+}
+
+// take marks a message of the batch at hand.
+func (m *marks) take(o *op, first uint64) {
+	if o.flagged {
+		m.flags.set(o.seq - first)
+	}
+	if o.note.len > 0 {
+		m.note(o.seq-first, o.note)
+	}
 }
 
 // bodyOf is the body of a message whose content is kept apart, or nil.
@@ -310,7 +321,7 @@ func (c *committer) planChanges(l *Log) {
 			c.plan = append(c.plan, write{bucketSettled, key, c.arena.sealed(bucketSettled, key, m.settled)})
 		}
 		if m.flags != nil {
-			c.plan = append(c.plan, write{bucketFlags, key, c.arena.sealed(bucketFlags, key, m.flags)})
+			c.plan = append(c.plan, write{bucketFlags, key, c.arena.sealed(bucketFlags, key, m.written(uint32(ch.span)))})
 		}
 	}
 	l.dirty = l.dirty[:0]

@@ -54,7 +54,8 @@ type chunkState struct {
 // marks are what is known of single messages of a chunk.
 type marks struct {
 	settled bitmap // nil while none is
-	flags   bitmap // redelivered ones
+	flags   bitmap // redelivered ones; not nil where there are notes, or were
+	notes   []noteAt
 	bodies  []bodyAt
 }
 
@@ -144,6 +145,9 @@ func (a *Appender) Drop(l *Log) {
 	a.ops = append(a.ops, op{kind: opDropLog, log: l})
 }
 
+// keepAppended bounds the room for operations that is kept, for each queue has an Appender.
+const keepAppended = 4096
+
 // Flush hands the operations over and reports whether there were any.
 func (a *Appender) Flush() bool {
 	if len(a.ops) == 0 {
@@ -151,7 +155,9 @@ func (a *Appender) Flush() bool {
 	}
 	a.s.append(a.bytes, a.ops...)
 	clear(a.ops)
-	a.ops, a.bytes = a.ops[:0], 0
+	if a.ops, a.bytes = a.ops[:0], 0; cap(a.ops) > keepAppended {
+		a.ops = nil
+	}
 	return true
 }
 
@@ -199,6 +205,7 @@ func (l *Log) settleIn(i int, seq uint64) {
 	if c := l.change(i); c.live > 0 && c.marked().settled.set(seq-c.first) {
 		c.live--
 		c.marks.releaseAt(seq - c.first)
+		c.marks.forget(seq - c.first)
 	}
 }
 
@@ -284,6 +291,7 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 				return nil
 			}
 			m := marksOf(tx, k)
+			notes := m.notesOf(start, v)
 			err = eachIn(start, k, v, func(r *stored) bool {
 				if r.Seq < first || m.settled.has(r.Seq-start) {
 					return true
@@ -296,6 +304,7 @@ func (l *Log) Load(first, last uint64, visit func(Record) bool) error {
 					return false
 				}
 				r.Redelivered = r.Seq < l.flagged || m.flags.has(r.Seq-start) || m.damaged != nil
+				r.Note = noteOf(notes, r.Seq-start)
 				more = visit(l.s.withBody(r))
 				return more
 			})
@@ -325,8 +334,8 @@ func (s *Store) view(read func(*bolt.Tx) error) error {
 
 // storedMarks are those of a chunk as the disk has them.
 type storedMarks struct {
-	settled, flags bitmap
-	damaged        error // some could not be read
+	settled, flags bitmap // flags with the notes behind them
+	damaged        error  // some could not be read
 }
 
 func marksOf(tx *bolt.Tx, key []byte) (m storedMarks) {
@@ -345,6 +354,20 @@ func marksOf(tx *bolt.Tx, key []byte) (m storedMarks) {
 		*b.to = payload
 	}
 	return m
+}
+
+// notesOf are the notes of a chunk, as many as make sense.
+func (m *storedMarks) notesOf(first uint64, chunk []byte) []noteAt {
+	if m.flags == nil {
+		return nil
+	}
+	meta, err := readMeta(first, chunk)
+	if err != nil {
+		return nil
+	}
+	flags, notes, err := splitFlags(m.flags, meta.span)
+	m.flags, m.damaged = flags, cmp.Or(m.damaged, err)
+	return notes
 }
 
 // seekBefore moves a cursor to the chunk that begins at a position, or else to the

@@ -214,6 +214,13 @@ func (s *Store) markClean() error {
 // come before anything is appended to the log. With ErrDamaged there is a log all
 // the same, of what could be read.
 func (s *Store) Recover(id LogID, size func(*Record) int, visit func(Range)) (*Log, error) {
+	return s.RecoverNoted(id, size, visit, nil)
+}
+
+// RecoverNoted is Recover for a log with notes: noted is called with each message that has
+// one. Those for which it returns true are in no range that visit gets, but Load and Pick
+// find them.
+func (s *Store) RecoverNoted(id LogID, size func(*Record) int, visit func(Range), noted func(*Record) bool) (*Log, error) {
 	l := s.Log(id)
 	var drop Appender
 	var bad damage
@@ -230,7 +237,7 @@ func (s *Store) Recover(id LogID, size func(*Record) int, visit func(Range)) (*L
 				return err
 			}
 			n := len(l.chunks)
-			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit); err != nil {
+			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit, noted); err != nil {
 				bad.add(id, first, err)
 				if len(l.chunks) == n {
 					l.keepUnread(first)
@@ -256,13 +263,13 @@ func (l *Log) keepUnread(first uint64) {
 // recoverChunk takes one chunk into account. Only one of which something is
 // gone, or whose bodies are kept apart, has to be read beyond its header.
 func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appender, size func(*Record) int,
-	visit func(Range)) error {
+	visit func(Range), noted func(*Record) bool) error {
 	meta, err := readMeta(first, v)
 	if err != nil {
 		return err
 	}
 	stm := marksOf(tx, k)
-	m := &marks{settled: slices.Clone(stm.settled), flags: slices.Clone(stm.flags)}
+	m := stm.marks(first, v)
 	l.last = max(l.last, meta.last())
 	r := Range{First: first, Last: meta.last(), Count: int(meta.count), Timed: meta.timed > 0, Size: meta.size}
 	live := r.Count
@@ -270,7 +277,7 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 		r.Count = 0
 		drop.DropRange(l, first, meta.last())
 	}
-	if m.settled != nil || meta.volatile > 0 && r.Count > 0 || meta.bodies > 0 {
+	if m.settled != nil || meta.volatile > 0 && r.Count > 0 || meta.bodies > 0 || noted != nil && len(m.notes) > 0 {
 		kept := Range{First: first, Last: meta.last(), Timed: r.Timed}
 		live = 0
 		err := eachRecord(&meta, k, v, func(rec *stored) bool {
@@ -286,6 +293,11 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 			case r.Count == 0: // all go
 			case rec.Volatile:
 				drop.Settle(l, rec.Seq)
+			case noted != nil && m.isNoted(rec, first) && noted(&rec.Record):
+				if kept.Count > 0 {
+					visit(kept)
+				}
+				kept = Range{First: rec.Seq, Last: rec.Seq, Timed: r.Timed}
 			default:
 				if kept.Count == 0 {
 					kept.First = rec.Seq

@@ -173,6 +173,14 @@ func (r recorded) lengths(e *encoder, ready, unacked int, w *window) {
 	r.figure(e, "messages_unacknowledged", uint64(unacked), figureUnacked, w)
 }
 
+// lengthsOf writes the lengths of a queue. What waits is in it, and neither ready nor
+// unacked (DLXALO-7, RETRY-8).
+func (r recorded) lengthsOf(e *encoder, info *broker.QueueInfo, w *window) {
+	r.figure(e, "messages", uint64(info.Ready+info.Unacked+info.Letters+info.Delayed), figureMessages, w)
+	r.figure(e, "messages_ready", uint64(info.Ready), figureReady, w)
+	r.figure(e, "messages_unacknowledged", uint64(info.Unacked), figureUnacked, w)
+}
+
 // zeroDetails writes the details of what is always zero.
 func zeroDetails(e *encoder, name string) {
 	if e.object(name + "_details") {

@@ -185,7 +185,7 @@ func (q *request) queueNumbers(e *encoder) bool {
 	}
 	e.num("consumers", int64(info.Consumers))
 	q.s.lookAtQueue(place{q.variable("vhost"), v}, info, windows{}, func(r recorded) {
-		r.lengths(e, info.Ready, info.Unacked, nil)
+		r.lengthsOf(e, &info, nil)
 		r.messageStats(e, &info.Stats, nil, false)
 	})
 	writeQueueBytes(e, info)

@@ -97,7 +97,7 @@ func (q *request) writeStaticQueue(e *encoder, at place, info broker.QueueInfo, 
 		e.str("policy", info.Policy)
 	}
 	if totals {
-		e.num("messages", int64(info.Ready+info.Unacked))
+		e.num("messages", int64(info.Ready+info.Unacked+info.Letters+info.Delayed))
 		e.num("messages_ready", int64(info.Ready))
 		e.num("messages_unacknowledged", int64(info.Unacked))
 	}
@@ -150,7 +150,7 @@ func (q *request) writeQueue(e *encoder, at place, info broker.QueueInfo, d deta
 		e.strOrNull("operator_policy", info.OperatorPolicy)
 	}
 	q.s.lookAtQueue(at, info, w, func(r recorded) {
-		r.lengths(e, info.Ready, info.Unacked, w.lengths)
+		r.lengthsOf(e, &info, w.lengths)
 		r.messageStats(e, &info.Stats, w.messages, false)
 	})
 	writeQueueBytes(e, info)
@@ -183,7 +183,7 @@ func consumerCapacity(info broker.QueueInfo) float64 {
 // on the disk as well or not.
 func writeQueueBytes(e *encoder, info broker.QueueInfo) {
 	e.num("memory", queueMemory(info))
-	e.num("message_bytes", info.ReadyBytes+info.UnackedBytes)
+	e.num("message_bytes", info.ReadyBytes+info.UnackedBytes+info.LettersBytes+info.DelayedBytes)
 	e.num("message_bytes_ready", info.ReadyBytes)
 	e.num("message_bytes_unacknowledged", info.UnackedBytes)
 	e.num("message_bytes_ram", info.ReadyBytes-info.PagedOutBytes+info.UnackedBytes)
@@ -196,8 +196,8 @@ func writeQueueBytes(e *encoder, info broker.QueueInfo) {
 		e.num("messages_ready_ram", int64(info.Ready-info.PagedOut))
 		e.num("messages_unacknowledged_ram", int64(info.Unacked))
 	} else {
-		e.num("message_bytes_dlx", 0)
-		e.num("messages_dlx", 0)
+		e.num("message_bytes_dlx", info.LettersBytes)
+		e.num("messages_dlx", int64(info.Letters))
 	}
 }
 

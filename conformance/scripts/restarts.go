@@ -14,6 +14,7 @@ var restartScripts = []Script{
 	{Name: "restart/topology", Covers: []string{"PERSIST-1", "PERSIST-4", "PERSIST-8", "PERSIST-10", "CONN-75"}, Alone: true, Run: restartTopology},
 	{Name: "restart/messages", Covers: []string{"PERSIST-2", "PERSIST-3", "PERSIST-5", "PERSIST-9", "QUEUE-59", "QUEUE-89"}, Alone: true, Run: restartMessages},
 	{Name: "restart/quorum", Covers: []string{"PERSIST-2", "PERSIST-6", "QUEUE-98"}, Alone: true, Run: restartQuorum},
+	{Name: "restart/delivery-counts", Covers: []string{"PERSIST-6", "QUEUE-94"}, Alone: true, Run: restartCounts},
 	{Name: "restart/lazy", Covers: []string{"PERSIST-2", "PERSIST-8", "QUEUE-91"}, Alone: true, Run: restartLazy},
 	{Name: "restart/killed", Covers: []string{"PERSIST-7", "PERSIST-10"}, Alone: true, Run: restartKilled},
 	{Name: "restart/killed-quorum", Covers: []string{"PERSIST-7", "QUEUE-98"}, Alone: true, Run: restartKilledQuorum},
@@ -170,6 +171,31 @@ func restartQuorum(t *T) {
 		}
 	}
 	ch.ExpectDrain(q)
+}
+
+// restartCounts: how often a message came back is known after a restart, which is one
+// return more for what is out.
+func restartCounts(t *T) {
+	ch := t.Channel().Confirming()
+	q := ch.newQuorum(nil)
+	ch.Store(q, "a", "b", "c")
+	for range 3 { // to the front or the end, as the version has it
+		t.OK(ch.Fetch(q).Reject(true), "reject")
+		ch.await(q, 3)
+	}
+	before := map[string]int64{}
+	held := t.Channel()
+	for _, d := range held.fetchAll(q, 3) {
+		n, _ := d.Headers["x-delivery-count"].(int64)
+		before[string(d.Body)] = n
+	}
+	t.Restart()
+
+	ch = t.Channel()
+	ch.await(q, 3)
+	for _, d := range ch.fetchAll(q, 3) {
+		t.Equal(before[string(d.Body)]+1, d.Headers["x-delivery-count"], "x-delivery-count of "+string(d.Body))
+	}
 }
 
 func restartLazy(t *T) {

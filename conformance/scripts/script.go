@@ -58,6 +58,8 @@ func All() []Script {
 		quotaScripts, nodeQuotaScripts,
 		newerScripts,
 		restartScripts,
+		quorumSafelyScripts,
+		quorumRetryScripts,
 		alarmScripts,
 		typeScripts,
 	)

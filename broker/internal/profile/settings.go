@@ -74,12 +74,73 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 	if quorum && s.Overflow == queue.RejectPublishDLX { // QUEUE-35
 		s.Overflow = queue.DropHead
 	}
+	if quorum {
+		strategy, _ := text("dead-letter-strategy")
+		s.DeadLetterSafely = strategy == "at-least-once" && s.DeadLetter && s.Overflow == queue.RejectPublish // DLXALO-1
+		if p.quorumRetries {
+			retries(s, args, policy)
+		}
+	}
 	mode, _ := text("queue-mode")
 	s.Lazy = mode == "lazy" && p.checksQueueMode // QUEUE-91
 	if !found {
 		return nil
 	}
 	return s
+}
+
+// retries are the settings of a delayed retry: the type of the policy counts before that
+// of the argument, and the smaller of the limits (RETRY-15). Without a known type and a
+// positive minimum there is none (RETRY-2).
+func retries(s *queue.Settings, args amqp.Table, policy map[string]any) {
+	kind, _ := args.Get("x-delayed-retry-type")
+	if word, ok := policy["delayed-retry-type"]; ok {
+		kind = word
+	}
+	limit := func(key string) int64 {
+		v, _ := args.Get("x-" + key)
+		n, has := amqp.AsInt(v)
+		if most, ok := policy[key].(int64); ok && (!has || most < n) {
+			n, has = most, true
+		}
+		if !has {
+			return 0
+		}
+		return min(n, message.MaxMillis)
+	}
+	least, most := limit("delayed-retry-min"), limit("delayed-retry-max")
+	word, _ := kind.(string)
+	if retry := retryTypes[word]; retry != queue.NoRetry && least > 0 {
+		s.Retry, s.RetryMin, s.RetryMax = retry, least, max(most, least)
+	}
+}
+
+var retryTypes = map[string]queue.Retry{"all": queue.RetryAll, "failed": queue.RetryFailed, "returned": queue.RetryReturns}
+
+// A Fallback is why a queue that is to dead-letter at least once does not.
+type Fallback uint8
+
+// The reasons.
+const (
+	NoFallback           Fallback = iota
+	NoDeadLetterExchange          // DLXALO-3
+	DropsHead                     // DLXALO-2
+)
+
+// FallbackOf is why a queue with these arguments and settings does not dead-letter at
+// least once, if it is to.
+func FallbackOf(args amqp.Table, policy map[string]any, s *queue.Settings) Fallback {
+	strategy, has := args.Get("x-dead-letter-strategy")
+	if word, ok := policy["dead-letter-strategy"]; ok && !has {
+		strategy = word
+	}
+	switch {
+	case strategy != "at-least-once" || QueueTypeOf(args) != &QuorumQueue || s != nil && s.DeadLetterSafely:
+		return NoFallback
+	case s == nil || !s.DeadLetter:
+		return NoDeadLetterExchange
+	}
+	return DropsHead
 }
 
 // overflows are the values of x-overflow; drop-head is the zero value, and so
@@ -112,7 +173,8 @@ func (p *Profile) Merge(user, operator map[string]any) map[string]any {
 	for key, v := range operator {
 		mine, both := def[key].(int64)
 		limit, isLimit := v.(int64)
-		if !both || !isLimit || p.lower(key, limit, mine) {
+		larger := key == "delayed-retry-min" // RETRY-16
+		if !both || !isLimit || p.lower(key, limit, mine) != larger {
 			def[key] = v
 		}
 	}

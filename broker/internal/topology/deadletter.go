@@ -37,7 +37,11 @@ func (vh *VHost) Perform(fx *queue.Effects) {
 // deadLetters publishes dead letters of a queue.
 func (p *Publisher) deadLetters(list []queue.DeadLetter) {
 	for i := range list {
-		p.deadLetter(&list[i])
+		if d := &list[i]; d.Safely {
+			p.safely(d)
+		} else {
+			p.deadLetter(d)
+		}
 	}
 	p.Flush() // a full queue drops them: nobody waits for them
 }
@@ -45,27 +49,36 @@ func (p *Publisher) deadLetters(list []queue.DeadLetter) {
 // deadLetter sends one message to the dead-letter exchange that its queue had
 // when it died. An exchange that does not exist drops it (QUEUE-71).
 func (p *Publisher) deadLetter(d *queue.DeadLetter) {
-	vh := p.vh
-	vh.mu.RLock()
-	x := vh.exchanges[d.Settings.DeadLetterExchange]
-	if x == nil {
-		vh.mu.RUnlock()
-		p.tellNoDeadLetter(d)
+	m, deaths, to, err := p.routeDead(d, p.vh.env.Clock.Now().Unix())
+	if err != nil {
+		if err != errMalformed { // which was checked when it was published
+			p.tellNoDeadLetter(d)
+		}
 		return
 	}
-	m, deaths, err := message.NewDeadLetter(d, x.Name, vh.env.Clock.Now().Unix())
-	if err != nil { // checked when it was published
-		vh.mu.RUnlock()
-		return
-	}
-	to, _ := p.find(p.found[:0], x, message.AppendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
-	vh.mu.RUnlock()
-	p.found = to.Queues
 	to.Queues = slices.DeleteFunc(to.Queues, func(q *Queue) bool { return message.IsCycle(q.Name, deaths) })
-	if o := vh.observer(); o != nil {
-		o.DeadLettered(vh.Name, d, m, to.Queues, to.Delays, nil)
+	if o := p.vh.observer(); o != nil {
+		o.DeadLettered(p.vh.Name, d, m, to.Queues, to.Delays, nil)
 	}
 	p.Pass(m, to)
+}
+
+// routeDead makes the message that a dead letter becomes, and finds where it goes. It
+// fails where the exchange does not exist, or with errMalformed.
+func (p *Publisher) routeDead(d *queue.DeadLetter, died int64) (m *queue.Message, deaths []message.Death, to Route, err error) {
+	vh := p.vh
+	vh.mu.RLock()
+	defer vh.mu.RUnlock()
+	x := vh.exchanges[d.Settings.DeadLetterExchange]
+	if x == nil {
+		return nil, nil, Route{}, NoExchange(d.Settings.DeadLetterExchange, vh.Name)
+	}
+	if m, deaths, err = message.NewDeadLetter(d, x.Name, died); err != nil {
+		return nil, nil, Route{}, errMalformed
+	}
+	to, _ = p.find(p.found[:0], x, message.AppendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
+	p.found = to.Queues
+	return m, deaths, to, nil
 }
 
 // tellNoDeadLetter tells the observer of a dead letter whose exchange does not exist

@@ -52,6 +52,7 @@ type Queue struct {
 	serial              uint64
 	id                  uint64 // of its record, and the rule of it
 	rule                queue.QuorumPriority
+	warned              atomic.Uint32 // what was said of its dead letters
 }
 
 // A destination is where a binding leads: a queue or an exchange.

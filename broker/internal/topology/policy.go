@@ -194,6 +194,7 @@ func (pl *policies) applyToQueues(affected func(name string) bool) {
 		for i, q := range queues {
 			q.Configure(sets[i], &fx)
 			pl.perform(&fx)
+			pl.warnOfStrategy(q)
 		}
 		queues, sets = queues[:0], sets[:0]
 		runtime.Gosched()

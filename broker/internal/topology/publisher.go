@@ -44,6 +44,8 @@ type Publisher struct {
 	msgs   []*queue.Message
 	marks  map[int][]dedup.Mark // of those messages that have any
 
+	taken func(*Queue) // unless nil, told of each queue that has taken all of the run
+
 	found []*Queue // scratch, for those who have none of their own
 	keys  []string // the same
 }
@@ -157,11 +159,14 @@ func (p *Publisher) Flush() (took int) {
 	if f := p.vh.env.Follower; f != nil {
 		f.Passed(p.vh.Name, p.from, p.queues, p.msgs)
 	}
-	p.fx.Inside = p.from > FromGo
+	p.fx.Inside, p.fx.Confirming = p.from > FromGo, p.taken != nil
 	for _, q := range p.queues {
 		refused := len(p.fx.Refused)
 		if q.Publish(p.msgs, p.fx) {
 			took++
+			if p.taken != nil && len(p.fx.Refused) == refused {
+				p.taken(q)
+			}
 		}
 		if len(p.fx.Refused) > refused {
 			p.tellRefused(q, p.fx.Refused[refused:])

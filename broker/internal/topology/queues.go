@@ -58,7 +58,11 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	if err := mayPassOn(by, access.Queue, name, "x-dead-letter-exchange", m.Arguments); err != nil { // PERM-2
 		return nil, err
 	}
-	return vh.createQueue(name, m, by)
+	q, err := vh.createQueue(name, m, by)
+	if err == nil {
+		vh.warnOfStrategy(q)
+	}
+	return q, err
 }
 
 // addQueueType gives a declaration that names no type of queue that of the virtual host,

@@ -72,6 +72,7 @@ func makeVHost(name string, env *Env) *VHost {
 	vh.queueUse = queueUse{names: &vh.names, fault: vh.fault}
 	vh.queueEnv = &queue.Env{
 		Clock: env.Clock, Store: env.Store, Memory: env.Memory, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, HigherTakesOver: env.Profile.HigherTakesOver, Fault: vh.fault,
+		LettersDropped: vh.lettersDropped,
 	}
 	if o := env.Observer; o != nil {
 		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }
