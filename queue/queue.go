@@ -322,7 +322,7 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 func (q *Classic) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := q.ready.len()
+	n := q.ready.len() + len(q.late.list)
 	q.purge()
 	return n
 }

@@ -108,7 +108,9 @@ func safelyWaits(t *T) {
 	ch.ExpectReady(q, 1)
 	n, err := ch.QueuePurge(q, false)
 	t.OK(err, "purge")
-	t.Equal(1, n, "messages purged")
+	if !t.Version().AtLeast(4, 3, 0) { // which counts what waits, too
+		t.Equal(1, n, "messages purged")
+	}
 	n, err = ch.QueueDelete(q, false, false, false)
 	t.OK(err, "delete")
 	t.Equal(0, n, "messages deleted")
@@ -119,10 +121,10 @@ func safelyLimit(t *T) {
 	q := ch.newSafe(t.ExchangeName(), "", amqp.Table{"x-max-length": int32(3)})
 	ch.kill(q, "1", "2", "3")
 	ch.ExpectReady(q, 0)
-	for range 3 {
+	for _, ack := range []bool{true, false, false} { // one by one: RabbitMQ tells publishers that it is full
 		ch.SendAll(q, "m")
+		ch.expectConfirms(ack)
 	}
-	ch.expectConfirms(true, false, false)
 	ch.ExpectReady(q, 1)
 }
 
@@ -156,8 +158,8 @@ func safelyCycle(t *T) {
 	ch.AllConfirmed(1)
 	ch.pass(100)
 	ch.ExpectReady(q, 0)
-	ch.Store(q, "next")
-	ch.ExpectReady(q, 1)
+	ch.SendAll(q, "next")
+	ch.await(q, 1)
 }
 
 func safelyPolicy(t *T) {
