@@ -21,16 +21,17 @@ type definitionsCheck struct {
 	dry      topology.DryRun
 	problems definitions.Problems
 
-	users  map[string]bool // those that there will be, where they have been looked for
-	vhosts map[string]bool
-	added  map[string]int // queues, by virtual host
-	sets   []func(*topology.VHost) error
+	users     map[string]bool // those that there will be, where they have been looked for
+	vhosts    map[string]bool
+	added     map[string]map[string]bool // queues, by virtual host
+	exchanges int                        // that are added, at most
+	sets      []func(*topology.VHost) error
 }
 
 func (b *Broker) checkDefinitions(d *definitions.Document, only *VHost) (*definitionsCheck, error) {
 	c := &definitionsCheck{
 		b: b, d: d, only: only, dry: topology.NewDryRun(b.env),
-		users: make(map[string]bool), vhosts: make(map[string]bool), added: make(map[string]int),
+		users: make(map[string]bool), vhosts: make(map[string]bool), added: make(map[string]map[string]bool),
 	}
 	if only == nil {
 		for i, u := range d.Users {
@@ -46,6 +47,7 @@ func (b *Broker) checkDefinitions(d *definitions.Document, only *VHost) (*defini
 	c.checkParameters()
 	c.checkExchanges()
 	c.checkQueues()
+	c.checkRoom()
 	c.checkBindings()
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -192,6 +194,7 @@ func (c *definitionsCheck) checkExchanges() {
 		m, err := declarationOfExchange(x)
 		if err == nil && c.existingExchange(vhost, x.Name) == nil {
 			err = c.dry.Exchange(m, vhost)
+			c.exchanges++
 		}
 		c.note("exchanges", i, err)
 	}
@@ -232,7 +235,10 @@ func (c *definitionsCheck) checkQueues() {
 		if v != nil && v.vh.HasQueue(q.Name) {
 			continue
 		}
-		c.added[vhost]++
+		if c.added[vhost] == nil {
+			c.added[vhost] = make(map[string]bool)
+		}
+		c.added[vhost][q.Name] = true
 		m, err := declarationOfQueue(q)
 		switch {
 		case err != nil:
@@ -242,18 +248,6 @@ func (c *definitionsCheck) checkQueues() {
 			err = c.dry.Queue(m, vhost)
 		}
 		c.note("queues", i, err)
-	}
-	for vhost, n := range c.added {
-		v := c.b.vhost(vhost)
-		if v == nil {
-			continue
-		}
-		limit, limited := v.vh.Limit(access.MaxQueues)
-		if have := v.vh.QueueCount(); limited && have+n > limit {
-			c.problems = append(c.problems, definitions.Problem{Path: "queues", Text: fmt.Sprintf(
-				"Adding %d queue(s) to virtual host \"%s\" would exceed the limit of %d queue(s).\n\n"+
-					"This virtual host currently has %d queue(s) defined.\n\nImport aborted!", n, vhost, limit, have)})
-		}
 	}
 }
 

@@ -115,6 +115,43 @@ func TestImportThatIsWrongChangesNothing(t *testing.T) {
 	assert.Equal(t, before, encoded(t, b.Definitions()))
 }
 
+// Limits that come with a document, with a new virtual host or with the broker count before
+// anything is changed.
+func TestImportMindsLimitsToCome(t *testing.T) {
+	const queues = `"queues":[{"name":"a","vhost":"v","durable":true,"auto_delete":false,"arguments":{}},{"name":"b","vhost":"v","durable":true,"auto_delete":false,"arguments":{}}]`
+	defaults := func(string) (broker.VHostDefaults, error) {
+		return broker.VHostDefaults{Limits: access.Limits{access.MaxQueues: 1}}, nil
+	}
+	one := "queues: Adding 2 queue(s) to virtual host \"v\" would exceed the limit of 1 queue(s).\n\nThis virtual host currently has 0 queue(s) defined.\n\nImport aborted!"
+	for _, c := range []struct {
+		name, document, want string
+		cfg                  broker.Config
+	}{
+		{"a parameter", `{"vhosts":[{"name":"v"}],"parameters":[{"vhost":"v","component":"vhost-limits","name":"limits","value":{"max-queues":1}}],` + queues + `}`, one, broker.Config{}},
+		{"of rabbitmqctl's export", `{"vhosts":[{"name":"v","limits":{"max-queues":1}}],` + queues + `}`, one, broker.Config{}},
+		{"a default", `{"vhosts":[{"name":"v"}],` + queues + `}`, one, broker.Config{VHostDefaults: defaults}},
+		{"a parameter instead of the default", `{"vhosts":[{"name":"v"}],"parameters":[{"vhost":"v","component":"vhost-limits","name":"limits","value":{"max-queues":2}}],` + queues + `}`, "", broker.Config{VHostDefaults: defaults}},
+		{"queues", `{"vhosts":[{"name":"v"}],` + queues + `}`, "document: adding 2 queue(s) would exceed the limit of 1 queue(s) in the cluster", broker.Config{MaxQueues: 1}},
+		{"exchanges", `{"vhosts":[{"name":"v"}]}`, "document: adding 7 exchange(s) would exceed the limit of 13 exchange(s) in the cluster", broker.Config{MaxExchanges: 13}},
+		{"virtual hosts", `{"vhosts":[{"name":"v"}]}`, "vhosts: vhost limit of 1 would be exceeded", broker.Config{MaxVHosts: 1}},
+		{"as many as there may be", `{"vhosts":[{"name":"v"}],` + queues + `}`, "", broker.Config{MaxVHosts: 2, MaxQueues: 2, MaxExchanges: 14}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := start(t, c.cfg)
+			before := encoded(t, b.Definitions())
+			d, err := definitions.Decode([]byte(c.document))
+			require.NoError(t, err)
+			err = b.ImportDefinitions(context.Background(), d, broker.ImportOptions{})
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, c.want)
+			assert.Equal(t, before, encoded(t, b.Definitions()))
+		})
+	}
+}
+
 func TestImportKeepsWhatIsThereAndMindsTheLimit(t *testing.T) {
 	b := start(t, broker.Config{})
 	v := vhost(t, b)

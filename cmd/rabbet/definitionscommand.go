@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/broker/definitions"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/defdiff"
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/lint"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 )
 
@@ -26,11 +28,16 @@ queues, exchanges, bindings, as one JSON document of RabbitMQ's format. The comm
 management API of Rabbet or RabbitMQ: on this machine, where rabbet serve with the same files and
 variables listens, or at --url.`
 
+const exportLong = `Writes the definitions of a broker to FILE, one object a line, or with - to standard output.
+What a version of RabbitMQ refuses of them, or takes with a plugin alone, is named on standard error,
+by the rules of rabbet graduate lint.`
+
 // A definitionsClient asks a management API for definitions.
 type definitionsClient struct {
 	console
 	url, vhost, config string
 	timeout            time.Duration
+	targets            []string // versions of RabbitMQ that an export is to go to
 }
 
 func definitionsCommand(c console) *cobra.Command {
@@ -50,8 +57,10 @@ func definitionsCommand(c console) *cobra.Command {
 		cmd.RunE = func(_ *cobra.Command, args []string) error { return run(args[0]) }
 		return cmd
 	}
+	export := command("export", "Write what a broker has", exportLong, d.export)
+	export.Flags().StringSliceVar(&d.targets, "target", lint.Targets, "`versions` of RabbitMQ to warn for: "+strings.Join(lint.Targets, ", ")+", or none")
 	return group(&cobra.Command{Use: "definitions", Short: "Export, import and compare definitions", Long: definitionsLong},
-		command("export", "Write what a broker has", "Writes the definitions of a broker to FILE, one object a line, or with - to standard output.", d.export),
+		export,
 		command("import", "Create what a document has", "Checks FILE, or with - standard input, and has the broker create what is in it. Nothing is deleted.", d.load),
 		command("diff", "Say what an import would change", "Compares FILE, or with - standard input, with what the broker has, and changes nothing.", d.diff))
 }
@@ -151,19 +160,69 @@ func (d *definitionsClient) read(file string) (text []byte, doc *definitions.Doc
 }
 
 func (d *definitionsClient) export(file string) error {
+	for _, target := range d.targets {
+		if target != "none" && !slices.Contains(lint.Targets, target) {
+			return usagef("--target is of %s, or none, not %q", strings.Join(lint.Targets, ", "), target)
+		}
+	}
 	doc, err := d.fetch()
 	if err != nil {
 		return err
 	}
-	if file == "-" {
-		return doc.Encode(d.stdout, d.vhost != "")
+	var text bytes.Buffer
+	if err := doc.Encode(&text, d.vhost != ""); err != nil {
+		return err
 	}
-	// There are password hashes in it.
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if file == "-" {
+		_, err = d.stdout.Write(text.Bytes())
+	} else {
+		err = os.WriteFile(file, text.Bytes(), 0o600) // There are password hashes in it.
+	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(doc.Encode(f, d.vhost != ""), f.Close())
+	return d.warn(doc)
+}
+
+// mostWarnings is how many objects an export names before it counts the rest.
+const mostWarnings = 20
+
+// warn names what versions of RabbitMQ refuse of a document, or take with a plugin alone.
+func (d *definitionsClient) warn(doc *definitions.Document) error {
+	if d.vhost != "" {
+		nameVHost(doc, &d.vhost)
+	}
+	var text bytes.Buffer
+	if err := doc.Encode(&text, false); err != nil {
+		return err
+	}
+	versions := map[lint.Finding][]string{}
+	var order []lint.Finding
+	for _, target := range d.targets {
+		if target == "none" {
+			continue
+		}
+		found, err := lint.Check(lint.Input{Definitions: text.Bytes()}, target)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			if !f.Level.AtLeast(lint.Needs) {
+				continue
+			}
+			if versions[f] == nil {
+				order = append(order, f)
+			}
+			versions[f] = append(versions[f], target)
+		}
+	}
+	for _, f := range order[:min(len(order), mostWarnings)] {
+		fmt.Fprintf(d.stderr, "warning: RabbitMQ %s: %s: %s\n", strings.Join(versions[f], ", "), f.Object(), f.Text)
+	}
+	if more := len(order) - mostWarnings; more > 0 {
+		fmt.Fprintf(d.stderr, "warning: and %d more, which rabbet graduate lint names\n", more)
+	}
+	return nil
 }
 
 func (d *definitionsClient) load(file string) error {
@@ -195,4 +254,24 @@ func (d *definitionsClient) diff(file string) error {
 	}
 	_, err = fmt.Fprintf(d.stdout, "to create %d, to replace %d, that differ and stay %d\n", count[defdiff.Create], count[defdiff.Replace], count[defdiff.Keep])
 	return err
+}
+
+// nameVHost makes a document of one virtual host, which does not name it, a whole one.
+func nameVHost(doc *definitions.Document, name *string) {
+	doc.VHosts = []definitions.VHost{{Name: *name}}
+	for i := range doc.Parameters {
+		doc.Parameters[i].VHost = name
+	}
+	for i := range doc.Policies {
+		doc.Policies[i].VHost = name
+	}
+	for i := range doc.Exchanges {
+		doc.Exchanges[i].VHost = name
+	}
+	for i := range doc.Queues {
+		doc.Queues[i].VHost = name
+	}
+	for i := range doc.Bindings {
+		doc.Bindings[i].VHost = name
+	}
 }

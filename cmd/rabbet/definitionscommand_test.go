@@ -122,3 +122,36 @@ func TestDefinitionsOfRabbet(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, `"orders"`)
 }
+
+// An export names what versions of RabbitMQ refuse, by the rules of graduate lint, and
+// leaves nothing out.
+func TestExportWarns(t *testing.T) {
+	b := newToolbox(t, "--memory")
+	_, rest, found := strings.Cut(strings.Join(b.lines, "\n"), "Management plugin: HTTP (non-TLS) listener started on port ")
+	require.True(t, found)
+	url := "http://guest:guest@127.0.0.1:" + strings.Fields(rest)[0]
+	doc := write(t, "in.json", `{"vhosts":[{"name":"v"}],"queues":[
+		{"name":"passing","vhost":"v","durable":false,"auto_delete":false,"arguments":{}},
+		{"name":"plain","vhost":"v","durable":true,"auto_delete":false,"arguments":{}}],
+		"exchanges":[{"name":"later","vhost":"v","type":"x-delayed-message","durable":true,"auto_delete":false,"arguments":{"x-delayed-type":"direct"}}]}`)
+	code, _, stderr := run(t, nil, "definitions", "import", doc, "--url", url)
+	require.Zero(t, code, stderr)
+	const transient = "warning: RabbitMQ 4.3: queue \"passing\" in vhost \"v\": "
+	const delayed = "warning: RabbitMQ 3.13, 4.0, 4.2: exchange \"later\" in vhost \"v\": the plugin rabbitmq_delayed_message_exchange has its exchange type: it is refused without\n"
+	for _, of := range [][]string{nil, {"--vhost", "v"}} {
+		code, stdout, stderr := run(t, nil, append([]string{"definitions", "export", "-", "--url", url}, of...)...)
+		require.Zero(t, code, stderr)
+		assert.Contains(t, stdout, `"passing"`)
+		assert.Contains(t, stdout, `"later"`)
+		assert.Contains(t, stderr, transient)
+		assert.Contains(t, stderr, delayed)
+		assert.Contains(t, stderr, "warning: RabbitMQ 4.3: exchange \"later\" in vhost \"v\": ")
+		assert.NotContains(t, stderr, "plain")
+	}
+	_, _, stderr = run(t, nil, "definitions", "export", "-", "--url", url, "--target", "4.0")
+	assert.Equal(t, strings.Replace(delayed, "3.13, 4.0, 4.2", "4.0", 1), stderr)
+	_, _, stderr = run(t, nil, "definitions", "export", "-", "--url", url, "--target", "none")
+	assert.Empty(t, stderr)
+	code, _, _ = run(t, nil, "definitions", "export", "-", "--url", url, "--target", "5.0")
+	assert.Equal(t, 2, code)
+}

@@ -3,6 +3,7 @@ package topology
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -28,9 +29,9 @@ type About struct {
 	Protected        bool   // from deletion
 }
 
-// limitsComponent and limitsName are the parameter that RabbitMQ keeps limits as.
+// LimitsComponent and limitsName are the parameter that RabbitMQ keeps limits as.
 const (
-	limitsComponent = "vhost-limits"
+	LimitsComponent = "vhost-limits"
 	limitsName      = "limits"
 )
 
@@ -104,7 +105,7 @@ func (pr *parameters) loadParameter(p Parameter) {
 		pr.values = make(map[parameterKey]json.RawMessage)
 	}
 	pr.values[parameterKey{p.Component, p.Name}] = p.Value
-	if p.Component == limitsComponent && p.Name == limitsName {
+	if p.Component == LimitsComponent && p.Name == limitsName {
 		pr.limits = access.Limits{}
 		// What is no number is no limit, as in RabbitMQ.
 		_ = json.Unmarshal(p.Value, &pr.limits)
@@ -118,7 +119,7 @@ func (pr *parameters) dropParameter(component, name string) bool {
 		return false
 	}
 	delete(pr.values, key)
-	if component == limitsComponent && name == limitsName {
+	if component == LimitsComponent && name == limitsName {
 		pr.limits = nil
 	}
 	pr.unput(pr.parameterRecord(Parameter{Component: component, Name: name}))
@@ -153,7 +154,7 @@ func (pr *parameters) ChangeLimits(change func(access.Limits)) {
 	}
 	if len(limits) == 0 {
 		pr.limits = nil
-		pr.dropParameter(limitsComponent, limitsName)
+		pr.dropParameter(LimitsComponent, limitsName)
 		pr.tellLimits(nil, InternalUser)
 		return
 	}
@@ -161,7 +162,7 @@ func (pr *parameters) ChangeLimits(change func(access.Limits)) {
 	if err != nil {
 		panic(err) // a map of strings and numbers
 	}
-	pr.putParameter(Parameter{limitsComponent, limitsName, value})
+	pr.putParameter(Parameter{LimitsComponent, limitsName, value})
 	pr.tellLimits(value, InternalUser)
 }
 
@@ -189,6 +190,18 @@ func (pr *parameters) checkExchangeLimit(name string) error {
 	if limit := pr.env.MaxExchanges; reached(limit, pr.env.exchanges.Load()) {
 		return amqp.Errorf(amqp.PreconditionFailed, "cannot declare exchange '%s' in vhost '%s': exchange limit of %d is reached",
 			name, pr.Name, max(0, limit))
+	}
+	return nil
+}
+
+// CheckRoom refuses so many queues and exchanges more than all virtual hosts may have
+// together (LIMIT-5, LIMIT-7).
+func (env *Env) CheckRoom(queues, exchanges int) error {
+	switch {
+	case queues > 0 && reached(env.MaxQueues, env.queues.Load()+int64(queues)-1):
+		return fmt.Errorf("adding %d queue(s) would exceed the limit of %d queue(s) in the cluster", queues, max(0, env.MaxQueues))
+	case exchanges > 0 && reached(env.MaxExchanges, env.exchanges.Load()+int64(exchanges)-1):
+		return fmt.Errorf("adding %d exchange(s) would exceed the limit of %d exchange(s) in the cluster", exchanges, max(0, env.MaxExchanges))
 	}
 	return nil
 }

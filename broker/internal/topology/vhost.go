@@ -39,6 +39,9 @@ var predeclared = []struct {
 	{TraceExchange, "topic", true},
 }
 
+// Predeclared is how many exchanges a new virtual host has.
+var Predeclared = len(predeclared)
+
 // IsPredeclared reports whether every new virtual host has an exchange of the name (EXCH-1).
 func IsPredeclared(name string) bool {
 	for _, x := range predeclared {
