@@ -216,9 +216,6 @@ func (c *conn) interrupt() {
 	c.nc.SetReadDeadline(longAgo)
 }
 
-// longAgo is a read deadline that has passed on any clock.
-var longAgo = time.Unix(1, 0)
-
 // interrupted handles a read that failed because of interrupt. True asks the
 // reader to go on.
 func (c *conn) interrupted() bool {

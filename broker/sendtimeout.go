@@ -88,6 +88,9 @@ func (o *outbound) unwatch() {
 	}
 }
 
+// longAgo is a deadline that has passed on any clock.
+var longAgo = time.Unix(1, 0)
+
 // pieceSize is how much is written at a time where a write that was interrupted cannot go
 // on, as over TLS.
 const pieceSize = 64 << 10

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ import (
 // and connects again when its broker is gone.
 type liveClient struct {
 	url, queue string
-	stop       atomic.Bool
+	stop       context.Context
 	confirmed  []string // bodies, in order
 	consumed   map[string]bool
 	refused    int
@@ -31,7 +30,7 @@ type liveClient struct {
 
 // publish publishes one message after the other, each with its number after from.
 func (l *liveClient) publish(from int) {
-	for n := from; !l.stop.Load() && l.refused < 3; {
+	for n := from; l.stop.Err() == nil && l.refused < 3; {
 		conn, err := amqp091.Dial(l.url)
 		if err != nil {
 			_ = delay.Wait(context.Background(), delay.Real{}, 20*time.Millisecond)
@@ -41,7 +40,7 @@ func (l *liveClient) publish(from int) {
 		if err == nil {
 			err = ch.Confirm(false)
 		}
-		for err == nil && !l.stop.Load() && l.refused < 3 {
+		for err == nil && l.stop.Err() == nil && l.refused < 3 {
 			var c *amqp091.DeferredConfirmation
 			body := l.queue + " " + strconv.Itoa(n)
 			if c, err = ch.PublishWithDeferredConfirm("", l.queue, false, false, amqp091.Publishing{DeliveryMode: 2, Body: []byte(body)}); err != nil {
@@ -66,7 +65,7 @@ func (l *liveClient) publish(from int) {
 
 // consume takes messages until it is stopped.
 func (l *liveClient) consume() {
-	for !l.stop.Load() {
+	for l.stop.Err() == nil {
 		conn, err := amqp091.Dial(l.url)
 		if err != nil {
 			_ = delay.Wait(context.Background(), delay.Real{}, 20*time.Millisecond)
@@ -83,10 +82,8 @@ func (l *liveClient) consume() {
 					} else if err = d.Ack(false); err == nil {
 						l.consumed[string(d.Body)] = true
 					}
-				case <-time.After(50 * time.Millisecond): // so that it sees that it is to stop
-					if l.stop.Load() {
-						err = amqp091.ErrClosed
-					}
+				case <-l.stop.Done():
+					err = amqp091.ErrClosed
 				}
 			}
 		}
@@ -102,7 +99,9 @@ func TestGraduateLiveUnderLoad(t *testing.T) {
 	g.queues, g.each = 1, 20000
 	g.fill()
 	url := fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/", g.port)
-	l := &liveClient{url: url, queue: g.moved[0], consumed: map[string]bool{}}
+	stop, end := context.WithCancel(t.Context())
+	defer end()
+	l := &liveClient{stop: stop, url: url, queue: g.moved[0], consumed: map[string]bool{}}
 	var clients sync.WaitGroup
 	clients.Go(func() { l.publish(g.each + 1) })
 	clients.Go(l.consume)
@@ -115,7 +114,7 @@ func TestGraduateLiveUnderLoad(t *testing.T) {
 	_ = g.source.cmd.Wait() // It was killed.
 	g.startSource()
 	err := cmd.Wait()
-	l.stop.Store(true)
+	end()
 	clients.Wait()
 	require.NoError(t, err, "%s", &out)
 	q := g.report()[g.moved[0]]

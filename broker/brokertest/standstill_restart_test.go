@@ -1,4 +1,4 @@
-package broker_test
+package brokertest_test
 
 import (
 	"testing"
