@@ -141,9 +141,9 @@ func (pl *policies) warnOfStrategy(q *Queue) {
 }
 
 // lettersDropped logs that a change of policy has deleted what waited (DLXALO-20).
-func (vh *VHost) lettersDropped(name string, messages int, bytes int64) {
-	vh.env.Log.Info(fmt.Sprintf("Deleted %d dead-lettered messages (with total messages size of %d bytes) in %s",
-		messages, bytes, QueueText(name, vh.Name)))
+func (ns *names) lettersDropped(name string, messages int, bytes int64) {
+	ns.env.Log.Info(fmt.Sprintf("Deleted %d dead-lettered messages (with total messages size of %d bytes) in %s",
+		messages, bytes, QueueText(name, ns.Name)))
 }
 
 var errMalformed = amqp.Errorf(amqp.InternalError, "a message whose properties cannot be read")
