@@ -15,6 +15,10 @@ const keptEvents = 1000
 // comes and goes in between is not seen.
 const eventInterval = time.Second
 
+// eventShare bounds what that costs: a look takes at most this part of the time between
+// two of them, so that a broker of very many objects is looked at less often.
+const eventShare = 200
+
 // A thing is something whose coming and going is an event.
 type thing struct{ kind, vhost, name string }
 
@@ -39,6 +43,7 @@ type events struct {
 	kept   []event
 	known  map[thing]thingState // nil while nobody follows
 	looked time.Time
+	every  time.Duration // between looks
 }
 
 // since are the events after an ID, and how many of them are not kept any more.
@@ -83,12 +88,13 @@ func (v *events) look(s *Server) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := s.wall.Now()
-	if v.known != nil && now.Sub(v.looked) < eventInterval {
+	if v.known != nil && now.Sub(v.looked) < v.every {
 		return
 	}
-	stale := now.Sub(v.looked) > 10*eventInterval
+	stale := now.Sub(v.looked) > 10*max(v.every, eventInterval)
 	v.looked = now
 	things := s.things()
+	v.every = max(eventInterval, eventShare*s.wall.Now().Sub(now))
 	if v.known == nil || stale { // nobody has looked: this is where it begins
 		v.known = things
 		return
@@ -148,6 +154,9 @@ func (s *Server) things() map[thing]thingState {
 			m[thing{"queue", p.name, name}] = thingState{}
 		}
 		for _, b := range p.Bindings() {
+			if b.Source == "" {
+				continue // comes and goes with its queue, as RabbitMQ's events have it
+			}
 			to := "q/"
 			if b.ToExchange {
 				to = "e/"

@@ -192,7 +192,12 @@ func sorted[T any](q *request, l *listing[T]) {
 		list := make([]keyed, len(l.items))
 		e := encoder{columns: newColumns()}
 		e.columns.add(path)
+		byName := l.name != nil && len(path) == 1 && path[0] == "name" // nothing has to be looked up
 		for i, item := range l.items {
+			if byName {
+				list[i] = keyed{sortKey{class: sortText, text: l.name(item)}, item}
+				continue
+			}
 			e.buf = e.buf[:0]
 			e.open()
 			l.write(&e, item)
