@@ -55,6 +55,7 @@ func TestPicturesOfTheDocs(t *testing.T) {
 		{"unacked", "queues/%2F/orders.paid?tab=unacked", "paid-worker"},
 		{"dead-letters", "dead-letters", "rejected"},
 		{"delayed", "delayed", "Deliver now"},
+		{"stream", "queues/%2F/audit?tab=messages&offset=20", "in the stream"},
 		{"topology", "topology", "dead-letters"},
 		{"add-queue", "queues?add=true", "Add a queue"},
 		{"permissions", "permissions", "orders-service"},
@@ -70,9 +71,10 @@ func TestPicturesOfTheDocs(t *testing.T) {
 	p.picture("message")
 	if r.has("trace") {
 		p.visit("#/trace")
-		p.see("acked")
-		p.do("[...document.querySelectorAll('main tr[data-row]')].find((tr) => tr.innerText.includes('acked')).querySelector('button').click()")
+		p.wait("document.querySelector('main tr[data-row] button')")
+		p.do("document.querySelector('main tr[data-row] button').click()")
 		p.see("Its life")
+		p.wait("document.querySelectorAll('main .life li').length > 2")
 		p.picture("trace")
 	}
 	p.theme("dark")

@@ -13,7 +13,7 @@ const WATCHED = 'queues?page=1&page_size=200&pagination=true&sort=messages_ready
 
 /** @param {{overview: any}} props */
 export function Wrong({ overview }) {
-	const queues = useLive(WATCHED, { every: 10000 });
+	const queues = useLive(WATCHED, { every: 20000 });
 	const connections = useLive('connections?page=1&page_size=100&pagination=true&sort=state&columns=name,state,user_provided_name', { every: 10000 });
 	const nodes = useLive(may.monitor() ? 'nodes?columns=name,mem_alarm,disk_free_alarm,running,partitions' : null);
 	const items = [
