@@ -83,6 +83,8 @@ func (c *controller) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	flush := http.NewResponseController(w)
 	_ = flush.Flush() // Who has gone is noticed below.
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false) // Erlang's does not
 	for {
 		d, err := consumer.Next(r.Context())
 		if err != nil {
@@ -91,7 +93,7 @@ func (c *controller) events(w http.ResponseWriter, r *http.Request) {
 		if !pattern.MatchString(strings.ReplaceAll(d.Key, ".", "_")) {
 			continue
 		}
-		if json.NewEncoder(w).Encode(eventOf(d)) != nil || flush.Flush() != nil {
+		if out.Encode(eventOf(d)) != nil || flush.Flush() != nil {
 			return
 		}
 	}
