@@ -27,6 +27,7 @@ func noteUpstreams(b *broker.Broker, log *slog.Logger) {
 				return fmt.Errorf("%s should be an object, actually was %s", p.Name, p.Value)
 			}
 			if _, ok := value["uri"]; !ok {
+				//lint:ignore ST1005 RabbitMQ's text
 				return fmt.Errorf(`Key "uri" not found in %s`, p.Name)
 			}
 			return nil

@@ -131,6 +131,8 @@ func (n *client) do(method, path string, body, answer any) error {
 }
 
 // errNotRunning is the answer of a node whose broker is stopped.
+//
+//lint:ignore ST1005 RabbitMQ's text
 var errNotRunning = errors.New("this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.")
 
 // refused is the error of an answer that is no success.
