@@ -42,8 +42,8 @@ type batch struct {
 // to get it back in bits costs more than it saves.
 const fewAdds = 64
 
-// needless tells whether nobody would miss the batch if it were lost.
-func (b *batch) needless() bool { return b.live == 0 && !b.firm && b.adds <= fewAdds }
+// droppable reports whether the batch may be lost: nobody waits for what is in it.
+func (b *batch) droppable() bool { return b.live == 0 && !b.firm && b.adds <= fewAdds }
 
 type opKind uint8
 
@@ -130,7 +130,7 @@ func (s *Store) count(o *op) {
 			if !o.log.addedIn(b.number, o.seq) {
 				continue
 			}
-			if b.live--; b.needless() && len(s.current.waiters)+len(s.pending.waiters) > 0 {
+			if b.live--; b.droppable() && len(s.current.waiters)+len(s.pending.waiters) > 0 {
 				s.releasable.Store(true)
 			}
 			break
@@ -204,7 +204,7 @@ func (s *Store) await(firm bool, ws ...Waiter) {
 	p := &s.pending
 	p.waiters = append(p.waiters, ws...)
 	p.firm = p.firm || firm
-	if p.needless() {
+	if p.droppable() {
 		s.releasable.Store(true)
 	}
 	s.expedite()
@@ -232,11 +232,11 @@ func (s *Store) released() (ws []Waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.releasable.Store(false)
-	if s.current.needless() {
+	if s.current.droppable() {
 		ws, s.current.waiters = s.current.waiters, nil
 	}
 	p := &s.pending
-	if c := &s.current; len(c.waiters) > 0 || c.firm || c.live > 0 || !p.needless() {
+	if c := &s.current; len(c.waiters) > 0 || c.firm || c.live > 0 || !p.droppable() {
 		return ws
 	}
 	ws = append(ws, p.waiters...)
