@@ -83,9 +83,9 @@ func (c *conn) stage(m *queue.Message, queues []*topology.Queue) {
 	}
 }
 
-// A way is where a message goes: along a route of the topology, or to a direct reply-to
+// A routing is where a message goes: along a route of the topology, or to a direct reply-to
 // consumer.
-type way struct {
+type routing struct {
 	topology.Route
 	requester string
 	copied    []string // requesters that CC and BCC name
@@ -93,23 +93,23 @@ type way struct {
 }
 
 // check is all that a publish can fail for. It returns what prepare does.
-func (h *publishHalf) check(rt *route, m *queue.Message, size uint64) (way, error) {
+func (h *publishHalf) check(rt *route, m *queue.Message, size uint64) (routing, error) {
 	if rt.immediate { // BASIC-2
-		return way{}, amqp.Errorf(amqp.NotImplemented, "immediate=true")
+		return routing{}, amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
 	if h.ch.mode == modeTx {
 		if err := h.ch.checkTxSize(); err != nil {
-			return way{}, err
+			return routing{}, err
 		}
 	}
 	if err := h.c.b.cfg.checkSize(size); err != nil {
-		return way{}, err
+		return routing{}, err
 	}
 	return h.prepare(rt, m)
 }
 
 // accept takes a routed message, to be passed on now or with the transaction.
-func (h *publishHalf) accept(m *queue.Message, w way, mandatory bool) {
+func (h *publishHalf) accept(m *queue.Message, w routing, mandatory bool) {
 	if len(w.Delays) > 0 {
 		w.delayed = true
 		w.Delays = topology.StartLax(w.Delays, m, &h.c.fx)
@@ -137,7 +137,7 @@ func (h *publishHalf) count() {
 
 // pass sends a routed message on: to its queues, to a waiting requester, to
 // strict delayed exchanges, or back to the publisher (BASIC-3).
-func (h *publishHalf) pass(m *queue.Message, w way, mandatory bool) {
+func (h *publishHalf) pass(m *queue.Message, w routing, mandatory bool) {
 	replied := false // as far as the publisher is told (BASIC-75)
 	if w.requester != "" {
 		replied = h.answerRequest(w.requester, m)
@@ -173,7 +173,7 @@ const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.
 
 // prepare checks a message and finds where it goes. What the connection knows of the route
 // is not asked again; the message's own properties are looked at each time.
-func (h *publishHalf) prepare(rt *route, m *queue.Message) (way, error) {
+func (h *publishHalf) prepare(rt *route, m *queue.Message) (routing, error) {
 	c := h.c
 	flags := m.Props.Flags()
 	message.ReadMarks(m, flags)
@@ -184,15 +184,15 @@ func (h *publishHalf) prepare(rt *route, m *queue.Message) (way, error) {
 		c.flushPublishes()
 		var err error
 		if x, err = h.target(rt, gen); err != nil {
-			return way{}, err
+			return routing{}, err
 		}
 	}
 	extra, headers, err := h.inspect(m, flags)
 	if err != nil {
-		return way{}, err
+		return routing{}, err
 	}
 	if known && len(extra) == 0 {
-		return way{Route: rt.Route}, nil
+		return routing{Route: rt.Route}, nil
 	}
 	c.flushPublishes()
 	return h.find(rt, x, gen, extra, headers, m.Props)
@@ -225,8 +225,8 @@ func (h *publishHalf) target(rt *route, gen uint64) (*topology.Exchange, error) 
 // find finds where a publish goes: to requesters by their names, and along bindings.
 func (h *publishHalf) find(
 	rt *route, x *topology.Exchange, gen uint64, extra []string, headers amqp.RawTable, props amqp.RawProperties,
-) (way, error) {
-	var w way
+) (routing, error) {
+	var w routing
 	if rt.exchange == "" { // BASIC-73
 		if strings.HasPrefix(rt.key, replyTo+".") {
 			if w.requester = rt.key; len(extra) == 0 {

@@ -207,12 +207,12 @@ func (h *publishHalf) publishTapped(rt *route, m *queue.Message, size uint64) er
 	switch v.Act {
 	case tap.ActSwallow, tap.ActNack:
 		c.flushPublishes()
-		c.record.publish(h.ch, rt, m, v.Act, way{}, nil)
+		c.record.publish(h.ch, rt, m, v.Act, routing{}, nil)
 		h.forgo(v.Act)
 		return nil
 	case tap.ActCloseChannel, tap.ActCloseConnection:
 		e := v.Refusal()
-		c.record.publish(h.ch, rt, m, v.Act, way{}, e)
+		c.record.publish(h.ch, rt, m, v.Act, routing{}, e)
 		return e
 	case tap.ActReset, tap.ActDamage:
 		return c.tapped.damage(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
@@ -273,7 +273,7 @@ func (h *publishHalf) forgo(act tap.Act) {
 func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, act tap.Act) error {
 	w, err := h.check(rt, m, size)
 	if act == tap.ActUnroutable {
-		w = way{}
+		w = routing{}
 	}
 	h.c.record.publish(h.ch, rt, m, act, w, err)
 	if err != nil {

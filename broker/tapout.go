@@ -197,7 +197,7 @@ func names(queues []*topology.Queue) []string {
 }
 
 // publish records a client's publish, before it goes anywhere.
-func (r *recording) publish(ch *channel, rt *route, m *queue.Message, act tap.Act, w way, err error) {
+func (r *recording) publish(ch *channel, rt *route, m *queue.Message, act tap.Act, w routing, err error) {
 	if !r.on() {
 		return
 	}
@@ -262,7 +262,7 @@ func (h *publishHalf) recordConfirm(from, to uint64, nack bool) {
 func (r *recording) tx(publishes []txPublish, kind tap.EventKind) {
 	for _, p := range publishes {
 		if p.msg != nil {
-			r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Later: exchangesOf(p.way.Delays)}, p.msg)
+			r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Later: exchangesOf(p.routing.Delays)}, p.msg)
 		}
 	}
 }

@@ -25,7 +25,7 @@ type transaction struct {
 // A txPublish is a publish that was checked and routed already (BASIC-83).
 type txPublish struct {
 	msg       *queue.Message
-	way       way
+	routing   routing
 	mandatory bool
 	nacked    bool // by a Tap: there is nothing else of it
 }
@@ -37,18 +37,18 @@ type txSettle struct {
 	verdict verdict
 }
 
-func (t *transaction) publish(m *queue.Message, w way, mandatory bool, generation uint64) {
+func (t *transaction) publish(m *queue.Message, w routing, mandatory bool, generation uint64) {
 	if len(t.publishes) == 0 {
 		t.generation = generation
 	}
 	w.Queues = slices.Clone(w.Queues)
-	t.publishes = append(t.publishes, txPublish{msg: m, way: w, mandatory: mandatory})
+	t.publishes = append(t.publishes, txPublish{msg: m, routing: w, mandatory: mandatory})
 }
 
 // takeBack undoes what publishes that come to nothing have left behind.
 func takeBack(publishes []txPublish) {
 	for i := range publishes {
-		publishes[i].way.TakeBack()
+		publishes[i].routing.TakeBack()
 	}
 }
 
@@ -121,7 +121,7 @@ func (ch *channel) txCommit() error {
 			ch.tx.refused = true
 			continue
 		}
-		ch.pass(p.msg, p.way, p.mandatory)
+		ch.pass(p.msg, p.routing, p.mandatory)
 	}
 	c.flushPublishes()
 	for _, s := range tx.settled {
@@ -143,7 +143,7 @@ func (ch *channel) checkQueuesOf(tx *transaction) error {
 		return nil
 	}
 	for _, p := range tx.publishes {
-		for _, q := range p.way.Queues {
+		for _, q := range p.routing.Queues {
 			switch now := c.vhost.Named(q.Name); {
 			case now == q:
 			case now == nil && c.b.profile.TxNeedsQueues:
