@@ -6,7 +6,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// Routing notes at a delayed exchange that the message is to be kept there, and for
+// Routing notes at a delayed exchange that the message is to be delayed there, and for
 // how long (EXCH-49 to EXCH-52).
 
 // A Delay is a delayed exchange that a route has led to, and how long it
@@ -17,8 +17,8 @@ type Delay struct {
 	Strict bool
 }
 
-// postpones tells whether an exchange keeps a message for later, which is noted.
-func (r *router) postpones(x *Exchange, headers amqp.RawTable) bool {
+// delaysAt reports whether an exchange delays a message, and notes for how long.
+func (r *router) delaysAt(x *Exchange, headers amqp.RawTable) bool {
 	r.delayed = true
 	ms, fault := message.DelayOf(headers)
 	switch {
@@ -44,7 +44,7 @@ func (r *router) postpones(x *Exchange, headers amqp.RawTable) bool {
 func (p *Delay) Exchange() string { return p.in.name }
 
 // Start hands a message to the delayed exchange.
-func (p *Delay) Start(m *queue.Message, fx *queue.Effects) { p.in.keep(m, p.ms, fx) }
+func (p *Delay) Start(m *queue.Message, fx *queue.Effects) { p.in.delay(m, p.ms, fx) }
 
 // StartDelays hands a message to the delayed exchanges that its route has led to.
 func StartDelays(list []Delay, m *queue.Message, fx *queue.Effects) {
@@ -68,8 +68,8 @@ func StartLax(list []Delay, m *queue.Message, fx *queue.Effects) (strict []Delay
 	return strict
 }
 
-// keep holds a message back for so many milliseconds.
-func (d *delayedQueue) keep(m *queue.Message, ms int64, fx *queue.Effects) {
+// delay keeps a message for so many milliseconds.
+func (d *delayedQueue) delay(m *queue.Message, ms int64, fx *queue.Effects) {
 	late := *m
 	late.Props = message.PastDelay(m.Props, ms)
 	d.Add(&late, ms, fx)

@@ -14,8 +14,8 @@ type recentMessages struct {
 	kept exchange.History[*queue.Message]
 }
 
-// keep adds a message unless it asks not to be kept (RECENT-3).
-func (h *recentMessages) keep(m *queue.Message) {
+// remember adds a message unless it asks not to be kept (RECENT-3).
+func (h *recentMessages) remember(m *queue.Message) {
 	if v, _ := m.Props.Headers().Lookup("x-recent-history-no-store"); v == true {
 		return
 	}

@@ -116,7 +116,7 @@ func (p *Publisher) Pass(m *queue.Message, to Route) {
 	}
 	StartDelays(to.Delays, m, p.fx)
 	for _, x := range to.keeps {
-		x.history.keep(m)
+		x.history.remember(m)
 	}
 }
 

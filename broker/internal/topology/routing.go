@@ -74,7 +74,7 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 	}
 	r.keyOnly = r.keyOnly && x.table.KeyOnly()
 	r.dests = r.dests[:0]
-	if x.delayed != nil && r.postpones(x, headers) {
+	if x.delayed != nil && r.delaysAt(x, headers) {
 		if x.strict == nil { // EXCH-52
 			r.askAlternate(x)
 		}
