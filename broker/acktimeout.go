@@ -199,5 +199,5 @@ func (h *consumeHalf) cancelOverdue(s *consumer) {
 	c.out.mu.Unlock()
 	c.finishReturns(h.ch, out, verdictRequeue)
 	s.from.Unsubscribe(&s.Subscription, &c.fx)
-	c.settleEffects()
+	c.performEffects()
 }

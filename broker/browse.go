@@ -95,7 +95,7 @@ func (v *VHost) Empty(name string, ready int, newest uint64) error {
 	if !s.PurgeExactly(ready, newest) {
 		return ErrMoved
 	}
-	return v.b.env.Settle()
+	return v.b.env.AwaitStore()
 }
 
 // ErrNotTaker is returned by Claim for a stream, of which nothing can be taken.

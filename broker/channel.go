@@ -288,7 +288,7 @@ func (ch *channel) end() {
 	for _, s := range consumers {
 		s.from.Unsubscribe(&s.Subscription, &c.fx)
 	}
-	c.settleEffects()
+	c.performEffects()
 }
 
 // decodeAndHandle runs one method. The commonest is handled without an

@@ -150,7 +150,7 @@ func (c *conn) awaitRecords() error {
 	if c.vhost.Written() == c.written || c.b.cfg.Store.SyncPolicy() == store.SyncNone {
 		return nil
 	}
-	c.settleEffects()
+	c.performEffects()
 	c.fx.Flush()
 	done := make(commitSignal, 1)
 	c.b.cfg.Store.Notify(done)
@@ -165,7 +165,7 @@ func (c *conn) awaitRecords() error {
 // for tx.commit, whose answer must not come before (BASIC-86). What others wait
 // for is passed on first.
 func (c *conn) awaitCommit() error {
-	c.settleEffects()
+	c.performEffects()
 	if !c.fx.Logged {
 		return nil
 	}

@@ -252,7 +252,7 @@ func (c *conn) cleanUp() {
 		// Refused only where another goroutine has deleted it meanwhile.
 		_, _ = c.vhost.Remove(q, false, false, nil, &c.fx)
 	}
-	c.settleEffects()
+	c.performEffects()
 	c.fx.Flush()
 	c.leave()
 }
@@ -269,10 +269,10 @@ func (c *conn) stopConsumers() {
 	}
 }
 
-// settleEffects does what queues asked for and only the broker can do.
-func (c *conn) settleEffects() {
+// performEffects does what queues asked for and only the broker can do.
+func (c *conn) performEffects() {
 	if c.fx.Pending() {
-		c.vhost.Settle(&c.fx)
+		c.vhost.DrainEffects(&c.fx)
 	}
 }
 

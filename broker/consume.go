@@ -97,7 +97,7 @@ func (h *consumeHalf) cancel(m *amqp.BasicCancel) error {
 		h.cancelConsumer(m.ConsumerTag)
 	}
 	err := h.ch.reply0(nil, m.NoWait, &amqp.BasicCancelOk{ConsumerTag: m.ConsumerTag})
-	c.settleEffects()
+	c.performEffects()
 	return err
 }
 
@@ -128,7 +128,7 @@ func (h *consumeHalf) cancelAnswered(tag string) error {
 		return amqp.NewInternalError()
 	}
 	h.cancelConsumer(tag)
-	h.c.settleEffects()
+	h.c.performEffects()
 	return nil
 }
 

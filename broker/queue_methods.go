@@ -109,6 +109,6 @@ func (ch *channel) queueDelete(m *amqp.QueueDelete) error {
 	}
 	n, err := ch.c.vhost.DeleteQueue(name, m.IfUnused, m.IfEmpty, ch.c, &ch.c.fx)
 	err = ch.reply0(err, m.NoWait, &amqp.QueueDeleteOk{MessageCount: uint32(n)})
-	ch.c.settleEffects() // consumers are told after delete-ok (BASIC-35)
+	ch.c.performEffects() // consumers are told after delete-ok (BASIC-35)
 	return err
 }

@@ -289,7 +289,7 @@ func (c *conn) endBatch() {
 	c.flushPublishes()
 	c.endCounts()
 	c.sendConfirms()
-	c.settleEffects()
+	c.performEffects()
 	c.forgetLeaving()
 	c.fx.Flush()
 	c.batch.release()

@@ -10,9 +10,9 @@ import (
 // Dead letters, and what else queues leave to be done after their locks are released
 // (QUEUE-70 to QUEUE-85).
 
-// Settle performs effects until none is left; those of a dead letter that
+// DrainEffects performs effects until none is left; those of a dead letter that
 // arrives in a full queue come round again. Wake-ups stay for Flush.
-func (vh *VHost) Settle(fx *queue.Effects) {
+func (vh *VHost) DrainEffects(fx *queue.Effects) {
 	if !fx.Pending() {
 		return
 	}
@@ -24,10 +24,10 @@ func (vh *VHost) Settle(fx *queue.Effects) {
 	}
 }
 
-// Perform settles effects and wakes the writers; what was consumed may let
+// Perform drains the effects and wakes the writers; what was consumed may let
 // publishers go on (BASIC-17).
 func (vh *VHost) Perform(fx *queue.Effects) {
-	vh.Settle(fx)
+	vh.DrainEffects(fx)
 	fx.Flush()
 	if vh.env.Store != nil {
 		vh.env.Store.Release()

@@ -166,9 +166,9 @@ func (vh *VHost) Clear() {
 	vh.tellDeletion("parameter.cleared", "", InternalUser)
 }
 
-// Settle waits until the store has committed what has been put into it, or has failed
+// AwaitStore waits until the store has committed what has been put into it, or has failed
 // to.
-func (env *Env) Settle() error {
+func (env *Env) AwaitStore() error {
 	if env.Store == nil {
 		return nil
 	}
@@ -206,5 +206,5 @@ func (vh *VHost) removeSomeExchanges(most int) bool {
 // yield lets others work, and the store catch up.
 func (env *Env) yield() {
 	runtime.Gosched()
-	_ = env.Settle() // a store that fails is told of elsewhere
+	_ = env.AwaitStore() // a store that fails is told of elsewhere
 }
