@@ -71,8 +71,8 @@ func (b *backing) add(q *Classic, it *Item) {
 	b.app.Add(b.log(q, q.ready.of(it.Msg)), it.Seq, it.Deadline, !survives, it.Msg)
 }
 
-func (b *backing) settle(q *Classic, it *Item) {
-	b.app.Settle(b.log(q, q.levelOf(it)), it.Seq)
+func (b *backing) remove(q *Classic, it *Item) {
+	b.app.Remove(b.log(q, q.levelOf(it)), it.Seq)
 }
 
 // levelOf is the level of the log that an item is in.
@@ -83,7 +83,7 @@ func (q *Classic) levelOf(it *Item) int {
 	return q.ready.of(it.Msg)
 }
 
-// consume is settle for an item that was acknowledged, or sent to one who does
+// consume is remove for an item that was acknowledged, or sent to one who does
 // not acknowledge.
 func (b *backing) consume(q *Classic, it *Item) {
 	b.app.Consume(b.log(q, q.ready.of(it.Msg)), it.Seq)
@@ -137,7 +137,7 @@ func (q *Classic) committed(level int, seq uint64) {
 func (b *backing) purge(q *Classic) {
 	q.ready.each(func(it *Item) bool {
 		if it.Stored {
-			b.settle(q, it)
+			b.remove(q, it)
 		}
 		return true
 	}, func(level int, s *span) bool {

@@ -167,7 +167,7 @@ func (q *Classic) eachDead(publish func([]DeadLetter)) {
 		}
 		if len(stored) > 0 {
 			q.mu.Lock()
-			q.settle(stored, (*backing).settle)
+			q.removeStored(stored, (*backing).remove)
 			q.mu.Unlock()
 			stored = stored[:0]
 		}

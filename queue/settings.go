@@ -189,7 +189,7 @@ func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	}
 	q.stats.Discarded.count(reason)
 	if it.Stored {
-		q.back.settle(q, &it)
+		q.back.remove(q, &it)
 	}
 }
 

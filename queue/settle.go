@@ -7,7 +7,7 @@ func (q *Classic) Settle(items []Item, fx *Effects) { q.acked(items, (*backing).
 
 // SettleInTx is Settle in a transaction: should it be lost in a crash, and what
 // it publishes with it, the items must be there again.
-func (q *Classic) SettleInTx(items []Item, fx *Effects) { q.acked(items, (*backing).settle, fx) }
+func (q *Classic) SettleInTx(items []Item, fx *Effects) { q.acked(items, (*backing).remove, fx) }
 
 // acked drops items for good that were out.
 func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *Effects) {
@@ -16,7 +16,7 @@ func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *
 	q.stats.Acked += uint64(len(items))
 	q.unacked.areBack(items)
 	q.fetched(items)
-	q.settle(items, drop)
+	q.removeStored(items, drop)
 	if q.heir != nil {
 		q.takeOver()
 		q.dispatch(fx)
@@ -24,8 +24,8 @@ func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *
 	}
 }
 
-// settle drops items for good. Called with the lock held.
-func (q *Classic) settle(items []Item, drop func(*backing, *Classic, *Item)) {
+// removeStored deletes items from the store. Called with the lock held.
+func (q *Classic) removeStored(items []Item, drop func(*backing, *Classic, *Item)) {
 	if q.back == nil || q.deleted {
 		return
 	}

@@ -49,8 +49,8 @@ type opKind uint8
 
 const (
 	opAdd opKind = iota
-	opSettle
-	opConsume // opSettle of a message that nobody needs any more
+	opRemove
+	opConsume // opRemove of a message that nobody needs any more
 	opFlag    // mark as redelivered
 	opNote    // note something of a message
 	opDropRange

@@ -114,7 +114,7 @@ func TestSafeWaitsForWhatIsNeeded(t *testing.T) {
 		"a record":             func(h halted, _ *Log) { h.Put("key", nil) },
 		"a record's end":       func(h halted, _ *Log) { h.Store.Delete("key") },
 		"another log":          func(h halted, _ *Log) { h.Add(h.Log(2), 1, 0, false, text("1")) },
-		"settled otherwise":    func(h halted, l *Log) { h.Add(l, 2, 0, false, text("2")); h.Settle(l, 2) },
+		"removed otherwise":    func(h halted, l *Log) { h.Add(l, 2, 0, false, text("2")); h.Remove(l, 2) },
 		"someone else's wait":  func(h halted, _ *Log) { h.Flush(); h.Notify(newSignal()) },
 		"many messages":        func(h halted, l *Log) { h.fill(l, 2, fewAdds+1); h.consume(l, 2, fewAdds+1) },
 		"an older consumption": func(h halted, l *Log) { h.Add(l, 2, 0, false, text("2")); h.Consume(l, 0) },

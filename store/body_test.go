@@ -86,7 +86,7 @@ func TestBodyIsStoredOnce(t *testing.T) {
 		logs[i], _ = b.recover(LogID(i + 1))
 	}
 	for _, l := range logs[:19] {
-		b.Settle(l, 1)
+		b.Remove(l, 1)
 	}
 	b.commit()
 	assert.Len(t, contents(t, logs[19]), 1)
@@ -94,7 +94,7 @@ func TestBodyIsStoredOnce(t *testing.T) {
 	l, ranges := b.recover(20)
 	assert.Equal(t, []Range{{First: 1, Last: 1, Count: 1, Size: 10<<20 + 5}}, ranges)
 	assert.Len(t, contents(t, l), 1)
-	b.Settle(l, 1)
+	b.Remove(l, 1)
 	b.commit()
 	eventually(t, func() bool { size, _ := segmentSize(t, b.Dir()); return size == 0 })
 	requireSound(t, b.copy())
@@ -117,7 +117,7 @@ func TestBodyGoesOn(t *testing.T) {
 	}))
 	to := b.Log(2)
 	b.Add(to, 7, 0, false, letter{"second", content})
-	b.Settle(from, 1)
+	b.Remove(from, 1)
 	b.commit()
 	size, _ := segmentSize(t, b.Dir())
 	assert.Less(t, size, int64(1<<20+100))
@@ -125,7 +125,7 @@ func TestBodyGoesOn(t *testing.T) {
 	l, _ := b.crash().recover(2)
 	assert.Equal(t, []string{"second: one one 1048576"}, contents(t, l))
 
-	b.Settle(to, 7) // and once it is gone, it is written anew
+	b.Remove(to, 7) // and once it is gone, it is written anew
 	b.commit()
 	b.Add(to, 8, 0, false, letter{"third", content})
 	b.commit()

@@ -44,7 +44,7 @@ func TestBodyOutlivesItsContent(t *testing.T) {
 	b.commit()
 	f.stop()
 	for seq := uint64(1); seq <= 20; seq++ {
-		b.Settle(l, seq)
+		b.Remove(l, seq)
 	}
 	b.failOnce()
 	eventually(t, func() bool { // the contents have left memory
@@ -73,12 +73,12 @@ func TestBodyTakenAgain(t *testing.T) {
 	b.Add(l, 1, 0, false, letter{"a", content})
 	b.commit()
 	b.reading.RLock() // somebody reads: what becomes useless is not removed
-	b.Settle(l, 1)
+	b.Remove(l, 1)
 	b.commit()
 	b.Add(l, 2, 0, false, letter{"b", content})
 	b.commit()
 	f.stop()
-	b.Settle(l, 2)
+	b.Remove(l, 2)
 	b.failOnce()
 	b.reading.RUnlock()
 	b.paged()

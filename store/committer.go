@@ -185,8 +185,8 @@ func (c *committer) prepare(ops []op) {
 		switch o.kind {
 		case opAdd:
 			o.log.adds = append(o.log.adds, *o)
-		case opSettle, opConsume:
-			o.log.settle(o.seq)
+		case opRemove, opConsume:
+			o.log.remove(o.seq)
 		case opFlag:
 			o.log.flag(o.seq)
 		case opNote:

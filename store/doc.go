@@ -5,7 +5,7 @@
 // order that is the order of their effects; a single committer takes all that
 // is there, writes it in one transaction of bbolt, syncs, and tells those who
 // wait. While it syncs, the next batch collects. What nobody waits for lingers a
-// little, to go with what somebody waits for. What a batch both adds and settles
+// little, to go with what somebody waits for. What a batch both adds and removes
 // never reaches the disk, and who waits for messages that have been consumed
 // meanwhile waits no longer. Because batches are cut
 // from one list, a crash leaves a prefix of the operations: an operation is

@@ -35,7 +35,7 @@ func Example() {
 	app.Add(notes, 1, 0, false, note("one"))
 	app.Add(notes, 2, 0, false, note("two"))
 	app.Add(notes, 3, 0, false, note("three"))
-	app.Settle(notes, 2)
+	app.Remove(notes, 2)
 	app.Flush()
 	if err := st.Close(); err != nil { // commits what is pending
 		log.Fatal(err)

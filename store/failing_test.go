@@ -88,7 +88,7 @@ func TestConsumedMessagesLeaveAFailingBatch(t *testing.T) {
 	for seq := uint64(1); seq <= 40; seq++ {
 		b.Consume(l, seq)
 	}
-	b.Settle(other, 3)
+	b.Remove(other, 3)
 	b.fill(other, 10, 12)
 	b.Add(other, 14, 0, false, text("14")) // 13 is no message
 	b.Flush()

@@ -37,7 +37,7 @@ func TestDiskFillsUp(t *testing.T) {
 	l := b.Log(1)
 	b.fill(l, 1, 1000)
 	b.commit()
-	b.Settle(l, 7)
+	b.Remove(l, 7)
 	last := b.fillBig(l, 1001, 12)
 	w := newSignal()
 	b.Notify(w)

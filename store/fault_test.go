@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 			hold.Lock()
 			b.Put("ahead", nil)
 			require.NoError(t, <-attempts)
-			b.Settle(l, 5)
+			b.Remove(l, 5)
 			last := b.fillBig(l, 1001, fault.megabytes)
 			w := newSignal()
 			b.Notify(w)

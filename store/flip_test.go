@@ -36,8 +36,8 @@ func manyKinds(t *testing.T, clean bool) (dir string) {
 	b = b.crash() // leaves marks of logs
 	for id := LogID(1); id <= 40; id++ {
 		l, _ := b.recover(id)
-		b.Settle(l, uint64(3+id%20))
-		b.Settle(l, 7)
+		b.Remove(l, uint64(3+id%20))
+		b.Remove(l, 7)
 		b.fill(l, l.Last()+1, l.Last()+5)
 		b.Flag(l, l.Last()+2)
 	}

@@ -113,13 +113,13 @@ func (a *Appender) Add(l *Log, seq uint64, deadline int64, volatile bool, m Mess
 	}
 }
 
-// Settle removes a message that was added.
-func (a *Appender) Settle(l *Log, seq uint64) {
+// Remove removes a message that was added.
+func (a *Appender) Remove(l *Log, seq uint64) {
 	a.s = l.s
-	a.ops = append(a.ops, op{kind: opSettle, log: l, seq: seq})
+	a.ops = append(a.ops, op{kind: opRemove, log: l, seq: seq})
 }
 
-// Consume is Settle for a message that nobody needs any more, whatever becomes
+// Consume is Remove for a message that nobody needs any more, whatever becomes
 // of what comes after it: its publisher need not wait for the disk (BASIC-17).
 func (a *Appender) Consume(l *Log, seq uint64) {
 	a.s = l.s
@@ -191,17 +191,17 @@ func (l *Log) change(i int) *chunkState {
 	return c
 }
 
-// settle settles a message: one of this very batch vanishes, one on disk is
+// remove removes a message: one of this very batch vanishes, one on disk is
 // marked.
-func (l *Log) settle(seq uint64) {
+func (l *Log) remove(seq uint64) {
 	if i := l.added(seq); i >= 0 {
 		l.adds[i].msg = nil
 	} else if i := l.find(seq); i >= 0 {
-		l.settleIn(i, seq)
+		l.removeIn(i, seq)
 	}
 }
 
-func (l *Log) settleIn(i int, seq uint64) {
+func (l *Log) removeIn(i int, seq uint64) {
 	if c := l.change(i); c.live > 0 && c.marked().settled.set(seq-c.first) {
 		c.live--
 		c.marks.releaseAt(seq - c.first)
@@ -219,7 +219,7 @@ func (l *Log) flag(seq uint64) {
 	}
 }
 
-// dropRange settles all that the log holds between two positions.
+// dropRange removes all that the log holds between two positions.
 func (l *Log) dropRange(first, last uint64) {
 	i := sort.Search(len(l.adds), func(i int) bool { return l.adds[i].seq >= first })
 	for ; i < len(l.adds) && l.adds[i].seq <= last; i++ {
@@ -234,12 +234,12 @@ func (l *Log) dropRange(first, last uint64) {
 			l.change(i).live = 0
 		case int(c.count) == int(c.span)+1:
 			for seq := max(first, c.first); seq <= min(last, c.last()); seq++ {
-				l.settleIn(i, seq)
+				l.removeIn(i, seq)
 			}
 		default: // not every position is a message
 			_ = l.eachStored(c.first, func(r *stored) bool {
 				if r.Seq >= first && r.Seq <= last {
-					l.settleIn(i, r.Seq)
+					l.removeIn(i, r.Seq)
 				}
 				return r.Seq < last
 			}) // what cannot be read stays: the check of the store says why
@@ -247,7 +247,7 @@ func (l *Log) dropRange(first, last uint64) {
 	}
 }
 
-// dropAll settles all that the log holds.
+// dropAll removes all that the log holds.
 func (l *Log) dropAll() {
 	clear(l.adds)
 	l.adds = l.adds[:0]

@@ -24,14 +24,14 @@ func TestLoadWhatWasAdded(t *testing.T) {
 	assert.Equal(t, LogID(7), l.ID())
 }
 
-// What a batch both adds and settles costs the disk nothing.
+// What a batch both adds and removes costs the disk nothing.
 func TestWhatCancelsOutNeverReachesTheDisk(t *testing.T) {
 	var commits atomic.Int32
 	b := open(t, t.TempDir(), Options{Sync: SyncNone, OnCommit: func(error) { commits.Add(1) }})
 	l := b.Log(1)
 	b.fill(l, 1, 1000)
 	for seq := uint64(1000); seq > 0; seq-- {
-		b.Settle(l, seq)
+		b.Remove(l, seq)
 	}
 	b.fill(l, 1001, 1100)
 	b.DropRange(l, 1001, 1100)
@@ -42,7 +42,7 @@ func TestWhatCancelsOutNeverReachesTheDisk(t *testing.T) {
 	assert.Zero(t, b.keys(bucketChunks))
 
 	b.fill(l, 2001, 2003)
-	b.Settle(l, 2002)
+	b.Remove(l, 2002)
 	b.commit()
 	assert.EqualValues(t, 1, commits.Load())
 	assert.Equal(t, []uint64{2001, 2003}, positions(load(t, l)))
@@ -113,11 +113,11 @@ func TestSettleInAnyOrder(t *testing.T) {
 	b.fill(l, 1, 1000) // two chunks
 	b.commit()
 	for _, seq := range []uint64{1000, 1, 512, 513, 700, 2} {
-		b.Settle(l, seq)
+		b.Remove(l, seq)
 		b.commit()
 	}
-	b.Settle(l, 700) // twice does no harm, nor what never was
-	b.Settle(l, 5000)
+	b.Remove(l, 700) // twice does no harm, nor what never was
+	b.Remove(l, 5000)
 	b.commit()
 	want := upTo(1, 1000, 1000, 1, 512, 513, 700, 2)
 	assert.Equal(t, want, positions(load(t, l)))
@@ -128,7 +128,7 @@ func TestSettleInAnyOrder(t *testing.T) {
 	assert.Equal(t, want, positions(load(t, l)))
 	assert.Equal(t, []Range{{3, 511, 509, false, ranges[0].Size}, {514, 999, 485, false, ranges[1].Size}}, ranges)
 	for _, seq := range want {
-		b.Settle(l, seq)
+		b.Remove(l, seq)
 	}
 	b.commit()
 	assert.Empty(t, load(t, l))
@@ -145,7 +145,7 @@ func TestChunksThatAreGoneAreForgotten(t *testing.T) {
 		b.fill(l, seq, seq)
 		b.commit() // each is a chunk of its own
 		if seq > 1 {
-			b.Settle(l, seq)
+			b.Remove(l, seq)
 		}
 	}
 	b.commit()
@@ -202,7 +202,7 @@ func TestDropRangeCountsOnlyMessages(t *testing.T) {
 	b.DropRange(l, 1, 505) // 50 messages of 100
 	b.commit()
 	for seq := uint64(51); seq <= 99; seq++ {
-		b.Settle(l, seq*10)
+		b.Remove(l, seq*10)
 	}
 	b.commit()
 	assert.Equal(t, []uint64{1000}, positions(load(t, l)))
@@ -226,7 +226,7 @@ func TestDrop(t *testing.T) {
 	b.fill(l, 1, 1000)
 	b.fill(other, 1, 3)
 	b.commit()
-	b.Settle(l, 5)
+	b.Remove(l, 5)
 	b.Flag(l, 6)
 	b.commit()
 	b.fill(l, 1001, 1010)
@@ -275,10 +275,10 @@ func TestOnCommitTellsTheLastPosition(t *testing.T) {
 	l.OnCommit = func(seq uint64) { told = append(told, seq) }
 	b.fill(l, 1, 700)
 	b.commit()
-	b.Settle(l, 3) // nothing was added
+	b.Remove(l, 3) // nothing was added
 	b.commit()
 	b.fill(l, 701, 703)
-	b.Settle(l, 703)
+	b.Remove(l, 703)
 	b.commit()
 	require.NoError(t, b.Close()) // it comes after those who wait were told
 	assert.Equal(t, []uint64{700, 702}, told)

@@ -130,7 +130,7 @@ func (l *life) settleSome(id LogID) {
 		if skip >= len(l.model[id]) {
 			return
 		}
-		l.Settle(l.logs[id], l.model[id][skip].Seq)
+		l.Remove(l.logs[id], l.model[id][skip].Seq)
 		l.model[id] = slices.Delete(l.model[id], skip, skip+1)
 	}
 }

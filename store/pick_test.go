@@ -27,7 +27,7 @@ func TestPickFindsSinglePositions(t *testing.T) {
 	b.commit()
 	b.fill(l, 1500, 1501)
 	b.commit()
-	b.Settle(l, 20)
+	b.Remove(l, 20)
 	b.DropRange(l, 1000, 1000)
 	b.commit()
 	assert.Equal(t, []uint64{10, 21, 22, 600, 999, 1501}, pick(t, l, 1, 9, 10, 20, 21, 22, 600, 999, 1000, 1001, 1200, 1501, 1502, 9000))

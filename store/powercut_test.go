@@ -93,7 +93,7 @@ func (c *cutter) change() {
 	for range c.rnd.IntN(250) {
 		if len(c.live) > 0 {
 			i := c.rnd.IntN(min(len(c.live), 50))
-			c.Settle(c.l, c.live[i])
+			c.Remove(c.l, c.live[i])
 			c.live = slices.Delete(c.live, i, i+1)
 		}
 	}
@@ -111,7 +111,7 @@ func TestPowerCut(t *testing.T) {
 	c.bench = open(t, dir, Options{Sync: SyncNone, OnCommit: func(error) { c.synced = segmentFiles(t, dir) }})
 	c.l = c.Log(1)
 	c.fill(c.l, 0, 0)
-	c.Settle(c.l, 0)
+	c.Remove(c.l, 0)
 	c.Put("first", nil)
 	c.commit()
 	before := c.state()

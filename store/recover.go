@@ -292,7 +292,7 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 			switch {
 			case r.Count == 0: // all go
 			case rec.Volatile:
-				drop.Settle(l, rec.Seq)
+				drop.Remove(l, rec.Seq)
 			case noted != nil && m.isNoted(rec, first) && noted(&rec.Record):
 				if kept.Count > 0 {
 					visit(kept)

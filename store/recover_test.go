@@ -34,7 +34,7 @@ func TestCloseKeepsMarks(t *testing.T) {
 	b.Flag(l, 602) // in the batch that adds it
 	b.fill(l, 603, 603)
 	b.Flag(l, 603) // marked, but gone
-	b.Settle(l, 603)
+	b.Remove(l, 603)
 	b.Flag(l, 9999)
 	b.commit()
 	for range 2 { // it stays so
@@ -105,8 +105,8 @@ func TestVolatileMessagesAreDropped(t *testing.T) {
 	}
 	b.Add(l, 101, 77, true, text("abc"))
 	b.commit()
-	b.Settle(l, 3)
-	b.Settle(l, 4)
+	b.Remove(l, 3)
+	b.Remove(l, 4)
 	b.commit()
 	for seq := uint64(200); seq < 300; seq++ {
 		b.Add(l, seq, 0, true, text("abc"))
@@ -128,7 +128,7 @@ func TestVolatileMessagesAreDropped(t *testing.T) {
 	want = append(want, 300, 301)
 	assert.Equal(t, want, positions(load(t, l)))
 	for _, seq := range want {
-		b.Settle(l, seq)
+		b.Remove(l, seq)
 	}
 	b.commit()
 	assert.Zero(t, b.keys(bucketChunks))

@@ -70,7 +70,7 @@ func TestFileShrinks(t *testing.T) {
 			assert.Less(t, b.fileSize(), int64(4<<20))
 			assert.Equal(t, upTo(1038, 1040), positions(load(t, l)))
 			b.fill(l, 1041, 1045)
-			b.Settle(l, 1038)
+			b.Remove(l, 1038)
 			b.commit()
 			want := upTo(1039, 1045)
 			assert.Equal(t, want, positions(load(t, l)))

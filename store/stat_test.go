@@ -21,8 +21,8 @@ func TestStatFolder(t *testing.T) {
 		b.Put(fmt.Sprint("key", i), []byte("value"))
 	}
 	b.commit()
-	b.Settle(l, 1)
-	b.Settle(l, 101)
+	b.Remove(l, 1)
+	b.Remove(l, 101)
 	b.commit()
 	_, err := StatFolder(b.Dir())
 	require.ErrorIs(t, err, ErrLocked)

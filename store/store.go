@@ -232,7 +232,7 @@ func (s *Store) checkPlace() error {
 var ErrClaimed = errors.New("store: in use by another broker of this process")
 
 // Claim takes the store for the one who calls, until it is closed. It fails with
-// ErrClaimed for a second: two would settle each other's messages. On a store that is
+// ErrClaimed for a second: two would remove each other's messages. On a store that is
 // closed it fails with ErrClosed.
 func (s *Store) Claim() error {
 	s.mu.Lock()

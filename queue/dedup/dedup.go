@@ -109,7 +109,7 @@ func (c *Cache) Recover() error {
 	loadErr := log.Load(0, math.MaxUint64, func(r store.Record) bool {
 		e := &entry{key: Key(r.Data), seq: r.Seq, deadline: r.Deadline}
 		if e.expired(now) || c.entries[e.key] != nil {
-			c.app.Settle(c.log, r.Seq)
+			c.app.Remove(c.log, r.Seq)
 		} else {
 			c.push(e)
 		}
@@ -266,7 +266,7 @@ func (c *Cache) remove(e *entry) {
 		c.newest = e.older
 	}
 	if c.log != nil {
-		c.app.Settle(c.log, e.seq)
+		c.app.Remove(c.log, e.seq)
 	}
 }
 

@@ -56,7 +56,7 @@ func (q *Queue) dispatchSome() bool {
 		}
 	}
 	forgotten := q.cfg.Dispatch(msgs)
-	forgotten(q.settle(due))
+	forgotten(q.removeDue(due))
 	return true
 }
 
@@ -129,9 +129,9 @@ func (q *Queue) giveBack(due []dueMessage) {
 	q.arm()
 }
 
-// settle lets the store forget what has gone out, and returns the number of
+// removeDue lets the store forget what has gone out, and returns the number of
 // messages that still wait.
-func (q *Queue) settle(due []dueMessage) int {
+func (q *Queue) removeDue(due []dueMessage) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range due {
@@ -140,7 +140,7 @@ func (q *Queue) settle(due []dueMessage) int {
 	if q.log != nil {
 		for i := range due {
 			if due[i].msg != nil {
-				q.app.Settle(q.log, due[i].Seq)
+				q.app.Remove(q.log, due[i].Seq)
 			}
 		}
 		q.app.Flush()

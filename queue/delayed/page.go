@@ -92,7 +92,7 @@ func (q *Queue) Cancel(id string) (bool, error) {
 	delete(q.held, due.Seq)
 	q.cancel(due.Seq, Cancelled)
 	if q.log != nil {
-		q.app.Settle(q.log, due.Seq)
+		q.app.Remove(q.log, due.Seq)
 		q.app.Flush()
 	}
 	q.arm()
