@@ -286,9 +286,9 @@ func (q *Classic) readUnlocked(level int, s *span) (items []Item, err error) {
 	return items, err
 }
 
-// fetch makes sure that the first item, if there is one, is in memory, unless it
+// loadHead makes sure that the first item, if there is one, is in memory, unless it
 // cannot be read, and that what is due has expired. The lock may be let go meanwhile.
-func (q *Classic) fetch(fx *Effects) {
+func (q *Classic) loadHead(fx *Effects) {
 	q.tidy(fx)
 	for q.ready.len() > 0 && !q.ready.inMemory() {
 		if !q.bringIn(q.head(q.ready.nextLevel()), fx) {

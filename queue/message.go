@@ -52,7 +52,7 @@ type Extra struct {
 type itemNotes uint8
 
 const (
-	isFetched    itemNotes = 1 << iota // it is out by Get, in a quorum queue
+	isFromGet    itemNotes = 1 << iota // it is out by Get, in a quorum queue
 	isPersistent                       // the message is; noted when the item goes out
 )
 

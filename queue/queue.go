@@ -292,7 +292,7 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	defer q.mu.Unlock()
 	defer q.flush()
 	q.used()
-	q.fetch(fx)
+	q.loadHead(fx)
 	if q.ready.len() == 0 || !q.ready.inMemory() || q.still { // a fault of the disk looks like an empty queue
 		q.stats.GetEmpty++
 		return Item{}, 0, false
@@ -308,8 +308,8 @@ func (q *Classic) Get(noAck bool, fx *Effects) (it Item, left int, ok bool) {
 	switch {
 	case !noAck:
 		if q.quorum {
-			it.notes |= isFetched
-			q.fetches++
+			it.notes |= isFromGet
+			q.outByGet++
 		}
 	case it.Stored:
 		q.back.consume(q, &it)
@@ -383,7 +383,7 @@ func (q *Classic) Counts() Counts {
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked.count,
 		Consumers:  q.subs.n,
-		Fetches:    q.fetches,
+		Fetches:    q.outByGet,
 		Waiting:    waiting,
 		ReadyBytes: q.ready.bytes(),
 	}

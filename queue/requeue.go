@@ -42,7 +42,7 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked.areBack(items)
-	q.fetched(items)
+	q.forgetGets(items)
 	if q.deleted {
 		for i := range items {
 			q.gone(&items[i], Deleted)

@@ -15,7 +15,7 @@ func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *
 	defer q.mu.Unlock()
 	q.stats.Acked += uint64(len(items))
 	q.unacked.areBack(items)
-	q.fetched(items)
+	q.forgetGets(items)
 	q.removeStored(items, drop)
 	if q.heir != nil {
 		q.takeOver()
@@ -37,16 +37,16 @@ func (q *Classic) removeStored(items []Item, drop func(*backing, *Classic, *Item
 	q.flush()
 }
 
-// fetched takes note that items are not out any more. Only quorum queues tell those
+// forgetGets takes note that items are not out any more. Only quorum queues tell those
 // that Get has given out.
-func (q *Classic) fetched(items []Item) {
-	if q.fetches == 0 {
+func (q *Classic) forgetGets(items []Item) {
+	if q.outByGet == 0 {
 		return
 	}
 	for i := range items {
-		if items[i].notes&isFetched != 0 {
-			items[i].notes &^= isFetched
-			q.fetches--
+		if items[i].notes&isFromGet != 0 {
+			items[i].notes &^= isFromGet
+			q.outByGet--
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (q *Classic) Reject(items []Item, fx *Effects) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.unacked.areBack(items)
-	q.fetched(items)
+	q.forgetGets(items)
 	if q.deleted {
 		return
 	}

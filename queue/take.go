@@ -30,8 +30,8 @@ func (q *Classic) Take(positions []uint64) []Item {
 	for i := range taken {
 		q.got(&taken[i], false)
 		if q.quorum {
-			taken[i].notes |= isFetched
-			q.fetches++
+			taken[i].notes |= isFromGet
+			q.outByGet++
 		}
 	}
 	if len(taken) > 0 {
