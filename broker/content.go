@@ -133,15 +133,15 @@ func (ch *channel) bodyFrame(payload []byte) error {
 	if ct.phase != contentBody {
 		return ct.interrupted()
 	}
-	if ct.count(len(payload)) {
+	if ct.take(len(payload)) {
 		ct.bytes = append(ct.bytes, payload...)
 	}
 	return ch.bodyArrived()
 }
 
-// count counts body bytes and tells whether they are to be kept. With bytes
+// take counts body bytes and reports whether they are to be kept. With bytes
 // beyond the announced size the content is never complete (CONN-53).
-func (ct *content) count(n int) bool {
+func (ct *content) take(n int) bool {
 	if ct.over = ct.over || uint64(n) > ct.size-ct.got; ct.over {
 		return false
 	}
@@ -163,7 +163,7 @@ func (c *conn) wantsBody(id uint16) bool {
 // the end of the frame. Bytes that are not kept get memory of their own, and no place in
 // the message.
 func (ct *content) room(n int) []byte {
-	if !ct.count(n) {
+	if !ct.take(n) {
 		return make([]byte, n+1)
 	}
 	have := len(ct.bytes)

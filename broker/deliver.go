@@ -61,7 +61,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 		}
 		return false
 	}
-	tag := s.count(s.from, it)
+	tag := s.assignTag(s.from, it)
 	if c.counted.firehose.on.Load() {
 		ch.traceDelivery(s.from.Name, it)
 	}
@@ -84,8 +84,8 @@ func (s *consumer) park() {
 	s.parked, s.parkedAt = true, c.parkings
 }
 
-// count takes a delivery on, and returns its tag.
-func (s *consumer) count(from *topology.Queue, it *queue.Item) uint64 {
+// assignTag takes a delivery on, and returns its tag.
+func (s *consumer) assignTag(from *topology.Queue, it *queue.Item) uint64 {
 	ch := s.ch
 	ch.tag++
 	ch.stats.countDelivery(s.NoAck, it.Redelivered)

@@ -121,13 +121,13 @@ func (h *publishHalf) accept(m *queue.Message, w routing, mandatory bool) {
 		h.uncommitted.Add(1)
 		return
 	case modeConfirm:
-		h.count()
+		h.numberPublish()
 	}
 	h.pass(m, w, mandatory)
 }
 
-// count gives a publish on a confirm channel its number (BASIC-14).
-func (h *publishHalf) count() {
+// numberPublish gives a publish on a confirm channel its number (BASIC-14).
+func (h *publishHalf) numberPublish() {
 	h.published++
 	if !h.toConfirm {
 		h.toConfirm = true

@@ -260,7 +260,7 @@ func (h *publishHalf) forgo(act tap.Act) {
 			h.ch.tx.publishes = append(h.ch.tx.publishes, txPublish{nacked: true})
 		}
 	case modeConfirm:
-		h.count()
+		h.numberPublish()
 		if act == tap.ActNack {
 			h.refused(h.published)
 		} else {

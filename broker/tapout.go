@@ -124,7 +124,7 @@ func (s *consumer) again(it *queue.Item) uint64 {
 	ghost := s.ch.c.vhost.DeletedQueue(s.from.Name)
 	second := *it
 	second.Stored = false
-	return s.count(ghost, &second)
+	return s.assignTag(ghost, &second)
 }
 
 // A confirmFault is what a verdict does to the confirm of one publish.

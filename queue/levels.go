@@ -58,10 +58,10 @@ func (l *levels) push(it Item) {
 	p := l.of(it.Msg)
 	l.top = max(l.top, p)
 	l.at(p).push(it)
-	l.count(it, 1)
+	l.tally(it, 1)
 }
 
-func (l *levels) count(it Item, n int) {
+func (l *levels) tally(it Item, n int) {
 	l.n += n
 	size := int64(n * len(it.Msg.Body))
 	l.body += size
@@ -78,7 +78,7 @@ func (l *levels) count(it Item, n int) {
 // the list's from then on.
 func (l *levels) giveBack(items []Item) {
 	for _, it := range items {
-		l.count(it, 1)
+		l.tally(it, 1)
 	}
 	switch {
 	case len(items) == 0:
@@ -113,7 +113,7 @@ func (l *levels) front() *Item { return l.next().front() }
 func (l *levels) pop() Item {
 	p := l.nextLevel()
 	it := l.at(p).pop()
-	l.count(it, -1)
+	l.tally(it, -1)
 	if l.rule == FairPriority && p < fairLevels { // what has come back is no turn (QUEUE-90)
 		l.turn = (l.turn + 1) % fairTurns
 	}
@@ -123,7 +123,7 @@ func (l *levels) pop() Item {
 // popFrom removes the first item of a level; there must be one.
 func (l *levels) popFrom(r *readyList) Item {
 	it := r.pop()
-	l.count(it, -1)
+	l.tally(it, -1)
 	return it
 }
 

@@ -76,7 +76,7 @@ func (q *Classic) takeFrom(level int, wanted []uint64, taken []Item) []Item {
 	}
 	if len(kept) > 0 {
 		for _, it := range kept {
-			q.ready.count(it, 1)
+			q.ready.tally(it, 1)
 		}
 		r.putFront(kept)
 	}

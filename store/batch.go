@@ -100,7 +100,7 @@ func (s *Store) append(bytes int, ops ...op) {
 	p.ops = append(p.ops, ops...)
 	p.bytes += bytes
 	for i := range ops {
-		s.count(&ops[i])
+		s.account(&ops[i])
 	}
 	switch {
 	case len(p.ops) >= lingerOps || p.bytes >= lingerBytes || p.firm:
@@ -110,8 +110,8 @@ func (s *Store) append(bytes int, ops ...op) {
 	}
 }
 
-// count takes one operation of the pending batch into account for those who wait.
-func (s *Store) count(o *op) {
+// account takes one operation of the pending batch into account for those who wait.
+func (s *Store) account(o *op) {
 	switch o.kind {
 	case opAdd:
 		if o.apart { // in several logs it is one content

@@ -117,7 +117,7 @@ func (bs *bodies) at(p place) *Body {
 }
 
 // count notes at the start that a message has a body.
-func (bs *bodies) count(p place) {
+func (bs *bodies) addReference(p place) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	b := bs.byPlace[p.position()]

@@ -132,7 +132,7 @@ func (bs *bodies) countIn(db *bolt.DB) (unread bool, err error) {
 			if err == nil {
 				err = eachRecord(&meta, k, v, func(r *stored) bool {
 					if r.place.segment != 0 && !m.settled.has(r.Seq-first) {
-						bs.count(r.place)
+						bs.addReference(r.place)
 					}
 					return true
 				})
