@@ -64,8 +64,8 @@ func (q *Classic) survives(m *Message) bool {
 	return q.back.durable && (m.Persistent || q.quorum)
 }
 
-// add gives an item to the store.
-func (b *backing) add(q *Classic, it *Item) {
+// persist gives an item to the store.
+func (b *backing) persist(q *Classic, it *Item) {
 	survives := q.survives(it.Msg)
 	b.adding = b.adding || survives
 	b.app.Add(b.log(q, q.ready.of(it.Msg)), it.Seq, it.Deadline, !survives, it.Msg)
@@ -185,7 +185,7 @@ func (b *backing) read(level int, s *span, limit int) ([]Item, error) {
 	var malformed error
 	err := b.logs[level].Load(s.first, s.last, func(r store.Record) bool {
 		if len(d.items) < limit {
-			if err := d.add(&r); err != nil && malformed == nil {
+			if err := d.decode(&r); err != nil && malformed == nil {
 				malformed = err
 			}
 		}

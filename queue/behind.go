@@ -238,7 +238,7 @@ func (b *backing) fill(items []Item) error {
 			for len(list) > 0 && items[list[0]].Seq < r.Seq {
 				list = list[1:]
 			}
-			if err := d.add(&r); err != nil {
+			if err := d.decode(&r); err != nil {
 				failed = cmp.Or(failed, err)
 				return
 			}

@@ -148,8 +148,8 @@ type decoder struct {
 	quorum, countFailures bool // for the items, which have notes then
 }
 
-// add decodes one record. One that makes no sense is left out, with ErrDamaged.
-func (d *decoder) add(r *store.Record) error {
+// decode decodes one record. One that makes no sense is left out, with ErrDamaged.
+func (d *decoder) decode(r *store.Record) error {
 	if len(d.slab) == 0 {
 		d.slab = make([]Message, 64)
 	}

@@ -199,14 +199,14 @@ func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 		q.offered.Stored = keep
 		if s := q.offer(&q.offered, h, fx); s != nil {
 			if keep && !s.NoAck {
-				q.back.add(q, &q.offered)
+				q.back.persist(q, &q.offered)
 			}
 			return false
 		}
 	}
 	if q.back != nil && (keep || q.back.full(q, it.Msg)) {
 		it.Stored = true
-		q.back.add(q, &it)
+		q.back.persist(q, &it)
 	}
 	q.ready.push(it)
 	if q.over() || it.Deadline != 0 && q.ttl(it.Msg).atOnce() { // QUEUE-54
