@@ -80,8 +80,8 @@ func (g *gate) letGo(fx *queue.Effects) {
 	g.out.drained.Signal()
 }
 
-// hold blocks the connection by a verdict, as an alarm does.
-func (g *gate) hold(v tap.Verdict) {
+// block blocks the connection by a verdict, as an alarm does.
+func (g *gate) block(v tap.Verdict) {
 	g.blocking = true
 	g.out.mu.Lock()
 	g.held++

@@ -124,7 +124,7 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	if err := v.vh.Subscribe(q, &c.sub); err != nil {
 		return nil, err
 	}
-	if err := v.b.keep(c); err != nil {
+	if err := v.b.register(c); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -134,8 +134,8 @@ func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	return c, nil
 }
 
-// keep remembers a consumer until it is closed.
-func (b *Broker) keep(c *Consumer) error {
+// register remembers a consumer until it is closed.
+func (b *Broker) register(c *Consumer) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {

@@ -195,7 +195,7 @@ func (h *publishHalf) prepare(rt *route, m *queue.Message) (routing, error) {
 		return routing{Route: rt.Route}, nil
 	}
 	c.flushPublishes()
-	return h.find(rt, x, gen, extra, headers, m.Props)
+	return h.findRoute(rt, x, gen, extra, headers, m.Props)
 }
 
 // target is the exchange that a publish names, if the client may publish to it.
@@ -222,8 +222,8 @@ func (h *publishHalf) target(rt *route, gen uint64) (*topology.Exchange, error) 
 	return x, nil
 }
 
-// find finds where a publish goes: to requesters by their names, and along bindings.
-func (h *publishHalf) find(
+// findRoute returns where a publish goes: to requesters by their names, and along bindings.
+func (h *publishHalf) findRoute(
 	rt *route, x *topology.Exchange, gen uint64, extra []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (routing, error) {
 	var w routing

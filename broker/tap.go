@@ -85,7 +85,7 @@ func (t *tapped) apply(v tap.Verdict, channel uint16, handle func() error) error
 		return t.damage(v.Act, channel, handle)
 	case tap.ActBlock:
 		err := handle()
-		t.c.hold(v)
+		t.c.block(v)
 		return err
 	}
 	return handle()
@@ -218,7 +218,7 @@ func (h *publishHalf) publishTapped(rt *route, m *queue.Message, size uint64) er
 		return c.tapped.damage(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
 	case tap.ActBlock:
 		err := h.publishRecorded(rt, m, size, v.Act)
-		c.hold(v)
+		c.block(v)
 		return err
 	case tap.ActDamageBody:
 		m.Body = damageBody(m.Body)
@@ -294,7 +294,7 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 			h.confirmFaults = append(h.confirmFaults, confirmFault{seq: h.published, act: tap.ActSwallow})
 			return v.Refusal()
 		case tap.ActBlock:
-			h.c.hold(v)
+			h.c.block(v)
 		}
 	}
 	switch {

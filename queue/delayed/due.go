@@ -122,7 +122,7 @@ func (q *Queue) giveBack(due []dueMessage) {
 	for _, m := range due {
 		q.index.Add(m.Due)
 		if m.msg != nil && m.Seq > q.safe {
-			q.hold(m.Seq, m.msg)
+			q.keepUncommitted(m.Seq, m.msg)
 		}
 	}
 	q.rest = q.cfg.Clock.Now().Add(readRetry)

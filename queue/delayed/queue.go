@@ -91,7 +91,7 @@ func (q *Queue) Add(m *queue.Message, ms int64, fx *queue.Effects) {
 	q.track(q.seq, m)
 	due := delay.Due{At: at, Seq: q.seq}
 	q.index.Add(due)
-	q.hold(q.seq, m)
+	q.keepUncommitted(q.seq, m)
 	if q.log != nil {
 		q.app.Add(q.log, due.Seq, due.At, false, m)
 		q.app.Flush()
@@ -102,8 +102,8 @@ func (q *Queue) Add(m *queue.Message, ms int64, fx *queue.Effects) {
 	}
 }
 
-// hold keeps a message in memory. Called with the lock held.
-func (q *Queue) hold(seq uint64, m *queue.Message) {
+// keepUncommitted keeps a message in memory. Called with the lock held.
+func (q *Queue) keepUncommitted(seq uint64, m *queue.Message) {
 	if q.held == nil {
 		q.held = make(map[uint64]*queue.Message)
 	}

@@ -82,7 +82,7 @@ func (p *Publisher) due(d *delayedQueue, m *queue.Message) {
 		vh.mu.RUnlock()
 		return
 	}
-	to, _ := p.find(p.found[:0], x, p.keys, m.Props.Headers(), m.Props) // the delay is over
+	to, _ := p.findRoute(p.found[:0], x, p.keys, m.Props.Headers(), m.Props) // the delay is over
 	strict := x.strict
 	vh.mu.RUnlock()
 	p.found = to.Queues

@@ -88,7 +88,7 @@ func (vh *VHost) replay(x *Exchange, d destination) {
 		} else {
 			p.keys = message.AppendKeys(p.keys[:0], m)
 			vh.mu.RLock()
-			to, _ = p.find(nil, d.exchange, p.keys, m.Props.Headers(), m.Props)
+			to, _ = p.findRoute(nil, d.exchange, p.keys, m.Props.Headers(), m.Props)
 			vh.mu.RUnlock()
 		}
 		p.Pass(m, to)

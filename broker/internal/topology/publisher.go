@@ -87,12 +87,12 @@ func (p *Publisher) Find(
 	}
 	p.vh.mu.RLock()
 	defer p.vh.mu.RUnlock()
-	return p.find(dst, x, keys, headers, props)
+	return p.findRoute(dst, x, keys, headers, props)
 }
 
-// find is Find without permissions, for those who hold the virtual host's lock, for
+// findRoute is Find without permissions, for those who hold the virtual host's lock, for
 // reading at least.
-func (p *Publisher) find(
+func (p *Publisher) findRoute(
 	dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (Route, error) {
 	queues := p.router.route(dst, p.vh, x, keys, headers, props)
@@ -110,7 +110,7 @@ func (p *Publisher) find(
 // Pass sends a message where its route leads. The route's slices are not kept.
 func (p *Publisher) Pass(m *queue.Message, to Route) {
 	if len(to.Queues) > 0 {
-		p.hold(m, to)
+		p.addToRun(m, to)
 	} else if f := p.vh.env.Follower; f != nil && len(to.Delays) == 0 {
 		f.Unroutable(p.vh.Name, p.from, m)
 	}
@@ -120,8 +120,8 @@ func (p *Publisher) Pass(m *queue.Message, to Route) {
 	}
 }
 
-// hold adds a message to the run, and begins another run where it does not fit.
-func (p *Publisher) hold(m *queue.Message, to Route) {
+// addToRun adds a message to the run, and begins another run where it does not fit.
+func (p *Publisher) addToRun(m *queue.Message, to Route) {
 	queues := to.Queues
 	if len(p.msgs) > 0 && (len(p.msgs) >= maxRun || !slices.Equal(p.queues, queues)) {
 		p.Flush()
