@@ -82,7 +82,7 @@ func (h *writeHealth) committed(err error) {
 			return
 		}
 		h.again = now.Add(failureInterval)
-		h.log.Error("cannot write to the data folder, trying again: publishers are told no, and blocked", "folder", h.folder,
+		h.log.Error("cannot write to the data folder, trying again: publishes are nacked, publishers blocked", "folder", h.folder,
 			"error", err, "failures", h.failures)
 	}
 }

@@ -50,7 +50,7 @@ func TestWriteHealth(t *testing.T) {
 		h.committed(errors.New("no space left"))
 	}
 	require.Equal(t, 1, lines())
-	assert.Contains(t, log.String(), `level=ERROR msg="cannot write to the data folder, trying again: publishers are told no, and blocked" folder=data error="no space left" failures=1`)
+	assert.Contains(t, log.String(), `level=ERROR msg="cannot write to the data folder, trying again: publishes are nacked, publishers blocked" folder=data error="no space left" failures=1`)
 	h.again = h.since // the interval is over
 	h.committed(errors.New("no space left"))
 	require.Equal(t, 2, lines())
