@@ -32,7 +32,7 @@ func (b *Broker) ImportDefinitions(ctx context.Context, d *definitions.Document,
 	im := importer{ctx: ctx, b: b, d: d, check: c, progress: o.Progress}
 	for _, step := range []func() error{
 		im.users, im.vhosts, im.permissions, im.topicPermissions, im.exchanges, im.globalParameters,
-		im.policies, im.parameters, im.queues, im.bindings, b.env.Settle,
+		im.policies, im.parameters, im.queues, im.bindings, b.env.AwaitStore,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -52,7 +52,7 @@ func (v *VHost) ImportDefinitions(ctx context.Context, d *definitions.Document, 
 		return err
 	}
 	im := importer{ctx: ctx, b: v.b, d: d, check: c, only: v, progress: o.Progress}
-	for _, step := range []func() error{im.exchanges, im.policies, im.parameters, im.queues, im.bindings, v.b.env.Settle} {
+	for _, step := range []func() error{im.exchanges, im.policies, im.parameters, im.queues, im.bindings, v.b.env.AwaitStore} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func TestStoredMessageComesBack(t *testing.T) {
 			assert.Equal(t, len(m.Body), bodySize(&store.Record{Data: data}))
 
 			var d decoder
-			require.NoError(t, d.add(&store.Record{Seq: 3, Deadline: 5, Redelivered: true, Data: data}))
+			require.NoError(t, d.decode(&store.Record{Seq: 3, Deadline: 5, Redelivered: true, Data: data}))
 			require.Len(t, d.items, 1)
 			got := d.items[0]
 			assert.Equal(t, Item{Msg: got.Msg, Seq: 3, Deadline: 5, Redelivered: true, Stored: true}, got)
@@ -64,7 +64,7 @@ func TestStoredMessageIsMalformed(t *testing.T) {
 	require.ErrorContains(t, err, "version 2; this program reads version 1")
 	assert.Zero(t, bodySize(&store.Record{Data: data}))
 	var d decoder
-	require.ErrorIs(t, d.add(&store.Record{Data: data}), store.ErrDamaged)
+	require.ErrorIs(t, d.decode(&store.Record{Data: data}), store.ErrDamaged)
 	assert.Empty(t, d.items, "it is left out")
 }
 
@@ -83,7 +83,7 @@ func TestStoredMessageHasUnknownFlags(t *testing.T) {
 			_, err = DecodeStored(&store.Record{Data: data})
 			require.ErrorIs(t, err, errMessage)
 			var d decoder
-			require.ErrorIs(t, d.add(&store.Record{Data: data}), store.ErrDamaged)
+			require.ErrorIs(t, d.decode(&store.Record{Data: data}), store.ErrDamaged)
 		}
 	}
 }

@@ -61,6 +61,7 @@ func (l *levels) push(it Item) {
 	l.tally(it, 1)
 }
 
+// tally adds n times an item to the sums of what is ready; n is 1 or -1.
 func (l *levels) tally(it Item, n int) {
 	l.n += n
 	size := int64(n * len(it.Msg.Body))

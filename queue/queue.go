@@ -91,9 +91,9 @@ func (cfg *Config) Levels() int {
 // Counts are a queue's numbers at one moment.
 type Counts struct {
 	Ready, Unacked, Consumers int
-	// Fetches is how many items are out by Get, in a quorum queue. While one is,
+	// OutByGet is how many items are out by Get, in a quorum queue. While one is,
 	// RabbitMQ counts whoever got it as a consumer in declare-ok (QUEUE-5).
-	Fetches int
+	OutByGet int
 	// Waiting is how many consumers wait for the active one to end, in a quorum queue.
 	// RabbitMQ leaves them out of declare-ok.
 	Waiting int
@@ -383,7 +383,7 @@ func (q *Classic) Counts() Counts {
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked.count,
 		Consumers:  q.subs.n,
-		Fetches:    q.outByGet,
+		OutByGet:   q.outByGet,
 		Waiting:    waiting,
 		ReadyBytes: q.ready.bytes(),
 	}

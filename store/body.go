@@ -116,7 +116,7 @@ func (bs *bodies) at(p place) *Body {
 	return &Body{bodies: bs, place: p, gone: true}
 }
 
-// count notes at the start that a message has a body.
+// addReference notes at the start that a message has a body.
 func (bs *bodies) addReference(p place) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()

@@ -19,7 +19,7 @@ func (q *Queue) DeclaredCounts() (messages, consumers uint32) {
 	if _, ok := q.Queue.(*stream.Stream); ok {
 		return uint32(n.Ready), 0
 	}
-	return uint32(n.Ready), uint32(n.Consumers - n.Waiting + n.Fetches)
+	return uint32(n.Ready), uint32(n.Consumers - n.Waiting + n.OutByGet)
 }
 
 // StreamStart is where a consumer in Go begins, as an argument of basic.consume: nil is
