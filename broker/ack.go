@@ -11,7 +11,7 @@ import (
 // This file settles deliveries: ack, nack, reject, recover (BASIC-54 to
 // BASIC-64).
 
-// A verdict is what becomes of deliveries.
+// A verdict is how deliveries are settled.
 type verdict uint8
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
-// This file is the delivery acknowledgement timeout: a channel that holds a
+// The delivery acknowledgement timeout: a channel that holds a
 // delivery for too long is closed (BASIC-65), or the consumer that had it is
 // cancelled (BASIC-66).
 
@@ -44,7 +44,7 @@ type overdue struct {
 	holder
 }
 
-// checkAcks interrupts the reader if a channel is overdue. It tells whether to
+// checkAcks interrupts the reader if a channel is overdue. It reports whether to
 // look again.
 func (c *conn) checkAcks(now time.Time) (again bool) {
 	c.out.mu.Lock()

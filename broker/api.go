@@ -11,7 +11,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the broker seen from Go, without a client: declare, bind,
+// The broker seen from Go, without a client: declare, bind,
 // publish, look, purge. Refusals are of type *Error, with the code and text
 // that a client would read.
 
@@ -109,7 +109,7 @@ type Binding struct {
 
 // Message is a message as a Go program sees it.
 type Message struct {
-	// Exchange and Key are those of the publish; Redelivered tells whether
+	// Exchange and Key are those of the publish; Redelivered reports whether
 	// the message was out with a client before. Publish ignores the three.
 	Exchange, Key string
 	Redelivered   bool

@@ -20,7 +20,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the broker as a whole: what it listens on, which connections it
+// The broker as a whole: what it listens on, which connections it
 // has, how it ends.
 
 // A Broker serves AMQP 0-9-1. Use New; all methods are safe for concurrent use.
@@ -247,7 +247,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// shutdown tells whether all clients had gone by themselves. The error is the
+// shutdown reports whether all clients had gone by themselves. The error is the
 // store's.
 func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	if b.stopAccepting() { // somebody else ends it

@@ -49,7 +49,7 @@ func (v *VHost) Browse(name string, from, limit int) ([]QueuedMessage, int, erro
 // ErrMoved is returned by Empty for a queue in which something has happened.
 var ErrMoved = errors.New("the queue does not hold exactly that any more")
 
-// StandStill says whether a queue delivers anything, and whether it takes publishes of
+// StandStill reports whether a queue delivers anything, and whether it takes publishes of
 // clients and programs; both is how it is at the start. A durable queue keeps it over a
 // restart, and it is on disk when StandStill returns. While publishes is false a queue
 // rejects them, and a confirm says so; dead letters and delayed messages come in all the

@@ -10,7 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
-// This file is a channel's life and the table of its methods (CONN-57 to
+// A channel's life and the table of its methods (CONN-57 to
 // CONN-68).
 
 type channelMode uint8

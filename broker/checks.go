@@ -8,7 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is what a broker does now and then by itself, up to its end: looks
+// What a broker does now and then by itself, up to its end: looks
 // at the machine's memory and disk, and at deliveries that are held for too long.
 
 // A check is the timer of a look that is taken again and again, as long as there
@@ -26,7 +26,7 @@ type check struct {
 }
 
 // arm has the look taken after the interval, unless that is going to happen
-// anyway. Whoever looks calls rest first and arm if there is more to see: what
+// anyway. The goroutine that looks calls rest first, and arm if there is more to see: what
 // comes meanwhile arms the check itself.
 func (c *check) arm() {
 	if c.armed.Load() || c.armed.Swap(true) {

@@ -115,7 +115,7 @@ func TestHeartbeatsAreSent(t *testing.T) {
 }
 
 // CONN-34: received bytes are looked at once an interval; the second look in a
-// row that finds nothing new drops the connection without a word.
+// row that finds nothing new drops the connection silently.
 func TestSilentClientIsDropped(t *testing.T) {
 	const interval = 10 * time.Second
 	for _, tc := range []struct {

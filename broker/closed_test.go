@@ -14,7 +14,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// Case use-after-close: no call on a broker that was shut down reports success. Whoever
+// Case use-after-close: no call on a broker that was shut down reports success. A goroutine that
 // adds a method that can fail finds it here.
 func TestCallsOnClosedBrokerFail(t *testing.T) {
 	st, err := store.Open(t.TempDir(), store.Options{})

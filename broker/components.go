@@ -18,8 +18,8 @@ type Parameter struct {
 // A Component is what parameters are for.
 type Component struct {
 	Name string
-	// Check, unless nil, returns an error for a value that makes no sense, or that whoever
-	// sets it may not set; by is nil for a Go program and for definitions. The error is what
+	// Check, unless nil, returns an error for a value that makes no sense, or that its user
+	// may not set; by is nil for a Go program and for definitions. The error is what
 	// the refusal says, a line for each fault.
 	Check func(p Parameter, by *access.Identity) error
 	// Changed, unless nil, is told of a parameter that is set or, with a nil Value,

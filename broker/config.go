@@ -17,7 +17,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is what can be configured, and the defaults.
+// What can be configured, and the defaults.
 
 // Version is the version of RabbitMQ that a broker of the default profile says
 // it is and behaves as.

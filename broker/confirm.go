@@ -8,7 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is publisher confirms (BASIC-13 to BASIC-23).
+// Publisher confirms (BASIC-13 to BASIC-23).
 
 // confirmSelect is BASIC-13.
 func (h *publishHalf) confirmSelect(m *amqp.ConfirmSelect) error {

@@ -16,7 +16,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is a connection's life: its two goroutines, how it ends, and what
+// A connection's life: its two goroutines, how it ends, and what
 // ends with it.
 
 type connState uint8

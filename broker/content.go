@@ -149,7 +149,7 @@ func (ct *content) take(n int) bool {
 	return !ct.drop
 }
 
-// wantsBody tells whether a body frame on the channel can be read straight
+// wantsBody reports whether a body frame on the channel can be read straight
 // into a message.
 func (c *conn) wantsBody(id uint16) bool {
 	if c.state != stateRunning {

@@ -103,7 +103,7 @@ type describer struct {
 }
 
 // describeFolder starts a broker on a folder and writes down all that is in it:
-// names, messages, what is delayed, what becomes of it when it is due, and what
+// names, messages, what is delayed, where it goes when it is due, and what
 // policies and bindings do to what is published then.
 func describeFolder(t testing.TB, dir, profile string) string {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the delivering side of a consumer: credit, and the frames of
+// The delivering side of a consumer: credit, and the frames of
 // basic.deliver. It runs under the queue's lock and the connection's.
 
 // A consumer is one consumer of one channel. What is not in the Subscription

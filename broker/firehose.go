@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/announce"
 )
 
-// This file is the firehose: while a virtual host is traced, a copy of each publish and
+// The firehose: while a virtual host is traced, a copy of each publish and
 // of each delivery of its clients goes to amq.rabbitmq.trace (TRACE-1 to TRACE-5).
 
 // A firehose copies while it is on.

@@ -13,7 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
-// This file is a connection from its first byte to open-ok, and the methods of
+// A connection from its first byte to open-ok, and the methods of
 // channel 0 after it (CONN-1 to CONN-35, CONN-58, CONN-69 to CONN-76).
 
 // protocolHeader answers the first eight bytes.

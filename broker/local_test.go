@@ -197,7 +197,7 @@ func TestQueueDeletedUnderGoConsumer(t *testing.T) {
 	assert.Empty(t, b.Snapshot().VHosts[0].Consumers)
 }
 
-// Whoever waits learns of the broker's end.
+// A goroutine that waits learns of the broker's end.
 func TestBrokerClosedUnderGoConsumer(t *testing.T) {
 	b := start(t, broker.Config{})
 	v := vhost(t, b)

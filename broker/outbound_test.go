@@ -1,6 +1,6 @@
 package broker_test
 
-// Who writes to a connection: whoever has filled a small outbox, or the connection's writer.
+// Who writes to a connection: the goroutine that filled a small outbox, or the connection's writer.
 
 import (
 	"encoding/binary"
@@ -25,7 +25,7 @@ func tcpOpen(t *testing.T, addr string) *rawClient {
 }
 
 // A client that does not read holds up nobody: neither the reader of a publisher, nor the
-// committer that confirms. It gets everything in order once it reads, whoever has written
+// committer that confirms. It gets everything in order once it reads, no matter who has written
 // which part.
 func TestFullSocketHoldsUpNobody(t *testing.T) {
 	const messages = 8_000

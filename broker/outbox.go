@@ -8,7 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is what a connection has yet to write: frames are appended under
+// What a connection has yet to write: frames are appended under
 // the connection's lock, the writer goroutine takes them all at once.
 
 const (

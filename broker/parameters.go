@@ -55,7 +55,7 @@ type policyJSON struct {
 func policyValue(p Policy) json.RawMessage {
 	value, err := json.Marshal(policyJSON{p.Pattern, p.ApplyTo, p.Definition, p.Priority})
 	if err != nil {
-		return json.RawMessage("null") // a number that JSON has not got
+		return json.RawMessage("null") // a number that JSON lacks
 	}
 	return value
 }

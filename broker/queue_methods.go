@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
-// This file is the queue class on a channel: the shorthand for the last queue
+// The queue class on a channel: the shorthand for the last queue
 // declared, the direct reply-to pseudo-queue, replies and counts.
 
 // queueDeclare is queue.declare.

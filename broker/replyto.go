@@ -11,7 +11,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is direct reply-to: a pseudo-queue that is a channel (BASIC-70 to
+// Direct reply-to: a pseudo-queue that is a channel (BASIC-70 to
 // BASIC-80).
 
 // A replyConsumer is a channel's consumer of direct replies.

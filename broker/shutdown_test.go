@@ -60,7 +60,7 @@ func TestShutdownTellsEveryClient(t *testing.T) {
 	assert.NoError(t, receive(t, done))
 }
 
-// Shutdown takes no longer than its context, whoever does not answer.
+// Shutdown takes no longer than its context, even if a client does not answer.
 func TestShutdownIsBounded(t *testing.T) {
 	b := start(t, broker.Config{Clock: delay.NewManual(time.Time{})}) // its timers help nobody here
 	v := vhost(t, b)

@@ -10,7 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is what a Tap's verdicts do to what clients are sent: frames that
+// What a Tap's verdicts do to what clients are sent: frames that
 // are damaged or cut, deliveries and confirms that come late, never, or twice.
 
 // damage handles a call and has its answer damaged. The answer of a publish is
@@ -232,7 +232,7 @@ func (h *consumeHalf) recordDelivery(from, consumerTag string, it *queue.Item, n
 	}, it.Msg)
 }
 
-// settled records what became of deliveries.
+// settled records how deliveries were settled.
 func (r *recording) settled(out []unacked, kind tap.EventKind) {
 	for i := range out {
 		r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Queue: out[i].queue.Name}, out[i].item.Msg)

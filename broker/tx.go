@@ -9,7 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
-// This file is transactions (BASIC-81 to BASIC-88).
+// Transactions (BASIC-81 to BASIC-88).
 
 // A transaction is what a channel has done since the last commit or rollback.
 type transaction struct {

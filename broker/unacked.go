@@ -9,7 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is the list of deliveries that a channel has not settled.
+// The list of deliveries that a channel has not settled.
 
 // An unacked is one delivery that awaits its acknowledgement.
 type unacked struct {

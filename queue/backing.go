@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is a queue's side of the store: what it adds, settles and reads,
+// A queue's side of the store: what it adds, removes and reads,
 // one log for each priority level. All of it is called with the queue's lock
 // held, save what the store calls back.
 
@@ -58,7 +58,7 @@ func (b *backing) attach(q *Classic, level int, log *store.Log) {
 	}
 }
 
-// survives tells whether a message survives a restart in the queue: a persistent
+// survives reports whether a message survives a restart in the queue: a persistent
 // one in a durable queue (PERSIST-2), any in a quorum queue (QUEUE-98).
 func (q *Classic) survives(m *Message) bool {
 	return q.back.durable && (m.Persistent || q.quorum)

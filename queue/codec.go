@@ -9,7 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is a message as the store keeps it:
+// A message as the store keeps it:
 //
 //	version    1 byte, 1
 //	flags      1 byte: bit 0 persistent, bit 1 BCC keys follow, bit 2 key alone,
@@ -126,7 +126,7 @@ func CheckStored(data []byte) (size int, err error) {
 }
 
 // DecodeStored reads a message as the store keeps it; its expiration is left to
-// whoever enqueues it. The data is copied. The error is store.ErrDamaged if the body
+// the caller that enqueues it. The data is copied. The error is store.ErrDamaged if the body
 // cannot be read.
 func DecodeStored(r *store.Record) (*Message, error) {
 	d := decoder{arena: make([]byte, len(r.Data))}
@@ -200,7 +200,7 @@ func (d *decoder) message(m *Message, data []byte) error {
 
 // ViewStored reads a message as AppendEncoded writes it. Its properties and body are
 // views of b, its texts those of the message before if they are the same. The
-// expiration is left to whoever enqueues it.
+// expiration is left to the caller that enqueues it.
 func ViewStored(m *Message, b []byte, before *Message) error {
 	if len(b) < 2 {
 		return errMessage

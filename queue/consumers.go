@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is consumers: what a queue sees of one, and the turns that they take.
+// Consumers: what a queue sees of one, and the turns that they take.
 
 // Receiver is the connection's side of a consumer.
 type Receiver interface {
@@ -156,7 +156,7 @@ func (q *Classic) Rejoin(s *Subscription) {
 	q.rejoin(s)
 }
 
-// rejoin tells whether the consumer is in turn now.
+// rejoin reports whether the consumer is in turn now.
 func (q *Classic) rejoin(s *Subscription) bool {
 	if s.gone || q.set.SingleActive && (s != q.active || q.heir != nil) { // BASIC-40
 		return false

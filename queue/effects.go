@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// This file is what a queue leaves to be done once its lock is released.
+// What a queue leaves to be done once its lock is released.
 
 // Waker is a connection whose outbox got something to write.
 type Waker interface {

@@ -2,7 +2,7 @@ package queue
 
 import "time"
 
-// This file is time in a queue: messages that expire at the head (QUEUE-53),
+// Time in a queue: messages that expire at the head (QUEUE-53),
 // and queues that expire unused (QUEUE-58). One timer serves both; it is set
 // for the earliest that may be due and looks again when it fires.
 
@@ -33,7 +33,7 @@ func (q *Classic) expireHead(fx *Effects) bool {
 	return true
 }
 
-// counting tells whether the queue's own expiry is counting.
+// counting reports whether the queue's own expiry is counting.
 func (q *Classic) counting() bool { return q.set.Expires.ends() && q.subs.n == 0 }
 
 // end is when the queue itself expires, if that is counting.

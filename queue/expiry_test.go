@@ -272,7 +272,7 @@ func TestExpiryOfMany(t *testing.T) {
 	assert.Zero(t, b.clock.Pending())
 }
 
-// Dead letters of one queue come in the order of their deaths, whoever performs
+// Dead letters of one queue come in the order of their deaths, no matter who performs
 // what: a timer and a client may do it at the same time.
 func TestDeadLettersKeepTheirOrder(t *testing.T) {
 	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.MaxLength, s.DeadLetter = 0, true })})

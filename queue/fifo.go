@@ -1,6 +1,6 @@
 package queue
 
-// This file is the list that messages arrive in.
+// The list that messages arrive in.
 
 // A fifo holds items in order of arrival in a chain of chunks, so that no push
 // copies what is already there and an emptied part is given back at once. The

@@ -6,7 +6,7 @@ import "time"
 // message comes in batches. Every method is safe for concurrent use; none is called with
 // the lock of a Subscription held, and none calls a Receiver but under that lock.
 //
-// What a method wants done elsewhere it leaves in the Effects, which whoever called
+// What a method wants done elsewhere it leaves in the Effects, which the caller
 // performs with no lock held.
 type Queue interface {
 	// Name is the queue's name in its virtual host.

@@ -1,6 +1,6 @@
 package queue
 
-// This file is what is ready at all priorities.
+// What is ready at all priorities.
 
 // levels are a queue's ready messages by priority: highest first, in order of
 // position within one (QUEUE-86). A queue without x-max-priority has one level
@@ -103,7 +103,7 @@ func (l *levels) giveBack(items []Item) {
 	}
 }
 
-// inMemory tells whether front and pop can be called without reading from the
+// inMemory reports whether front and pop can be called without reading from the
 // store.
 func (l *levels) inMemory() bool { return l.next().inMemory() }
 

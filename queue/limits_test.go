@@ -84,7 +84,7 @@ func TestRequeueDueAndOverTheLimit(t *testing.T) {
 	assert.Equal(t, []string{"b"}, b.peek())
 }
 
-// QUEUE-65, QUEUE-66: what does not fit is refused, whoever waits for it; a
+// QUEUE-65, QUEUE-66: what does not fit is refused, even if a consumer waits for it; a
 // limit broken by what comes back stays so.
 func TestRejectPublish(t *testing.T) {
 	for _, overflow := range []queue.Overflow{queue.RejectPublish, queue.RejectPublishDLX} {

@@ -29,7 +29,7 @@ type bench struct {
 	log   []delivery // in the order of the offers that were taken
 }
 
-// A delivery is one item in the hands of one receiver.
+// A delivery is one item that one receiver has.
 type delivery struct {
 	to string
 	it queue.Item

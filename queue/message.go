@@ -2,7 +2,7 @@ package queue
 
 import "github.com/rabbetmq/rabbet/amqp"
 
-// This file is a message, and its place in a queue.
+// A message, and its place in a queue.
 
 // Message is one published message. It is immutable from the moment it is
 // handed to a queue and shared by every queue that it reaches.

@@ -2,7 +2,7 @@ package queue
 
 import "github.com/rabbetmq/rabbet/store"
 
-// This file keeps long queues out of memory: chunks of items that the store
+// Long queues leave memory: chunks of items that the store
 // has are paged out behind a window, and read back ahead of the consumers.
 
 const (
@@ -24,7 +24,7 @@ func (q *Classic) window() (items int, bytes int64, keep int) {
 	return windowItems, windowBytes, keepAhead
 }
 
-// inMemory tells whether the first item can be had without reading; an empty
+// inMemory reports whether the first item can be had without reading; an empty
 // fifo has nothing to read.
 func (f *fifo) inMemory() bool { return f.head == nil || f.head.out == nil }
 

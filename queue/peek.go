@@ -46,7 +46,7 @@ func (q *Classic) peek(from, limit int) []Item {
 	return items
 }
 
-// gone tells whoever wants to know that an item has left the queue. Called with
+// gone tells a follower that an item has left the queue. Called with
 // the lock held.
 func (q *Classic) gone(it *Item, why Reason) {
 	if q.env.tells() {

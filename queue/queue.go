@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is the queue itself: what is published to it, who gets it,
+// The queue itself: what is published to it, who gets it,
 // and how the queue ends.
 
 // Errors of Subscribe and Delete; the broker gives them RabbitMQ's texts.
@@ -92,7 +92,7 @@ func (cfg *Config) Levels() int {
 type Counts struct {
 	Ready, Unacked, Consumers int
 	// OutByGet is how many items are out by Get, in a quorum queue. While one is,
-	// RabbitMQ counts whoever got it as a consumer in declare-ok (QUEUE-5).
+	// RabbitMQ counts the client that got it as a consumer in declare-ok (QUEUE-5).
 	OutByGet int
 	// Waiting is how many consumers wait for the active one to end, in a quorum queue.
 	// RabbitMQ leaves them out of declare-ok.
@@ -102,7 +102,7 @@ type Counts struct {
 }
 
 // New makes an empty queue. Nothing of it expires before the first call of Touch,
-// or of Resume: whoever is told of the end of a queue must know it by then.
+// or of Resume: an owner that is told of the end of a queue must know it by then.
 func New(cfg Config) *Classic {
 	q := &Classic{name: cfg.Name, autoDelete: cfg.AutoDelete, quorum: cfg.Quorum, env: cfg.Env, set: cfg.Settings}
 	q.ready.zero.inTurn = cfg.Quorum

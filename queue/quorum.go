@@ -2,7 +2,7 @@ package queue
 
 import "github.com/rabbetmq/rabbet/amqp"
 
-// This file is what a quorum queue does differently, as one node shows it: it
+// What a quorum queue does differently, as one node shows it: it
 // counts how often a message comes back, and gives up on one that does so too
 // often.
 
@@ -20,7 +20,7 @@ const (
 	StrictPriority
 )
 
-// Known tells whether it is one of the rules.
+// Known reports whether it is one of the rules.
 func (r QuorumPriority) Known() bool { return r <= StrictPriority }
 
 // String says what a queue does by the rule.
@@ -76,5 +76,5 @@ func (q *Classic) countReturns(items []Item, why returnCause, fx *Effects) []Ite
 	return kept
 }
 
-// Quorum tells whether it is a quorum queue.
+// Quorum reports whether it is a quorum queue.
 func (q *Classic) Quorum() bool { return q.quorum }

@@ -156,7 +156,7 @@ func TestConcurrentUse(t *testing.T) {
 	assert.Equal(t, queue.Counts{Consumers: 2 * workers}, b.Counts())
 }
 
-// Of many who delete a queue one succeeds, and whoever comes too late is told:
+// Of many who delete a queue one succeeds, and the others are told:
 // what was published is dropped with the queue or refused, never half of each.
 func TestDeleteRaces(t *testing.T) {
 	for range 50 {

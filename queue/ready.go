@@ -2,7 +2,7 @@ package queue
 
 import "slices"
 
-// This file is what is ready at one priority.
+// What is ready at one priority.
 
 // A readyList is what waits for delivery at one priority, in order of
 // position: new arrivals in a fifo, returned items in a heap. Whatever was
@@ -89,7 +89,7 @@ func (r *readyList) pop() Item {
 	return it
 }
 
-// inMemory tells whether front can be called without reading from the store.
+// inMemory reports whether front can be called without reading from the store.
 func (r *readyList) inMemory() bool {
 	return !r.behindFirst() && (len(r.returned) > 0 || r.fresh.inMemory())
 }

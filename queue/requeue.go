@@ -2,7 +2,7 @@ package queue
 
 import "slices"
 
-// This file is how items that were out come back, and why.
+// How items that were out come back, and why.
 
 // Requeue returns items that were out to their original positions, marked as
 // redelivered (BASIC-58, BASIC-59). The slice is the queue's from then on.
@@ -23,7 +23,7 @@ func (q *Classic) Return(items []Item, failed bool, fx *Effects) {
 type returnCause uint8
 
 const (
-	lost             returnCause = iota // whoever had them is gone
+	lost             returnCause = iota // the consumer that had them is gone
 	returnedFailed                      // a client asks, having failed
 	returnedUnharmed                    // a client asks, without blame for the message
 )

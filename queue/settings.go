@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/store"
 )
 
-// This file is a queue's optional features: time to live, limits, dead-lettering.
+// A queue's optional features: time to live, limits, dead-lettering.
 
 // Overflow is what a queue at its limit does with one message more.
 type Overflow uint8

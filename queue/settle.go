@@ -1,6 +1,6 @@
 package queue
 
-// This file is how items that were out are done with, for good.
+// How items that were out are done with, for good.
 
 // Settle drops items that were out and are acknowledged.
 func (q *Classic) Settle(items []Item, fx *Effects) { q.acked(items, (*backing).consume, fx) }

@@ -8,7 +8,7 @@ func (q *Classic) Serves(s *Subscription) bool {
 	return !q.set.SingleActive || s == q.active
 }
 
-// SingleActive tells whether only one of the queue's consumers gets messages.
+// SingleActive reports whether only one of the queue's consumers gets messages.
 func (q *Classic) SingleActive() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -5,7 +5,7 @@ package queue
 
 // A Stander is a queue that can stand still. Streams cannot: what is read of them stays.
 type Stander interface {
-	// StandStill says whether consumers and basic.get get anything, and whether clients
+	// StandStill reports whether consumers and basic.get get anything, and whether clients
 	// and programs may publish; it lasts until it is said anew. A
 	// queue that is closed rejects what is published, as one at its limit does with
 	// reject-publish; dead letters and delayed messages come in all the same.

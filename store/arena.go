@@ -1,6 +1,6 @@
 package store
 
-// This file is the memory behind what a batch writes.
+// The memory behind what a batch writes.
 
 const (
 	// arenaBlock is the size of a block: some chunks, and their keys.

@@ -8,7 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is the list of operations between those who append and the
+// The list of operations between those who append and the
 // committer, cut into batches, and who waits for them.
 
 // A Waiter is told how a commit ended.
@@ -143,7 +143,7 @@ func (s *Store) account(o *op) {
 // A firstOf is the position of the first message that a batch adds to a log.
 type firstOf struct{ batch, seq uint64 }
 
-// addedIn tells whether a message was added in a batch that is one of the last
+// addedIn reports whether a message was added in a batch that is one of the last
 // two. Called with the store's lock held.
 func (l *Log) addedIn(batch, seq uint64) bool {
 	switch {
@@ -211,7 +211,7 @@ func (s *Store) await(firm bool, ws ...Waiter) {
 }
 
 // Release tells those of NotifySafe for whom there is nothing left to wait for.
-// Whoever has consumed messages calls it afterwards, with no lock held that a
+// A goroutine that has consumed messages calls it afterwards, with no lock held that a
 // waiter could want.
 func (s *Store) Release() {
 	if !s.releasable.Load() {

@@ -290,7 +290,7 @@ const StageBytes = 256 << 10
 
 // Stage writes a large content to the disk ahead of the commit that will need it, so
 // that the commit, and all who wait for it, need not wait for that. It blocks until the
-// disk has it, in steps that leave others their share of the disk, and is for whoever
+// disk has it, in steps that leave others their share of the disk, and is for the goroutine that
 // is about to hand over a persistent message of at least StageBytes, holding no lock.
 // What is staged and then not added is removed once the content has left memory. An
 // error changes nothing: the commit writes the content then.

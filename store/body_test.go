@@ -1,6 +1,6 @@
 package store
 
-// Large contents: kept once, whoever has them, for as long as anybody does.
+// Large contents: kept once for all queues, for as long as one of them has the message.
 
 import (
 	"bytes"
@@ -63,7 +63,7 @@ func segmentSize(t testing.TB, dir string) (bytes int64, n int) {
 	return bytes, len(entries)
 }
 
-// F2-fanout-of-large-persistent: a content is on the disk once, whoever has it.
+// F2-fanout-of-large-persistent: a content is on the disk once for all queues.
 func TestBodyIsStoredOnce(t *testing.T) {
 	b := open(t, t.TempDir())
 	content := big("shared", 10<<20)

@@ -8,7 +8,7 @@ import (
 	"math/bits"
 )
 
-// This file is the format of a chunk.
+// The format of a chunk.
 //
 // A chunk's key is its log (8 bytes, big-endian) and the position of its first
 // message (8 bytes). Its value:

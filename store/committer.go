@@ -10,7 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// This file is the committer: the one goroutine that writes.
+// The committer: the one goroutine that writes.
 
 var (
 	bucketChunks  = []byte("chunks")  // chunk key: chunk
@@ -60,7 +60,7 @@ func (c *committer) run(s *Store) {
 // of the first attempt: a failure is theirs to act on at once. From the second
 // attempt on the batch takes in what was appended meanwhile: a message that has been
 // consumed drops out, so that a full disk is left with less to write, not with the
-// same again. Whoever waits for what was taken in is told of the next failure.
+// same again. A waiter for what was taken in is told of the next failure.
 func (c *committer) commit(s *Store) {
 	if c.lost != nil { // what is on disk must stay a prefix of the operations
 		s.tell(c.lost, false)

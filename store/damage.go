@@ -9,7 +9,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// This file is what is known of damage: a chunk that makes no sense is passed over
+// What is known of damage: a chunk that makes no sense is passed over
 // and told of, pages of the database that make none are found before bbolt meets
 // them, since it ends the process.
 

@@ -18,7 +18,7 @@ func seal(key, v []byte) []byte {
 	return v
 }
 
-// A chunk that makes no sense costs its own messages, and whoever reads is told:
+// A chunk that makes no sense costs its own messages, and the reader is told:
 // with its header in order it is found when it is read, else at the start.
 func TestDamagedChunkIsPassedOver(t *testing.T) {
 	flip := func(at int) func(v []byte) []byte {

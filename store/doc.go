@@ -5,13 +5,12 @@
 // order that is the order of their effects; a single committer takes all that
 // is there, writes it in one transaction of bbolt, syncs, and tells those who
 // wait. While it syncs, the next batch collects. What nobody waits for lingers a
-// little, to go with what somebody waits for. What a batch both adds and removes
-// never reaches the disk, and who waits for messages that have been consumed
-// meanwhile waits no longer. Because batches are cut
-// from one list, a crash leaves a prefix of the operations: an operation is
+// little, to go with what somebody waits for. A message that is added and
+// consumed within one batch is never written; its publisher is confirmed without a
+// sync. Because batches are cut from one list, a crash leaves a prefix of the operations: an operation is
 // never there without those appended before it.
 //
 // Messages are stored in chunks, a run of one log's messages in one value, so
-// that a chunk costs what a message would. What has been settled of a chunk is
-// a bitmap beside it; a chunk that is settled altogether is deleted.
+// that a chunk costs what a message would. What has been removed of a chunk is
+// a bitmap beside it; a chunk of which all is removed is deleted.
 package store

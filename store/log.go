@@ -11,7 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// This file is a log: what its users append, and what the committer knows of
+// A log: what its users append, and what the committer knows of
 // its chunks.
 
 // A Log is an ordered list of messages. Positions are its user's and grow.

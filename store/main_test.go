@@ -86,7 +86,7 @@ func (b *bench) hand() signal {
 	return w
 }
 
-// committing tells whether there is a batch that has left the list.
+// committing reports whether there is a batch that has left the list.
 func (b *bench) committing() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

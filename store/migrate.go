@@ -163,7 +163,7 @@ func (m *migration) copySome(bucket []byte) (more bool, err error) {
 }
 
 // upToDate is a value in the present format. A chunk that makes no sense stays as it
-// is, for whoever reads it to tell.
+// is: its reader reports it.
 func upToDate(bucket, k, v []byte) []byte {
 	if isVersion(bucket, k) {
 		return []byte{formatVersion}

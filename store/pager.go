@@ -2,7 +2,7 @@ package store
 
 import "sync"
 
-// This file is the pager: the goroutine that reads for those who must not
+// The pager: the goroutine that reads for those who must not
 // block.
 
 type pager struct {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// This file is what takes part in a commit with files of its own.
+// What takes part in a commit with files of its own.
 
 // A Participant keeps data of its own beside the store and has it made safe by the
 // store's commits.

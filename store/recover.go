@@ -10,7 +10,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// This file is what happens when a store is opened: the format is checked, and
+// What happens when a store is opened: the format is checked, and
 // what is known of the chunks is built up again.
 
 // formatVersion is the format that this program writes, oldVersion the one that it

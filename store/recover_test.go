@@ -307,7 +307,7 @@ func TestOpenTruncated(t *testing.T) {
 	require.ErrorContains(t, err, "has 16384 bytes, not the")
 }
 
-// Whoever leaves out the logs that EachLog does not name misses nothing: neither messages
+// A caller that leaves out the logs that EachLog does not name misses nothing: neither messages
 // nor the positions that were used.
 func TestEachLog(t *testing.T) {
 	b := open(t, t.TempDir())

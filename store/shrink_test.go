@@ -100,7 +100,7 @@ func TestFreePagesAreFree(t *testing.T) {
 	_, err := b.Free()
 	require.NoError(t, err)
 	require.NoError(t, b.Close())
-	_, err = b.Free() // whoever looks at the disk now and then may come late
+	_, err = b.Free() // a goroutine that looks at the disk now and then may come late
 	require.NoError(t, err)
 }
 

@@ -45,7 +45,7 @@ type Options struct {
 	// commit: with nil when it worked, or with the error; the batch is tried
 	// again then, and those who waited are told.
 	OnCommit func(error)
-	// BeforeCommit, if set, is called by whoever commits, right before every
+	// BeforeCommit, if set, is called by the goroutine that commits, right before every
 	// attempt. An error makes the attempt fail as a failing disk would: nothing
 	// of it is written. For tests.
 	BeforeCommit func() error
@@ -190,7 +190,7 @@ func create(path string, sync Sync) error {
 	if err := db.Update(format); err != nil {
 		return errors.Join(fmt.Errorf("store: %w", err), db.Close())
 	}
-	// Whoever else creates the store has the lock, or is done: then the file has its
+	// Another process that creates the store has the lock, or is done: then the file has its
 	// name, and temp may be another.
 	if _, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		err = os.Rename(temp, path)

@@ -12,7 +12,7 @@ import (
 // from many goroutines at once. They must not call the broker, nor block; a
 // Verdict can make the broker wait instead.
 type Tap struct {
-	// Decide, unless nil, says what becomes of a call. It is asked by the
+	// Decide, unless nil, returns the verdict on a call. It is asked by the
 	// connection's reader before the call is handled, save that of "deliver" it is
 	// asked with the queue locked. The Call is valid until Decide returns.
 	Decide func(*Call) Verdict
@@ -86,7 +86,7 @@ type Peer struct {
 	Name, User, VHost string
 }
 
-// An Act is what becomes of a call.
+// An Act is what a verdict does with a call.
 type Act uint8
 
 // The acts. A call that an act makes no sense for is handled as usual.
@@ -125,7 +125,7 @@ const (
 	ActBlock
 )
 
-// A Verdict is what becomes of a call.
+// A Verdict is the decision on a call.
 type Verdict struct {
 	// Delay makes the connection wait on the broker's clock before anything else of
 	// the verdict: its reader or, if the call goes to the client, its writer. The

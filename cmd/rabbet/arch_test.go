@@ -232,7 +232,7 @@ func checkImport(importer, imported string, extra []string) error {
 	return forbidden{edge, "not a module that this package may depend on"}
 }
 
-// checkEmbedded tells why whoever imports the broker must not link a package.
+// checkEmbedded says why an importer of the broker must not link a package.
 func checkEmbedded(linked string) error {
 	first, _, _ := strings.Cut(linked, "/")
 	if within(linked, "net/http") {

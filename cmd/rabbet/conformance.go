@@ -158,7 +158,7 @@ func (j *judgement) judge(ctx context.Context, c console) (report *conformance.R
 			return nil, err
 		}
 		defer os.RemoveAll(dir)
-		profile := "" // one that Rabbet has not got is a question to it as it is
+		profile := "" // one that Rabbet lacks is a question to it as it is
 		if slices.Contains(broker.Profiles(), j.Profile) {
 			profile = j.Profile
 		}

@@ -18,7 +18,7 @@ import (
 // being moved in a transaction.
 var crashNext = map[string]string{"risky": "grave", "expiring": "grave", "limited": "grave", "raft": "grave", "orders": "shipped"}
 
-// crashQueues are all queues, by what becomes of their messages.
+// crashQueues are all queues, by the fate of their messages.
 var crashQueues = []string{
 	"singly",   // acked one by one
 	"jointly",  // acked many at once, some requeued

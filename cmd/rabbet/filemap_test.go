@@ -30,7 +30,7 @@ func fileMap(t *testing.T) map[string][]string {
 	return sections
 }
 
-// isMapped tells whether a section has a file: by its name, or by its path
+// isMapped reports whether a section has a file: by its name, or by its path
 // below the section's folder.
 func isMapped(names []string, below string) bool {
 	for _, name := range names {

@@ -81,7 +81,7 @@ func TestGraduateLintReadsAllSources(t *testing.T) {
 }
 
 // A queue in use stands still while it is copied: its consumer gets nothing, its producer is
-// told no, and every message is in one place.
+// refused, and every message is in one place.
 func TestGraduateLive(t *testing.T) {
 	g := newGraduation(t)
 	g.queues, g.each = 2, 500

@@ -74,7 +74,7 @@ has messages fall due at a rate, and all at one moment.`, Args: flagsOnly, Disab
 	return cmd
 }
 
-// probe runs until it is done or interrupted, and prints what came of it.
+// probe runs until it is done or interrupted, and prints the outcome.
 func probe(c console, asJSON bool, run func(context.Context, func(string)) (fmt.Stringer, error)) error {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// F5-log-pipe and stdout-blocks-broker: whoever reads the log up to the line that it waits
+// F5-log-pipe and stdout-blocks-broker: a reader of the log up to the line that it waits
 // for, and then reads no more, or closes the pipe, does the broker no harm.
 func TestLogPipe(t *testing.T) {
 	for _, closed := range []bool{false, true} {

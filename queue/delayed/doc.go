@@ -1,6 +1,6 @@
 // Package delayed keeps messages until they are due: in memory when and in which order,
 // the messages themselves in a log of the store once they are there.
 //
-// A Queue knows no exchange. Whoever has one says in its Config what becomes of messages
+// A Queue knows no exchange. Its owner says in its Config where messages go
 // that are due.
 package delayed

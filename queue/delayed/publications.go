@@ -11,7 +11,7 @@ import (
 )
 
 // Messages whose delay comes to nothing may be on disk alone by then, so their
-// publications are kept in memory for whoever wants to know; otherwise there are none.
+// publications are kept in memory for a follower; otherwise there are none.
 
 // track remembers the publication of a message that waits. Called with the lock held,
 // as all here is but Publications.

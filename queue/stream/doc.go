@@ -23,7 +23,7 @@
 //
 // # Reading
 //
-// Whoever gives a consumer credit reads for it, from the disk if need be and with no
+// The goroutine that gives a consumer credit reads for it, from the disk if need be and with no
 // lock held. Consumers that have read everything are served by one goroutine a stream
 // that ends when all of them have what there is.
 //

@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// This file is where segments lie: in a folder, or in memory.
+// Where segments lie: in a folder, or in memory.
 
 // A file is one segment or its index.
 type file interface {

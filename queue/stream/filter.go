@@ -6,7 +6,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is filtering: which chunks a consumer with x-stream-filter need not read,
+// Filtering: which chunks a consumer with x-stream-filter need not read,
 // and which messages it is not offered (STREAM-18, STREAM-36).
 
 const filterHeader = "x-stream-filter-value"

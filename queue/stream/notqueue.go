@@ -6,7 +6,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is what a stream does not do of all that a queue does: nothing is taken
+// What a stream does not do of all that a queue does: nothing is taken
 // out of it, so nothing is settled and nothing comes back (STREAM-33, STREAM-34).
 
 // Quorum is false: quorum queues have rules of their own.

@@ -10,7 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is where a consumer begins, and how durations are written.
+// Where a consumer begins, and how durations are written.
 
 type position uint8
 

@@ -7,7 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 )
 
-// This file is what becomes of a message's properties in a stream. RabbitMQ keeps
+// A message's properties in a stream. RabbitMQ keeps
 // messages there as AMQP 1.0, which cannot express all of them (STREAM-19, STREAM-20).
 
 // appendStored appends properties as a stream keeps them: the delivery mode is 1 if it

@@ -12,7 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// This file is consumers: where they are, and how they get what comes next.
+// Consumers: where they are, and how they get what comes next.
 
 // holdLimit is how many messages are offered under one hold of a receiver's lock.
 const holdLimit = 1024
@@ -30,11 +30,11 @@ type reader struct {
 	at      int        // of it, the next message
 	item    queue.Item // the item on offer, kept here so that it needs no allocation
 	running bool       // someone offers to it, or reads for it with the lock let go
-	again   bool       // whoever runs has to look once more
+	again   bool       // the goroutine that runs must look once more
 	gone    bool
 
 	// Where the next chunk begins, if it is the one at offset posNext. These belong to
-	// whoever runs.
+	// the goroutine that runs.
 	seg     *segment
 	pos     int64
 	posNext uint64
@@ -343,7 +343,7 @@ func (s *Stream) readFrom(r *reader, g *segment, end int64, next uint64) (*batch
 }
 
 // dispatch has those served who wait for what was committed. Called with the lock
-// held. Without a store whoever publishes does it.
+// held. Without a store the publisher does it.
 func (s *Stream) dispatch() {
 	if s.store != nil && !s.serving {
 		s.serving = true

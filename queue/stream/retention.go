@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// This file is retention: whole segments go, the oldest first, and never the newest
+// Retention: whole segments go, the oldest first, and never the newest
 // (STREAM-13, STREAM-14).
 
 // retain removes the segments that are too much or too old. RabbitMQ looks when a

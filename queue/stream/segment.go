@@ -9,7 +9,7 @@ import (
 	"sort"
 )
 
-// This file is a segment: one file of chunks, with its sparse index.
+// A segment: one file of chunks, with its sparse index.
 
 // indexEvery is about how many bytes of a segment go with one entry of its index.
 const indexEvery = 256 << 10

@@ -129,7 +129,7 @@ func TestParseAge(t *testing.T) {
 	}
 }
 
-// STREAM-19, STREAM-20: what becomes of properties.
+// STREAM-19, STREAM-20: which properties a stream keeps.
 func TestProperties(t *testing.T) {
 	every := amqp.Properties{
 		Flags: 0xfffc, ContentType: "text/plain", ContentEncoding: "gzip", DeliveryMode: 2, Priority: 3, CorrelationID: "c",

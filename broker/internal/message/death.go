@@ -98,7 +98,7 @@ func recordDeath(deaths []Death, p *amqp.Properties, dead *queue.DeadLetter, now
 	return slices.Insert(deaths, 0, d)
 }
 
-// IsCycle tells whether a message that died of something else than a rejection
+// IsCycle reports whether a message that died of something else than a rejection
 // has been in the queue before, with no rejection since (QUEUE-81).
 func IsCycle(name string, deaths []Death) bool {
 	for _, d := range deaths {

@@ -109,7 +109,7 @@ func (vh *VHost) Unbind(r Binding, by Owner) error {
 	return nil
 }
 
-// leadsTo tells whether an exchange has a binding to a destination.
+// leadsTo reports whether an exchange has a binding to a destination.
 func (x *Exchange) leadsTo(d destination) bool {
 	for range x.table.Of(d) {
 		return true

@@ -55,7 +55,7 @@ func (qu *queueUse) CheckGet(q *Queue) error {
 	return nil
 }
 
-// CheckConsume says whether a queue takes such a consumer, and returns its priority.
+// CheckConsume reports whether a queue takes such a consumer, and returns its priority.
 func (qu *queueUse) CheckConsume(q *Queue, c ConsumerRequest) (priority int64, err error) {
 	resource := QueueText(q.Name, qu.Name)
 	if q.Quorum() && c.GlobalPrefetch { // QUEUE-95

@@ -100,7 +100,7 @@ func (p *Publisher) due(d *delayedQueue, m *queue.Message) {
 // compared on a redeclaration.
 var strictArguments = []string{"x-delayed-type", "x-dead-letter-exchange", "x-dead-letter-routing-key"}
 
-// offersDelayed tells whether a delayed exchange of these arguments may be declared.
+// offersDelayed reports whether a delayed exchange of these arguments may be declared.
 // Where RabbitMQ has no plugin any more the type is as unknown as it is there
 // (EXCH-9), but for those who ask for what only Rabbet has and for what is in the
 // store from before.
@@ -199,7 +199,7 @@ func (x *Exchange) checkStrict(resource string, args amqp.Table) error {
 	return nil
 }
 
-// removeDelayed decides what becomes of what waits in an exchange that has been
+// removeDelayed keeps or drops what waits in an exchange that has been
 // deleted: a strict one takes it along, otherwise it stays (EXCH-55). Called
 // with the lock held.
 func (vh *VHost) removeDelayed(x *Exchange) {

@@ -194,7 +194,7 @@ func (ns *names) checkSealed() error {
 	return amqp.Errorf(amqp.NotAllowed, "vhost %s not found", ns.Name)
 }
 
-// Named returns the queue of a name, whoever may use it; nil if there is none.
+// Named returns the queue of a name without a check of its owner; nil if there is none.
 func (ns *names) Named(name string) *Queue {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()

@@ -21,10 +21,10 @@ const (
 	FromHistory           // an x-recent-history exchange, to a new binding
 )
 
-// A Publisher is the one way into a virtual host for messages, whoever sends them. Find
-// finds where a message goes, and whether it may; Pass sends it there, held back to go with
+// A Publisher is the one way into a virtual host for all messages, of clients and of the
+// broker itself. Find finds where a message goes, and whether it may; Pass sends it there, held back to go with
 // others to the same queues; Flush hands over what is held back. A Publisher belongs to one
-// goroutine. Whoever has it performs its Effects.
+// goroutine. The goroutine that has it performs its Effects.
 type Publisher struct {
 	// Client is what observers know the sender by; nil but for clients.
 	Client any

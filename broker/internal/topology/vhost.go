@@ -177,7 +177,7 @@ func (env *Env) AwaitStore() error {
 	return <-done
 }
 
-// committed gets what came of a commit.
+// committed gets the outcome of a commit.
 type committed chan error
 
 // Committed is called by the store.

@@ -149,7 +149,7 @@ func (c *call) changePlugins(how string) error {
 	return c.applyPlugins(&s, &change)
 }
 
-// A pluginsChange is what becomes of the plugins.
+// A pluginsChange is the change of the plugins.
 type pluginsChange struct {
 	how              string
 	wanted           []string // in the file
@@ -203,7 +203,7 @@ func nextPlugins(how string, enabled, names []string) []string {
 	return slices.Compact(next)
 }
 
-// applyPlugins tells a running node, and prints what has come of it (PLUGIN-10, PLUGIN-11).
+// applyPlugins tells a running node, and prints the outcome (PLUGIN-10, PLUGIN-11).
 func (c *call) applyPlugins(s *pluginsState, change *pluginsChange) error {
 	all := plugins.WithRequired(change.wanted)
 	if len(all) == 0 {

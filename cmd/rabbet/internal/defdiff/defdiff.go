@@ -12,7 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/definitions"
 )
 
-// A Change is what becomes of one object of the document.
+// A Change is the change of one object of the document.
 type Change struct {
 	Kind Kind
 	// Object names it, such as queue "q" in vhost "/". Values are not part of it: they
@@ -20,7 +20,7 @@ type Change struct {
 	Object string
 }
 
-// A Kind is what becomes of an object.
+// A Kind is the kind of a change.
 type Kind byte
 
 const (

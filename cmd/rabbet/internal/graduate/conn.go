@@ -113,7 +113,7 @@ func (c *conn) open(l login) error {
 	if c.frame == 0 || c.frame > maxFrame {
 		c.frame = maxFrame
 	}
-	// No heartbeats: whoever waits for a confirm does not wait for ever.
+	// No heartbeats: a goroutine that waits for a confirm does not wait for ever.
 	c.scratch = amqp.AppendMethod(c.scratch[:0], 0, &amqp.ConnectionTuneOk{ChannelMax: tune.ChannelMax, FrameMax: c.frame})
 	if _, err := c.w.Write(c.scratch); err != nil {
 		return err

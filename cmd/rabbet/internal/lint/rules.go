@@ -161,7 +161,7 @@ func (c *checker) queue(q *definitions.Queue) {
 	}
 }
 
-// converted adds what becomes of a classic queue that becomes a quorum queue.
+// converted adds the changes of a classic queue that becomes a quorum queue.
 func (c *checker) converted(at Finding, q *definitions.Queue) {
 	if !q.Durable || q.AutoDelete {
 		at.Level, at.Rule, at.Text = Note, "QUEUE-49", "it stays a classic queue: a quorum queue is durable and not auto-delete"

@@ -72,7 +72,7 @@ func Open(cfg *settings.Log, to Streams) (*Log, error) {
 		lowest, _ := ParseLevel(cfg.ExchangeLevel)
 		l.ExchangeLevel.Set(lowest)
 		l.levels = append(l.levels, l.ExchangeLevel)
-		l.Places = append(l.Places, "exchange:{resource,<<\"/\">>,exchange,<<\"amq.rabbitmq.log\">>}") // LOGX-2
+		l.Places = append(l.Places, "exchange:{resource,<<\"/\">>,exchange,<<\"amq.rabbitmq.log\">>}") // LOGX-2: one more place of the log
 	}
 	return l, nil
 }

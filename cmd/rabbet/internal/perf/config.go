@@ -204,7 +204,7 @@ func newPlan(c Config, runName string) *plan {
 	return p
 }
 
-// declaresExchange tells whether the run makes an exchange of its own: the
+// declaresExchange reports whether the run makes an exchange of its own: the
 // default exchange and amq.* are there.
 func (p *plan) declaresExchange() bool {
 	return p.ExchangeType != "" && !p.Predeclared && !strings.HasPrefix(p.exchange, "amq.")

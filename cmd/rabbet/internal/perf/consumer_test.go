@@ -73,7 +73,7 @@ func TestConsumerRefusesGarbage(t *testing.T) {
 		"malformed frame":             {amqp.FrameMethod, 0, 1, 0, 0, 0, 4, 0, 60, 0, 60, 0},
 		"frame of 4294967303 bytes":   {amqp.FrameMethod, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF},
 		"malformed basic.deliver":     {amqp.FrameMethod, 0, 1, 0, 0, 0, 5, 0, 60, 0, 60, 9, amqp.FrameEnd},
-		"socket without a word":       {amqp.FrameHeartbeat, 0, 0, 0, 0, 0, 0, amqp.FrameEnd},
+		"socket without close":        {amqp.FrameHeartbeat, 0, 0, 0, 0, 0, 0, amqp.FrameEnd},
 		"closed the connection: 320 ": amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "CONNECTION_FORCED"}),
 	} {
 		c := &consumer{

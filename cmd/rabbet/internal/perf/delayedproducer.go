@@ -42,7 +42,7 @@ func (p *delayedProducer) send(n int, due func(i int, now int64) int64) error {
 	for i := 0; i < n; {
 		run := p.window.acquire(min(n-i, len(p.block)/p.stride), p.watch)
 		if run == 0 {
-			return nil // closed: whoever did it says why
+			return nil // closed: the one who closed it says why
 		}
 		out := p.block[:run*p.stride]
 		now := p.watch.now()

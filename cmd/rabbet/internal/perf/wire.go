@@ -244,7 +244,7 @@ func (c *wire) fill() error {
 		return nil
 	}
 	if errors.Is(err, io.EOF) {
-		return errors.New("the broker closed the socket without a word")
+		return errors.New("the broker closed the socket without connection.close")
 	}
 	return err
 }

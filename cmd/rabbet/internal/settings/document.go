@@ -9,7 +9,7 @@ import (
 
 const documentHead = `# Configuration
 
-This page is made from the table in ` + "`cmd/rabbet/internal/settings`" + `; a test keeps it so.
+The table in ` + "`cmd/rabbet/internal/settings`" + ` makes this page; a test compares them.
 
 ` + "`rabbet serve`" + ` is configured as RabbitMQ is: by flags, by variables of the environment, and by RabbitMQ's own
 files. A flag wins over a variable, a variable over a file, a file over the default. There is one exception, which is

@@ -265,7 +265,7 @@ type Log struct {
 
 // HTTP is the door of the management API.
 type HTTP struct {
-	// Enabled says whether the door is open. Address is where, TLSAddress where with
+	// Enabled reports whether the door is open. Address is where, TLSAddress where with
 	// TLS, if TLSEnabled; SetByHand says that somebody chose its port.
 	Enabled, TLSEnabled, SetByHand bool
 	Address, TLSAddress            Address

@@ -121,7 +121,7 @@ func dial(t *testing.T, server *tls.Config, client *tls.Config) (tls.ConnectionS
 	go func() {
 		nc, err := l.Accept()
 		if err == nil {
-			_, _ = nc.Write([]byte("x")) // The other end says what came of it.
+			_, _ = nc.Write([]byte("x")) // The other end reports the outcome.
 			_ = nc.Close()
 		}
 	}()
@@ -140,7 +140,7 @@ func (w *world) clientConfig(with *signer) *tls.Config {
 	cfg := &tls.Config{RootCAs: pool}
 	if with != nil {
 		cert := with.certificate()
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil } // whoever is asked for
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil } // whatever was asked for
 	}
 	return cfg
 }
