@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An adminStep is a call of rabbitmqadmin and what comes of it; "" is any output, " " none.
+// An adminStep is a call of rabbitmqadmin and the outcome of it; "" is any output, " " none.
 type adminStep struct {
 	words string
 	code  int

@@ -18,7 +18,7 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// A liveClient publishes to a queue, and consumes from it, until it is told no or stopped,
+// A liveClient publishes to a queue, and consumes from it, until it is nacked or stopped,
 // and connects again when its broker is gone.
 type liveClient struct {
 	url, queue string

@@ -28,7 +28,7 @@ const (
 
 // Hazards count messages that cannot be copied as they are.
 type Hazards struct {
-	// CC and BCC would have a message routed again by whoever publishes it as it is: they
+	// CC and BCC would have a message routed again by the one who publishes it as it is: they
 	// are moved to headers. A delayed message has not been routed and keeps them.
 	CC int `json:"cc"`
 	// UserID is another user than that of the connection.

@@ -169,7 +169,7 @@ type Facts struct {
 	Plugins []string
 	// Addresses are where its nodes listen for AMQP, as far as it says.
 	Addresses []string
-	// User is who asked, and Impersonator says whether it may publish as somebody else.
+	// User is who asked, and Impersonator reports whether it may publish as somebody else.
 	User         string
 	Impersonator bool
 }
