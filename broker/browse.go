@@ -64,7 +64,7 @@ func (v *VHost) StandStill(name string, deliveries, publishes bool) error {
 		return ErrNotTaker
 	}
 	v.vh.Perform(&fx)
-	return v.b.env.Settle()
+	return v.b.env.AwaitStore()
 }
 
 // Newest returns the position of the newest message that a queue has had, which grows with each;
