@@ -33,25 +33,25 @@ type Classic struct {
 
 	deadLettering sync.Mutex // held while dead letters are published, before mu
 
-	mu      sync.Mutex
-	set     *Settings
-	ready   levels
-	seq     uint64 // position of the newest item
-	unacked outstanding
-	stats   Stats
-	full    bool // a quorum queue that rejects is over its limit, or was and is not far below
-	fetches int  // of unacked, those that Get gave out, in a quorum queue
-	deleted bool
-	still   bool // nothing is delivered: see StandStill
-	closed  bool // nothing from outside comes in
-	rota    rota
-	subs    roster
-	active  *Subscription // the one that a single-active-consumer queue serves
-	heir    *Subscription // the one that is to be active when nothing is out any more
-	dead    []DeadLetter  // on their way out, in order
-	letters letters       // that wait for their targets, in a quorum queue
-	late    lates         // that wait to come back, in a quorum queue
-	offered Item          // the item on offer, kept here so that it needs no allocation
+	mu       sync.Mutex
+	set      *Settings
+	ready    levels
+	seq      uint64 // position of the newest item
+	unacked  outstanding
+	stats    Stats
+	full     bool // a quorum queue that rejects is over its limit, or was and is not far below
+	outByGet int  // of unacked, those that Get gave out, in a quorum queue
+	deleted  bool
+	still    bool // nothing is delivered: see StandStill
+	closed   bool // nothing from outside comes in
+	rota     rota
+	subs     roster
+	active   *Subscription // the one that a single-active-consumer queue serves
+	heir     *Subscription // the one that is to be active when nothing is out any more
+	dead     []DeadLetter  // on their way out, in order
+	letters  letters       // that wait for their targets, in a quorum queue
+	late     lates         // that wait to come back, in a quorum queue
+	offered  Item          // the item on offer, kept here so that it needs no allocation
 
 	timer    delay.Timer // nil until something can expire
 	armed    int64       // when the timer fires, as deadlines count; 0 is not at all

@@ -133,7 +133,7 @@ func (q *Classic) dropLate() {
 			q.gone(it, Purged)
 		}
 		if it.Stored {
-			q.back.settle(q, it)
+			q.back.remove(q, it)
 		}
 	}
 	q.late = lates{}

@@ -138,7 +138,7 @@ func (q *Classic) areTried(due []*letter, tried []DeadLetter) {
 		if l.gone = tried[i].Done; l.gone {
 			q.stats.Confirmed++
 			if l.item.Stored && !q.deleted {
-				q.back.settle(q, &l.item)
+				q.back.remove(q, &l.item)
 			}
 		}
 	}
@@ -209,7 +209,7 @@ func (q *Classic) dropLetters() (messages int, bytes int64) {
 	for _, l := range s.list {
 		l.gone = true
 		if l.item.Stored {
-			q.back.settle(q, &l.item)
+			q.back.remove(q, &l.item)
 		}
 	}
 	s.sweep()

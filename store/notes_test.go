@@ -34,7 +34,7 @@ func TestNotes(t *testing.T) {
 	b.Note(l, 602, []byte("with the add"))
 	b.Note(l, 9999, []byte("nobody's"))
 	b.Flag(l, 3)
-	b.Settle(l, 599)
+	b.Remove(l, 599)
 	b.commit()
 	b.Note(l, 2, []byte("changed"))
 	b.commit()

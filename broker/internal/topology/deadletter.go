@@ -76,7 +76,7 @@ func (p *Publisher) routeDead(d *queue.DeadLetter, died int64) (m *queue.Message
 	if m, deaths, err = message.NewDeadLetter(d, x.Name, died); err != nil {
 		return nil, nil, Route{}, errMalformed
 	}
-	to, _ = p.find(p.found[:0], x, message.AppendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
+	to, _ = p.findRoute(p.found[:0], x, message.AppendKeys(p.keys[:0], m), m.Props.Headers(), m.Props) // a fault in x-delay is no delay
 	p.found = to.Queues
 	return m, deaths, to, nil
 }
