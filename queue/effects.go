@@ -43,7 +43,7 @@ type DeadLetter struct {
 	Reason   Reason
 
 	// Safely says that the queue keeps it until every target has confirmed it. Died is
-	// when it died, in seconds since 1970, Tries how often it was tried before. Whoever
+	// when it died, in seconds since 1970, Tries how often it was tried before. The goroutine that
 	// publishes it adds to Took the queues that have confirmed it, and sets Done when
 	// there is nothing left to wait for (DLXALO-14).
 	Safely bool

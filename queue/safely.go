@@ -126,7 +126,7 @@ func (q *Classic) forward(publish func([]DeadLetter)) {
 	q.flush()
 }
 
-// areTried takes note of what became of letters.
+// areTried takes note of the outcome of letters that were published.
 func (q *Classic) areTried(due []*letter, tried []DeadLetter) {
 	again := q.now() + retryAfter.Microseconds()
 	for i, l := range due {
@@ -202,7 +202,7 @@ func (q *Classic) tryLetters() {
 }
 
 // dropLetters deletes what waits, when a policy has ended dead-lettering at least once
-// (DLXALO-20). Whoever called tells of it when the lock is released.
+// (DLXALO-20). The caller tells of it when the lock is released.
 func (q *Classic) dropLetters() (messages int, bytes int64) {
 	s := &q.letters
 	messages, bytes = len(s.list), s.bytes
