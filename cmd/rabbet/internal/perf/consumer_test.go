@@ -69,12 +69,12 @@ func TestConsumerParsesAnySplit(t *testing.T) {
 
 func TestConsumerRefusesGarbage(t *testing.T) {
 	for want, in := range map[string][]byte{
-		"does not speak AMQP 0-9-1":   []byte("AMQP\x00\x01\x00\x00"),
-		"malformed frame":             {amqp.FrameMethod, 0, 1, 0, 0, 0, 4, 0, 60, 0, 60, 0},
-		"frame of 4294967303 bytes":   {amqp.FrameMethod, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF},
-		"malformed basic.deliver":     {amqp.FrameMethod, 0, 1, 0, 0, 0, 5, 0, 60, 0, 60, 9, amqp.FrameEnd},
-		"socket without close":        {amqp.FrameHeartbeat, 0, 0, 0, 0, 0, 0, amqp.FrameEnd},
-		"closed the connection: 320 ": amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "CONNECTION_FORCED"}),
+		"does not speak AMQP 0-9-1":       []byte("AMQP\x00\x01\x00\x00"),
+		"malformed frame":                 {amqp.FrameMethod, 0, 1, 0, 0, 0, 4, 0, 60, 0, 60, 0},
+		"frame of 4294967303 bytes":       {amqp.FrameMethod, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF},
+		"malformed basic.deliver":         {amqp.FrameMethod, 0, 1, 0, 0, 0, 5, 0, 60, 0, 60, 9, amqp.FrameEnd},
+		"socket without connection.close": {amqp.FrameHeartbeat, 0, 0, 0, 0, 0, 0, amqp.FrameEnd},
+		"closed the connection: 320 ":     amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "CONNECTION_FORCED"}),
 	} {
 		c := &consumer{
 			wire:     &wire{Conn: &scriptedConn{in: in, piece: 100}, buf: make([]byte, readBuffer)},
