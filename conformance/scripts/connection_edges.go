@@ -81,21 +81,26 @@ func edgeConfirmMixed(t *T) {
 		b = wire.AppendHeader(b, 1, wire.BasicPublishID.Class(), 0, persistent)
 	}
 	r.Send(b)
-	r.Expect(1, &wire.BasicReturn{ReplyCode: 312, ReplyText: "NO_ROUTE", RoutingKey: nowhere})
-	r.Content(1)
-	r.Expect(1, &wire.BasicAck{DeliveryTag: 2})
-	left := map[uint64]bool{1: true, 3: true}
-	for len(left) > 0 {
+	returned := false
+	for left := map[uint64]bool{1: true, 2: true, 3: true}; len(left) > 0; {
 		m, err := r.Next().method()
 		t.OK(err, "read a method")
-		ack, ok := m.(*wire.BasicAck)
-		if !ok {
-			t.Fatalf("got %s", m.ID())
-		}
-		for tag := range left {
-			if tag == ack.DeliveryTag || ack.Multiple && tag < ack.DeliveryTag {
-				delete(left, tag)
+		switch m := m.(type) {
+		case *wire.BasicReturn:
+			r.Content(1)
+			returned = true
+		case *wire.BasicAck:
+			if left[2] && m.DeliveryTag >= 2 { // a broker may be quick with the first, and not with the third
+				t.Equal(wire.BasicAck{DeliveryTag: 2}, *m, "ack of what reached no queue")
+				t.Equal(true, returned, "it was returned before")
 			}
+			for tag := range left {
+				if tag == m.DeliveryTag || m.Multiple && tag < m.DeliveryTag {
+					delete(left, tag)
+				}
+			}
+		default:
+			t.Fatalf("got %s", m.ID())
 		}
 	}
 }
