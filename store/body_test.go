@@ -147,7 +147,7 @@ func TestBodyConsumedBeforeTheCommit(t *testing.T) {
 	b.Flush()
 	require.Error(t, <-f.attempts)
 	require.Error(t, <-f.attempts)
-	f.mended.Store(true)
+	f.mend()
 	b.commit()
 	size, _ := segmentSize(t, b.Dir())
 	assert.Zero(t, size)

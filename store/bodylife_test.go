@@ -58,7 +58,7 @@ func TestBodyOutlivesItsContent(t *testing.T) {
 	requireSound(t, dir)
 	again, _ := open(t, dir).recover(1)
 	assert.Len(t, contents(t, again), 20)
-	f.mended.Store(true)
+	f.mend()
 	b.commit()
 	eventually(t, func() bool { size, _ := segmentSize(t, b.Dir()); return size == 0 })
 }
@@ -86,7 +86,7 @@ func TestBodyTakenAgain(t *testing.T) {
 	requireSound(t, dir)
 	again, _ := open(t, dir).recover(1)
 	assert.Equal(t, []string{"b: again ag50000"}, contents(t, again))
-	f.mended.Store(true)
+	f.mend()
 	b.commit()
 	eventually(t, func() bool {
 		b.bodies.mu.Lock()
@@ -106,7 +106,7 @@ func TestBodyNeverWrittenIsNotTaken(t *testing.T) {
 	b.Consume(l, 1)
 	b.failOnce()
 	b.reading.RLock()
-	f.mended.Store(true)
+	f.mend()
 	b.commit()
 	b.Add(l, 2, 0, false, letter{"b", content})
 	b.commit()

@@ -285,10 +285,16 @@ func (g *graduation) journals() (n int64) {
 	return n
 }
 
+// journaled is about what the journals have, in bytes, when all messages are copied.
+func (g *graduation) journaled() float64 { return float64(g.queues*g.each) * 2 * 26 }
+
+// copied is the part of all messages that has been copied.
+func (g *graduation) copied() float64 { return float64(g.journals()) / g.journaled() }
+
 // until waits until a part of all messages is copied. It fails once a minute has brought
 // nothing, with what the command has said.
 func (g *graduation) until(part float64, said *bytes.Buffer) {
-	want := int64(part * float64(g.queues*g.each) * 2 * 26)
+	want := int64(part * g.journaled())
 	last, since := int64(-1), delay.Real{}.Now()
 	for now := g.journals(); now < want; now = g.journals() {
 		if now != last {
@@ -337,8 +343,9 @@ func TestGraduateSurvivesKills(t *testing.T) {
 	out.Reset()
 	second := g.apply()
 	second.Stdout, second.Stderr = &out, &out
+	before := g.copied()
 	require.NoError(t, second.Start())
-	g.until(0.4, &out)
+	g.until(max(0.4, before+0.01), &out) // so that it is at work, however far the first one was
 	require.NoError(t, g.source.cmd.Process.Signal(syscall.SIGKILL))
 	_ = g.source.cmd.Wait() // It was killed.
 	g.startSource()
