@@ -68,6 +68,10 @@ func Matching(pattern string) ([]Script, error) {
 // speaking AMQP. The zero value is useful: scripts that need a hook which is
 // nil end as NotOffered.
 type Options struct {
+	// Retries is how often Run lets a script that differs try again; none by default. A
+	// script that holds then has held: RabbitMQ's processes race, and one of some hundred
+	// runs of a few scripts comes out otherwise.
+	Retries int
 	// Patience is how long a script waits for one thing to happen, 10 s by
 	// default.
 	Patience time.Duration

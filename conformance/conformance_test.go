@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 func TestConformance(t *testing.T) {
 	if *brokerURL != "" {
 		o := conformance.Options{
-			Profile: *profile, Restart: conformance.Shell(*restart), Kill: conformance.Shell(*kill), Alarm: conformance.ShellAlarm(*alarm),
+			Retries: 2, Profile: *profile, Restart: conformance.Shell(*restart), Kill: conformance.Shell(*kill), Alarm: conformance.ShellAlarm(*alarm),
 			AckTimeout: conformance.ShellAckTimeout(*ackTimeout), NodeLimit: conformance.ShellNodeLimit(*nodeLimit),
 		}
 		if *management != "" {

@@ -96,6 +96,13 @@ func Run(t TB, url string, o Options) {
 		runner.forEach(ctx, scripts, func(s Script) {
 			test.Run(s.Name, func(t *testing.T) {
 				report := newScriptReport(runner.Run(t.Context(), s))
+				for range o.Retries {
+					if report.Outcome != Differed {
+						break
+					}
+					t.Logf("tried again: %s", report.text())
+					report = newScriptReport(runner.Run(t.Context(), s))
+				}
 				switch report.Outcome {
 				case Differed:
 					t.Errorf("%s", report.text())
