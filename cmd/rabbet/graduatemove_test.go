@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,9 @@ import (
 
 	"github.com/rabbetmq/rabbet/delay"
 )
+
+// graduations counts the tests that fill a source.
+var graduations atomic.Int64
 
 // A graduation is a Rabbet that moves to a target, which is another Rabbet, or the RabbitMQ
 // that the environment names as .ci/with-rabbitmq and .ci/graduate-cluster do.
@@ -96,7 +100,7 @@ func (g *graduation) api(base, method, path, body string) []byte {
 
 // fill declares the queues and publishes what they hold, confirmed.
 func (g *graduation) fill() {
-	run := strconv.Itoa(os.Getpid())
+	run := fmt.Sprintf("%d.%d", os.Getpid(), graduations.Add(1)) // the target keeps what a test leaves
 	for i := range g.queues {
 		kind := []string{"classic", "quorum"}[i%2]
 		name := fmt.Sprintf("graduate.%s.%s.%d", run, kind, i)
