@@ -86,14 +86,23 @@ func (o *options) either(long, short string) string {
 	return o.own[short]
 }
 
-func logTail(c *call) error {
+// openLog opens the log file of the node.
+func (c *call) openLog() (*os.File, error) {
 	path, err := c.logFile()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return failed(exitUnavailable, "%s", err)
+		return nil, failed(exitUnavailable, "%s", err)
+	}
+	return f, nil
+}
+
+func logTail(c *call) error {
+	f, err := c.openLog()
+	if err != nil {
+		return err
 	}
 	defer f.Close()
 	lines, err := lastLines(f, c.tailLength())
@@ -164,13 +173,9 @@ func (c *call) duration() (context.Context, context.CancelFunc) {
 const followInterval = 100 * time.Millisecond
 
 func logTailStream(c *call) error {
-	path, err := c.logFile()
+	f, err := c.openLog()
 	if err != nil {
 		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return failed(exitUnavailable, "%s", err)
 	}
 	defer f.Close()
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
