@@ -12,6 +12,10 @@ import (
 // taken nothing before it is dropped.
 const sendLooks = 6
 
+// lastLook is the time that a client has beside those looks, on the real clock: a clock
+// that is moved by hand makes an hour pass while a write of a microsecond is under way.
+const lastLook = time.Second
+
 // A sendWatch drops a client that has stopped reading while something waits to be written
 // to it. Its timer runs only while the writer has work. It is guarded by the lock of the
 // outbound half.
@@ -21,6 +25,7 @@ type sendWatch struct {
 	log     *slog.Logger
 
 	timer  delay.Timer
+	last   delay.Timer // the real one, of the last look
 	on     bool
 	begun  uint64 // parcels
 	seen   uint64 // parcels and bytes at the last look that found more of them
@@ -55,6 +60,9 @@ func (o *outbound) look() {
 	if now := w.begun + o.sent.Load(); now != w.seen || o.paused {
 		w.seen, w.looks = now, 0
 	} else if w.looks++; w.looks == sendLooks {
+		w.last = delay.Real{}.AfterFunc(lastLook, o.look)
+		return
+	} else if w.looks > sendLooks {
 		w.on = false
 		w.log.Error("client does not read and is dropped", "timeout", w.timeout)
 		o.nc.Close()
@@ -83,8 +91,10 @@ func (o *outbound) unwatch() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sending.on = false
-	if o.sending.timer != nil {
-		o.sending.timer.Stop()
+	for _, timer := range []delay.Timer{o.sending.timer, o.sending.last} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 }
 
