@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
@@ -40,7 +41,7 @@ type holder struct {
 // An overdue is a holder that has had a delivery for too long.
 type overdue struct {
 	channel uint16
-	why     *Error
+	why     *amqp.Error
 	holder
 }
 
@@ -177,8 +178,8 @@ func (c *conn) closeOverdue() {
 	}
 }
 
-func errOverdue(channel uint16, timeout time.Duration) *Error {
-	return refuseFrame(amqp.PreconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value "+
+func errOverdue(channel uint16, timeout time.Duration) *amqp.Error {
+	return refusal.WithoutMethod(amqp.PreconditionFailed, "delivery acknowledgement on channel %d timed out. Timeout value "+
 		"used: %d ms. This timeout value can be configured, see consumers doc guide to learn more",
 		channel, timeout.Milliseconds())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -14,6 +15,9 @@ import (
 // The broker seen from Go, without a client: declare, bind,
 // publish, look, purge. Refusals are of type *Error, with the code and text
 // that a client would read.
+
+// An Error is a refusal as AMQP tells it: a reply code and RabbitMQ's text.
+type Error = amqp.Error
 
 // A VHost is a handle on one virtual host of a broker. Its methods are safe for
 // concurrent use. What a client would be refused they refuse with an *Error of the
@@ -289,7 +293,7 @@ func (v *VHost) PublishConfirmed(exchange, key string, m Message) (reached int, 
 	}
 	x := v.vh.Exchange(exchange)
 	if x == nil {
-		return 0, false, topology.NoExchange(exchange, v.vh.Name)
+		return 0, false, refusal.NoExchange(exchange, v.vh.Name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
 	message.ReadMarks(msg, msg.Props.Flags())

@@ -16,6 +16,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/pipe"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -263,7 +264,7 @@ func (b *Broker) shutdown(ctx context.Context) (gone bool, err error) {
 	b.acks.end()
 	b.mu.Lock()
 	for c := range b.conns {
-		c.force(refuseFrame(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
+		c.force(refusal.WithoutMethod(amqp.ConnectionForced, "broker forced connection closure with reason 'shutdown'"))
 	}
 	b.mu.Unlock()
 	ended := make(chan struct{})

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
@@ -153,7 +154,7 @@ func (c *conn) channelMethod(id uint16, method amqp.MethodID, args []byte) error
 func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	m, known := amqp.NewMethod(method)
 	if !known {
-		return dropNow("unknown method %d.%d", method.Class(), method.Method())
+		return refusal.DropNow("unknown method %d.%d", method.Class(), method.Method())
 	}
 	if err := c.checkChannelMax(); err != nil {
 		return err
@@ -197,7 +198,7 @@ func (ch *channel) open() error {
 // checkChannelMax is CONN-63.
 func (c *conn) checkChannelMax() error {
 	if n := len(c.channels) + len(c.strays) + 1; c.channelMax > 0 && n > int(c.channelMax) {
-		return refuseFrame(amqp.NotAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)",
+		return refusal.WithoutMethod(amqp.NotAllowed, "number of channels opened (%d) has reached the negotiated channel_max (%d)",
 			n-1, c.channelMax)
 	}
 	return nil
@@ -235,7 +236,7 @@ func (c *conn) channelFailed(ch *channel, method amqp.MethodID, err error) error
 	if err == nil {
 		return nil
 	}
-	e, ok := err.(*Error)
+	e, ok := err.(*amqp.Error)
 	if !ok || e.Hard() {
 		return err
 	}
@@ -306,7 +307,7 @@ func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	}
 	m, known := amqp.NewMethod(id)
 	if !known {
-		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
 	}
 	if err := decodeMethod(m, args); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // clients are a broker's connections.
@@ -31,7 +32,7 @@ func (cs *clients) closeConnections(chosen func(*conn) bool, reason string) int 
 		c.out.mu.Unlock()
 		if open && chosen(c) {
 			cs.n.log.Info("closing connection", "client", c.nc.RemoteAddr().String(), "reason", reason)
-			c.force(refuseFrame(amqp.ConnectionForced, "%s", reason))
+			c.force(refusal.WithoutMethod(amqp.ConnectionForced, "%s", reason))
 			closed++
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/announce"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/store"
@@ -70,7 +71,7 @@ type conn struct {
 	// Guarded by the lock of the outbound half.
 	channels map[uint16]*channel // changed by the reader only
 	parkings uint64              // how often consumers have been parked, which orders them
-	forced   *Error              // why the broker ends the connection
+	forced   *amqp.Error         // why the broker ends the connection
 	overdue  []overdue           // channels to be closed for deliveries held too long
 }
 
@@ -153,16 +154,16 @@ func (c *conn) read() (err error) {
 // fail ends the connection as the error asks. It reports whether reading goes
 // on: to wait for the peer's answer, or for the socket to be dropped.
 func (c *conn) fail(err error, blame amqp.MethodID) bool {
-	if s, ok := err.(*silentError); ok {
-		c.log.Error("closing connection", "reason", s.reason)
+	if s, ok := err.(*refusal.Silent); ok {
+		c.log.Error("closing connection", "reason", s.Reason)
 		c.cleanUp()
 		c.state = stateLinger
 		c.dropAfter(dropDelay)
-		return !s.now
+		return !s.Now
 	}
 	e := amqp.AsError(err)
 	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.Closes == amqp.ByCode || c.state == stateClosing { // CONN-32, CONN-70
-		return c.fail(silently("%s", e.Error()), blame)
+		return c.fail(refusal.Silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())
 	c.terminate(e, blame)
@@ -170,7 +171,7 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 }
 
 // terminate cleans up first (CONN-71) and then sends connection.close.
-func (c *conn) terminate(e *Error, blame amqp.MethodID) {
+func (c *conn) terminate(e *amqp.Error, blame amqp.MethodID) {
 	c.cleanUp()
 	blame = e.Blamed(blame)
 	c.state = stateClosing
@@ -199,7 +200,7 @@ func (c *conn) closeTimeout() time.Duration {
 
 // force ends the connection from outside, on another goroutine: the reader is
 // interrupted and sends connection.close itself.
-func (c *conn) force(e *Error) {
+func (c *conn) force(e *amqp.Error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	if c.forced == nil {

@@ -3,6 +3,7 @@ package broker
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
@@ -38,7 +39,7 @@ func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 		return err
 	}
 	if c.b.isVolatile(name) { // BASIC-78
-		return amqp.Errorf(amqp.PreconditionFailed, "only creator channel may consume from %s", topology.QueueText(name, c.vhost.Name))
+		return amqp.Errorf(amqp.PreconditionFailed, "only creator channel may consume from %s", refusal.QueueText(name, c.vhost.Name))
 	}
 	q, err := c.vhost.Queue(name, c)
 	if err != nil { // BASIC-28
@@ -60,7 +61,7 @@ func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 		return err
 	}
 	if !s.announce(m.NoWait) {
-		return topology.NoQueue(name, c.vhost.Name)
+		return refusal.NoQueue(name, c.vhost.Name)
 	}
 	c.b.events.Consumes(describing(c), s.describe())
 	q.Unpark(&s.Subscription, &c.fx)
@@ -143,7 +144,7 @@ func (h *consumeHalf) get(m *amqp.BasicGet) error {
 		return err
 	}
 	if c.b.isVolatile(name) { // BASIC-78
-		return amqp.Errorf(amqp.NotImplemented, "basic.get not supported by volatile %s", topology.QueueText(name, c.vhost.Name))
+		return amqp.Errorf(amqp.NotImplemented, "basic.get not supported by volatile %s", refusal.QueueText(name, c.vhost.Name))
 	}
 	q, err := c.vhost.Queue(name, c)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -29,7 +30,7 @@ type content struct {
 	over  bool   // more came than the header announced (CONN-53)
 	// refusal is what the method gets when its content is complete; nil for a publish
 	// on an open channel.
-	refusal *Error
+	refusal *amqp.Error
 	drop    bool // too large (BASIC-7): the body is counted and not kept
 	// bytes holds the properties, then the body as far as it has come.
 	bytes []byte
@@ -60,7 +61,7 @@ func (ct *content) broken(format string, args ...any) error {
 }
 
 // blame notes the method whose content it is.
-func (ct *content) blame(e *Error) error {
+func (ct *content) blame(e *amqp.Error) error {
 	e.Method = amqp.BasicPublishID
 	if ct.refusal != nil {
 		e.Method = ct.refusal.Method
@@ -70,7 +71,7 @@ func (ct *content) blame(e *Error) error {
 
 // refuse has a method refused when its content is complete, as RabbitMQ does
 // (CONN-59, CONN-60).
-func (ct *content) refuse(method amqp.MethodID, why *Error) {
+func (ct *content) refuse(method amqp.MethodID, why *amqp.Error) {
 	why.Method = method
 	*ct = content{phase: contentHeader, refusal: why, drop: true}
 }
@@ -84,7 +85,7 @@ func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) 
 				return c.proceed(err, 0)
 			}
 		}
-		return c.proceed(refuseFrame(amqp.UnexpectedFrame,
+		return c.proceed(refusal.WithoutMethod(amqp.UnexpectedFrame,
 			"expected method frame, got non method frame instead"), 0) // CONN-49
 	}
 	c.checkAlarms()

@@ -61,7 +61,7 @@ func (c *definitionsCheck) note(section string, i int, err error) {
 		return
 	}
 	text := err.Error()
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*amqp.Error); ok {
 		text = strings.TrimRight(e.Text, "\n")
 	}
 	c.problems = append(c.problems, definitions.Problem{Path: fmt.Sprintf("%s[%d]", section, i), Text: text})

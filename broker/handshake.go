@@ -9,6 +9,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/announce"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
@@ -43,9 +44,9 @@ func (hs *handshake) greet(h [8]byte) error {
 		c.out.touch(&c.fx)
 		c.out.mu.Unlock()
 		if h[0] == 0x16 && h[1] == 3 { // TLS-9: the beginning of a handshake
-			return dropNow("TLS is spoken to a port that expects AMQP without it")
+			return refusal.DropNow("TLS is spoken to a port that expects AMQP without it")
 		}
-		return dropNow("unsupported protocol header %q", h[:])
+		return refusal.DropNow("unsupported protocol header %q", h[:])
 	}
 	c.state = stateStart
 	c.send(0, &amqp.ConnectionStart{
@@ -101,10 +102,10 @@ func (b *node) serverProperties(old bool) amqp.Table {
 func (c *conn) method0(id amqp.MethodID, args []byte) error {
 	m, known := amqp.NewMethod(id)
 	if !known {
-		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
 	}
 	if err := decodeMethod(m, args); err != nil {
-		e, ok := err.(*Error)
+		e, ok := err.(*amqp.Error)
 		switch {
 		case !ok:
 			return err
@@ -112,7 +113,7 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 			e.NoMethod = false
 			return e
 		case c.state == stateOpen:
-			return silently("malformed %s", id)
+			return refusal.Silently("malformed %s", id)
 		}
 		return amqp.NewInternalError() // CONN-45: channel 0 is handled by the connection itself
 	}
@@ -163,7 +164,7 @@ func (hs *handshake) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
 	c.notify = c.client.blocked
 	if !slices.Contains(hs.mechanisms(), m.Mechanism) {
-		return silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
+		return refusal.Silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
 	}
 	if m.Mechanism == mechanismExternal {
 		creds, err := hs.external()
@@ -219,9 +220,9 @@ func (hs *handshake) refuseLogin(name, mechanism, reason string) error {
 	}, reason)
 	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
 	if !c.client.authenticationFailureClose {
-		return silently("login of user '%s' refused: %s", name, reason) // CONN-16
+		return refusal.Silently("login of user '%s' refused: %s", name, reason) // CONN-16
 	}
-	e := refuseFrame(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
+	e := refusal.WithoutMethod(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
 		"For details see the broker logfile.", mechanism) // CONN-15
 	e.Impatient = true
 	return e
@@ -237,24 +238,24 @@ func (b *node) credentials(m *amqp.ConnectionStartOk) (access.Credentials, error
 	case mechanismPlain:
 		parts := strings.Split(m.Response, "\x00")
 		if len(parts) != 3 || parts[0] != "" {
-			return none, silently("malformed PLAIN response")
+			return none, refusal.Silently("malformed PLAIN response")
 		}
 		return access.Credentials{User: parts[1], Password: parts[2]}, nil
 	case mechanismAMQPlain:
 		t, err := amqp.RawTable(m.Response).Decode()
 		if err != nil {
-			return none, silently("malformed AMQPLAIN response")
+			return none, refusal.Silently("malformed AMQPLAIN response")
 		}
 		login, _ := t.Get("LOGIN")
 		pass, _ := t.Get("PASSWORD")
 		name, ok1 := textOf(login)
 		password, ok2 := textOf(pass)
 		if !ok1 || !ok2 {
-			return none, silently("AMQPLAIN response lacks LOGIN or PASSWORD")
+			return none, refusal.Silently("AMQPLAIN response lacks LOGIN or PASSWORD")
 		}
 		return access.Credentials{User: name, Password: password}, nil
 	}
-	return none, silently("unknown authentication mechanism '%s'", m.Mechanism)
+	return none, refusal.Silently("unknown authentication mechanism '%s'", m.Mechanism)
 }
 
 // textOf returns a text that a table may have as a byte array too (CONN-14).
@@ -273,13 +274,13 @@ func (hs *handshake) tuneOk(m *amqp.ConnectionTuneOk) error {
 	c := hs.c
 	cfg := &c.b.cfg
 	if cfg.ChannelMax > 0 && (m.ChannelMax == 0 || m.ChannelMax > cfg.ChannelMax) {
-		return silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
+		return refusal.Silently("negotiated channel_max = %d is higher than the maximum allowed value (%d)", m.ChannelMax, cfg.ChannelMax)
 	}
 	if least := c.b.profile.MinFrameMax; m.FrameMax != 0 && m.FrameMax < least {
-		return silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, least)
+		return refusal.Silently("negotiated frame_max = %d is lower than the minimum allowed value (%d)", m.FrameMax, least)
 	}
 	if cfg.FrameMax > 0 && (m.FrameMax == 0 || m.FrameMax > cfg.FrameMax) {
-		return silently("negotiated frame_max = %d is higher than the maximum allowed value (%d)", m.FrameMax, cfg.FrameMax)
+		return refusal.Silently("negotiated frame_max = %d is higher than the maximum allowed value (%d)", m.FrameMax, cfg.FrameMax)
 	}
 	c.channelMax = m.ChannelMax
 	c.out.mu.Lock()
@@ -336,9 +337,9 @@ func decodeMethod(m amqp.Method, args []byte) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, amqp.ErrTable):
-		return dropNow("malformed table in %s", m.ID())
+		return refusal.DropNow("malformed table in %s", m.ID())
 	case errors.Is(err, amqp.ErrUTF8):
-		return refuseFrame(amqp.FrameError, "Malformed UTF-8 in shortstr")
+		return refusal.WithoutMethod(amqp.FrameError, "Malformed UTF-8 in shortstr")
 	}
 	return amqp.Errorf(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
 }

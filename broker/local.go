@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
@@ -242,7 +243,7 @@ func (l *local) delivery(v *VHost, u *unacked) (*Delivery, error) {
 func (c receiver) QueueDeleted(*queue.Effects) {
 	c.held.mu.Lock()
 	defer c.held.mu.Unlock()
-	c.finish(topology.NoQueue(c.name, c.v.vh.Name))
+	c.finish(refusal.NoQueue(c.name, c.v.vh.Name))
 }
 
 // finish says why nothing comes any more. Called with the lock held.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
-	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // Login checks credentials as at a client's login, and whether the user may log in from
@@ -46,7 +46,7 @@ func isLoopback(a net.Addr) bool {
 // MayEnter returns nil if a client may open a virtual host, or RabbitMQ's refusal
 // (CONN-29).
 func (b *node) MayEnter(ctx context.Context, id access.Identity, vhost string, peer net.Addr) error {
-	return refusal(b.auth.EnterVHost(ctx, id, vhost, peer), amqp.NotAllowed,
+	return denial(b.auth.EnterVHost(ctx, id, vhost, peer), amqp.NotAllowed,
 		"access to vhost '"+vhost+"' refused for user '"+id.User+"'")
 }
 
@@ -57,11 +57,11 @@ func (b *node) MayUse(ctx context.Context, id access.Identity, r access.Resource
 	if err == nil {
 		return nil
 	}
-	resource := topology.QueueText(r.Name, r.VHost)
+	resource := refusal.QueueText(r.Name, r.VHost)
 	if r.Kind == access.Exchange {
-		resource = topology.ExchangeText(r.Name, r.VHost)
+		resource = refusal.ExchangeText(r.Name, r.VHost)
 	}
-	return refusal(err, amqp.AccessRefused, string(op)+" access to "+resource+" refused for user '"+id.User+"'")
+	return denial(err, amqp.AccessRefused, string(op)+" access to "+resource+" refused for user '"+id.User+"'")
 }
 
 // MayUseTopic returns nil if a client may use a routing key with a topic exchange, or
@@ -71,13 +71,13 @@ func (b *node) MayUseTopic(ctx context.Context, id access.Identity, x access.Res
 	if err == nil {
 		return nil
 	}
-	return refusal(err, amqp.AccessRefused,
-		string(op)+" access to topic '"+key+"' in "+topology.ExchangeText(x.Name, x.VHost)+" refused for user '"+id.User+"'")
+	return denial(err, amqp.AccessRefused,
+		string(op)+" access to topic '"+key+"' in "+refusal.ExchangeText(x.Name, x.VHost)+" refused for user '"+id.User+"'")
 }
 
-// refusal is what a client is told of a no, or of a failure to decide (AUTHHTTP-10,
+// denial is what a client is told of a no, or of a failure to decide (AUTHHTTP-10,
 // AUTHHTTP-11).
-func refusal(err error, code amqp.ReplyCode, text string) error {
+func denial(err error, code amqp.ReplyCode, text string) error {
 	switch {
 	case err == nil:
 		return nil

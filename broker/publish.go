@@ -8,6 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
@@ -209,9 +210,9 @@ func (h *publishHalf) target(rt *route, gen uint64) (*topology.Exchange, error) 
 	x := c.vhost.Exchange(rt.exchange)
 	switch {
 	case x == nil: // EXCH-21
-		return nil, topology.NoExchange(rt.exchange, c.vhost.Name)
+		return nil, refusal.NoExchange(rt.exchange, c.vhost.Name)
 	case x.Internal: // EXCH-20
-		return nil, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", topology.ExchangeText(x.Name, c.vhost.Name))
+		return nil, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", refusal.ExchangeText(x.Name, c.vhost.Name))
 	}
 	if rt.permitted != gen+1 {
 		if err := x.MayPublishTopic(c, rt.key); err != nil { // PERM-11

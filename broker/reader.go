@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // This file reads: bytes from the socket into a buffer that grows and shrinks
@@ -192,7 +193,7 @@ func (c *conn) checkFrameSize(kind byte, size uint32) error {
 	case c.out.frameMax == 0 || size <= c.out.frameMax:
 		return nil
 	case c.state < stateOpen:
-		return silently("frame of %d bytes before tuning", size)
+		return refusal.Silently("frame of %d bytes before tuning", size)
 	}
 	return fatalFrame("%s", amqp.FrameErrorText(kind, nil, "frame_too_large", size, c.out.frameMax-amqp.FrameOverhead))
 }
@@ -204,12 +205,12 @@ func errFrameEnd(kind byte, payload []byte, end byte) error {
 
 // errUnexpected refuses a frame that has no place where it came.
 func errUnexpected(kind byte, payload []byte) error {
-	return refuseFrame(amqp.UnexpectedFrame, "%s", amqp.FrameErrorText(kind, payload, ""))
+	return refusal.WithoutMethod(amqp.UnexpectedFrame, "%s", amqp.FrameErrorText(kind, payload, ""))
 }
 
 // fatalFrame is a framing error: nothing received after it is looked at.
 func fatalFrame(format string, args ...any) error {
-	e := refuseFrame(amqp.FrameError, format, args...)
+	e := refusal.WithoutMethod(amqp.FrameError, format, args...)
 	e.Fatal = true
 	return e
 }

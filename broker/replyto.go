@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -30,7 +30,7 @@ func (ch *channel) checkRequester(name string) error {
 	if r := b.replies.get(name); name == replyTo || r != nil && !(r == requester(ch.reply) && b.profile.RepliesAreQueued) {
 		return nil
 	}
-	return topology.NoQueue(name, ch.c.vhost.Name)
+	return refusal.NoQueue(name, ch.c.vhost.Name)
 }
 
 // replyTag is the tag of the next reply: the channel's next, which it does not use

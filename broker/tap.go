@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
@@ -128,7 +129,7 @@ func (t *tapped) setSuspended(suspended bool) {
 func (ch *channel) decodeAndAsk(id amqp.MethodID, args []byte) error {
 	m, known := amqp.NewMethod(id)
 	if !known {
-		return dropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
 	}
 	if err := decodeMethod(m, args); err != nil {
 		return err

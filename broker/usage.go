@@ -5,6 +5,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // usage is how many connections and channels of a user there are, for its limits.
@@ -83,7 +84,7 @@ func (s *seat) enterChannel() error {
 	if s.n.profile.BareChannelLimit {
 		text = "number of channels opened for user '%s' has reached the maximum allowed user limit of %d"
 	}
-	return refuseFrame(amqp.NotAllowed, text, s.user, limit)
+	return refusal.WithoutMethod(amqp.NotAllowed, text, s.user, limit)
 }
 
 // enterNode counts a channel of the broker, unless that is one more than it may have
@@ -98,7 +99,7 @@ func (s *seat) enterNode() error {
 	if s.n.profile.BareChannelLimit {
 		text = "number of channels opened on node '%s' has reached the maximum allowed limit of %d"
 	}
-	return refuseFrame(amqp.NotAllowed, text, s.n.cfg.ClusterName, max(0, limit))
+	return refusal.WithoutMethod(amqp.NotAllowed, text, s.n.cfg.ClusterName, max(0, limit))
 }
 
 // leaveChannel counts a channel no more.

@@ -53,6 +53,7 @@ var layers = map[string]layer{
 	"broker/internal/userdb":  {module: []string{"delay", "broker/access", "broker/internal/pattern"}},
 	"broker/internal/records": {module: []string{"amqp", "queue", "store", "broker/access"}},
 	"broker/internal/message": {module: []string{"amqp", "queue"}},
+	"broker/internal/refusal": {module: []string{"amqp"}},
 	"broker/internal/profile": {
 		module: []string{"amqp", "queue", "broker/internal/message", "broker/internal/records"},
 	},
@@ -60,6 +61,7 @@ var layers = map[string]layer{
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "queue/delayed", "broker/access", "broker/internal/message",
 			"broker/internal/ordered", "broker/internal/pattern", "broker/internal/profile", "broker/internal/records",
+			"broker/internal/refusal",
 		},
 	},
 	"broker/internal/announce": {module: []string{"amqp", "delay", "queue", "broker/access", "broker/internal/topology"}},
@@ -68,7 +70,7 @@ var layers = map[string]layer{
 	"broker": {module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/announce", "broker/internal/message",
 		"broker/internal/ordered", "broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
-		"broker/internal/topology", "broker/internal/userdb", "broker/tap",
+		"broker/internal/refusal", "broker/internal/topology", "broker/internal/userdb", "broker/tap",
 	}},
 	"broker/ledger":     {module: []string{"amqp", "queue", "broker", "broker/tap"}},
 	"broker/brokertest": {tests: []string{"broker/brokertest/amqp091test"}, module: []string{"amqp", "delay", "store", "queue", "broker", "broker/access", "broker/ledger", "broker/tap"}},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -28,12 +29,12 @@ type queueUse struct {
 func (qu *queueUse) Subscribe(q *Queue, s *queue.Subscription) error {
 	switch err := q.Subscribe(s); {
 	case errors.Is(err, queue.ErrExclusive): // BASIC-29
-		return amqp.Errorf(amqp.AccessRefused, "%s in exclusive use", QueueText(q.Name, qu.Name))
+		return amqp.Errorf(amqp.AccessRefused, "%s in exclusive use", refusal.QueueText(q.Name, qu.Name))
 	case err != nil && !errors.Is(err, queue.ErrDeleted): // a stream that cannot be read
 		qu.fault(q.Name, err)
 		return amqp.NewInternalError()
 	case err != nil:
-		return NoQueue(q.Name, qu.Name)
+		return refusal.NoQueue(q.Name, qu.Name)
 	}
 	return nil
 }
@@ -50,14 +51,14 @@ func (qu *queueUse) CheckGet(q *Queue) error {
 			kind = amqp.FormatTerm(kind)
 		}
 		return amqp.Errorf(amqp.ResourceLocked, "cannot obtain access to locked %s. basic.get operations are not supported "+
-			"by %s queues with single active consumer", QueueText(q.Name, qu.Name), kind)
+			"by %s queues with single active consumer", refusal.QueueText(q.Name, qu.Name), kind)
 	}
 	return nil
 }
 
 // CheckConsume reports whether a queue takes such a consumer, and returns its priority.
 func (qu *queueUse) CheckConsume(q *Queue, c ConsumerRequest) (priority int64, err error) {
-	resource := QueueText(q.Name, qu.Name)
+	resource := refusal.QueueText(q.Name, qu.Name)
 	if q.Quorum() && c.GlobalPrefetch { // QUEUE-95
 		return 0, amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", resource)
 	}

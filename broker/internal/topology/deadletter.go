@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -71,7 +72,7 @@ func (p *Publisher) routeDead(d *queue.DeadLetter, died int64) (m *queue.Message
 	defer vh.mu.RUnlock()
 	x := vh.exchanges[d.Settings.DeadLetterExchange]
 	if x == nil {
-		return nil, nil, Route{}, NoExchange(d.Settings.DeadLetterExchange, vh.Name)
+		return nil, nil, Route{}, refusal.NoExchange(d.Settings.DeadLetterExchange, vh.Name)
 	}
 	if m, deaths, err = message.NewDeadLetter(d, x.Name, died); err != nil {
 		return nil, nil, Route{}, errMalformed
@@ -87,6 +88,6 @@ func (p *Publisher) tellNoDeadLetter(d *queue.DeadLetter) {
 	if o := p.vh.observer(); o != nil {
 		m := *d.Item.Msg
 		m.Exchange, m.Extra = d.Settings.DeadLetterExchange, nil
-		o.DeadLettered(p.vh.Name, d, &m, nil, nil, NoExchange(m.Exchange, p.vh.Name))
+		o.DeadLettered(p.vh.Name, d, &m, nil, nil, refusal.NoExchange(m.Exchange, p.vh.Name))
 	}
 }

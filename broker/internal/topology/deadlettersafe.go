@@ -7,7 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
-	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -69,13 +69,13 @@ func (p *Publisher) cannotForward(d *queue.DeadLetter, err error, cyclic bool, r
 		return
 	}
 	x := d.Settings.DeadLetterExchange
-	source := "source quorum " + QueueText(d.Queue, vh.Name)
+	source := "source quorum " + refusal.QueueText(d.Queue, vh.Name)
 	once := " This message will not be logged again."
 	switch {
 	case err != nil:
 		q.warnOnce(warnedNoExchange, func() {
 			vh.env.Log.Warn("Cannot forward any dead-letter messages from " + source + " because its configured dead-letter-exchange " +
-				ExchangeText(x, vh.Name) + " does not exist. Either create the configured dead-letter-exchange or re-configure " +
+				refusal.ExchangeText(x, vh.Name) + " does not exist. Either create the configured dead-letter-exchange or re-configure " +
 				"the dead-letter-exchange policy for the source quorum queue to prevent dead-lettered messages from piling up " +
 				"in the source quorum queue." + once)
 		})
@@ -85,13 +85,13 @@ func (p *Publisher) cannotForward(d *queue.DeadLetter, err error, cyclic bool, r
 			for i, to := range routed {
 				names[i] = fmt.Sprintf("<<%q>>", to.Name)
 			}
-			vh.env.Log.Warn("Dead-letter queues cycle detected for " + source + " with dead-letter " + ExchangeText(x, vh.Name) +
+			vh.env.Log.Warn("Dead-letter queues cycle detected for " + source + " with dead-letter " + refusal.ExchangeText(x, vh.Name) +
 				" and routing keys " + keysText(d) + ": [" + strings.Join(names, ",") + "]." + once)
 		})
 	default:
 		q.warnOnce(warnedNoRoute, func() {
 			vh.env.Log.Warn("Cannot forward any dead-letter messages from " + source + " with configured dead-letter-exchange " +
-				ExchangeText(x, vh.Name) + " and configured dead-letter-routing-key " + keysText(d) +
+				refusal.ExchangeText(x, vh.Name) + " and configured dead-letter-routing-key " + keysText(d) +
 				". This can happen either if the dead-letter routing topology is misconfigured or if a policy changed it." + once)
 		})
 	}
@@ -122,28 +122,10 @@ func (q *Queue) warnOnce(what uint32, say func()) {
 	}
 }
 
-// warnOfStrategy says that a queue does not dead-letter at least once though it was asked to
-// (DLXALO-2, DLXALO-3). No lock is held.
-func (pl *policies) warnOfStrategy(q *Queue) {
-	if profile.QueueTypeOf(q.Args) != &profile.QuorumQueue {
-		return
-	}
-	_, _, definition := pl.PoliciesOfQueue(q)
-	switch resource := QueueText(q.Name, pl.Name); profile.FallbackOf(q.Args, definition, pl.profile.Settings(q.Args, definition)) {
-	case profile.NoDeadLetterExchange:
-		pl.env.Log.Warn("Disabling dead-lettering for " + resource + " despite configured dead-letter-strategy 'at-least-once' " +
-			"because dead-letter-exchange is not configured.")
-	case profile.DropsHead:
-		pl.env.Log.Warn("Falling back to dead-letter-strategy at-most-once for " + resource + " because configured " +
-			"dead-letter-strategy at-least-once is incompatible with effective overflow strategy drop-head. To enable " +
-			"dead-letter-strategy at-least-once, set overflow strategy to reject-publish.")
-	}
-}
-
 // lettersDropped logs that a change of policy has deleted what waited (DLXALO-20).
 func (ns *names) lettersDropped(name string, messages int, bytes int64) {
 	ns.env.Log.Info(fmt.Sprintf("Deleted %d dead-lettered messages (with total messages size of %d bytes) in %s",
-		messages, bytes, QueueText(name, ns.Name)))
+		messages, bytes, refusal.QueueText(name, ns.Name)))
 }
 
 var errMalformed = amqp.Errorf(amqp.InternalError, "a message whose properties cannot be read")

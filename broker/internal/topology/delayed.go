@@ -7,6 +7,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/delayed"
@@ -127,7 +128,7 @@ func (vh *VHost) makeDelayed(x *Exchange) error {
 	if err := vh.checkExchangeType(kind); err != nil {
 		return err
 	}
-	strict, err := strictOf(x.Args, ExchangeText(x.Name, vh.Name))
+	strict, err := strictOf(x.Args, refusal.ExchangeText(x.Name, vh.Name))
 	if err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func (x *Exchange) checkStrict(resource string, args amqp.Table) error {
 	}
 	v, _ := args.Get("x-delayed-strict")
 	if on, _ := v.(bool); on != (x.strict != nil) {
-		return errInequivalent("x-delayed-strict", resource, strconv.FormatBool(on), strconv.FormatBool(!on))
+		return refusal.Inequivalent("x-delayed-strict", resource, strconv.FormatBool(on), strconv.FormatBool(!on))
 	}
 	if x.strict == nil {
 		return nil

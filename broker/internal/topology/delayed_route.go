@@ -3,6 +3,7 @@ package topology
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -30,7 +31,7 @@ func (r *router) delaysAt(x *Exchange, headers amqp.RawTable) bool {
 	case x.strict != nil && fault != "":
 		v, _ := headers.Lookup(message.DelayHeader)
 		r.refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
-			message.DelayHeader, amqp.FormatTerm(v), ExchangeText(x.Name, r.vh.Name), string(fault))
+			message.DelayHeader, amqp.FormatTerm(v), refusal.ExchangeText(x.Name, r.vh.Name), string(fault))
 	}
 	if ms <= 0 || fault != "" || x.strict == nil && ms > message.MaxDelay { // EXCH-50
 		return false

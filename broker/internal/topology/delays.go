@@ -6,6 +6,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue/delayed"
 )
 
@@ -87,9 +88,9 @@ func (ds *delays) findDelayed(name string) (*delayedQueue, error) {
 	case d != nil:
 		return d, nil
 	case ds.exchanges[name] == nil:
-		return nil, NoExchange(name, ds.Name)
+		return nil, refusal.NoExchange(name, ds.Name)
 	}
-	return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is not of type '%s'", ExchangeText(name, ds.Name), delayedType)
+	return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is not of type '%s'", refusal.ExchangeText(name, ds.Name), delayedType)
 }
 
 // forgetDelayed forgets a name under which nothing waits.

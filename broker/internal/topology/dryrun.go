@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // A DryRun says what declarations would be refused for in an empty virtual host.
@@ -22,5 +23,5 @@ func (d DryRun) Exchange(m *amqp.ExchangeDeclare, vhost string) error {
 
 // Queue returns what a queue would be refused for.
 func (d DryRun) Queue(m *amqp.QueueDeclare, vhost string) error {
-	return d.vh.profile.CheckQueueArguments(m, QueueText(m.Queue, vhost))
+	return d.vh.profile.CheckQueueArguments(m, refusal.QueueText(m.Queue, vhost))
 }

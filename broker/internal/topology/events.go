@@ -149,19 +149,3 @@ func (ns *names) tellBinding(key string, x *Exchange, b exchange.Binding[destina
 		})
 	}
 }
-
-// tellLimits tells what the virtual host's limits are now.
-func (ns *names) tellLimits(value json.RawMessage, user string) {
-	e := &ns.env.Events
-	if !e.Wanted() {
-		return
-	}
-	name := amqp.Field{Key: "name", Value: limitsName}
-	of := amqp.Field{Key: "vhost", Value: ns.Name}
-	if value == nil {
-		e.Tell("vhost.limits.cleared", amqp.Table{name, of, performer(user)})
-		return
-	}
-	t, _ := JSONHeader(value).(amqp.Table)
-	e.Tell("vhost.limits.set", append(t, name, of, performer(user)))
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // DeclareExchange creates an exchange or checks that the existing one is
@@ -21,7 +22,7 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 		return err
 	}
 	if name == "" {
-		return errDefaultExchange()
+		return refusal.DefaultExchange()
 	}
 	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-4
 		return err
@@ -72,7 +73,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
 		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
-				amqp.TypeName(alt), ExchangeText(name, vh.Name))
+				amqp.TypeName(alt), refusal.ExchangeText(name, vh.Name))
 		}
 	}
 	if !vh.recovering {
@@ -99,7 +100,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 // checkExchange is a passive declare: existence is all that counts (EXCH-13).
 func (vh *VHost) checkExchange(name string, by Owner) error {
 	if name == "" {
-		return errDefaultExchange()
+		return refusal.DefaultExchange()
 	}
 	if err := vh.mayLook(by, access.Exchange, name); err != nil {
 		return err
@@ -107,38 +108,17 @@ func (vh *VHost) checkExchange(name string, by Owner) error {
 	vh.mu.RLock()
 	defer vh.mu.RUnlock()
 	if vh.exchanges[name] == nil {
-		return NoExchange(name, vh.Name)
+		return refusal.NoExchange(name, vh.Name)
 	}
 	return nil
-}
-
-// knownWords are the names that RabbitMQ's virtual machine knows as words of some
-// program, as far as somebody may take them for a type of exchange (EXCH-8).
-var knownWords = strings.Fields(`
-		true false undefined none error ok queue exchange binding default match stream classic quorum test foo bar any all
-		message channel connection consumer name type events normal priority shared public private local global simple dead
-		dlx log data job null nil header x federation random string user users event`)
-
-// errExchangeType is EXCH-7, or EXCH-8 for names that are words of RabbitMQ's
-// own but no types.
-func (vh *VHost) errExchangeType(kind string) error {
-	invalid := kind == "" || slices.Contains(knownWords, kind)
-	switch kind {
-	case "x-jms-topic", "x-random":
-		invalid = vh.profile.PluginWords
-	}
-	if invalid {
-		return amqp.Errorf(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
-	}
-	return amqp.Errorf(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
 }
 
 // checkEquivalent compares a redeclaration with what is there (EXCH-10,
 // EXCH-11).
 func (x *Exchange) checkEquivalent(vh *VHost, m *amqp.ExchangeDeclare) error {
-	resource := ExchangeText(x.Name, vh.Name)
+	resource := refusal.ExchangeText(x.Name, vh.Name)
 	if m.Type != x.Kind {
-		return errInequivalent("type", resource, atomText(m.Type), atomText(x.Kind))
+		return refusal.Inequivalent("type", resource, atomText(m.Type), atomText(x.Kind))
 	}
 	for _, f := range []struct {
 		field    string
@@ -149,7 +129,7 @@ func (x *Exchange) checkEquivalent(vh *VHost, m *amqp.ExchangeDeclare) error {
 		{"internal", m.Internal, x.Internal},
 	} {
 		if f.got != f.was {
-			return errInequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
+			return refusal.Inequivalent(f.field, resource, strconv.FormatBool(f.got), strconv.FormatBool(f.was))
 		}
 	}
 	if err := profile.CheckArgument("alternate-exchange", resource, m.Arguments, x.Args); err != nil {
@@ -173,9 +153,9 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 	name = cleanName(name)
 	switch {
 	case name == "":
-		return errDefaultExchange()
+		return refusal.DefaultExchange()
 	case strings.HasPrefix(name, "amq."): // EXCH-5
-		return amqp.Errorf(amqp.AccessRefused, "deletion of system %s not allowed", ExchangeText(name, vh.Name))
+		return amqp.Errorf(amqp.AccessRefused, "deletion of system %s not allowed", refusal.ExchangeText(name, vh.Name))
 	}
 	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-6
 		return err
@@ -189,7 +169,7 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 		return nil
 	}
 	if ifUnused && x.table.Len() > 0 { // EXCH-17
-		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", ExchangeText(name, vh.Name))
+		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", refusal.ExchangeText(name, vh.Name))
 	}
 	vh.tellDeletion("parameter.set", name, userOf(by))
 	vh.removeExchange(x, userOf(by))
@@ -261,3 +241,47 @@ func (vh *VHost) unbound(doomed []*Exchange, x *Exchange, by string) []*Exchange
 	}
 	return doomed
 }
+
+// DeclareSystem makes an internal topic exchange of the broker's own, such as
+// amq.rabbitmq.event, unless it is there (EVENT-1, LOGX-1).
+func (vh *VHost) DeclareSystem(name string) {
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	if vh.exchanges[name] == nil && !vh.sealed {
+		x := &Exchange{Name: name, Kind: "topic", Durable: true, kept: true, Internal: true}
+		if vh.makeTable(x, x.Kind) == nil { // which it never refuses
+			vh.exchanges[name] = x
+			vh.env.exchanges.Add(1)
+			vh.changed()
+			vh.persistExchange(x)
+		}
+	}
+	vh.watchBindings(vh.exchanges[name])
+}
+
+// RemoveSystem deletes such an exchange with its bindings, if it is there (LOGX-10).
+func (vh *VHost) RemoveSystem(name string) {
+	vh.mu.Lock()
+	defer vh.mu.Unlock()
+	if x := vh.exchanges[name]; x != nil {
+		vh.removeExchange(x, InternalUser)
+	}
+}
+
+// watchBindings notes whether an exchange, if it is that of events, has bindings. Called
+// with the lock held whenever that can have changed.
+func (vh *VHost) watchBindings(x *Exchange) {
+	if x != nil && x.Name == EventExchange && !vh.recovering {
+		vh.env.Events.wanted.Store(vh.exchanges[x.Name] == x && x.table.Len() > 0)
+	}
+}
+
+// systemExchanges are those that DeclareSystem makes: the store may have them.
+var systemExchanges = []string{EventExchange, LogExchange}
+
+// LogExchange is the exchange that the log is published to, where there is one (LOGX-1).
+const LogExchange = "amq.rabbitmq.log"
+
+// TraceExchange is the exchange that copies of messages go to while a virtual host is
+// traced (TRACE-1).
+const TraceExchange = "amq.rabbitmq.trace"

@@ -36,6 +36,27 @@ func (vh *VHost) checkExchangeType(kind string) error {
 	return nil
 }
 
+// knownWords are the names that RabbitMQ's virtual machine knows as words of some
+// program, as far as somebody may take them for a type of exchange (EXCH-8).
+var knownWords = strings.Fields(`
+		true false undefined none error ok queue exchange binding default match stream classic quorum test foo bar any all
+		message channel connection consumer name type events normal priority shared public private local global simple dead
+		dlx log data job null nil header x federation random string user users event`)
+
+// errExchangeType refuses an unknown type (EXCH-7), in other words one whose name is a word
+// of RabbitMQ's own (EXCH-8).
+func (vh *VHost) errExchangeType(kind string) error {
+	invalid := kind == "" || slices.Contains(knownWords, kind)
+	switch kind {
+	case "x-jms-topic", "x-random":
+		invalid = vh.profile.PluginWords
+	}
+	if invalid {
+		return amqp.Errorf(amqp.PreconditionFailed, "invalid exchange type '%s'", kind)
+	}
+	return amqp.Errorf(amqp.PreconditionFailed, "unknown exchange type '%s'", kind)
+}
+
 // An ExchangeType is a type of exchanges.
 type ExchangeType = exchange.Type
 

@@ -10,6 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/ordered"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/exchange"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/dedup"
@@ -78,7 +79,7 @@ type strictness struct {
 // checkAccess refuses another connection's exclusive queue (QUEUE-18).
 func (q *Queue) checkAccess(vhost string, by Owner) error {
 	if q.Exclusive != nil && by != nil && q.Exclusive != by {
-		return errLocked(q.Name, vhost)
+		return refusal.Locked(q.Name, vhost)
 	}
 	return nil
 }
@@ -163,7 +164,7 @@ func (ns *names) Queue(name string, by Owner) (*Queue, error) {
 	q := ns.queues[name]
 	ns.mu.RUnlock()
 	if q == nil {
-		return nil, NoQueue(name, ns.Name)
+		return nil, refusal.NoQueue(name, ns.Name)
 	}
 	if err := q.checkAccess(ns.Name, by); err != nil {
 		return nil, err
@@ -307,18 +308,18 @@ func (ns *names) someQueues(most int) []*Queue {
 func (ns *names) ends(r *Binding) (*Exchange, destination, error) {
 	x := ns.exchanges[r.Source]
 	if x == nil { // reported first where both are missing (EXCH-23)
-		return nil, destination{}, NoExchange(r.Source, ns.Name)
+		return nil, destination{}, refusal.NoExchange(r.Source, ns.Name)
 	}
 	if r.ToExchange {
 		to := ns.exchanges[r.Destination]
 		if to == nil {
-			return nil, destination{}, NoExchange(r.Destination, ns.Name)
+			return nil, destination{}, refusal.NoExchange(r.Destination, ns.Name)
 		}
 		return x, destination{exchange: to}, nil
 	}
 	q := ns.queues[r.Destination]
 	if q == nil {
-		return nil, destination{}, NoQueue(r.Destination, ns.Name)
+		return nil, destination{}, refusal.NoQueue(r.Destination, ns.Name)
 	}
 	return x, destination{queue: q}, nil
 }

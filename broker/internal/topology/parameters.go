@@ -238,3 +238,19 @@ func (pr *parameters) persistVHost() {
 		DefaultQueueType: pr.about.DefaultQueueType, Protected: pr.about.Protected,
 	})
 }
+
+// tellLimits tells what the virtual host's limits are now.
+func (ns *names) tellLimits(value json.RawMessage, user string) {
+	e := &ns.env.Events
+	if !e.Wanted() {
+		return
+	}
+	name := amqp.Field{Key: "name", Value: limitsName}
+	of := amqp.Field{Key: "vhost", Value: ns.Name}
+	if value == nil {
+		e.Tell("vhost.limits.cleared", amqp.Table{name, of, performer(user)})
+		return
+	}
+	t, _ := JSONHeader(value).(amqp.Table)
+	e.Tell("vhost.limits.set", append(t, name, of, performer(user)))
+}

@@ -3,6 +3,7 @@ package topology
 import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // mayUse asks whether an owner may use a queue or an exchange (PERM-1). The default
@@ -50,7 +51,7 @@ func (vh *names) mayBind(r *Binding, by Owner) error {
 		return err
 	}
 	if r.Source == "" || r.ToExchange && r.Destination == "" {
-		return errDefaultExchange()
+		return refusal.DefaultExchange()
 	}
 	if err := mayUse(by, access.Exchange, r.Source, access.Read); err != nil || by == nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/pattern"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -426,4 +427,22 @@ func literalPrefix(expr string) string {
 		end -= size
 	}
 	return rest[:end]
+}
+
+// warnOfStrategy says that a queue does not dead-letter at least once though it was asked to
+// (DLXALO-2, DLXALO-3). No lock is held.
+func (pl *policies) warnOfStrategy(q *Queue) {
+	if profile.QueueTypeOf(q.Args) != &profile.QuorumQueue {
+		return
+	}
+	_, _, definition := pl.PoliciesOfQueue(q)
+	switch resource := refusal.QueueText(q.Name, pl.Name); profile.FallbackOf(q.Args, definition, pl.profile.Settings(q.Args, definition)) {
+	case profile.NoDeadLetterExchange:
+		pl.env.Log.Warn("Disabling dead-lettering for " + resource + " despite configured dead-letter-strategy 'at-least-once' " +
+			"because dead-letter-exchange is not configured.")
+	case profile.DropsHead:
+		pl.env.Log.Warn("Falling back to dead-letter-strategy at-most-once for " + resource + " because configured " +
+			"dead-letter-strategy at-least-once is incompatible with effective overflow strategy drop-head. To enable " +
+			"dead-letter-strategy at-least-once, set overflow strategy to reject-publish.")
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 )
 
 // A Hop is an exchange on the way of a message, and what has led to it: publish, binding
@@ -26,7 +27,7 @@ func (vh *VHost) PreviewRoute(name, key string, headers amqp.Table) (Preview, er
 	defer vh.mu.RUnlock()
 	x := vh.exchanges[name]
 	if x == nil {
-		return Preview{}, NoExchange(name, vh.Name)
+		return Preview{}, refusal.NoExchange(name, vh.Name)
 	}
 	properties := amqp.Properties{Flags: amqp.HasHeaders, Headers: headers}
 	props := amqp.RawProperties(properties.Append(nil))

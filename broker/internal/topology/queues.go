@@ -13,6 +13,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/records"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/stream"
 )
@@ -114,7 +115,7 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	if err := cmp.Or(vh.checkSealed(), vh.checkQueueLimit(name)); err != nil {
 		return nil, err
 	}
-	if err := vh.profile.CheckQueueArguments(m, QueueText(name, vh.Name)); err != nil {
+	if err := vh.profile.CheckQueueArguments(m, refusal.QueueText(name, vh.Name)); err != nil {
 		return nil, err
 	}
 	if err := vh.checkAllQueues(name); err != nil { // after the arguments, unlike LIMIT-2
@@ -143,14 +144,14 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 		return err
 	}
 	if m.Exclusive != (q.Exclusive != nil) { // QUEUE-19
-		return errLocked(q.Name, vh.Name)
+		return refusal.Locked(q.Name, vh.Name)
 	}
-	resource := QueueText(q.Name, vh.Name)
+	resource := refusal.QueueText(q.Name, vh.Name)
 	if !m.Exclusive && m.Durable != q.Durable {
-		return errInequivalent("durable", resource, strconv.FormatBool(m.Durable), strconv.FormatBool(q.Durable))
+		return refusal.Inequivalent("durable", resource, strconv.FormatBool(m.Durable), strconv.FormatBool(q.Durable))
 	}
 	if m.AutoDelete != q.AutoDelete {
-		return errInequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
+		return refusal.Inequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
 	}
 	for _, name := range vh.profile.ComparedArguments(q.Args) {
 		if err := profile.CheckArgument(name, resource, m.Arguments, q.Args); err != nil {
@@ -180,14 +181,14 @@ func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *
 			flag = "if-empty"
 		}
 		return 0, amqp.Errorf(amqp.NotImplemented, "cannot delete %s. queue.delete operations with %s flag set are not "+
-			"supported by quorum queues", QueueText(q.Name, vh.Name), flag)
+			"supported by quorum queues", refusal.QueueText(q.Name, vh.Name), flag)
 	}
 	n, err := vh.Remove(q, ifUnused, ifEmpty, by, fx)
 	switch {
 	case errors.Is(err, queue.ErrNotEmpty):
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", QueueText(q.Name, vh.Name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23
 	case errors.Is(err, queue.ErrHasConsumer):
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", QueueText(q.Name, vh.Name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23
 	}
 	return n, nil
 }

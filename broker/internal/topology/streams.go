@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/stream"
 )
@@ -39,7 +40,7 @@ func StreamStart(at any) any {
 // checkStreamConsumer refuses a consumer of a stream for what it is besides its
 // arguments.
 func (qu *queueUse) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
-	resource := QueueText(q.Name, qu.Name)
+	resource := refusal.QueueText(q.Name, qu.Name)
 	streams, unset := "stream queues "+resource, "'"+resource+"'"
 	if qu.profile.NewStreamTexts { // STREAM-41
 		streams = "stream " + resource
@@ -74,7 +75,7 @@ func (qu *queueUse) notForStreams(q *Queue, method string) error {
 	if _, ok := q.Queue.(*stream.Stream); !ok {
 		return nil
 	}
-	return amqp.Errorf(amqp.NotImplemented, "%s not supported by stream queues %s", method, QueueText(q.Name, qu.Name))
+	return amqp.Errorf(amqp.NotImplemented, "%s not supported by stream queues %s", method, refusal.QueueText(q.Name, qu.Name))
 }
 
 // CheckPurge refuses queue.purge for queues that do not know it.
@@ -85,7 +86,7 @@ func (qu *queueUse) CheckPurge(q *Queue) error { return qu.notForStreams(q, "que
 func (qu *queueUse) PeekStream(q *Queue, at any, limit int) ([]queue.Item, error) {
 	s, ok := q.Queue.(*stream.Stream)
 	if !ok {
-		return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is no stream", QueueText(q.Name, qu.Name))
+		return nil, amqp.Errorf(amqp.PreconditionFailed, "%s is no stream", refusal.QueueText(q.Name, qu.Name))
 	}
 	var args amqp.Table
 	if at != nil {
