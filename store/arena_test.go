@@ -42,19 +42,19 @@ func TestArena(t *testing.T) {
 
 // A batch of small messages is encoded without memory of its own.
 func TestCommitterReusesMemory(t *testing.T) {
-	c, l := new(committer), &Log{id: 1}
-	adds := make([]op, 2000)
+	p, l := new(planner), &chunkLog{id: 1}
+	adds := make([]addition, 2000)
 	var m Message = text("a message of some length")
 	seq := uint64(0)
 	allocs := testing.AllocsPerRun(20, func() {
 		for i := range adds {
 			seq++
-			adds[i] = op{kind: opAdd, log: l, seq: seq, msg: m}
+			adds[i] = addition{Op: Op{Kind: OpAdd, Seq: seq, Message: m}}
 		}
 		l.adds = append(l.adds[:0], adds...)
-		c.planChunks(l)
-		l.chunks, c.plan = l.chunks[:0], c.plan[:0]
-		c.arena.reset()
+		p.planChunks(l)
+		l.chunks, p.plan = l.chunks[:0], p.plan[:0]
+		p.arena.reset()
 	})
 	assert.Less(t, allocs, 2.0)
 }

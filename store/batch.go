@@ -22,7 +22,8 @@ type Waiter interface {
 // A batch is what one commit holds.
 type batch struct {
 	number  uint64 // batches are counted from 1; 0 is none
-	ops     []op
+	ops     []Op
+	joining []Participant // that have files of their own to commit with it
 	waiters []Waiter
 	bytes   int   // of messages, to bound what waits
 	due     bool  // to be committed as soon as the one before is
@@ -45,36 +46,6 @@ const fewAdds = 64
 // droppable reports whether the batch may be lost: nobody waits for what is in it.
 func (b *batch) droppable() bool { return b.live == 0 && !b.firm && b.adds <= fewAdds }
 
-type opKind uint8
-
-const (
-	opAdd opKind = iota
-	opRemove
-	opConsume // opRemove of a message that nobody needs any more
-	opFlag    // mark as redelivered
-	opNote    // note something of a message
-	opDropRange
-	opDropLog
-	opRecord
-	opEnlist
-)
-
-// An op is one operation. Which fields count depends on its kind.
-type op struct {
-	kind     opKind
-	volatile bool
-	flagged  bool // of a message: added and marked in one batch
-	apart    bool // its content is large
-	log      *Log
-	seq      uint64
-	last     uint64 // of a range
-	deadline int64
-	msg      Message
-	record   *write
-	note     noteAt // of opNote, and of opAdd where one batch has both
-	enlisted Participant
-}
-
 // maxPending is the number of bytes of messages waiting to be committed past
 // which Wait blocks: publishers must not outrun the disk without bound.
 const maxPending = 32 << 20
@@ -90,7 +61,7 @@ const (
 )
 
 // append adds operations to the batch that is collecting.
-func (s *Store) append(bytes int, ops ...op) {
+func (s *Store) append(bytes int, ops ...Op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
@@ -111,23 +82,23 @@ func (s *Store) append(bytes int, ops ...op) {
 }
 
 // account takes one operation of the pending batch into account for those who wait.
-func (s *Store) account(o *op) {
-	switch o.kind {
-	case opAdd:
-		if o.apart { // in several logs it is one content
-			if content := o.msg.Content(); &content[0] != s.pending.content {
+func (s *Store) account(o *Op) {
+	switch o.Kind {
+	case OpAdd:
+		if o.Large { // in several logs it is one content
+			if content := o.Message.Content(); &content[0] != s.pending.content {
 				s.pending.content = &content[0]
 				s.pending.bytes += len(content)
 			}
 		}
 		s.pending.adds++
 		s.pending.live++
-		if l := o.log; l.newest.batch != s.pending.number {
-			l.before, l.newest = l.newest, firstOf{s.pending.number, o.seq}
+		if l := o.Log; l.newest.batch != s.pending.number {
+			l.before, l.newest = l.newest, firstOf{s.pending.number, o.Seq}
 		}
-	case opConsume:
+	case OpConsume:
 		for _, b := range []*batch{&s.pending, &s.current} {
-			if !o.log.addedIn(b.number, o.seq) {
+			if !o.Log.addedIn(b.number, o.Seq) {
 				continue
 			}
 			if b.live--; b.droppable() && len(s.current.waiters)+len(s.pending.waiters) > 0 {
@@ -135,10 +106,13 @@ func (s *Store) account(o *op) {
 			}
 			break
 		}
-	case opRecord, opEnlist:
+	case OpRecord:
 		s.pending.firm = true
 	}
 }
+
+// empty reports whether there is nothing to commit.
+func (b *batch) empty() bool { return len(b.ops) == 0 && len(b.joining) == 0 }
 
 // A firstOf is the position of the first message that a batch adds to a log.
 type firstOf struct{ batch, seq uint64 }
@@ -173,7 +147,7 @@ func (s *Store) startLinger() {
 		defer s.mu.Unlock()
 		s.lingers = false
 		switch {
-		case len(s.pending.ops) == 0 || s.pending.due:
+		case s.pending.empty() || s.pending.due:
 		case s.pending.number == number:
 			s.expedite()
 		default: // this one is younger
@@ -318,8 +292,8 @@ func (s *Store) isClosing() bool {
 }
 
 // merge makes what is pending a part of the current batch, and returns its
-// operations.
-func (s *Store) merge() []op {
+// operations and its participants.
+func (s *Store) merge() ([]Op, []Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, p := &s.current, &s.pending
@@ -330,10 +304,10 @@ func (s *Store) merge() []op {
 	c.adds += p.adds
 	c.live += p.live // what is consumed of it is not counted any more: it waits for the disk
 	c.firm = c.firm || p.firm
-	merged := c.ops[len(c.ops)-len(p.ops):]
+	merged, joining := c.ops[len(c.ops)-len(p.ops):], p.joining
 	clear(p.ops)
 	*p = batch{number: p.number + 1, ops: p.ops[:0]}
-	return merged
+	return merged, joining
 }
 
 // next waits for a batch that is due and makes it the current one. It reports
@@ -341,10 +315,10 @@ func (s *Store) merge() []op {
 func (s *Store) next() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.shrinkIfDue(); !s.pending.due && !s.closing; s.shrinkIfDue() {
+	for !s.pending.due && !s.closing {
 		s.work.Wait()
 	}
-	if s.abandoned.Err() != nil || s.closing && len(s.pending.ops) == 0 && len(s.pending.waiters) == 0 {
+	if s.abandoned.Err() != nil || s.closing && s.pending.empty() && len(s.pending.waiters) == 0 {
 		s.ended = true
 		s.current = s.pending
 		return false

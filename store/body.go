@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -44,9 +43,8 @@ func (p *place) read(b []byte) (rest []byte) {
 	return b[sumLen:]
 }
 
-// A Body is the content of a message that the store keeps apart. It is valid while its
-// Record is.
-type Body struct {
+// A body is the content of a message that is kept apart.
+type body struct {
 	bodies *bodies
 	place  place
 
@@ -60,16 +58,16 @@ type Body struct {
 
 // An unused body was left without references, for the time that it says.
 type unused struct {
-	body *Body
+	body *body
 	left int
 }
 
 // Len is the number of bytes.
-func (b *Body) Len() int { return int(b.place.length) }
+func (b *body) Len() int { return int(b.place.length) }
 
 // Read reads the content. It fails with ErrDamaged if its checksum is wrong, or if it
-// is not there any more. It is called during the visit that got the Record.
-func (b *Body) Read() ([]byte, error) {
+// is not there any more.
+func (b *body) Read() ([]byte, error) {
 	content, err := b.bodies.files.read(&b.place)
 	if err != nil {
 		return nil, err
@@ -83,8 +81,8 @@ func (b *Body) Read() ([]byte, error) {
 // References are counted in memory alone; opening counts them again.
 type bodies struct {
 	mu        sync.Mutex
-	byPlace   map[position]*Body
-	byContent map[weak.Pointer[byte]]*Body
+	byPlace   map[position]*body
+	byContent map[weak.Pointer[byte]]*body
 	files     segments
 
 	// reading is the store's: what is not referred to any more is not removed while
@@ -101,19 +99,19 @@ func (p *place) position() position { return position{p.segment, p.offset} }
 
 func (bs *bodies) open(dir string, reading *sync.RWMutex) error {
 	bs.reading = reading
-	bs.byPlace = make(map[position]*Body)
-	bs.byContent = make(map[weak.Pointer[byte]]*Body)
+	bs.byPlace = make(map[position]*body)
+	bs.byContent = make(map[weak.Pointer[byte]]*body)
 	return bs.files.open(dir)
 }
 
 // at is the body at a place. One that is not known is read, or not, as it is.
-func (bs *bodies) at(p place) *Body {
+func (bs *bodies) at(p place) *body {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	if b := bs.byPlace[p.position()]; b != nil {
 		return b
 	}
-	return &Body{bodies: bs, place: p, gone: true}
+	return &body{bodies: bs, place: p, gone: true}
 }
 
 // addReference notes at the start that a message has a body.
@@ -122,7 +120,7 @@ func (bs *bodies) addReference(p place) {
 	defer bs.mu.Unlock()
 	b := bs.byPlace[p.position()]
 	if b == nil {
-		b = &Body{bodies: bs, place: p, taken: true}
+		b = &body{bodies: bs, place: p, taken: true}
 		bs.byPlace[p.position()] = b
 		bs.files.use(p)
 	}
@@ -130,7 +128,7 @@ func (bs *bodies) addReference(p place) {
 }
 
 // remember lets the content be found as long as it is in memory.
-func (bs *bodies) remember(content []byte, b *Body) {
+func (bs *bodies) remember(content []byte, b *body) {
 	if len(content) == 0 {
 		return
 	}
@@ -162,14 +160,14 @@ func (bs *bodies) forget(key weak.Pointer[byte]) {
 // drop removes a body that was staged and never taken. Any other may be one that the
 // disk refers to until the plan is committed, or that is being read: collect removes it.
 // Called with the lock held.
-func (bs *bodies) drop(b *Body) {
+func (bs *bodies) drop(b *body) {
 	if !b.taken && !b.gone {
 		bs.remove(b)
 	}
 }
 
 // known is the body with a content, or nil. Called with the lock held.
-func (bs *bodies) known(content []byte) *Body {
+func (bs *bodies) known(content []byte) *body {
 	b := bs.byContent[weak.Make(&content[0])]
 	if b == nil || b.gone || b.Len() != len(content) {
 		return nil
@@ -179,7 +177,7 @@ func (bs *bodies) known(content []byte) *Body {
 
 // take is the body of a message that a chunk will have, and reports whether it is new:
 // then it has to be written before the chunk.
-func (bs *bodies) take(content []byte) (b *Body, fresh bool) {
+func (bs *bodies) take(content []byte) (b *body, fresh bool) {
 	bs.mu.Lock()
 	if b = bs.known(content); b != nil {
 		b.refs++
@@ -188,7 +186,7 @@ func (bs *bodies) take(content []byte) (b *Body, fresh bool) {
 		return b, false
 	}
 	bs.mu.Unlock()
-	b = &Body{bodies: bs, content: content, refs: 1, taken: true, place: bs.files.reserve(&bs.files.small, content)}
+	b = &body{bodies: bs, content: content, refs: 1, taken: true, place: bs.files.reserve(&bs.files.small, content)}
 	bs.mu.Lock()
 	bs.byPlace[b.place.position()] = b
 	bs.mu.Unlock()
@@ -197,7 +195,7 @@ func (bs *bodies) take(content []byte) (b *Body, fresh bool) {
 }
 
 // release takes back a reference. What has none is removed by collect.
-func (bs *bodies) release(b *Body) {
+func (bs *bodies) release(b *body) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	if b.refs--; b.refs == 0 {
@@ -208,7 +206,7 @@ func (bs *bodies) release(b *Body) {
 
 // committed says that the plan has reached the disk, with those of its new bodies that
 // it still refers to. The others may never have been written, and cannot be taken.
-func (bs *bodies) committed(fresh []*Body) {
+func (bs *bodies) committed(fresh []*body) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	for _, b := range fresh {
@@ -250,14 +248,14 @@ func (bs *bodies) collect(wait bool) bool {
 }
 
 // remove gives the space of a body back. Called with the lock held.
-func (bs *bodies) remove(b *Body) {
+func (bs *bodies) remove(b *body) {
 	b.gone, b.content = true, nil
 	delete(bs.byPlace, b.place.position())
 	bs.files.free(b.place)
 }
 
 // write writes the bodies that are new and still wanted, and syncs them.
-func (bs *bodies) write(list []*Body, sync Sync) error {
+func (bs *bodies) write(list []*body, sync Sync) error {
 	var touched []uint64
 	for _, b := range list {
 		bs.mu.Lock()
@@ -280,58 +278,6 @@ func (bs *bodies) write(list []*Body, sync Sync) error {
 	for _, segment := range touched {
 		if err := bs.files.sync(segment); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// StageBytes is the size from which on a content is worth Stage.
-const StageBytes = 256 << 10
-
-// Stage writes a large content to the disk ahead of the commit that will need it, so
-// that the commit, and all who wait for it, need not wait for that. It blocks until the
-// disk has it, in steps that leave others their share of the disk, and is for the goroutine that
-// is about to hand over a persistent message of at least StageBytes, holding no lock.
-// What is staged and then not added is removed once the content has left memory. An
-// error changes nothing: the commit writes the content then.
-func (s *Store) Stage(content []byte) error {
-	if len(content) < StageBytes {
-		return nil
-	}
-	bs := &s.bodies
-	bs.mu.Lock()
-	if bs.known(content) != nil {
-		bs.mu.Unlock()
-		return nil
-	}
-	b := &Body{bodies: bs, place: bs.files.reserve(&bs.files.staged, content)}
-	bs.mu.Unlock()
-	if err := s.stage(b, content); err != nil {
-		bs.mu.Lock()
-		defer bs.mu.Unlock()
-		bs.files.free(b.place)
-		return fmt.Errorf("store: %w", err)
-	}
-	bs.mu.Lock()
-	bs.byPlace[b.place.position()] = b
-	bs.mu.Unlock()
-	bs.remember(content, b)
-	return nil
-}
-
-// stageStep is the number of bytes that are written before others get a turn.
-const stageStep = 1 << 20
-
-func (s *Store) stage(b *Body, content []byte) error {
-	for at := 0; at < len(content); at += stageStep {
-		step := content[at:min(at+stageStep, len(content))]
-		if err := s.bodies.files.writeAt(b.place, uint64(at), step); err != nil {
-			return err
-		}
-		if s.opts.Sync == SyncAlways {
-			if err := s.bodies.files.sync(b.place.segment); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

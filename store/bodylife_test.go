@@ -49,9 +49,9 @@ func TestBodyOutlivesItsContent(t *testing.T) {
 	b.failOnce()
 	eventually(t, func() bool { // the contents have left memory
 		runtime.GC()
-		b.bodies.mu.Lock()
-		defer b.bodies.mu.Unlock()
-		return len(b.bodies.byContent) == 0
+		b.disk.bodies.mu.Lock()
+		defer b.disk.bodies.mu.Unlock()
+		return len(b.disk.bodies.byContent) == 0
 	})
 	assert.Len(t, contents(t, l), 20, "as the last commit left it")
 	dir := b.copy()
@@ -72,7 +72,7 @@ func TestBodyTakenAgain(t *testing.T) {
 	content := big("again", 50_000)
 	b.Add(l, 1, 0, false, letter{"a", content})
 	b.commit()
-	b.reading.RLock() // somebody reads: what becomes useless is not removed
+	b.disk.reading.RLock() // somebody reads: what becomes useless is not removed
 	b.Remove(l, 1)
 	b.commit()
 	b.Add(l, 2, 0, false, letter{"b", content})
@@ -80,7 +80,7 @@ func TestBodyTakenAgain(t *testing.T) {
 	f.stop()
 	b.Remove(l, 2)
 	b.failOnce()
-	b.reading.RUnlock()
+	b.disk.reading.RUnlock()
 	b.paged()
 	dir := b.copy()
 	requireSound(t, dir)
@@ -89,9 +89,9 @@ func TestBodyTakenAgain(t *testing.T) {
 	f.mend()
 	b.commit()
 	eventually(t, func() bool {
-		b.bodies.mu.Lock()
-		defer b.bodies.mu.Unlock()
-		return len(b.bodies.byPlace) == 0
+		b.disk.bodies.mu.Lock()
+		defer b.disk.bodies.mu.Unlock()
+		return len(b.disk.bodies.byPlace) == 0
 	})
 }
 
@@ -105,12 +105,12 @@ func TestBodyNeverWrittenIsNotTaken(t *testing.T) {
 	b.failOnce()
 	b.Consume(l, 1)
 	b.failOnce()
-	b.reading.RLock()
+	b.disk.reading.RLock()
 	f.mend()
 	b.commit()
 	b.Add(l, 2, 0, false, letter{"b", content})
 	b.commit()
-	b.reading.RUnlock()
+	b.disk.reading.RUnlock()
 	b.paged()
 	assert.Equal(t, []string{"b: unwritte50000"}, contents(t, l))
 	dir := b.copy()

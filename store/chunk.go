@@ -64,23 +64,6 @@ var (
 	errSum     = errors.New("corrupt chunk: its checksum is wrong")
 )
 
-// A Record is one message as Load finds it.
-type Record struct {
-	Seq      uint64
-	Deadline int64
-	Volatile bool
-	// Redelivered says that the message may have been with a consumer before
-	// the last restart.
-	Redelivered bool
-	// Note is what was noted of the message, as Load and RecoverNoted find it; nil is
-	// nothing. Like Data it is only valid during the call.
-	Note []byte
-	// Data is the message's head and its content, or the head alone.
-	Data []byte
-	// Body is the content if the store keeps it apart; else nil.
-	Body *Body
-}
-
 // chunkMeta is a chunk's header with the position of its first message.
 type chunkMeta struct {
 	first                  uint64
@@ -125,36 +108,36 @@ func readMeta(first uint64, b []byte) (chunkMeta, error) {
 
 // appendMessage appends one message to a chunk and counts it in its header. With a
 // body its content is where that says.
-func appendMessage(b []byte, meta *chunkMeta, op *op, body *Body) []byte {
+func appendMessage(b []byte, meta *chunkMeta, op *Op, body *body) []byte {
 	flags := byte(0)
-	if op.volatile {
+	if op.Volatile {
 		flags = flagVolatile
 		meta.volatile++
 	}
-	if op.deadline != 0 {
+	if op.Deadline != 0 {
 		meta.timed++
 	}
-	content := op.msg.Content()
-	n := op.msg.EncodedLen()
+	content := op.Message.Content()
+	n := op.Message.EncodedLen()
 	if body != nil {
 		flags |= flagBody
 		meta.bodies++
 	} else {
 		n += len(content)
 	}
-	b = binary.AppendUvarint(b, op.seq-meta.last())
+	b = binary.AppendUvarint(b, op.Seq-meta.last())
 	b = append(b, flags)
-	b = binary.AppendUvarint(b, uint64(op.deadline))
+	b = binary.AppendUvarint(b, uint64(op.Deadline))
 	b = binary.AppendUvarint(b, uint64(n))
-	b = op.msg.AppendEncoded(b)
+	b = op.Message.AppendEncoded(b)
 	if body != nil {
 		b = body.place.append(b)
 	} else {
 		b = append(b, content...)
 	}
 	meta.count++
-	meta.span = uint32(op.seq - meta.first)
-	meta.size += uint64(op.msg.Size())
+	meta.span = uint32(op.Seq - meta.first)
+	meta.size += uint64(op.Message.Size())
 	return b
 }
 
@@ -251,9 +234,6 @@ func (m *bitmap) set(i uint64) bool {
 	(*m)[i/8] |= 1 << (i % 8)
 	return true
 }
-
-// A LogID names a log: a queue and a priority level in it.
-type LogID uint64
 
 const maxLogID = LogID(math.MaxUint64)
 

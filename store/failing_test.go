@@ -119,7 +119,7 @@ func TestConsumedMessagesLeaveAFailingBatch(t *testing.T) {
 	f.mend()
 	b.commit()
 	used := int64(0)
-	require.NoError(t, b.db.View(func(tx *bolt.Tx) error { used = tx.Size(); return nil }))
+	require.NoError(t, b.disk.db.View(func(tx *bolt.Tx) error { used = tx.Size(); return nil }))
 	assert.Less(t, used, int64(1<<20), "what was consumed has not been written")
 	assert.Equal(t, upTo(1, 10, 3), positions(load(t, other)))
 	assert.Empty(t, load(t, l))

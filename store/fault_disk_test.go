@@ -75,7 +75,7 @@ func (b *bench) failSecondSync() (mend func()) {
 	var ops struct {
 		writeAt *func([]byte, int64) (int, error)
 	}
-	field := reflect.ValueOf(b.db).Elem().FieldByName("ops").FieldByName("writeAt")
+	field := reflect.ValueOf(b.disk.db).Elem().FieldByName("ops").FieldByName("writeAt")
 	ops.writeAt = (*func([]byte, int64) (int, error))(unsafe.Pointer(field.UnsafeAddr()))
 	write := *ops.writeAt
 	*ops.writeAt = func(p []byte, at int64) (int, error) {
@@ -107,7 +107,7 @@ func TestSecondSyncFails(t *testing.T) {
 	b.Flush()
 	require.NoError(t, <-attempts)
 	var before int
-	require.NoError(t, b.db.View(func(tx *bolt.Tx) error { before = tx.ID(); return nil }))
+	require.NoError(t, b.disk.db.View(func(tx *bolt.Tx) error { before = tx.ID(); return nil }))
 	mend := b.failSecondSync() // the committer stands still
 	b.DropRange(l, 1, 500)
 	b.fill(l, 1001, 1010)
@@ -115,7 +115,7 @@ func TestSecondSyncFails(t *testing.T) {
 	pass <- struct{}{}
 	require.ErrorIs(t, <-attempts, syscall.EINVAL)
 	var after int
-	require.NoError(t, b.db.View(func(tx *bolt.Tx) error { after = tx.ID(); return nil }))
+	require.NoError(t, b.disk.db.View(func(tx *bolt.Tx) error { after = tx.ID(); return nil }))
 	assert.Equal(t, before+1, after, "the meta page is there")
 	mend()
 	requireSound(t, b.copy())

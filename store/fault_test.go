@@ -47,7 +47,7 @@ func instead(path string, flag int) func(b *bench) (mend func()) {
 		require.NoError(b.t, syscall.Dup3(int(other.Fd()), fd, syscall.O_CLOEXEC))
 		require.NoError(b.t, other.Close())
 		return func() {
-			if b.db.Path() != "" { // it is still open
+			if b.disk.db.Path() != "" { // it is still open
 				require.NoError(b.t, syscall.Dup3(saved, fd, syscall.O_CLOEXEC))
 			}
 			require.NoError(b.t, syscall.Close(saved))

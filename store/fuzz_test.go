@@ -14,7 +14,7 @@ func FuzzChunk(f *testing.F) {
 	meta := chunkMeta{first: 7}
 	b := make([]byte, chunkHeader)
 	for i := range 3 {
-		b = appendMessage(b, &meta, &op{seq: 7 + uint64(i*i), deadline: int64(i), volatile: i == 1, msg: text("message"[:i])}, nil)
+		b = appendMessage(b, &meta, &Op{Seq: 7 + uint64(i*i), Deadline: int64(i), Volatile: i == 1, Message: text("message"[:i])}, nil)
 	}
 	key := chunkKey(nil, 1, 7)
 	meta.put(b, key)
@@ -47,11 +47,11 @@ func FuzzChunk(f *testing.F) {
 		}
 		again, out := chunkMeta{first: first}, make([]byte, chunkHeader)
 		for _, r := range records {
-			var body *Body
+			var apart *body
 			if r.place.segment != 0 {
-				body = &Body{place: r.place}
+				apart = &body{place: r.place}
 			}
-			out = appendMessage(out, &again, &op{seq: r.Seq, deadline: r.Deadline, volatile: r.Volatile, msg: text(r.Data)}, body)
+			out = appendMessage(out, &again, &Op{Seq: r.Seq, Deadline: r.Deadline, Volatile: r.Volatile, Message: text(r.Data)}, apart)
 		}
 		again.put(out, key)
 		decoded, err := readMeta(first, out)

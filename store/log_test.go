@@ -149,7 +149,7 @@ func TestChunksThatAreGoneAreForgotten(t *testing.T) {
 		}
 	}
 	b.commit()
-	assert.LessOrEqual(t, len(l.chunks), 200)
+	assert.LessOrEqual(t, len(l.engine.(*chunkLog).chunks), 200)
 	assert.Equal(t, []uint64{1}, positions(load(t, l)))
 }
 

@@ -47,7 +47,8 @@ func (s signal) Committed(err error) { s <- err }
 type bench struct {
 	*Store
 	Appender
-	t testing.TB
+	disk *disk
+	t    testing.TB
 }
 
 // open opens a store that does not sync, and closes it when the test ends.
@@ -59,7 +60,7 @@ func open(t testing.TB, dir string, opts ...Options) *bench {
 	}
 	s, err := Open(dir, o)
 	require.NoError(t, err)
-	b := &bench{Store: s, t: t}
+	b := &bench{Store: s, disk: s.engine.(*disk), t: t}
 	t.Cleanup(func() { _ = b.Close() }) // a test may have closed it
 	return b
 }
@@ -187,7 +188,7 @@ next:
 // keys is the number of keys in a bucket on disk.
 func (b *bench) keys(bucket []byte) (n int) {
 	b.t.Helper()
-	require.NoError(b.t, b.db.View(func(tx *bolt.Tx) error {
+	require.NoError(b.t, b.disk.db.View(func(tx *bolt.Tx) error {
 		n = tx.Bucket(bucket).Stats().KeyN
 		return nil
 	}))

@@ -20,11 +20,12 @@ func TestMemoryOfLoneMessages(t *testing.T) {
 	}
 	assert.Equal(t, messages, b.keys(bucketChunks))
 	require.NoError(t, b.Close()) // then there is no committer to share the list with
-	require.Len(t, l.chunks, messages)
-	for i := range l.chunks {
-		require.Nil(t, l.chunks[i].marks)
+	chunks := l.engine.(*chunkLog).chunks
+	require.Len(t, chunks, messages)
+	for i := range chunks {
+		require.Nil(t, chunks[i].marks)
 	}
-	each := cap(l.chunks) * int(unsafe.Sizeof(l.chunks[0])) / messages
+	each := cap(chunks) * int(unsafe.Sizeof(chunks[0])) / messages
 	t.Logf("%d bytes a message", each)
 	assert.Less(t, each, most)
 }

@@ -43,11 +43,11 @@ func (n *noteAt) bytes() []byte { return n.b[:n.len:n.len] }
 // than MaxNote bytes is cut off.
 func (a *Appender) Note(l *Log, seq uint64, note []byte) {
 	a.s = l.s
-	a.ops = append(a.ops, op{kind: opNote, log: l, seq: seq, note: newNote(note)})
+	a.ops = append(a.ops, Op{Kind: OpNote, Log: l, Seq: seq, note: newNote(note)})
 }
 
 // note notes something of a message.
-func (l *Log) note(seq uint64, what noteAt) {
+func (l *chunkLog) note(seq uint64, what noteAt) {
 	if i := l.added(seq); i >= 0 {
 		l.adds[i].note = what
 	} else if i := l.find(seq); i >= 0 {

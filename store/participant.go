@@ -21,14 +21,24 @@ type Participant interface {
 // before anything appended from now on is safe. The bytes that it has to write count
 // for Wait.
 func (s *Store) Enlist(p Participant, bytes int) {
-	s.append(bytes, op{kind: opEnlist, enlisted: p})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.pending.joining = append(s.pending.joining, p)
+	s.pending.bytes += bytes
+	s.pending.firm = true
+	s.expedite()
 }
 
-func (c *committer) join(p Participant) {
+func (c *committer) join(ps []Participant) {
 	if c.joining == nil {
 		c.joining = make(map[Participant]struct{})
 	}
-	c.joining[p] = struct{}{}
+	for _, p := range ps {
+		c.joining[p] = struct{}{}
+	}
 }
 
 // commitOthers has the participants of the batch commit, all at once: a disk that

@@ -58,7 +58,7 @@ type cutter struct {
 func (c *cutter) state() *state {
 	c.t.Helper()
 	var used int64
-	require.NoError(c.t, c.db.View(func(tx *bolt.Tx) error {
+	require.NoError(c.t, c.disk.db.View(func(tx *bolt.Tx) error {
 		used = tx.Size()
 		return nil
 	}))

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -25,14 +24,6 @@ var (
 	keyClean   = []byte("clean") // present while the store is closed in order
 )
 
-// A Range is a run of messages that Open found, settled ones not counted.
-type Range struct {
-	First, Last uint64
-	Count       int
-	Timed       bool // some may have a deadline
-	Size        uint64
-}
-
 // format makes an empty database one of this format.
 func format(tx *bolt.Tx) error {
 	for _, name := range append([][]byte{bucketTotals}, buckets...) {
@@ -52,22 +43,22 @@ func format(tx *bolt.Tx) error {
 
 // recover takes over what a look at the database has found, and drops what a restart
 // drops.
-func (s *Store) recover(found *examination) error {
-	s.damage = found.damage
+func (d *disk) recover(found *examination) error {
+	d.damage = found.damage
 	if found.actual != found.stored {
-		err := s.db.View(func(tx *bolt.Tx) error { return s.explain(tx, found) })
+		err := d.db.View(func(tx *bolt.Tx) error { return d.explain(tx, found) })
 		if err == nil {
-			err = s.db.Update(found.actual.put)
+			err = d.db.Update(found.actual.put)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := s.countBodies(); err != nil {
+	if err := d.countBodies(); err != nil {
 		return err
 	}
 	var plan []write
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := d.db.View(func(tx *bolt.Tx) error {
 		if tx.Bucket(bucketMeta).Get(keyClean) != nil {
 			plan = append(plan, write{bucketMeta, keyClean, nil})
 			return nil
@@ -75,20 +66,20 @@ func (s *Store) recover(found *examination) error {
 		return flagAll(tx, &plan)
 	})
 	if err == nil && len(plan) > 0 {
-		_, err = update(s.db, plan)
+		_, err = update(d.db, plan)
 	}
 	return err
 }
 
 // explain looks for what makes the totals wrong. What is damaged is told of; where
 // nothing is, something has been lost, or is older than it should be.
-func (s *Store) explain(tx *bolt.Tx, found *examination) error {
+func (d *disk) explain(tx *bolt.Tx, found *examination) error {
 	damaged := len(found.damage)
 	c := tx.Bucket(bucketChunks).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		if _, ok := unseal(bucketChunks, k, v); !ok {
 			damaged++
-			s.damage = append(s.damage, fmt.Errorf("%w: chunk %x: its checksum is wrong", ErrDamaged, k))
+			d.damage = append(d.damage, fmt.Errorf("%w: chunk %x: its checksum is wrong", ErrDamaged, k))
 		}
 	}
 	if damaged == 0 {
@@ -99,16 +90,16 @@ func (s *Store) explain(tx *bolt.Tx, found *examination) error {
 
 // countBodies counts which bodies the messages refer to, and removes the segments that
 // none refers to.
-func (s *Store) countBodies() error {
-	if err := s.bodies.open(s.dir, &s.reading); err != nil {
+func (d *disk) countBodies() error {
+	if err := d.bodies.open(d.dir, &d.reading); err != nil {
 		return err
 	}
-	if s.bodies.files.last == 0 {
+	if d.bodies.files.last == 0 {
 		return nil
 	}
-	unread, err := s.bodies.countIn(s.db)
+	unread, err := d.bodies.countIn(d.db)
 	if err == nil && !unread { // else what is not read may refer to any
-		s.bodies.files.removeUnused()
+		d.bodies.files.removeUnused()
 	}
 	return err
 }
@@ -204,27 +195,16 @@ func flagAll(tx *bolt.Tx, plan *[]write) error {
 func flagKey(id LogID) []byte { return binary.BigEndian.AppendUint64([]byte("flagged-"), uint64(id)) }
 
 // markClean notes that the store was closed in order.
-func (s *Store) markClean() error {
-	_, err := update(s.db, []write{{bucketMeta, keyClean, sealed(bucketMeta, keyClean, nil)}})
+func (d *disk) markClean() error {
+	_, err := update(d.db, []write{{bucketMeta, keyClean, sealed(bucketMeta, keyClean, nil)}})
 	return err
 }
 
-// Recover makes a handle for a log that Open found and calls visit with what is
-// in it, in order. size is what a message counts for, as its record has it. It must
-// come before anything is appended to the log. With ErrDamaged there is a log all
-// the same, of what could be read.
-func (s *Store) Recover(id LogID, size func(*Record) int, visit func(Range)) (*Log, error) {
-	return s.RecoverNoted(id, size, visit, nil)
-}
-
-// RecoverNoted is Recover for a log with notes: noted is called with each message that has
-// one. Those for which it returns true are in no range that visit gets, but Load and Pick
-// find them.
-func (s *Store) RecoverNoted(id LogID, size func(*Record) int, visit func(Range), noted func(*Record) bool) (*Log, error) {
-	l := s.Log(id)
-	var drop Appender
+// Recover finds what is in a log.
+func (d *disk) Recover(id LogID, r *Recovery) (EngineLog, error) {
+	l := &chunkLog{disk: d, id: id}
 	var bad damage
-	err := s.view(func(tx *bolt.Tx) error {
+	err := d.view(func(tx *bolt.Tx) error {
 		key := flagKey(id)
 		if v, ok := unseal(bucketMeta, key, tx.Bucket(bucketMeta).Get(key)); ok && len(v) == 8 {
 			l.flagged = binary.BigEndian.Uint64(v)
@@ -237,7 +217,7 @@ func (s *Store) RecoverNoted(id LogID, size func(*Record) int, visit func(Range)
 				return err
 			}
 			n := len(l.chunks)
-			if err := l.recoverChunk(tx, k, v, first, &drop, size, visit, noted); err != nil {
+			if err := l.recoverChunk(tx, k, v, first, r); err != nil {
 				bad.add(id, first, err)
 				if len(l.chunks) == n {
 					l.keepUnread(first)
@@ -249,21 +229,20 @@ func (s *Store) RecoverNoted(id LogID, size func(*Record) int, visit func(Range)
 	if err != nil {
 		return nil, ofLog(id, err)
 	}
-	drop.Flush()
+	r.Last = l.last
 	return l, bad.err()
 }
 
 // keepUnread notes a chunk that cannot be read: it goes when the log goes, and its
 // positions, whatever they are, are not used again.
-func (l *Log) keepUnread(first uint64) {
+func (l *chunkLog) keepUnread(first uint64) {
 	l.last = max(l.last, first+chunkSpan)
 	l.chunks = append(l.chunks, chunkState{first: first, count: 1, live: 1})
 }
 
 // recoverChunk takes one chunk into account. Only one of which something is
 // gone, or whose bodies are kept apart, has to be read beyond its header.
-func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appender, size func(*Record) int,
-	visit func(Range), noted func(*Record) bool) error {
+func (l *chunkLog) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, tell *Recovery) error {
 	meta, err := readMeta(first, v)
 	if err != nil {
 		return err
@@ -275,9 +254,9 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 	live := r.Count
 	if meta.volatile == meta.count {
 		r.Count = 0
-		drop.DropRange(l, first, meta.last())
+		tell.Drop(first, meta.last())
 	}
-	if m.settled != nil || meta.volatile > 0 && r.Count > 0 || meta.bodies > 0 || noted != nil && len(m.notes) > 0 {
+	if m.settled != nil || meta.volatile > 0 && r.Count > 0 || meta.bodies > 0 || tell.Noted != nil && len(m.notes) > 0 {
 		kept := Range{First: first, Last: meta.last(), Timed: r.Timed}
 		live = 0
 		err := eachRecord(&meta, k, v, func(rec *stored) bool {
@@ -286,16 +265,17 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 			}
 			live++
 			if rec.place.segment != 0 {
-				rec.Body = l.s.bodies.at(rec.place)
-				m.bodies = append(m.bodies, bodyAt{uint16(rec.Seq - first), rec.Body})
+				b := l.disk.bodies.at(rec.place)
+				rec.Body = b
+				m.bodies = append(m.bodies, bodyAt{uint16(rec.Seq - first), b})
 			}
 			switch {
 			case r.Count == 0: // all go
 			case rec.Volatile:
-				drop.Remove(l, rec.Seq)
-			case noted != nil && m.isNoted(rec, first) && noted(&rec.Record):
+				tell.Drop(rec.Seq, rec.Seq)
+			case tell.Noted != nil && m.isNoted(rec, first) && tell.Noted(&rec.Record):
 				if kept.Count > 0 {
-					visit(kept)
+					tell.Range(kept)
 				}
 				kept = Range{First: rec.Seq, Last: rec.Seq, Timed: r.Timed}
 			default:
@@ -304,7 +284,7 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 				}
 				kept.Last = rec.Seq
 				kept.Count++
-				kept.Size += uint64(size(&rec.Record))
+				kept.Size += uint64(tell.Size(&rec.Record))
 			}
 			return true
 		})
@@ -319,17 +299,16 @@ func (l *Log) recoverChunk(tx *bolt.Tx, k, v []byte, first uint64, drop *Appende
 	}
 	l.chunks = append(l.chunks, ch)
 	if r.Count > 0 {
-		visit(r)
+		tell.Range(r)
 	}
 	return stm.damaged
 }
 
 func ofLog(id LogID, err error) error { return fmt.Errorf("store: log %d: %w", id, err) }
 
-// EachLog calls visit, in no order and maybe more than once, with every log of which
-// Recover finds anything.
-func (s *Store) EachLog(visit func(LogID)) error {
-	return s.view(func(tx *bolt.Tx) error {
+// Logs visits the logs that have chunks, or positions that may have been with a consumer.
+func (d *disk) Logs(visit func(LogID)) error {
+	return d.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketChunks).Cursor()
 		for k, _ := c.First(); k != nil; {
 			id, _, err := splitKey(k)
@@ -351,37 +330,4 @@ func (s *Store) EachLog(visit func(LogID)) error {
 		}
 		return nil
 	})
-}
-
-// DropUnknown removes the logs that keep does not want, and returns the largest
-// identity of a log there was.
-func (s *Store) DropUnknown(keep func(LogID) bool) (LogID, error) {
-	var unknown []LogID
-	var largest LogID
-	err := s.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucketChunks).Cursor()
-		for k, _ := c.First(); k != nil && largest < maxLogID; k, _ = c.Seek(chunkKey(nil, largest+1, 0)) {
-			id, _, err := splitKey(k)
-			if err != nil {
-				return err
-			}
-			if largest = id; !keep(id) {
-				unknown = append(unknown, id)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range unknown {
-		l, err := s.Recover(id, func(*Record) int { return 0 }, func(Range) {})
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return 0, err
-		}
-		var drop Appender
-		drop.Drop(l)
-		drop.Flush()
-	}
-	return largest, nil
 }

@@ -32,97 +32,91 @@ const (
 	largeSteps = 16 << 20
 )
 
-// space is what is known of the database's file. Unless it says otherwise it is guarded
-// by the store's lock.
+// space is what is known of the database's file.
 type space struct {
 	timer    delay.Timer // of the next look; nil while the file is small
 	wasteful bool        // the last look has found it so
-	due      bool        // for a copy
-	unsynced bool        // the name of the copy; the committer's
+	unsynced bool        // the name of the copy
+	ended    bool        // the disk is closed
 }
 
 // Free is the number of bytes that can still be written: what the data folder's file
 // system has left for this process, and what is free in the data file.
-func (s *Store) Free() (uint64, error) {
-	free, err := freeOnDisk(s.dir)
+func (d *disk) Free() (uint64, error) {
+	free, err := freeOnDisk(d.dir)
 	if err != nil {
 		return 0, err
 	}
-	s.reading.RLock()
-	defer s.reading.RUnlock()
-	return free + uint64(s.freeInside()), nil
+	d.reading.RLock()
+	defer d.reading.RUnlock()
+	return free + uint64(d.freeInside()), nil
 }
 
 // freeInside is the number of bytes of the database in pages that hold nothing, also
 // when it is closed.
-func (s *Store) freeInside() int64 {
-	st := s.db.Stats()
-	return int64(st.FreePageN+st.PendingPageN) * int64(s.page)
+func (d *disk) freeInside() int64 {
+	st := d.db.Stats()
+	return int64(st.FreePageN+st.PendingPageN) * int64(d.page)
 }
 
 // noteSize has a large file looked at now and then. It is called by the committer.
-func (s *Store) noteSize(size int64) {
+func (d *disk) noteSize(size int64) {
 	if size < shrinkFrom {
 		return
 	}
 	if size > largeSteps {
-		s.db.AllocSize = largeSteps
+		d.db.AllocSize = largeSteps
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.space.timer == nil && !s.closing {
-		s.space.timer = delay.Real{}.AfterFunc(spaceInterval, s.judgeSpace)
+	if d.space.timer == nil && !d.space.ended {
+		d.space.timer = delay.Real{}.AfterFunc(spaceInterval, d.judgeSpace)
 	}
 }
 
-// judgeSpace finds whether the file is worth a copy.
-func (s *Store) judgeSpace() {
+// judgeSpace finds whether the file is worth a copy, and makes it. Commits wait meanwhile.
+func (d *disk) judgeSpace() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.space.timer = nil
+	if d.space.ended {
+		return
+	}
+	wasteful, large := d.isWasteful()
+	if wasteful && d.space.wasteful && !d.failed {
+		// Without the copy the file stays as large as it is, and the next look asks again.
+		_ = d.shrink()
+		wasteful = false
+	}
+	d.space.wasteful = wasteful
+	if large {
+		d.space.timer = delay.Real{}.AfterFunc(spaceInterval, d.judgeSpace)
+	}
+}
+
+// isWasteful reports whether little is left in the file, and whether that is large at all.
+func (d *disk) isWasteful() (wasteful, large bool) {
 	var size, free int64
-	err := s.view(func(tx *bolt.Tx) error {
-		size, free = tx.Size(), s.freeInside()
+	err := d.view(func(tx *bolt.Tx) error {
+		size, free = tx.Size(), d.freeInside()
 		return nil
 	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.space.timer = nil
-	if s.closing || err != nil || size < shrinkFrom {
-		s.space.wasteful = false
-		return
+	if err != nil || size < shrinkFrom {
+		return false, false
 	}
 	used := size - free
-	wasteful := used <= shrinkAtMost && free >= shrinkRatio*used
-	if wasteful && s.space.wasteful {
-		s.space.due = true
-		s.work.Signal()
-	}
-	s.space.wasteful = wasteful && !s.space.due
-	s.space.timer = delay.Real{}.AfterFunc(spaceInterval, s.judgeSpace)
-}
-
-// shrinkIfDue makes the copy. It is called by the committer, with the lock held, which
-// it lets go meanwhile.
-func (s *Store) shrinkIfDue() {
-	if !s.space.due || s.closing || s.failing.Load() {
-		return
-	}
-	s.space.due = false
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	// Without the copy the file stays as large as it is, and the next look asks again.
-	_ = s.shrink()
+	return used <= shrinkAtMost && free >= shrinkRatio*used, true
 }
 
 // shrink puts a copy without free space in the place of the database.
-func (s *Store) shrink() error {
-	path := filepath.Join(s.dir, FileName)
-	if err := s.checkPlace(); err != nil {
+func (d *disk) shrink() error {
+	path := filepath.Join(d.dir, FileName)
+	if err := d.checkPlace(); err != nil {
 		return err
 	}
 	temp := path + ".compact"
-	if _, err := copyTo(temp, s.file.Mode().Perm(), s.db); err != nil {
+	if _, err := copyTo(temp, d.file.Mode().Perm(), d.db); err != nil {
 		return errors.Join(fmt.Errorf("store: %s: %w", temp, err), os.RemoveAll(temp))
 	}
-	db, info, err := openToWrite(temp, s.opts.Sync)
+	db, info, err := openToWrite(temp, d.opts.Sync)
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(temp))
 	}
@@ -131,10 +125,10 @@ func (s *Store) shrink() error {
 	}
 	// Nothing that is committed from now on is safe before the name is: checkPlace syncs
 	// it again where this does not.
-	s.space.unsynced = s.opts.Sync == SyncAlways && syncDir(s.dir) != nil
-	s.reading.Lock()
-	old := s.db
-	s.db, s.file = db, info
-	s.reading.Unlock()
+	d.space.unsynced = d.opts.Sync == SyncAlways && syncDir(d.dir) != nil
+	d.reading.Lock()
+	old := d.db
+	d.db, d.file = db, info
+	d.reading.Unlock()
 	return old.Close()
 }

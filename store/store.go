@@ -3,26 +3,12 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/rabbetmq/rabbet/delay"
 )
-
-// This file opens and closes a store.
-
-// FileName is the store's file in its folder.
-const FileName = "rabbet.db"
-
-// ErrLocked says that another process has the folder open.
-var ErrLocked = errors.New("store: the data folder is in use by another process")
 
 // ErrClosed is returned by calls on a store that is closed.
 var ErrClosed = errors.New("store: closed")
@@ -41,6 +27,10 @@ const (
 // Options are for Open. The zero value is good for production.
 type Options struct {
 	Sync Sync
+	// Dir is for New: a folder for those who keep files of their own beside the store and
+	// have them made safe with its commits, such as streams. Without it streams do not survive a
+	// restart. Open takes its own.
+	Dir string
 	// OnCommit, if set, is called by the committer after every attempt to
 	// commit: with nil when it worked, or with the error; the batch is tried
 	// again then, and those who waited are told.
@@ -66,14 +56,12 @@ type Message interface {
 	Size() int
 }
 
-// A Store is one data folder, open. Use Open; all methods are safe for
-// concurrent use.
+// A Store is what a broker keeps its data with. Use Open or New; all methods are safe
+// for concurrent use.
 type Store struct {
-	dir  string
-	opts Options
-	db   *bolt.DB
-	file os.FileInfo // of the database
-	page int         // its page size in bytes
+	opts   Options
+	engine Engine
+	stager Stager // the engine, if it is one
 	// patience is closePatience, or less in a test.
 	patience time.Duration
 
@@ -97,135 +85,21 @@ type Store struct {
 	abandoned context.Context // done when the store is abandoned
 	abandon   context.CancelFunc
 
-	// reading is held for reading while the database is read, and the bodies that its
-	// chunks refer to; who writes is the committer alone.
-	reading sync.RWMutex
-	space   space
-	bodies  bodies
-	damage  []error // that Open found
-
 	committer
 	failing atomic.Bool // the last attempt to commit has failed
 	pager   pager
 }
 
-// lockTimeout is how long Open waits for a lock: not at all, as near as bbolt
-// comes to it.
-const lockTimeout = 50 * time.Millisecond
-
-// Open opens the store in a folder, which is created if need be. It fails at
-// once with ErrLocked if another process has it.
-func Open(dir string, opts Options) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	path := filepath.Join(dir, FileName)
-	if err := create(path, opts.Sync); err != nil {
-		return nil, err
-	}
-	found, err := checkPages(path)
-	if err == nil && found.version == oldVersion {
-		if err = migrate(path, opts); err == nil {
-			found, err = checkPages(path)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	db, info, err := openToWrite(path, opts.Sync)
-	if err != nil {
-		return nil, err
-	}
-	if !isFile(path, info) { // Compact has put another in its place
-		db.Close()
-		return nil, ErrLocked
-	}
-	_ = os.Remove(path + ".compact") // of a copy that was cut off
-	s := &Store{dir: dir, opts: opts, db: db, file: info, page: db.Info().PageSize, patience: closePatience}
+// New makes a store of an engine, which is the store's alone from then on.
+func New(engine Engine, opts Options) *Store {
+	s := &Store{opts: opts, engine: engine, patience: closePatience}
+	s.stager, _ = engine.(Stager)
 	s.pending.number, s.quota = 1, 1<<20
 	s.abandoned, s.abandon = context.WithCancel(context.Background())
 	s.work.L, s.room.L = &s.mu, &s.mu
-	if err := s.recover(found); err != nil {
-		db.Close()
-		return nil, err
-	}
 	s.committer.start(s)
 	s.pager.start()
-	return s, nil
-}
-
-// openToWrite opens a database for a store to work with.
-func openToWrite(path string, sync Sync) (*bolt.DB, os.FileInfo, error) {
-	var file *os.File
-	db, err := openBolt(path, &bolt.Options{
-		Timeout: lockTimeout, NoFreelistSync: true, FreelistType: bolt.FreelistMapType,
-		InitialMmapSize: 1 << 30, NoSync: sync == SyncNone,
-		OpenFile: func(name string, flag int, perm os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(name, flag, perm)
-			return file, err
-		},
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	db.AllocSize = smallSteps
-	info, err := file.Stat()
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("store: %w", err), db.Close())
-	}
-	return db, info, nil
-}
-
-// create makes a new database where there is no file. It is complete before it has
-// its name: a file of 0 bytes under that name is damage, not a beginning.
-func create(path string, sync Sync) error {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil // what is wrong with it, opening says
-	}
-	temp := path + ".new"
-	db, err := openBolt(temp, &bolt.Options{Timeout: lockTimeout, NoSync: sync == SyncNone})
-	if err != nil {
-		return err
-	}
-	if err := db.Update(format); err != nil {
-		return errors.Join(fmt.Errorf("store: %w", err), db.Close())
-	}
-	// Another process that creates the store has the lock, or is done: then the file has its
-	// name, and temp may be another.
-	if _, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		err = os.Rename(temp, path)
-	}
-	if err == nil && sync == SyncAlways {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
-	return nil
-}
-
-// isFile reports whether a path leads to a file.
-func isFile(path string, file os.FileInfo) bool {
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(there, file)
-}
-
-// ErrMoved says that the data file is not where it was opened: somebody has removed,
-// moved or replaced it. What is written to it would be gone with the process.
-var ErrMoved = errors.New("store: the data file was removed or replaced")
-
-// checkPlace makes sure that what was committed is in the file that the next start
-// will find.
-func (s *Store) checkPlace() error {
-	if !isFile(filepath.Join(s.dir, FileName), s.file) {
-		return ErrMoved
-	}
-	if !s.space.unsynced {
-		return nil
-	}
-	err := syncDir(s.dir)
-	s.space.unsynced = err != nil
-	return err
+	return s
 }
 
 // ErrClaimed says that a broker has the store already.
@@ -255,8 +129,8 @@ func (s *Store) SyncPolicy() Sync { return s.opts.Sync }
 // tried again until it works.
 func (s *Store) Failing() bool { return s.failing.Load() }
 
-// Dir is the data folder.
-func (s *Store) Dir() string { return s.dir }
+// Dir is the folder for what keeps files of its own beside the store; "" is none.
+func (s *Store) Dir() string { return s.opts.Dir }
 
 // closePatience is how long Close and Abandon wait for a disk that does not answer.
 const closePatience = 5 * time.Second
@@ -271,13 +145,8 @@ var ErrStuck = errors.New("store: the disk does not answer")
 // answer for five seconds, it returns ErrStuck.
 func (s *Store) Close() error {
 	return s.end(false, func() error {
-		err := s.lost
-		if err == nil {
-			err = s.markClean()
-		}
 		s.abandon() // frees the context
-		s.bodies.files.end()
-		return errors.Join(err, s.db.Close())
+		return errors.Join(s.lost, s.engine.Close(s.lost == nil))
 	})
 }
 
@@ -286,10 +155,7 @@ func (s *Store) Close() error {
 // is written. Who waits for that is told ErrClosed, and the next Open takes it
 // for a crash. For tests.
 func (s *Store) Abandon() error {
-	return s.end(true, func() error {
-		s.bodies.files.end()
-		return s.db.Close()
-	})
+	return s.end(true, func() error { return s.engine.Close(false) })
 }
 
 // end waits until both goroutines have ended, and then does the rest. It fails with
@@ -301,9 +167,6 @@ func (s *Store) end(abandon bool, rest func() error) error {
 		return ErrClosed
 	}
 	s.closing = true
-	if s.space.timer != nil {
-		s.space.timer.Stop()
-	}
 	if abandon {
 		s.abandon()
 	}
@@ -329,29 +192,32 @@ func (s *Store) end(abandon bool, rest func() error) error {
 
 // Put stores a record under a key, Delete removes it.
 func (s *Store) Put(key string, value []byte) {
-	k := []byte(key)
-	s.append(0, op{kind: opRecord, record: &write{bucketRecords, k, sealed(bucketRecords, k, value)}})
+	if value == nil {
+		value = []byte{}
+	}
+	s.append(0, Op{Kind: OpRecord, Record: &KeyValue{key, value}})
 }
 
 // Delete removes the record under a key.
 func (s *Store) Delete(key string) {
-	s.append(0, op{kind: opRecord, record: &write{bucketRecords, []byte(key), nil}})
+	s.append(0, Op{Kind: OpRecord, Record: &KeyValue{Key: key}})
 }
 
 // Records calls visit with every record, in order of the keys. A record whose checksum
 // is wrong is ErrDamaged.
 func (s *Store) Records(visit func(key string, value []byte) error) error {
-	return s.view(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketRecords).ForEach(func(k, v []byte) error {
-			payload, ok := unseal(bucketRecords, k, v)
-			if !ok {
-				return fmt.Errorf("%w: record %q: its checksum is wrong", ErrDamaged, k)
-			}
-			return visit(string(k), payload)
-		})
-	})
+	return s.engine.Records(visit)
 }
+
+// Free is the number of bytes that can still be written: what the data folder's file
+// system has left for this process, and what is free in the data file.
+func (s *Store) Free() (uint64, error) { return s.engine.Free() }
 
 // Damage is what Open found damaged and went on without: each error is ErrDamaged and
 // names the place. What Open cannot go on without makes it fail.
-func (s *Store) Damage() []error { return s.damage }
+func (s *Store) Damage() []error {
+	if d, ok := s.engine.(Damaged); ok {
+		return d.Damage()
+	}
+	return nil
+}

@@ -114,8 +114,6 @@ func overdue(t testing.TB, ch *amqp.Channel) {
 
 // takeAll reads all queues to their ends and leaves the messages unacked.
 func takeAll(t testing.TB, ch *amqp.Channel) map[string][]amqp.Delivery {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
 	found := make(map[string][]amqp.Delivery)
 	for _, queue := range crashQueues {
 		state, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
@@ -123,13 +121,8 @@ func takeAll(t testing.TB, ch *amqp.Channel) map[string][]amqp.Delivery {
 		deliveries, err := ch.Consume(queue, queue, false, false, false, false, nil)
 		require.NoError(t, err)
 		for len(found[queue]) < state.Messages {
-			select {
-			case d, ok := <-deliveries:
-				require.True(t, ok, "the channel lives")
-				found[queue] = append(found[queue], d)
-			case <-ctx.Done():
-				require.Fail(t, "messages are missing", "%s has %d, %d of them came", queue, state.Messages, len(found[queue]))
-			}
+			d := next(t, deliveries, queue)
+			found[queue] = append(found[queue], d)
 		}
 		require.NoError(t, ch.Cancel(queue, false))
 		after, err := ch.QueueDeclarePassive(queue, true, false, false, false, nil)
@@ -137,6 +130,24 @@ func takeAll(t testing.TB, ch *amqp.Channel) map[string][]amqp.Delivery {
 		require.Zero(t, after.Messages, "%s had %d messages", queue, state.Messages)
 	}
 	return found
+}
+
+// next is the next delivery. It is missing if nothing comes for a while, however long all
+// of them take.
+func next(t testing.TB, deliveries <-chan amqp.Delivery, queue string) (d amqp.Delivery) {
+	select {
+	case d = <-deliveries:
+	default:
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		select {
+		case d = <-deliveries:
+		case <-ctx.Done():
+			require.Fail(t, "messages are missing", "in %s", queue)
+		}
+	}
+	require.NotNil(t, d.Acknowledger, "the channel lives")
+	return d
 }
 
 // ackSome acks the first part of what was found, so that queues stay of a
