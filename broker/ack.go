@@ -37,7 +37,7 @@ func rejection(requeue bool, back verdict) verdict {
 func (h *consumeHalf) settle(tag uint64, multiple bool, v verdict) error {
 	c := h.c
 	c.out.mu.Lock()
-	out, ok := h.unacked.take(c.settler.scratch[:0], tag, multiple)
+	out, ok := h.unacked.Take(c.settler.scratch[:0], tag, multiple)
 	shared := 0
 	switch {
 	case !ok:
@@ -86,7 +86,7 @@ func (h *consumeHalf) recover(requeue, answer bool) error {
 	}
 	c := h.c
 	c.out.mu.Lock()
-	out := h.unacked.takeAll(c.settler.scratch[:0])
+	out := h.unacked.TakeAll(c.settler.scratch[:0])
 	c.out.mu.Unlock()
 	c.finishReturns(h.ch, out, verdictRequeue)
 	return h.ch.reply0(nil, !answer, &amqp.BasicRecoverOk{})

@@ -99,16 +99,13 @@ func (b *node) ackTimeout(h holder) time.Duration {
 // delivery that it has not settled can have been made, but for those made since
 // the last check: then fresh is true. Called with the lock held.
 func (h *consumeHalf) oldestDeliveries(now time.Time) (oldest map[holder]time.Time, fresh bool) {
-	if h.unacked.len() == 0 {
+	if h.unacked.Len() == 0 {
 		h.marks = nil
 		return nil, false
 	}
 	mark := 0
-	for _, u := range h.unacked.list[h.unacked.head:] {
-		if u.queue == nil {
-			continue
-		}
-		for mark < len(h.marks) && h.marks[mark].tag < u.tag {
+	for u := range h.unacked.All() {
+		for mark < len(h.marks) && h.marks[mark].tag < u.Tag {
 			mark++
 		}
 		if mark == len(h.marks) {
@@ -120,7 +117,7 @@ func (h *consumeHalf) oldestDeliveries(now time.Time) (oldest map[holder]time.Ti
 			mark = 0
 			oldest = make(map[holder]time.Time)
 		}
-		if who := (holder{u.queue, u.consumer}); oldest[who].IsZero() {
+		if who := (holder{u.Queue, u.Consumer}); oldest[who].IsZero() {
 			oldest[who] = h.marks[mark].at
 		}
 	}
@@ -195,7 +192,7 @@ func (h *consumeHalf) cancelOverdue(s *consumer) {
 	}
 	delete(h.consumers, s.tag)
 	s.cancelled = true
-	out := h.unacked.takeOf(c.settler.scratch[:0], s)
+	out := h.unacked.TakeOf(c.settler.scratch[:0], s)
 	c.out.appendMethod(h.ch.id, &amqp.BasicCancel{ConsumerTag: s.tag, NoWait: true}, &c.fx)
 	c.out.mu.Unlock()
 	c.finishReturns(h.ch, out, verdictRequeue)

@@ -8,6 +8,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
@@ -74,7 +75,7 @@ type consumeHalf struct {
 	ch *channel
 
 	tag       uint64 // the newest delivery tag (BASIC-39)
-	unacked   unackedList
+	unacked   unacked.List[consumer]
 	marks     []tagMark // of the checks for overdue deliveries
 	consumers map[string]*consumer
 	consumed  uint64 // how many consumers there have been
@@ -262,7 +263,7 @@ func (ch *channel) end() {
 	ch.dropReply()
 	c.out.mu.Lock()
 	ch.ended = true
-	ch.unacked.restore(ch.tx.taken()) // BASIC-87: what was acked in the transaction is requeued
+	ch.unacked.Restore(ch.tx.taken()) // BASIC-87: what was acked in the transaction is requeued
 	undone := ch.tx.publishes
 	ch.tx = transaction{}
 	consumers := slices.Collect(maps.Values(ch.consumers))
@@ -270,7 +271,7 @@ func (ch *channel) end() {
 	for _, s := range consumers {
 		s.cancelled = true
 	}
-	out := ch.unacked.takeAll(c.settler.scratch[:0])
+	out := ch.unacked.TakeAll(c.settler.scratch[:0])
 	c.out.mu.Unlock()
 	takeBack(undone)
 	if c.record.on() {

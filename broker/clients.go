@@ -73,7 +73,7 @@ func markAcks(conns []*conn, now time.Time) (held bool) {
 	for _, c := range conns {
 		c.out.mu.Lock()
 		for _, ch := range c.channels {
-			if ch.unacked.len() > 0 {
+			if ch.unacked.Len() > 0 {
 				held = true
 				ch.mark(now)
 			}

@@ -137,12 +137,6 @@ func (a *answer) Committed(err error) {
 	fx.Flush()
 }
 
-// A commitSignal lets the reader wait for a commit.
-type commitSignal chan error
-
-// Committed passes the outcome on.
-func (s commitSignal) Committed(err error) { s <- err }
-
 // awaitRecords blocks until what the method at hand has declared, bound or deleted is on the
 // disk, so that its answer is true after a crash: as in RabbitMQ, and by one commit with
 // others'. A store that does not sync is not waited for.
@@ -151,10 +145,7 @@ func (c *conn) awaitRecords() error {
 		return nil
 	}
 	c.performEffects()
-	c.fx.Flush()
-	done := make(commitSignal, 1)
-	c.b.cfg.Store.Notify(done)
-	if err := <-done; err != nil {
+	if err := c.awaitStore(); err != nil {
 		c.log.Error("cannot keep what was declared", "error", err)
 		return amqp.NewInternalError()
 	}
@@ -169,8 +160,5 @@ func (c *conn) awaitCommit() error {
 	if !c.fx.Logged {
 		return nil
 	}
-	c.fx.Flush()
-	done := make(commitSignal, 1)
-	c.b.cfg.Store.Notify(done)
-	return <-done
+	return c.awaitStore()
 }

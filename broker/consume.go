@@ -5,6 +5,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -170,7 +171,7 @@ func (h *consumeHalf) get(m *amqp.BasicGet) error {
 	h.tag++
 	h.ch.stats.countGet(m.NoAck, it.Redelivered)
 	if !m.NoAck {
-		h.unacked.push(unacked{tag: h.tag, queue: q, item: it})
+		h.unacked.Push(unacked.Delivery[consumer]{Tag: h.tag, Queue: q, Item: it})
 		c.b.acks.arm()
 	}
 	c.out.appendMethod(h.ch.id, &amqp.BasicGetOk{
@@ -213,12 +214,8 @@ func (h *consumeHalf) setShared(limit int) {
 		return
 	}
 	h.shared.out = 0
-	for i := h.unacked.head; i < len(h.unacked.list); i++ {
-		if u := &h.unacked.list[i]; u.queue != nil {
-			u.shared = u.consumer != nil
-			h.shared.out++
-		}
-	}
+	h.unacked.Share(func(u *unacked.Delivery[consumer]) bool { return u.Consumer != nil })
+	h.shared.out = h.unacked.Len()
 }
 
 // queueName resolves the shorthand for the last queue declared (QUEUE-4).

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -33,6 +35,23 @@ type consumer struct {
 	stalled   bool   // listed in conn.stalled
 	number    uint64 // orders the consumers of a channel
 	parkedAt  uint64 // orders the consumers of a connection that are parked
+}
+
+// tagOrNone is empty for what went out by basic.get, which has no consumer.
+func (s *consumer) tagOrNone() string {
+	if s == nil {
+		return ""
+	}
+	return s.tag
+}
+
+// order is that in which the consumers of a channel came; what went out by basic.get is
+// behind them.
+func (s *consumer) order() uint64 {
+	if s == nil {
+		return math.MaxUint64
+	}
+	return s.number
 }
 
 // A sharedLimit is qos with global=true: one limit for all of a channel's
@@ -91,12 +110,12 @@ func (s *consumer) assignTag(from *topology.Queue, it *queue.Item) uint64 {
 	ch.stats.countDelivery(s.NoAck, it.Redelivered)
 	if !s.NoAck {
 		s.unacked++
-		u := unacked{tag: ch.tag, queue: from, consumer: s, item: *it}
+		u := unacked.Delivery[consumer]{Tag: ch.tag, Queue: from, Consumer: s, Item: *it}
 		if ch.shared.limit > 0 {
-			u.shared = true
+			u.Shared = true
 			ch.shared.out++
 		}
-		ch.unacked.push(u)
+		ch.unacked.Push(u)
 		ch.c.b.acks.arm()
 	}
 	return ch.tag

@@ -169,7 +169,7 @@ func (c *conn) info() (ConnectionInfo, bool) {
 func (ch *channel) info() ChannelInfo {
 	info := ChannelInfo{
 		Number: ch.id, Confirm: ch.mode == modeConfirm, Transactional: ch.mode == modeTx, Stats: ch.stats.all(),
-		Unacked: ch.unacked.len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
+		Unacked: ch.unacked.Len(), Prefetch: ch.prefetch, GlobalPrefetch: ch.shared.limit,
 		Uncommitted: int(ch.uncommitted.Load()),
 	}
 	if numbered := ch.numbered.Load(); numbered > ch.answered {
@@ -193,7 +193,7 @@ func (c *Consumer) info() (ConsumerInfo, bool) {
 	c.held.mu.Lock()
 	info := ConsumerInfo{
 		Tag: c.opts.Tag, Queue: c.name, NoAck: c.opts.NoAck, Exclusive: c.opts.Exclusive,
-		Prefetch: c.opts.Prefetch, Unacked: c.held.unacked.len(), Priority: c.opts.Priority,
+		Prefetch: c.opts.Prefetch, Unacked: c.held.unacked.Len(), Priority: c.opts.Priority,
 	}
 	on := c.over == nil
 	c.held.mu.Unlock()

@@ -2,12 +2,14 @@ package broker
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 )
 
 // This file tells who holds the messages that a queue has given out.
@@ -63,17 +65,17 @@ func (h VHostHolders) Unacked(name string) ([]Unacked, error) {
 		found = c.held.of(found, q, Unacked{Consumer: c.opts.Tag})
 	}
 	found = v.gets.of(found, q, Unacked{})
-	slices.SortFunc(found, func(a, b holding) int { return cmp.Compare(a.out.item.Seq, b.out.item.Seq) })
+	slices.SortFunc(found, func(a, b holding) int { return cmp.Compare(a.out.Item.Seq, b.out.Item.Seq) })
 	list := make([]Unacked, len(found))
 	for i := range found {
 		u := found[i].by
-		if u.Message, err = messageOf(&found[i].out.item, deliveredProps(&found[i].out.item)); err != nil {
+		if u.Message, err = messageOf(&found[i].out.Item, deliveredProps(&found[i].out.Item)); err != nil {
 			return nil, err
 		}
 		if u.ConnectionID != "" {
-			u.Timeout = max(v.b.ackTimeout(holder{q, found[i].out.consumer}), 0)
+			u.Timeout = max(v.b.ackTimeout(holder{q, found[i].out.Consumer}), 0)
 		}
-		u.ID, u.Deliveries = strconv.FormatUint(found[i].out.item.Seq, 10), int(found[i].out.item.Returns)
+		u.ID, u.Deliveries = strconv.FormatUint(found[i].out.Item.Seq, 10), int(found[i].out.Item.Returns)
 		list[i] = u
 	}
 	return list, nil
@@ -81,7 +83,7 @@ func (h VHostHolders) Unacked(name string) ([]Unacked, error) {
 
 // A holding is a delivery, and an Unacked that says who holds it.
 type holding struct {
-	out unacked
+	out unacked.Delivery[consumer]
 	by  Unacked
 }
 
@@ -92,10 +94,10 @@ func (c *conn) holds(list []holding, q *topology.Queue, now time.Time) []holding
 	for id, ch := range c.channels {
 		before := len(list)
 		by := Unacked{ConnectionID: c.id(), Peer: c.nc.RemoteAddr().String(), Connection: c.name, Channel: id}
-		list = ch.unacked.of(list, q, by)
+		list = heldOf(list, ch.unacked.All(), q, by)
 		by.InTx = true
 		for _, s := range ch.tx.settled {
-			list = (&unackedList{list: s.out}).of(list, q, by)
+			list = heldOf(list, slices.Values(s.out), q, by)
 		}
 		for i := before; i < len(list); i++ {
 			list[i].by.Delivered = ch.deliveredAt(list[i].by.DeliveryTag, now)
@@ -108,19 +110,19 @@ func (c *conn) holds(list []holding, q *topology.Queue, now time.Time) []holding
 func (l *local) of(list []holding, q *topology.Queue, by Unacked) []holding {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.unacked.of(list, q, by)
+	return heldOf(list, l.unacked.All(), q, by)
 }
 
-// of appends the deliveries of a queue.
-func (l *unackedList) of(list []holding, q *topology.Queue, by Unacked) []holding {
-	for _, u := range l.list[l.head:] {
-		if u.queue != q {
+// heldOf appends those deliveries that are of a queue.
+func heldOf(list []holding, deliveries iter.Seq[unacked.Delivery[consumer]], q *topology.Queue, by Unacked) []holding {
+	for u := range deliveries {
+		if u.Queue != q {
 			continue
 		}
 		h := holding{u, by}
-		h.by.DeliveryTag = u.tag
-		if u.consumer != nil {
-			h.by.Consumer = u.consumer.tag
+		h.by.DeliveryTag = u.Tag
+		if u.Consumer != nil {
+			h.by.Consumer = u.Consumer.tag
 		}
 		list = append(list, h)
 	}

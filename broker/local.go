@@ -12,6 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -81,7 +82,7 @@ func (o *ConsumeOptions) args() (args amqp.Table) {
 type local struct {
 	mu      sync.Mutex
 	tag     uint64
-	unacked unackedList
+	unacked unacked.List[consumer]
 	user    *Consumer // nil for those of Get
 }
 
@@ -93,11 +94,11 @@ type Consumer struct {
 	name string // of the queue
 	opts ConsumeOptions
 
-	held    local         // its lock guards what follows too
-	arrived []unacked     // taken from the queue, not by Next yet
-	parked  bool          // has refused an offer and waits for Unpark
-	over    error         // why nothing comes any more
-	signal  chan struct{} // capacity 1: something has arrived, or it is over
+	held    local                        // its lock guards what follows too
+	arrived []unacked.Delivery[consumer] // taken from the queue, not by Next yet
+	parked  bool                         // has refused an offer and waits for Unpark
+	over    error                        // why nothing comes any more
+	signal  chan struct{}                // capacity 1: something has arrived, or it is over
 }
 
 // Consume starts to consume from a queue. The errors are those of basic.consume,
@@ -171,21 +172,21 @@ func (c receiver) Offer(it *queue.Item, _ *queue.Effects) bool {
 		return false
 	}
 	c.held.tag++
-	u := unacked{tag: c.held.tag, queue: c.from, item: *it}
+	u := unacked.Delivery[consumer]{Tag: c.held.tag, Queue: c.from, Item: *it}
 	c.v.recordLocal(tap.EventDelivered, c.opts.Tag, &u, c.opts.NoAck)
 	var s channelStats
 	s.countDelivery(c.opts.NoAck, it.Redelivered)
 	c.v.add(s.messages, 0, 0)
 	c.arrived = append(c.arrived, u)
 	if !c.opts.NoAck {
-		c.held.unacked.push(u)
+		c.held.unacked.Push(u)
 	}
 	c.notify()
 	return true
 }
 
 func (c *Consumer) hasCredit() bool {
-	return c.opts.NoAck || c.opts.Prefetch == 0 || c.held.unacked.len() < c.opts.Prefetch
+	return c.opts.NoAck || c.opts.Prefetch == 0 || c.held.unacked.Len() < c.opts.Prefetch
 }
 
 func (c *Consumer) notify() {
@@ -223,7 +224,7 @@ func (c *Consumer) take() (*Delivery, error) {
 		return nil, c.over
 	}
 	u := c.arrived[0]
-	c.arrived[0] = unacked{}
+	c.arrived[0] = unacked.Delivery[consumer]{}
 	if c.arrived = c.arrived[1:]; len(c.arrived) > 0 {
 		c.notify()
 	}
@@ -231,12 +232,12 @@ func (c *Consumer) take() (*Delivery, error) {
 }
 
 // delivery is what the program sees.
-func (l *local) delivery(v *VHost, u *unacked) (*Delivery, error) {
-	m, err := messageOf(&u.item, deliveredProps(&u.item))
+func (l *local) delivery(v *VHost, u *unacked.Delivery[consumer]) (*Delivery, error) {
+	m, err := messageOf(&u.Item, deliveredProps(&u.Item))
 	if err != nil {
 		return nil, err
 	}
-	return &Delivery{Message: m, Tag: u.tag, ID: strconv.FormatUint(u.item.Seq, 10), v: v, queue: u.queue, from: l}, nil
+	return &Delivery{Message: m, Tag: u.Tag, ID: strconv.FormatUint(u.Item.Seq, 10), v: v, queue: u.Queue, from: l}, nil
 }
 
 // QueueDeleted ends a consumer whose queue is gone.
@@ -260,7 +261,7 @@ func (c *Consumer) Close() {
 	c.held.mu.Lock()
 	c.finish(ErrClosed)
 	c.arrived = nil
-	out := c.held.unacked.takeAll(nil)
+	out := c.held.unacked.TakeAll(nil)
 	c.held.mu.Unlock()
 	for i := range out {
 		c.v.recordLocal(tap.EventRequeued, c.opts.Tag, &out[i], false)
@@ -307,10 +308,10 @@ func (v *VHost) take(q *topology.Queue, it queue.Item, noAck bool) (*Delivery, e
 	gets.mu.Lock()
 	defer gets.mu.Unlock()
 	gets.tag++
-	u := unacked{tag: gets.tag, queue: q, item: it}
+	u := unacked.Delivery[consumer]{Tag: gets.tag, Queue: q, Item: it}
 	v.recordLocal(tap.EventDelivered, "", &u, noAck)
 	if !noAck {
-		gets.unacked.push(u)
+		gets.unacked.Push(u)
 	}
 	return gets.delivery(v, &u)
 }
@@ -326,7 +327,7 @@ func (d *Delivery) Nack(requeue bool) error { return d.settle(rejection(requeue,
 func (d *Delivery) settle(as verdict) error {
 	l := d.from
 	l.mu.Lock()
-	out, ok := l.unacked.take(nil, d.Tag, false)
+	out, ok := l.unacked.Take(nil, d.Tag, false)
 	c := l.user
 	unpark := ok && c != nil && c.parked && c.hasCredit()
 	if unpark {
@@ -344,7 +345,7 @@ func (d *Delivery) settle(as verdict) error {
 	if unpark {
 		d.queue.Rejoin(&c.sub)
 	}
-	as.tell(d.queue, []queue.Item{out[0].item}, &fx)
+	as.tell(d.queue, []queue.Item{out[0].Item}, &fx)
 	if unpark {
 		d.queue.Unpark(&c.sub, &fx)
 	}
@@ -352,10 +353,10 @@ func (d *Delivery) settle(as verdict) error {
 	return nil
 }
 
-func itemsOf(list []unacked) []queue.Item {
+func itemsOf(list []unacked.Delivery[consumer]) []queue.Item {
 	items := make([]queue.Item, len(list))
 	for i := range list {
-		items[i] = list[i].item
+		items[i] = list[i].Item
 	}
 	return items
 }
@@ -372,12 +373,12 @@ func (b *Broker) endLocals() {
 	}
 	for _, v := range vhosts {
 		v.gets.mu.Lock()
-		out := v.gets.unacked.takeAll(nil)
+		out := v.gets.unacked.TakeAll(nil)
 		v.gets.mu.Unlock()
 		var fx queue.Effects
 		for _, u := range out {
 			v.recordLocal(tap.EventRequeued, "", &u, false)
-			u.queue.Requeue([]queue.Item{u.item}, &fx)
+			u.Queue.Requeue([]queue.Item{u.Item}, &fx)
 		}
 		v.vh.Perform(&fx)
 	}
@@ -408,11 +409,11 @@ func (v *VHost) recordGoPublish(m *queue.Message, w topology.Route) {
 }
 
 // recordLocal records what happens to a delivery to a Go program.
-func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked, noAck bool) {
+func (v *VHost) recordLocal(kind tap.EventKind, consumerTag string, u *unacked.Delivery[consumer], noAck bool) {
 	if v.b.recorded(v.vhost) {
 		v.b.recordOne(v.vh.Name, tap.Event{
-			Kind: kind, Queue: u.queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.item.Redelivered,
-		}, u.item.Msg)
+			Kind: kind, Queue: u.Queue.Name, ConsumerTag: consumerTag, NoAck: noAck, Redelivered: u.Item.Redelivered,
+		}, u.Item.Msg)
 	}
 }
 

@@ -127,3 +127,18 @@ func (p *publishing) sendConfirms() {
 	}
 	p.confirms = p.confirms[:0]
 }
+
+// A commitSignal lets the reader wait for a commit.
+type commitSignal chan error
+
+// Committed passes the outcome on.
+func (s commitSignal) Committed(err error) { s <- err }
+
+// awaitStore passes on what others wait for, and blocks until the store has committed all
+// that it was given.
+func (p *publishing) awaitStore() error {
+	p.fx.Flush()
+	done := make(commitSignal, 1)
+	p.store.Notify(done)
+	return <-done
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -18,7 +19,7 @@ type settler struct {
 	record *recording
 	byTag  bool // the order in which consumers of a channel give back, which the profile says
 
-	scratch  []unacked
+	scratch  []unacked.Delivery[consumer]
 	items    []queue.Item
 	unparked []*consumer // may go on
 }
@@ -26,13 +27,13 @@ type settler struct {
 // giveCredit counts deliveries as no longer out, lists the consumers that may go on by
 // their own limit, and returns how many count by the shared one. Called with the lock
 // held.
-func (st *settler) giveCredit(out []unacked) (shared int) {
+func (st *settler) giveCredit(out []unacked.Delivery[consumer]) (shared int) {
 	for i := range out {
 		u := &out[i]
-		if u.shared {
+		if u.Shared {
 			shared++
 		}
-		if s := u.consumer; s != nil {
+		if s := u.Consumer; s != nil {
 			s.unacked--
 			st.unparkOne(s)
 		}
@@ -55,7 +56,7 @@ func (st *settler) giveShared(ch *channel, n int) {
 
 // finish tells the queues of deliveries that were taken, and lets consumers
 // go on. The list is used up.
-func (st *settler) finish(ch *channel, out []unacked, v verdict) {
+func (st *settler) finish(ch *channel, out []unacked.Delivery[consumer], v verdict) {
 	if v != verdictAck && v != verdictAckInTx {
 		st.finishReturns(ch, out, v)
 		return
@@ -67,7 +68,7 @@ func (st *settler) finish(ch *channel, out []unacked, v verdict) {
 }
 
 // finishAcks is finish for acks whose credit is given already.
-func (st *settler) finishAcks(ch *channel, out []unacked, v verdict, shared int) {
+func (st *settler) finishAcks(ch *channel, out []unacked.Delivery[consumer], v verdict, shared int) {
 	if st.record.on() {
 		st.record.settled(out, settledAs[v])
 	}
@@ -78,7 +79,7 @@ func (st *settler) finishAcks(ch *channel, out []unacked, v verdict, shared int)
 }
 
 // finishReturns is finish for what is rejected or given back.
-func (st *settler) finishReturns(ch *channel, out []unacked, v verdict) {
+func (st *settler) finishReturns(ch *channel, out []unacked.Delivery[consumer], v verdict) {
 	if st.record.on() {
 		st.record.settled(out, settledAs[v])
 	}
@@ -91,16 +92,16 @@ func (st *settler) finishReturns(ch *channel, out []unacked, v verdict) {
 // the order of queues and tags: so does RabbitMQ, which shows in where the messages
 // go then (BASIC-58, BASIC-60). What basic.get has fetched comes first. A consumer
 // that has room again is in turn for what it gave back, and for nothing before.
-func (st *settler) finishByConsumer(out []unacked, v verdict) (shared int) {
-	slices.SortStableFunc(out, func(a, b unacked) int {
-		return cmp.Or(strings.Compare(a.queue.Name, b.queue.Name), strings.Compare(a.consumerTag(), b.consumerTag()))
+func (st *settler) finishByConsumer(out []unacked.Delivery[consumer], v verdict) (shared int) {
+	slices.SortStableFunc(out, func(a, b unacked.Delivery[consumer]) int {
+		return cmp.Or(strings.Compare(a.Queue.Name, b.Queue.Name), strings.Compare(a.Consumer.tagOrNone(), b.Consumer.tagOrNone()))
 	})
 	for rest := out; len(rest) > 0; {
-		q, tag := rest[0].queue, rest[0].consumerTag()
+		q, tag := rest[0].Queue, rest[0].Consumer.tagOrNone()
 		items := st.items[:0]
 		n := 0
-		for n < len(rest) && rest[n].queue == q && rest[n].consumerTag() == tag {
-			items = append(items, rest[n].item)
+		for n < len(rest) && rest[n].Queue == q && rest[n].Consumer.tagOrNone() == tag {
+			items = append(items, rest[n].Item)
 			n++
 		}
 		st.out.mu.Lock()
@@ -183,7 +184,7 @@ func (st *settler) unparkTogether() {
 }
 
 // requeue returns items to their queues, a call a queue.
-func (st *settler) requeue(out []unacked) {
+func (st *settler) requeue(out []unacked.Delivery[consumer]) {
 	st.byQueue(out, func(q *topology.Queue, items []queue.Item) {
 		q.Requeue(slices.Clone(items), st.fx)
 	})
@@ -192,31 +193,31 @@ func (st *settler) requeue(out []unacked) {
 // orderByConsumer puts deliveries in the order in which a channel that ends gives those
 // of quorum queues back: consumer by consumer (QUEUE-93). Classic queues have an order of
 // their own.
-func (st *settler) orderByConsumer(out []unacked) {
-	if !slices.ContainsFunc(out, func(u unacked) bool { return u.queue != nil && u.queue.Quorum() }) {
+func (st *settler) orderByConsumer(out []unacked.Delivery[consumer]) {
+	if !slices.ContainsFunc(out, func(u unacked.Delivery[consumer]) bool { return u.Queue != nil && u.Queue.Quorum() }) {
 		return
 	}
-	slices.SortStableFunc(out, func(a, b unacked) int {
+	slices.SortStableFunc(out, func(a, b unacked.Delivery[consumer]) int {
 		if st.byTag {
-			return strings.Compare(a.consumerTag(), b.consumerTag())
+			return strings.Compare(a.Consumer.tagOrNone(), b.Consumer.tagOrNone())
 		}
-		return cmp.Compare(a.consumerNumber(), b.consumerNumber())
+		return cmp.Compare(a.Consumer.order(), b.Consumer.order())
 	})
 }
 
 // byQueue calls visit once for each queue with that queue's items, in order.
 // It uses up the list; the items are valid during the call.
-func (st *settler) byQueue(out []unacked, visit func(*topology.Queue, []queue.Item)) {
+func (st *settler) byQueue(out []unacked.Delivery[consumer], visit func(*topology.Queue, []queue.Item)) {
 	for rounds := 0; len(out) > 0; rounds++ {
 		if rounds == manyQueues {
 			visitMany(out, visit)
 			return
 		}
-		q, rest := out[0].queue, out[:0]
+		q, rest := out[0].Queue, out[:0]
 		items := st.items[:0]
 		for _, u := range out {
-			if u.queue == q {
-				items = append(items, u.item)
+			if u.Queue == q {
+				items = append(items, u.Item)
 			} else {
 				rest = append(rest, u)
 			}
@@ -232,14 +233,14 @@ func (st *settler) byQueue(out []unacked, visit func(*topology.Queue, []queue.It
 // manyQueues is the number of queues from which deliveries are grouped by a map.
 const manyQueues = 16
 
-func visitMany(out []unacked, visit func(*topology.Queue, []queue.Item)) {
+func visitMany(out []unacked.Delivery[consumer], visit func(*topology.Queue, []queue.Item)) {
 	byQueue := make(map[*topology.Queue][]queue.Item)
 	var order []*topology.Queue
 	for _, u := range out {
-		if byQueue[u.queue] == nil {
-			order = append(order, u.queue)
+		if byQueue[u.Queue] == nil {
+			order = append(order, u.Queue)
 		}
-		byQueue[u.queue] = append(byQueue[u.queue], u.item)
+		byQueue[u.Queue] = append(byQueue[u.Queue], u.Item)
 	}
 	clear(out)
 	for _, q := range order {
@@ -248,9 +249,9 @@ func visitMany(out []unacked, visit func(*topology.Queue, []queue.Item)) {
 }
 
 // reuse keeps the memory of a list that byQueue has used up.
-func (st *settler) reuse(out []unacked) {
+func (st *settler) reuse(out []unacked.Delivery[consumer]) {
 	st.scratch = out[:0]
-	if cap(out) > keptEntries {
+	if cap(out) > unacked.KeptEntries {
 		st.scratch, st.items = nil, nil
 	}
 }

@@ -191,10 +191,10 @@ func (h *consumeHalf) consumerQueue(tag string) []string {
 func (h *consumeHalf) heldQueues(tag uint64, multiple bool) (names []string) {
 	h.c.out.mu.Lock()
 	defer h.c.out.mu.Unlock()
-	for _, u := range h.unacked.list[h.unacked.head:] {
-		hit := u.tag == tag || multiple && (u.tag < tag || tag == 0)
-		if hit && u.queue != nil && !slices.Contains(names, u.queue.Name) {
-			names = append(names, u.queue.Name)
+	for u := range h.unacked.All() {
+		hit := u.Tag == tag || multiple && (u.Tag < tag || tag == 0)
+		if hit && !slices.Contains(names, u.Queue.Name) {
+			names = append(names, u.Queue.Name)
 		}
 	}
 	return names

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
@@ -233,9 +234,9 @@ func (h *consumeHalf) recordDelivery(from, consumerTag string, it *queue.Item, n
 }
 
 // settled records how deliveries were settled.
-func (r *recording) settled(out []unacked, kind tap.EventKind) {
+func (r *recording) settled(out []unacked.Delivery[consumer], kind tap.EventKind) {
 	for i := range out {
-		r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Queue: out[i].queue.Name}, out[i].item.Msg)
+		r.n.recordOne(r.vhost(), tap.Event{Kind: kind, Peer: r.who(), Queue: out[i].Queue.Name}, out[i].Item.Msg)
 	}
 }
 

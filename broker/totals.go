@@ -114,7 +114,7 @@ func (c *conn) addTo(of map[*vhost]bool, t *Totals) {
 		if m.Publish > 0 {
 			t.Publishers++
 		}
-		t.ChannelUnacked += ch.unacked.len()
+		t.ChannelUnacked += ch.unacked.Len()
 		t.Prefetch += ch.prefetch
 		t.ChannelPrefetch += ch.shared.limit
 		t.Messages.Add(m)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/internal/unacked"
 	"github.com/rabbetmq/rabbet/queue"
 
 	"github.com/rabbetmq/rabbet/broker/tap"
@@ -33,7 +34,7 @@ type txPublish struct {
 // A txSettle is deliveries of which the client has said the same, in settlements that
 // follow each other (BASIC-84).
 type txSettle struct {
-	out     []unacked
+	out     []unacked.Delivery[consumer]
 	verdict verdict
 }
 
@@ -53,15 +54,15 @@ func takeBack(publishes []txPublish) {
 }
 
 // taken returns the deliveries of all settlements.
-func (t *transaction) taken() []unacked {
-	var all []unacked
+func (t *transaction) taken() []unacked.Delivery[consumer] {
+	var all []unacked.Delivery[consumer]
 	for _, s := range t.settled {
 		all = append(all, s.out...)
 	}
 	return all
 }
 
-func (t *transaction) settle(out []unacked, v verdict) {
+func (t *transaction) settle(out []unacked.Delivery[consumer], v verdict) {
 	if n := len(t.settled); n > 0 && t.settled[n-1].verdict == v { // one at the commit (BASIC-84)
 		t.settled[n-1].out = append(t.settled[n-1].out, out...)
 		return
@@ -169,7 +170,7 @@ func (ch *channel) txRollback() error {
 		ch.c.record.tx(tx.publishes, tap.EventRolledBack)
 	}
 	ch.c.out.mu.Lock()
-	ch.unacked.restore(tx.taken())
+	ch.unacked.Restore(tx.taken())
 	ch.c.out.mu.Unlock()
 	return ch.reply0(nil, false, &amqp.TxRollbackOk{})
 }

@@ -1,6 +1,4 @@
-package broker
-
-// The list of a channel's unacknowledged deliveries, which no client sees.
+package unacked
 
 import (
 	"flag"
@@ -15,30 +13,31 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
 
+// A consumer is what a delivery went to.
+type consumer struct{ name string }
+
 // someQueue stands for any queue: entries without one count as settled.
 var someQueue = new(topology.Queue)
 
 // unackedOf is a list of the tags first to last.
-func unackedOf(first, last uint64) *unackedList {
-	var l unackedList
+func unackedOf(first, last uint64) *List[consumer] {
+	var l List[consumer]
 	for tag := first; tag <= last; tag++ {
-		l.push(unacked{tag: tag, queue: someQueue})
+		l.Push(Delivery[consumer]{Tag: tag, Queue: someQueue})
 	}
 	return &l
 }
 
-func tagsOf(list []unacked) []uint64 {
+func tagsOf(list []Delivery[consumer]) []uint64 {
 	tags := []uint64{}
 	for _, u := range list {
-		tags = append(tags, u.tag)
+		tags = append(tags, u.Tag)
 	}
 	return tags
 }
 
 // live is the tags that are in the list.
-func (l *unackedList) live() []uint64 {
-	return tagsOf(slices.DeleteFunc(slices.Clone(l.list[l.head:]), func(u unacked) bool { return u.queue == nil }))
-}
+func live(l *List[consumer]) []uint64 { return tagsOf(slices.Collect(l.All())) }
 
 func TestUnackedTake(t *testing.T) {
 	type ack struct {
@@ -63,14 +62,14 @@ func TestUnackedTake(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			l := unackedOf(3, 8)
 			for _, a := range tc.acks {
-				got, ok := l.take(nil, a.tag, a.multiple)
+				got, ok := l.Take(nil, a.tag, a.multiple)
 				require.Equal(t, a.want != nil, ok, "%+v", a)
 				if ok {
 					assert.Equal(t, a.want, tagsOf(got), "%+v", a)
 				}
 			}
-			assert.Equal(t, tc.left, l.live())
-			assert.Equal(t, len(tc.left), l.len())
+			assert.Equal(t, tc.left, live(l))
+			assert.Equal(t, len(tc.left), l.Len())
 		})
 	}
 }
@@ -95,10 +94,10 @@ func TestUnackedRandomly(t *testing.T) {
 
 func unackedLife(t *testing.T, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	var l unackedList
+	var l List[consumer]
 	model := map[uint64]bool{}
 	var tag uint64
-	var taken [][]unacked // what a rollback may restore
+	var taken [][]Delivery[consumer] // what a rollback may restore
 	keys := func(upTo uint64) []uint64 {
 		tags := []uint64{}
 		for k := range model {
@@ -114,7 +113,7 @@ func unackedLife(t *testing.T, seed uint64) {
 		case op < 8:
 			for range rnd.IntN(20) {
 				tag += uint64(1 + rnd.IntN(8)/7) // no-ack deliveries make holes
-				l.push(unacked{tag: tag, queue: someQueue})
+				l.Push(Delivery[consumer]{Tag: tag, Queue: someQueue})
 				model[tag] = true
 			}
 		case op < 17:
@@ -132,7 +131,7 @@ func unackedLife(t *testing.T, seed uint64) {
 			default:
 				want = []uint64{at}
 			}
-			got, ok := l.take(nil, at, multiple)
+			got, ok := l.Take(nil, at, multiple)
 			require.Equal(t, want != nil, ok, "tag %d", at)
 			if ok {
 				require.Equal(t, want, tagsOf(got))
@@ -145,18 +144,18 @@ func unackedLife(t *testing.T, seed uint64) {
 			}
 		case op < 19:
 			for _, back := range taken {
-				l.restore(back)
+				l.Restore(back)
 				for _, u := range back {
-					model[u.tag] = true
+					model[u.Tag] = true
 				}
 			}
 			taken = nil
 		default:
-			require.Equal(t, keys(tag), tagsOf(l.takeAll(nil)))
+			require.Equal(t, keys(tag), tagsOf(l.TakeAll(nil)))
 			clear(model)
 		}
-		require.Equal(t, len(model), l.len())
-		require.Equal(t, keys(tag), l.live())
+		require.Equal(t, len(model), l.Len())
+		require.Equal(t, keys(tag), live(&l))
 	}
 }
 
@@ -164,37 +163,37 @@ func unackedLife(t *testing.T, seed uint64) {
 func TestUnackedMemory(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		ack  func(l *unackedList, tag uint64)
+		ack  func(l *List[consumer], tag uint64)
 	}{
-		{"in order", func(l *unackedList, tag uint64) { l.take(nil, tag, false) }},
-		{"some behind", func(l *unackedList, tag uint64) {
+		{"in order", func(l *List[consumer], tag uint64) { l.Take(nil, tag, false) }},
+		{"some behind", func(l *List[consumer], tag uint64) {
 			if tag > 50 {
-				l.take(nil, tag-50, false)
+				l.Take(nil, tag-50, false)
 			}
 		}},
-		{"the first is never acknowledged", func(l *unackedList, tag uint64) {
+		{"the first is never acknowledged", func(l *List[consumer], tag uint64) {
 			if tag > 1 {
-				l.take(nil, tag, false)
+				l.Take(nil, tag, false)
 			}
 		}},
-		{"nor are some others", func(l *unackedList, tag uint64) {
+		{"nor are some others", func(l *List[consumer], tag uint64) {
 			if tag%1000 != 7 {
-				l.take(nil, tag, false)
+				l.Take(nil, tag, false)
 			}
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var l unackedList
+			var l List[consumer]
 			for tag := uint64(1); tag <= 20_000; tag++ {
-				l.push(unacked{tag: tag, queue: someQueue})
+				l.Push(Delivery[consumer]{Tag: tag, Queue: someQueue})
 				tc.ack(&l, tag)
 			}
-			assert.LessOrEqual(t, l.len(), 50)
+			assert.LessOrEqual(t, l.Len(), 50)
 			assert.LessOrEqual(t, cap(l.list), 300)
 		})
 	}
 	l := unackedOf(1, 100_000)
-	l.take(nil, 0, true)
+	l.Take(nil, 0, true)
 	assert.Zero(t, cap(l.list), "a burst's memory is given back")
 }
 
@@ -202,15 +201,15 @@ func TestUnackedMemory(t *testing.T) {
 func TestUnackedAllocatesNothing(t *testing.T) {
 	l := unackedOf(1, 64)
 	tag := uint64(64)
-	buf := make([]unacked, 0, 64)
+	buf := make([]Delivery[consumer], 0, 64)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {
 		for range 64 {
 			tag++
-			l.push(unacked{tag: tag, queue: someQueue})
+			l.Push(Delivery[consumer]{Tag: tag, Queue: someQueue})
 		}
 		for i := range uint64(32) {
-			l.take(buf, tag-127+i, false)
+			l.Take(buf, tag-127+i, false)
 		}
-		l.take(buf, tag-64, true)
+		l.Take(buf, tag-64, true)
 	}))
 }
