@@ -81,6 +81,7 @@ func newConn(b *node, nc net.Conn) *conn {
 		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
+	c.in = newReader(nc)
 	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
 	c.out.sending = sendWatch{clock: b.cfg.PeerClock, timeout: b.cfg.SendTimeout, log: c.log}
 	c.login = &handshake{c}

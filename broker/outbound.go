@@ -47,14 +47,22 @@ type outbound struct {
 func newOutbound(nc net.Conn, buffers *buffers, frameMax uint32) *outbound {
 	o := &outbound{nc: nc, buffers: buffers, wake: make(chan struct{}, 1), frameMax: frameMax}
 	o.drained.L = &o.mu
-	switch nc.(type) {
-	case *net.TCPConn, *net.UnixConn: // others have something to do before the socket, or none
-		o.divisible = true
-		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
-			o.try = newTryWriter(raw)
-		}
+	if raw := rawSocket(nc); raw != nil {
+		o.divisible, o.try = true, newTryWriter(raw)
 	}
 	return o
+}
+
+// rawSocket returns the socket of a connection that is nothing else; nil of others, which
+// have something to do before their socket, or have none.
+func rawSocket(nc net.Conn) syscall.RawConn {
+	switch nc := nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
 }
 
 // appendMethod appends a method. Called with the lock held.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"os"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -35,6 +36,18 @@ type reader struct {
 	need  int  // bytes that the next frame asks the buffer to hold
 	quiet int  // small reads in a row
 	bulky bool // the frame before was read straight into a message
+
+	nc  net.Conn
+	try *tryReader // nil where a read does not say whether it has waited
+}
+
+// newReader returns the reading half of a connection.
+func newReader(nc net.Conn) reader {
+	in := reader{nc: nc}
+	if raw := rawSocket(nc); raw != nil {
+		in.try = newTryReader(nc, raw)
+	}
+	return in
 }
 
 // run handles frames until the connection ends.
@@ -94,7 +107,8 @@ func (in *reader) fill(c *conn) error {
 		room = room[:min(len(room), streamHead)]
 		in.bulky = false
 	}
-	n, err := c.nc.Read(room)
+	n, busy, err := in.read(room)
+	c.fx.Busy = busy
 	c.received.Add(uint64(n))
 	c.reads.Add(1)
 	in.w += n
@@ -111,6 +125,17 @@ func (in *reader) fill(c *conn) error {
 		return nil
 	}
 	return err
+}
+
+// read reads once. busy reports whether the bytes had come before: a client that sends
+// faster than the broker reads will have sent more by the time that these are handled.
+func (in *reader) read(room []byte) (n int, busy bool, err error) {
+	if in.try == nil {
+		n, err = in.nc.Read(room)
+		return n, false, err
+	}
+	n, waited, err := in.try.read(room)
+	return n, !waited, err
 }
 
 // next handles the frame at the start of the buffer. False means that it is

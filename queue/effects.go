@@ -75,6 +75,9 @@ type Effects struct {
 	Confirming bool
 	// Logged says that a publish waits to be committed by the store.
 	Logged bool
+	// Busy says that more work is at hand already: what is to be written is left to the
+	// writers, so that the answers to both go out in one write.
+	Busy bool
 	// Backlog is the most ready messages, and BacklogBytes the most bytes, that
 	// a publish left behind in a queue with consumers: they do not keep up.
 	Backlog      int
@@ -91,7 +94,7 @@ const fewWakes = 4
 
 // Flush wakes the noted connections.
 func (fx *Effects) Flush() {
-	lend := len(fx.wake) <= fewWakes
+	lend := len(fx.wake) <= fewWakes && !fx.Busy
 	for i, w := range fx.wake {
 		w.Wake(lend)
 		fx.wake[i] = nil

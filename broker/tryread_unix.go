@@ -1,0 +1,51 @@
+//go:build unix
+
+package broker
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// A tryReader reads from a socket, and knows whether the bytes had come before it asked.
+type tryReader struct {
+	nc    net.Conn
+	raw   syscall.RawConn
+	into  []byte
+	n     int
+	err   error
+	tries int
+	do    func(fd uintptr) bool // made once: a closure for each read would be an allocation
+}
+
+func newTryReader(nc net.Conn, raw syscall.RawConn) *tryReader {
+	r := &tryReader{nc: nc, raw: raw}
+	r.do = func(fd uintptr) bool {
+		r.tries++
+		for {
+			if r.n, r.err = syscall.Read(int(fd), r.into); r.err != syscall.EINTR {
+				return r.err != syscall.EAGAIN // false waits for the socket
+			}
+		}
+	}
+	return r
+}
+
+// read is the socket's Read. waited reports whether nothing was there at first.
+func (r *tryReader) read(p []byte) (n int, waited bool, err error) {
+	r.into, r.n, r.err, r.tries = p, 0, nil, 0
+	err = r.raw.Read(r.do)
+	r.into = nil
+	switch {
+	case err != nil: // r.err is that of a try
+		return 0, true, err
+	case r.err != nil:
+		local, remote := r.nc.LocalAddr(), r.nc.RemoteAddr()
+		return 0, true, &net.OpError{Op: "read", Net: remote.Network(), Source: local, Addr: remote, Err: os.NewSyscallError("read", r.err)}
+	case r.n == 0 && len(p) > 0:
+		return 0, true, io.EOF
+	}
+	return r.n, r.tries > 1, nil
+}
