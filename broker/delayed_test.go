@@ -121,6 +121,27 @@ func inBoth(t *testing.T, test func(t *testing.T, b *broker.Broker, clock *delay
 	})
 }
 
+// delay-early: a delay ends on the nanosecond at which a manual clock stands, a restart
+// in between or not.
+func TestDelayedAtOddNanoseconds(t *testing.T) {
+	clock := delay.NewManual(newYear.Add(999))
+	h := newHouse(t, clock)
+	w := newWaitingRoom(t, h.Broker, "x", nil)
+	for _, again := range []bool{false, true} {
+		begin := clock.Now()
+		w.send(3_600_000, "an hour")
+		if again {
+			h.restart()
+			w = w.now(h.Broker)
+		}
+		assert.Equal(t, begin.Add(time.Hour).UnixNano(), w.waiting().Next.UnixNano())
+		clock.Advance(time.Hour - 1)
+		assert.Empty(t, w.bodies())
+		clock.Advance(1)
+		assert.Equal(t, []string{"an hour"}, w.bodies())
+	}
+}
+
 // EXCH-50, EXCH-55: to the nanosecond of a manual clock, by due time and then
 // arrival, and over when Advance returns.
 func TestDelayedInVirtualTime(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/btree"
 )
 
-// Due is one thing that waits: until At, in microseconds since 1970, behind what
+// Due is one thing that waits: until At, in nanoseconds since 1970, behind what
 // is due at the same instant and came before. Seq tells the order of arrival.
 type Due struct {
 	At  int64
@@ -62,7 +62,7 @@ func (x *Index) First() (Due, bool) {
 	return x.tree.Min()
 }
 
-// Take moves what is due at an instant, in microseconds since 1970, out of the
+// Take moves what is due at an instant, in nanoseconds since 1970, out of the
 // index and appends it to dst, in order, limit things at most.
 func (x *Index) Take(dst []Due, at int64, limit int) []Due {
 	for range limit {

@@ -201,6 +201,16 @@ func (q *Classic) areRead(level int, read []Item) {
 	}
 }
 
+// find counts an item that a restart has found, without its message.
+func (l *levels) find(it *Item) {
+	l.n++
+	l.body += int64(it.size)
+	l.away += int64(it.size)
+	if it.Deadline != 0 {
+		l.timed++
+	}
+}
+
 // lose counts an item that cannot be read any more.
 func (l *levels) lose(it *Item) {
 	l.n--

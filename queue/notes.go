@@ -10,34 +10,39 @@ import (
 // A noted is what the store keeps of a message of a quorum queue besides the message
 // (store.Appender.Note):
 //
-//	what      1 byte: bit 0 counts follow, bit 1 it waits, bit 2 it is dead
+//	what      1 byte: bit 0 counts follow, bit 1 it waits, bit 2 it is dead, bit 3 it stands
+//	          in front of what never went out
 //	returned  if counts: uvarint, at most mostCounted
 //	acquired  if counts: the same
 //	until     if it waits: uvarint, milliseconds since 1970, rounded up
 //	reason    if it is dead: 1 byte, an index of reasons
 //	died      if it is dead: uvarint, seconds since 1970
+//	turn      if it stands in front: uvarint, at most lastTurn: those with lower ones go first
 type noted struct {
 	returns, acquired uint32
 	until             int64 // when it comes back (RETRY-13); 0 is never
 	dead              Reason
 	died              int64
+	turn              uint64 // 0 is in its position
 }
 
 const (
 	notedCounts = 1 << iota
 	notedWait
 	notedDeath
+	notedTurn
 
 	// mostCounted keeps a count within three bytes, and so a note within store.MaxNote:
-	// it is 1 byte, twice 3, and 6 for a time, or 1 and 5.
+	// it is 1 byte, twice 3, and 6 for a time or a turn, or 1 and 5.
 	mostCounted = 1<<21 - 1
+	lastTurn    = 1<<42 - 1
 )
 
 // reasons are those that a note knows, by their number in it.
 var reasons = [...]Reason{Rejected, Expired, DeliveryLimit, MaxLen}
 
-// away reports whether the message is not among the ready ones.
-func (n *noted) away() bool { return n.until != 0 || n.dead != "" }
+// away reports whether the message is not in its position among the ready ones.
+func (n *noted) away() bool { return n.until != 0 || n.dead != "" || n.turn != 0 }
 
 func (n *noted) append(b []byte) []byte {
 	at := len(b)
@@ -62,6 +67,10 @@ func (n *noted) append(b []byte) []byte {
 		b = append(b, number)
 		b = binary.AppendUvarint(b, uint64(n.died))
 	}
+	if n.turn != 0 {
+		b[at] |= notedTurn
+		b = binary.AppendUvarint(b, min(n.turn, lastTurn))
+	}
 	return b
 }
 
@@ -74,7 +83,7 @@ func CheckNote(b []byte) error {
 }
 
 func parseNote(b []byte) (n noted, err error) {
-	if len(b) == 0 || b[0]&^(notedCounts|notedWait|notedDeath) != 0 {
+	if len(b) == 0 || b[0]&^(notedCounts|notedWait|notedDeath|notedTurn) != 0 {
 		return n, errNote
 	}
 	what, b := b[0], b[1:]
@@ -102,20 +111,30 @@ func parseNote(b []byte) (n noted, err error) {
 		n.dead, b = reasons[b[0]], b[1:]
 		n.died = int64(number(1<<63 - 1))
 	}
+	if what&notedTurn != 0 {
+		n.turn = number(lastTurn)
+		ok = ok && n.turn != 0
+	}
 	if !ok || len(b) > 0 {
 		return noted{}, errNote
 	}
 	return n, nil
 }
 
-// noteCounts has the store keep how often items came back (PERSIST-6).
-func (q *Classic) noteCounts(items []Item) {
+// noteReturns has the store keep how often items came back (PERSIST-6), and in what order
+// they stand in front of all others, if they do (QUEUE-93).
+func (q *Classic) noteReturns(items []Item, inFront bool) {
 	if q.back == nil {
 		return
 	}
 	for i := range items {
 		if it := &items[i]; it.Stored {
-			q.note(it, &noted{returns: it.Returns, acquired: it.Acquired})
+			n := noted{returns: it.Returns, acquired: it.Acquired}
+			if inFront {
+				q.turns++
+				n.turn = q.turns
+			}
+			q.note(it, &n)
 		}
 		if i%holdLimit == holdLimit-1 {
 			q.back.app.Flush()

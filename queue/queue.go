@@ -37,6 +37,7 @@ type Classic struct {
 	set      *Settings
 	ready    levels
 	seq      uint64 // position of the newest item
+	turns    uint64 // how often an item has come back to stand in front, in a quorum queue
 	unacked  outstanding
 	stats    Stats
 	full     bool // a quorum queue that rejects is over its limit, or was and is not far below

@@ -17,6 +17,7 @@ import (
 func (q *Classic) Recover() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	var front []returned
 	for level := range q.back.logs {
 		list := q.ready.at(level)
 		log, err := q.back.store.RecoverNoted(q.back.logID(level), bodySize, func(r store.Range) {
@@ -27,7 +28,7 @@ func (q *Classic) Recover() error {
 				q.ready.timed += r.Count
 			}
 			q.ready.top = max(q.ready.top, level)
-		}, func(r *store.Record) bool { return q.quorum && q.recoverAway(level, r) })
+		}, func(r *store.Record) bool { return q.quorum && q.recoverAway(level, r, &front) })
 		if errors.Is(err, store.ErrDamaged) {
 			q.env.Fault(q.name, err)
 		} else if err != nil {
@@ -37,23 +38,51 @@ func (q *Classic) Recover() error {
 		q.back.attach(q, level, log)
 		q.back.safe[level] = log.Last()
 	}
+	q.recoverFront(front)
 	slices.SortFunc(q.letters.list, func(a, b *letter) int { return cmp.Or(cmp.Compare(a.died, b.died), bySeq(a.item, b.item)) })
 	return nil
 }
 
-// recoverAway takes a message back that was not ready: a dead letter that waits for its
-// targets (DLXALO-19), or one that has to come back (RETRY-13). It reports whether it is.
-func (q *Classic) recoverAway(level int, r *store.Record) bool {
+// A returned is an item that stands in front of those that never went out.
+type returned struct {
+	turn uint64
+	item Item
+}
+
+// recoverFront puts items in front of all others, in the order in which they came back
+// (QUEUE-93).
+func (q *Classic) recoverFront(list []returned) {
+	if len(list) == 0 {
+		return
+	}
+	slices.SortFunc(list, func(a, b returned) int { return cmp.Compare(a.turn, b.turn) })
+	q.turns = list[len(list)-1].turn
+	items := make([]Item, len(list))
+	for i := range list {
+		items[i] = list[i].item
+		q.ready.find(&items[i])
+	}
+	q.ready.top = len(q.ready.higher)
+	q.ready.at(q.ready.top).behind.items = items
+}
+
+// recoverAway takes a message back that was not in its place: a dead letter that waits for
+// its targets (DLXALO-19), one that has to come back (RETRY-13), or one that is to go first.
+// It reports whether it is.
+func (q *Classic) recoverAway(level int, r *store.Record, front *[]returned) bool {
 	n, err := parseNote(r.Note)
 	if err != nil || !n.away() { // the check of the store tells of the first
 		return false
 	}
 	it := Item{Seq: r.Seq, Deadline: r.Deadline, Stored: true, Redelivered: true, level: uint8(level), size: uint32(bodySize(r))}
 	it.known(n, q.env.CountFailures)
-	if n.dead != "" {
+	switch {
+	case n.dead != "":
 		q.letters.add(&letter{item: it, reason: n.dead, died: n.died})
-	} else {
+	case n.until != 0:
 		q.late.put(late{it, n.until})
+	default:
+		*front = append(*front, returned{n.turn, it})
 	}
 	return true
 }

@@ -51,13 +51,13 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	}
 	if q.quorum {
 		items = q.delayed(q.countReturns(items, why, fx), why)
-		q.noteCounts(items)
 	}
 	if q.quorum && why != lost && q.set.DeliveryLimit < 0 {
-		for _, it := range items {
-			q.ready.push(it)
-		}
+		q.toEnd(items)
 	} else {
+		if q.quorum {
+			q.noteReturns(items, true)
+		}
 		q.ready.giveBack(items)
 	}
 	q.takeOver()
@@ -70,4 +70,24 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 	q.pageOutReturned(false)
 	q.arm()
 	q.flush()
+}
+
+// toEnd puts items behind all others, in the store too: they have new positions there, so
+// that a restart finds them in this order (QUEUE-93).
+func (q *Classic) toEnd(items []Item) {
+	for i := range items {
+		it := &items[i]
+		q.seq++
+		before := *it
+		it.Seq = q.seq
+		if it.Stored {
+			q.back.persist(q, it)
+			q.back.remove(q, &before)
+			q.noteReturns(items[i:i+1], false)
+		}
+		q.ready.push(*it)
+		if q.back != nil && i%holdLimit == holdLimit-1 {
+			q.back.app.Flush()
+		}
+	}
 }

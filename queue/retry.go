@@ -117,7 +117,7 @@ func (q *Classic) comeBack(fx *Effects) bool {
 			return false
 		}
 	}
-	q.noteCounts(items)
+	q.noteReturns(items, true)
 	q.ready.giveBack(items)
 	q.inHolds(q.expireHead, fx)
 	q.dispatch(fx)

@@ -50,12 +50,11 @@ func WithProfile(name string) Option {
 
 // WithManualClock makes the broker's time stand still until Advance or SetTime
 // moves it: time to live, expiry, delays, acknowledgement timeouts. It starts at
-// start, or at the time of day in whole microseconds, in which delays are kept.
-// Heartbeats are not part of it: they are between
+// start, or at the time of day. Heartbeats are not part of it: they are between
 // the broker and clients whose time goes on.
 func WithManualClock(start ...time.Time) Option {
 	return func(o *options) {
-		now := delay.Real{}.Now().Truncate(time.Microsecond)
+		now := delay.Real{}.Now()
 		if len(start) > 0 {
 			now = start[0]
 		}

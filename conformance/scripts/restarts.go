@@ -15,6 +15,7 @@ var restartScripts = []Script{
 	{Name: "restart/messages", Covers: []string{"PERSIST-2", "PERSIST-3", "PERSIST-5", "PERSIST-9", "QUEUE-59", "QUEUE-89"}, Alone: true, Run: restartMessages},
 	{Name: "restart/quorum", Covers: []string{"PERSIST-2", "PERSIST-6", "QUEUE-98"}, Alone: true, Run: restartQuorum},
 	{Name: "restart/delivery-counts", Covers: []string{"PERSIST-6", "QUEUE-94"}, Alone: true, Run: restartCounts},
+	{Name: "restart/quorum-order-of-return", Covers: []string{"QUEUE-93"}, Alone: true, Run: restartReturned},
 	{Name: "restart/lazy", Covers: []string{"PERSIST-2", "PERSIST-8", "QUEUE-91"}, Alone: true, Run: restartLazy},
 	{Name: "restart/killed", Covers: []string{"PERSIST-7", "PERSIST-10"}, Alone: true, Run: restartKilled},
 	{Name: "restart/killed-quorum", Covers: []string{"PERSIST-7", "QUEUE-98"}, Alone: true, Run: restartKilledQuorum},
@@ -195,6 +196,32 @@ func restartCounts(t *T) {
 	ch.await(q, 3)
 	for _, d := range ch.fetchAll(q, 3) {
 		t.Equal(before[string(d.Body)]+1, d.Headers["x-delivery-count"], "x-delivery-count of "+string(d.Body))
+	}
+}
+
+// restartReturned: where what came back stands is known after a restart.
+func restartReturned(t *T) {
+	ch := t.Channel().Confirming()
+	limited, plain := ch.newQuorum(amqp.Table{"x-delivery-limit": int32(10)}), ch.newQuorum(nil)
+	for _, q := range []string{limited, plain} {
+		ch.Store(q, "a", "b", "c", "d")
+		out := ch.fetchAll(q, 3)
+		t.OK(out[2].Nack(false, true), "requeue c")
+		ch.await(q, 2)
+		ch.Acked(out[1])
+		t.OK(out[0].Nack(false, true), "requeue a")
+		ch.await(q, 3)
+	}
+	t.Restart()
+
+	ch = t.Channel()
+	ch.await(limited, 3)
+	ch.ExpectDrain(limited, "c", "a", "d")
+	ch.await(plain, 3)
+	if t.Version().AtLeast(4, 0, 0) { // from then on there is a limit by default
+		ch.ExpectDrain(plain, "c", "a", "d")
+	} else {
+		ch.ExpectDrain(plain, "d", "c", "a")
 	}
 }
 

@@ -32,7 +32,7 @@ func (q *Queue) Info() Info {
 	defer q.mu.Unlock()
 	info := Info{Count: q.index.Len()}
 	if first, ok := q.index.First(); ok {
-		info.Next = time.UnixMicro(first.At)
+		info.Next = time.Unix(0, first.At)
 	}
 	return info
 }
@@ -56,7 +56,7 @@ func (q *Queue) List(after string, limit int) ([]Message, error) {
 	list := make([]Message, 0, len(page))
 	for _, p := range page {
 		if p.msg != nil {
-			list = append(list, Message{formatID(p.Due), time.UnixMicro(p.At), p.msg})
+			list = append(list, Message{formatID(p.Due), time.Unix(0, p.At), p.msg})
 		}
 	}
 	return list, nil

@@ -1,6 +1,7 @@
 package delayed
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -74,8 +75,8 @@ func (q *Queue) attach(log *store.Log) {
 	q.log = log
 }
 
-// now is the time as due times count it, in microseconds since 1970.
-func (q *Queue) now() int64 { return q.cfg.Clock.Now().UnixMicro() }
+// now is the time as due times count it, in nanoseconds since 1970.
+func (q *Queue) now() int64 { return q.cfg.Clock.Now().UnixNano() }
 
 // Add keeps a message for so many milliseconds. It goes to the store whatever its
 // delivery mode (EXCH-54).
@@ -93,7 +94,7 @@ func (q *Queue) Add(m *queue.Message, ms int64, fx *queue.Effects) {
 	q.index.Add(due)
 	q.keepUncommitted(q.seq, m)
 	if q.log != nil {
-		q.app.Add(q.log, due.Seq, due.At, false, m)
+		q.app.Add(q.log, due.Seq, toDeadline(due.At), false, m)
 		q.app.Flush()
 		fx.Logged = true
 	}
@@ -111,7 +112,26 @@ func (q *Queue) keepUncommitted(seq uint64, m *queue.Message) {
 }
 
 // perMilli is a millisecond as due times count.
-const perMilli = 1000
+const perMilli = 1_000_000
+
+// inNanos is added to what the store has as a message's deadline if that counts
+// nanoseconds. Without it are microseconds: what former versions wrote, and times that
+// leave no room for it.
+const inNanos = 1 << 62
+
+func toDeadline(at int64) int64 {
+	if at >= 0 && at < math.MaxInt64-inNanos { // until 2116
+		return at + inNanos
+	}
+	return at/1000 + 1 // nothing comes early
+}
+
+func fromDeadline(d int64) int64 {
+	if d >= inNanos {
+		return d - inNanos
+	}
+	return d * 1000
+}
 
 // committed is called by the store when the messages up to a position are on
 // disk: they can leave memory.
@@ -147,7 +167,7 @@ func (q *Queue) arm() {
 		q.alarm.Stop()
 		return
 	}
-	at := time.UnixMicro(first.At)
+	at := time.Unix(0, first.At)
 	if at.Before(q.rest) {
 		at = q.rest
 	}

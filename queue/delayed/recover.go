@@ -21,7 +21,7 @@ func (q *Queue) Recover() error {
 	q.attach(log)
 	q.seq, q.safe = log.Last(), log.Last()
 	err = log.Load(0, math.MaxUint64, func(r store.Record) bool {
-		q.index.Add(delay.Due{At: r.Deadline, Seq: r.Seq})
+		q.index.Add(delay.Due{At: fromDeadline(r.Deadline), Seq: r.Seq})
 		q.trackStored(r)
 		return true
 	})
