@@ -185,13 +185,10 @@ func (c *conn) openChannel(id uint16, method amqp.MethodID, args []byte) error {
 	c.out.mu.Unlock()
 	c.b.churn.channelsOpened.Add(1)
 	c.b.events.ChannelOpened(describing(c), ch.serial, id)
-	if c.tapped != nil {
-		return c.channelFailed(ch, method, c.tapped.apply(c.tapped.ask(ch.call(m)), id, ch.open))
-	}
-	return ch.open()
+	return c.channelFailed(ch, method, c.tapped.method(ch, m, (*channel).open))
 }
 
-func (ch *channel) open() error {
+func (ch *channel) open(amqp.Method) error {
 	ch.c.send(ch.id, &amqp.ChannelOpenOk{})
 	return nil
 }
@@ -296,10 +293,7 @@ func (ch *channel) end() {
 // decodeAndHandle runs one method. The commonest is handled without an
 // allocation.
 func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
-	if ch.c.tapped != nil {
-		return ch.decodeAndAsk(id, args)
-	}
-	if id == amqp.BasicAckID {
+	if id == amqp.BasicAckID && !ch.c.tapped.listens() {
 		m := &ch.c.ack
 		if err := decodeMethod(m, args); err != nil {
 			return err
@@ -313,7 +307,7 @@ func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	if err := decodeMethod(m, args); err != nil {
 		return err
 	}
-	return ch.handle(m)
+	return ch.c.tapped.method(ch, m, (*channel).handle)
 }
 
 func (ch *channel) handle(m amqp.Method) error {

@@ -44,7 +44,7 @@ type conn struct {
 	in     reader
 	out    *outbound
 	login  *handshake // nil once the connection is open
-	tapped *tapped    // nil without a Tap
+	tapped *tapped    // nil without a Tap: all its methods know that
 	record recording
 	peer
 	owner
@@ -85,9 +85,7 @@ func newConn(b *node, nc net.Conn) *conn {
 	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
 	c.out.sending = sendWatch{clock: b.cfg.PeerClock, timeout: b.cfg.SendTimeout, log: c.log}
 	c.login = &handshake{c}
-	if c.tapped != nil {
-		c.tapped.c, c.out.pause, c.out.failed = c, c.tapped.wait, c.tapped.end
-	}
+	c.tapped.attach(c)
 	c.owner = owner{n: b, peer: &c.peer, out: c.out}
 	c.seat = seat{n: b}
 	c.record.n, c.record.peer, c.record.seat = b, &c.peer, &c.seat

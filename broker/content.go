@@ -213,8 +213,5 @@ func (ch *channel) contentComplete() error {
 	}
 	m := ch.c.batch.message()
 	*m = queue.Message{Exchange: rt.exchange, Key: rt.key, Props: props, Body: body}
-	if ch.c.tapped != nil {
-		return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publishTapped(rt, m, size))
-	}
-	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.publish(rt, m, size))
+	return ch.c.channelFailed(ch, amqp.BasicPublishID, ch.c.tapped.publish(&ch.publishHalf, rt, m, size))
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/message"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/internal/unacked"
-	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -84,14 +83,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	if c.counted.firehose.on.Load() {
 		ch.traceDelivery(s.from.Name, it)
 	}
-	if c.tapped != nil {
-		ch.deliverTapped(s.from.Name, s.tag, tag, it, s.NoAck, s.again, fx)
-		return true
-	}
-	if c.counted.tracer.Load() != nil {
-		ch.recordDelivery(s.from.Name, s.tag, it, s.NoAck, tap.ActPass)
-	}
-	ch.sendDelivery(s.tag, tag, it, fx)
+	c.tapped.deliver(&ch.consumeHalf, handover{s, s.from.Name, s.tag, tag, s.NoAck}, it, fx)
 	return true
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/rabbetmq/rabbet/broker/internal/announce"
 	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
-	"github.com/rabbetmq/rabbet/broker/tap"
 )
 
 // A connection from its first byte to open-ok, and the methods of
@@ -19,10 +18,7 @@ import (
 
 // protocolHeader answers the first eight bytes.
 func (c *conn) protocolHeader(h [8]byte) error {
-	if c.tapped != nil {
-		return c.tapped.apply(c.tapped.ask(tap.Call{Method: tap.CallConnect}), 0, func() error { return c.login.greet(h) })
-	}
-	return c.login.greet(h)
+	return c.tapped.connect(func() error { return c.login.greet(h) })
 }
 
 // A handshake is what a connection does up to connection.open. It is dropped then.
@@ -117,11 +113,7 @@ func (c *conn) method0(id amqp.MethodID, args []byte) error {
 		}
 		return amqp.NewInternalError() // CONN-45: channel 0 is handled by the connection itself
 	}
-	if c.tapped != nil {
-		v := c.tapped.ask(tap.Call{Method: id.String(), Args: m})
-		return c.tapped.apply(v, 0, func() error { return c.handle0(m) })
-	}
-	return c.handle0(m)
+	return c.tapped.method0(m, c.handle0)
 }
 
 func (c *conn) handle0(m amqp.Method) error {
@@ -184,10 +176,7 @@ func (hs *handshake) loginWith(creds access.Credentials, mechanism string) error
 	c := hs.c
 	creds.Mechanism, creds.Peer = mechanism, c.nc.RemoteAddr()
 	c.mechanism = mechanism
-	if c.tapped != nil {
-		return hs.loginTapped(creds)
-	}
-	return hs.login(creds)
+	return c.tapped.login(hs, creds)
 }
 
 func (hs *handshake) login(creds access.Credentials) error {
@@ -319,9 +308,7 @@ func (hs *handshake) open(m *amqp.ConnectionOpen) error {
 	}
 	c.b.churn.connectionsOpened.Add(1)
 	c.b.events.Opened(describing(c))
-	if c.tapped != nil {
-		c.tapped.introduce(c, c.identity.User)
-	}
+	c.tapped.introduce(c.identity.User)
 	c.publisher.Client = c
 	c.send(0, &amqp.ConnectionOpenOk{})
 	c.startHeartbeat(c.interval)
@@ -342,19 +329,6 @@ func decodeMethod(m amqp.Method, args []byte) error {
 		return refusal.WithoutMethod(amqp.FrameError, "Malformed UTF-8 in shortstr")
 	}
 	return amqp.Errorf(amqp.FrameError, "cannot decode %s", amqp.FormatOctets(args))
-}
-
-// loginTapped is login with a Tap, which may refuse it.
-func (hs *handshake) loginTapped(creds access.Credentials) error {
-	c := hs.c
-	c.tapped.introduce(c, creds.User)
-	v := c.tapped.ask(tap.Call{Method: tap.CallLogin})
-	return c.tapped.apply(v, 0, func() error {
-		if v.Act == tap.ActRefuse {
-			return hs.refuseLogin(creds.User, creds.Mechanism, v.Text)
-		}
-		return hs.login(creds)
-	})
 }
 
 // mechanisms are those that the connection is offered (CONN-7, CONN-8): EXTERNAL over TLS

@@ -156,9 +156,8 @@ func (h *publishHalf) pass(m *queue.Message, w routing, mandatory bool) {
 		h.tracePublish(m, w.Queues)
 	}
 	if unroutable && !w.delayed && h.ch.mode == modeConfirm {
-		if h.unrouted = h.published; h.c.tapped == nil { // a tap is asked before
-			h.ackUnroutable()
-		}
+		h.unrouted = h.published
+		h.c.tapped.confirmUnroutable(h)
 	}
 }
 

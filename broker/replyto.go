@@ -7,7 +7,6 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/refusal"
-	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
@@ -112,14 +111,8 @@ func (r *replyConsumer) take(m *queue.Message, fx *queue.Effects) {
 		return
 	}
 	tag := r.ch.replyTag()
-	if c.tapped != nil {
-		again := func(*queue.Item) uint64 { return r.ch.replyTag() }
-		r.ch.deliverTapped(r.name, r.tag, tag, &queue.Item{Msg: m}, true, again, fx)
-		return
-	}
-	it := &queue.Item{Msg: m}
-	if c.counted.tracer.Load() != nil {
-		r.ch.recordDelivery(r.name, r.tag, it, true, tap.ActPass)
-	}
-	r.ch.sendDelivery(r.tag, tag, it, fx)
+	c.tapped.deliver(&r.ch.consumeHalf, handover{r, r.name, r.tag, tag, true}, &queue.Item{Msg: m}, fx)
 }
+
+// again counts a second delivery of a reply. Called with the lock held.
+func (r *replyConsumer) again(*queue.Item) uint64 { return r.ch.replyTag() }

@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
-	"github.com/rabbetmq/rabbet/broker/internal/refusal"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 	"github.com/rabbetmq/rabbet/broker/tap"
 	"github.com/rabbetmq/rabbet/delay"
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// A tapped is what a connection of a broker with a Tap has. The reader owns it
-// but for what is said otherwise.
+// A tapped is what a connection of a broker with a Tap has, and asks at five points: at a
+// login, a method, a publish, a delivery and a confirm. Without a Tap it is nil, and what is
+// asked goes on as it is. The reader owns it but for what is said otherwise.
 type tapped struct {
 	c     *conn
 	tap   *tap.Tap
@@ -40,6 +41,16 @@ func newTapped(b *node, addr string) *tapped {
 	return t
 }
 
+// listens reports whether there is a Tap.
+func (t *tapped) listens() bool { return t != nil }
+
+// attach gives the connection what a verdict needs of it.
+func (t *tapped) attach(c *conn) {
+	if t != nil {
+		t.c, c.out.pause, c.out.failed = c, t.wait, t.end
+	}
+}
+
 // end cuts delays short, those to come too.
 func (t *tapped) end() {
 	if t != nil {
@@ -52,7 +63,11 @@ func (t *tapped) end() {
 func (t *tapped) waiting() bool { return t != nil && t.suspended }
 
 // introduce notes what the connection says of itself.
-func (t *tapped) introduce(c *conn, user string) {
+func (t *tapped) introduce(user string) {
+	if t == nil {
+		return
+	}
+	c := t.c
 	p := &tap.Peer{ID: t.peer.ID, Addr: t.peer.Addr, Name: c.name, User: user}
 	if c.vhost != nil {
 		p.VHost = c.vhost.Name
@@ -125,16 +140,43 @@ func (t *tapped) setSuspended(suspended bool) {
 	t.suspended = suspended
 }
 
-// decodeAndAsk is decodeAndHandle with a Tap.
-func (ch *channel) decodeAndAsk(id amqp.MethodID, args []byte) error {
-	m, known := amqp.NewMethod(id)
-	if !known {
-		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+// connect has the protocol header answered.
+func (t *tapped) connect(greet func() error) error {
+	if t == nil {
+		return greet()
 	}
-	if err := decodeMethod(m, args); err != nil {
-		return err
+	return t.apply(t.ask(tap.Call{Method: tap.CallConnect}), 0, greet)
+}
+
+// login logs a client in. A tap may refuse it.
+func (t *tapped) login(hs *handshake, creds access.Credentials) error {
+	if t == nil {
+		return hs.login(creds)
 	}
-	return ch.c.tapped.apply(ch.c.tapped.ask(ch.call(m)), ch.id, func() error { return ch.handle(m) })
+	t.introduce(creds.User)
+	v := t.ask(tap.Call{Method: tap.CallLogin})
+	return t.apply(v, 0, func() error {
+		if v.Act == tap.ActRefuse {
+			return hs.refuseLogin(creds.User, creds.Mechanism, v.Text)
+		}
+		return hs.login(creds)
+	})
+}
+
+// method0 has a method on channel 0 handled.
+func (t *tapped) method0(m amqp.Method, handle func(amqp.Method) error) error {
+	if t == nil {
+		return handle(m)
+	}
+	return t.apply(t.ask(tap.Call{Method: m.ID().String(), Args: m}), 0, func() error { return handle(m) })
+}
+
+// method has a method on a channel handled.
+func (t *tapped) method(ch *channel, m amqp.Method, handle func(*channel, amqp.Method) error) error {
+	if t == nil {
+		return handle(ch, m)
+	}
+	return t.apply(t.ask(ch.call(m)), ch.id, func() error { return handle(ch, m) })
 }
 
 // call describes a method on a channel.
@@ -200,11 +242,14 @@ func (h *consumeHalf) heldQueues(tag uint64, multiple bool) (names []string) {
 	return names
 }
 
-// publishTapped is publish with a Tap.
-func (h *publishHalf) publishTapped(rt *route, m *queue.Message, size uint64) error {
-	c := h.c
-	v := c.tapped.ask(h.publishCall(tap.CallPublish, rt, m))
-	c.tapped.pause(v)
+// publish takes one whole message.
+func (t *tapped) publish(h *publishHalf, rt *route, m *queue.Message, size uint64) error {
+	if t == nil {
+		return h.publish(rt, m, size)
+	}
+	c := t.c
+	v := t.ask(h.publishCall(tap.CallPublish, rt, m))
+	t.pause(v)
 	switch v.Act {
 	case tap.ActSwallow, tap.ActNack:
 		c.flushPublishes()
@@ -216,7 +261,7 @@ func (h *publishHalf) publishTapped(rt *route, m *queue.Message, size uint64) er
 		c.record.publish(h.ch, rt, m, v.Act, routing{}, e)
 		return e
 	case tap.ActReset, tap.ActDamage:
-		return c.tapped.damage(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
+		return t.damage(v.Act, h.ch.id, func() error { return h.publishRecorded(rt, m, size, v.Act) })
 	case tap.ActBlock:
 		err := h.publishRecorded(rt, m, size, v.Act)
 		c.block(v)
@@ -305,4 +350,11 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 		h.ackUnroutable()
 	}
 	return nil
+}
+
+// confirmUnroutable acks a publish that no queue has, unless a tap is asked about that first.
+func (t *tapped) confirmUnroutable(h *publishHalf) {
+	if t == nil {
+		h.ackUnroutable()
+	}
 }

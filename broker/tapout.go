@@ -45,35 +45,47 @@ func (t *tapped) damage(act tap.Act, channel uint16, handle func() error) error 
 	return nil
 }
 
+// A handover is one delivery: from what queue, to whom, under which tag.
+type handover struct {
+	to          interface{ again(it *queue.Item) uint64 } // counts a second delivery and returns its tag
+	from        string
+	consumerTag string
+	tag         uint64
+	noAck       bool
+}
+
 // askAboutDelivery asks the tap about a delivery that the queue has given away.
 // Called with the lock held.
-func (h *consumeHalf) askAboutDelivery(from, consumerTag string, it *queue.Item) tap.Verdict {
-	t := h.c.tapped
+func (t *tapped) askAboutDelivery(h *consumeHalf, d *handover, it *queue.Item) tap.Verdict {
 	if t.tap.Decide == nil {
 		return tap.Verdict{}
 	}
 	t.delivery = tap.Call{
 		Method: tap.CallDeliver, Peer: t.peer, Channel: h.ch.id, Exchange: it.Msg.Exchange, Key: it.Msg.Key,
-		Queue: from, ConsumerTag: consumerTag, Msg: it.Msg,
+		Queue: d.from, ConsumerTag: d.consumerTag, Msg: it.Msg,
 	}
 	v := t.tap.Decide(&t.delivery)
 	t.delivery = tap.Call{}
 	return v
 }
 
-// deliverTapped is sendDelivery as the tap says; again counts a second delivery
-// and returns its tag. Called with the lock held.
-func (h *consumeHalf) deliverTapped(
-	from, consumerTag string, tag uint64, it *queue.Item, noAck bool, again func(*queue.Item) uint64, fx *queue.Effects,
-) {
+// deliver sends a delivery, as the tap says. Called with the lock held.
+func (t *tapped) deliver(h *consumeHalf, d handover, it *queue.Item, fx *queue.Effects) {
 	c := h.c
-	v := h.askAboutDelivery(from, consumerTag, it)
-	h.recordDelivery(from, consumerTag, it, noAck, v.Act)
+	if t == nil {
+		if c.counted.tracer.Load() != nil {
+			h.recordDelivery(d.from, d.consumerTag, it, d.noAck, tap.ActPass)
+		}
+		h.sendDelivery(d.consumerTag, d.tag, it, fx)
+		return
+	}
+	v := t.askAboutDelivery(h, &d, it)
+	h.recordDelivery(d.from, d.consumerTag, it, d.noAck, v.Act)
 	switch v.Act {
 	case tap.ActSwallow:
 		return
 	case tap.ActCloseChannel, tap.ActCloseConnection:
-		c.tapped.breakOff(h.ch, v)
+		t.breakOff(h.ch, v)
 		return
 	case tap.ActDamageBody:
 		damaged := *it.Msg
@@ -85,13 +97,13 @@ func (h *consumeHalf) deliverTapped(
 	c.out.reserve()
 	c.out.delay(v.Delay, v.Waiting)
 	at := len(c.out.buf)
-	h.sendDelivery(consumerTag, tag, it, fx)
+	h.sendDelivery(d.consumerTag, d.tag, it, fx)
 	switch v.Act {
 	case tap.ActTwice:
 		second := *it
 		second.Redelivered = true
-		h.recordDelivery(from, consumerTag, &second, noAck, v.Act)
-		h.sendDelivery(consumerTag, again(it), &second, fx)
+		h.recordDelivery(d.from, d.consumerTag, &second, d.noAck, v.Act)
+		h.sendDelivery(d.consumerTag, d.to.again(it), &second, fx)
 	case tap.ActReset, tap.ActDamage:
 		c.out.damage(v.Act, at)
 	}

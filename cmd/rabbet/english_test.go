@@ -57,6 +57,7 @@ var privateWords = []struct{ pattern, instead string }{
 	{`(?i)\bbreathe\(`, "throttle"},
 	{`\b(obeys?|spoiled|deaf)\(`, "the name of the fault"},
 	{`\b(publish|deliver|confirm|answer)Asked\b`, "Tapped"},
+	{`\.tapped [!=]= nil`, "a method of tapped that knows what to do without one"},
 }
 
 func TestPlainEnglish(t *testing.T) {
