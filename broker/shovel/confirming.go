@@ -30,7 +30,7 @@ func (s *session) settle() error {
 			if s.refused {
 				delay.Throttle(refusedPause)
 			}
-			if err := s.src.write(s.acks); err != nil {
+			if _, err := s.src.Write(s.acks); err != nil {
 				return &endError{sourceEnd, err}
 			}
 			s.acks, s.refused = s.acks[:0], false
@@ -41,7 +41,7 @@ func (s *session) settle() error {
 		case s.remaining == 0 && s.def.ackMode == ackConfirm:
 			return errDone
 		}
-		if err := s.dst.fill(); err != nil {
+		if err := s.dst.Fill(); err != nil {
 			return &endError{targetEnd, err}
 		}
 	}
@@ -50,22 +50,22 @@ func (s *session) settle() error {
 // takeConfirms deals with the frames that have been read.
 func (s *session) takeConfirms() error {
 	for {
-		f, ok, err := s.dst.buffered()
+		f, ok, err := s.dst.Buffered()
 		if !ok {
 			return err
 		}
-		if f.kind != amqp.FrameMethod {
+		if f.Kind != amqp.FrameMethod {
 			continue
 		}
-		switch f.method() {
+		switch f.Method() {
 		case amqp.BasicAckID:
 			var m amqp.BasicAck
-			if err = m.Decode(f.args()); err == nil {
+			if err = m.Decode(f.Args()); err == nil {
 				s.confirmed(m.DeliveryTag, m.Multiple, false)
 			}
 		case amqp.BasicNackID:
 			var m amqp.BasicNack
-			if err = m.Decode(f.args()); err == nil {
+			if err = m.Decode(f.Args()); err == nil {
 				s.confirmed(m.DeliveryTag, m.Multiple, true)
 			}
 		case amqp.ConnectionBlockedID:
@@ -73,7 +73,7 @@ func (s *session) takeConfirms() error {
 		case amqp.ConnectionUnblockedID:
 			s.setBlocked(false)
 		default:
-			err = s.dst.control(f)
+			err = s.dst.Control(f)
 		}
 		if err != nil {
 			return err

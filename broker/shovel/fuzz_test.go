@@ -1,15 +1,23 @@
 package shovel
 
 import (
+	"bytes"
+	"io"
 	"net"
 	"strings"
 	"testing"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // sink is a connection that takes everything.
-type sink struct{ net.Conn }
+type sink struct {
+	net.Conn
+	in io.Reader
+}
+
+func (s sink) Read(p []byte) (int, error) { return s.in.Read(p) }
 
 func (sink) Write(p []byte) (int, error) { return len(p), nil }
 
@@ -17,11 +25,15 @@ func (sink) Write(p []byte) (int, error) { return len(p), nil }
 func FuzzFrames(f *testing.F) {
 	deliver := amqp.AppendMethod(nil, channel, &amqp.BasicDeliver{ConsumerTag: "c", DeliveryTag: 1, Exchange: "x", RoutingKey: "k"})
 	deliver = amqp.AppendHeader(deliver, channel, 60, 3, []byte{0, 0})
-	f.Add(amqp.AppendBody(deliver, channel, []byte("abc"), maxFrame))
+	f.Add(amqp.AppendBody(deliver, channel, []byte("abc"), link.MaxFrame))
 	f.Add(amqp.AppendMethod(nil, channel, &amqp.BasicAck{DeliveryTag: 9, Multiple: true}))
 	f.Add(amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "x"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		end := func() *link { return &link{Conn: sink{}, buf: data, w: len(data), frameMax: 4096} }
+		end := func() *link.Link {
+			l := link.New(sink{in: bytes.NewReader(data)}, nil, len(data))
+			_ = l.Fill() // what there is
+			return l
+		}
 		w := &worker{def: &definition{ackMode: ackConfirm}}
 		s := &session{w: w, def: w.def, src: end(), dst: end()}
 		s.changed.L = &s.mu

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // moving is what the goroutine owns that reads from the source.
@@ -58,7 +59,7 @@ func (s *session) pump() error {
 		case s.quota == 0 && s.left == 0 && s.def.ackMode != ackConfirm:
 			return errDone
 		}
-		if err := s.src.fill(); err != nil {
+		if err := s.src.Fill(); err != nil {
 			return &endError{sourceEnd, err}
 		}
 	}
@@ -67,11 +68,11 @@ func (s *session) pump() error {
 // take turns the frames that have been read into publishes.
 func (s *session) take() error {
 	for {
-		f, ok, err := s.src.buffered()
+		f, ok, err := s.src.Buffered()
 		if !ok {
 			return err
 		}
-		switch f.kind {
+		switch f.Kind {
 		case amqp.FrameMethod:
 			err = s.takeMethod(f)
 		case amqp.FrameHeader:
@@ -85,14 +86,14 @@ func (s *session) take() error {
 	}
 }
 
-func (s *session) takeMethod(f frame) error {
-	if f.method() != amqp.BasicDeliverID {
-		return s.src.control(f)
+func (s *session) takeMethod(f link.Frame) error {
+	if f.Method() != amqp.BasicDeliverID {
+		return s.src.Control(f)
 	}
 	// consumer-tag, delivery-tag, redelivered, exchange, routing-key
-	args := f.args()
+	args := f.Args()
 	if len(args) < 1 || len(args) < 1+int(args[0])+9 {
-		return errSyntax
+		return link.ErrSyntax
 	}
 	args = args[1+int(args[0]):]
 	tag := binary.BigEndian.Uint64(args)
@@ -114,7 +115,7 @@ func (s *session) takeMethod(f frame) error {
 // replaces.
 func (s *session) appendPublish(route []byte) error {
 	if len(route) < 1 || len(route) < 2+int(route[0]) || len(route) < 2+int(route[0])+int(route[1+int(route[0])]) {
-		return errSyntax
+		return link.ErrSyntax
 	}
 	exchange := string(route[1 : 1+int(route[0])])
 	key := string(route[2+int(route[0]):][:route[1+int(route[0])]])
@@ -130,13 +131,13 @@ func (s *session) appendPublish(route []byte) error {
 }
 
 // takeHeader passes the properties on as they are, unless the shovel changes them.
-func (s *session) takeHeader(f frame) (err error) {
-	p := f.payload()
+func (s *session) takeHeader(f link.Frame) (err error) {
+	p := f.Payload()
 	s.left = binary.BigEndian.Uint64(p[4:])
 	switch {
 	case s.pass:
 	case s.edit == nil:
-		s.out = append(s.out, f.whole...)
+		s.out = append(s.out, f.Whole...)
 	default:
 		s.out, err = s.edit.appendHeader(s.out, s.left, p[12:])
 	}
@@ -146,17 +147,17 @@ func (s *session) takeHeader(f frame) (err error) {
 	return err
 }
 
-func (s *session) takeBody(f frame) error {
-	p := f.payload()
+func (s *session) takeBody(f link.Frame) error {
+	p := f.Payload()
 	if uint64(len(p)) > s.left {
-		return errSyntax
+		return link.ErrSyntax
 	}
 	switch {
 	case s.pass:
-	case uint32(len(f.whole)) <= s.dst.frameMax:
-		s.out = append(s.out, f.whole...)
+	case uint32(len(f.Whole)) <= s.dst.FrameMax():
+		s.out = append(s.out, f.Whole...)
 	default:
-		s.out = amqp.AppendBody(s.out, channel, p, s.dst.frameMax)
+		s.out = amqp.AppendBody(s.out, channel, p, s.dst.FrameMax())
 	}
 	if s.left -= uint64(len(p)); s.left == 0 && len(p) > 0 {
 		s.complete()
@@ -186,7 +187,7 @@ func (s *session) hand() error {
 		return errLeft
 	}
 	s.w.handed.Add(n)
-	if err := s.dst.write(s.out); err != nil {
+	if _, err := s.dst.Write(s.out); err != nil {
 		return &endError{targetEnd, err}
 	}
 	s.out = s.out[:0]
@@ -202,7 +203,7 @@ func (s *session) hand() error {
 	if s.def.ackMode == ackNone {
 		return nil
 	}
-	if err := s.src.send(channel, &amqp.BasicAck{DeliveryTag: s.whole, Multiple: true}); err != nil {
+	if err := s.src.Send(channel, &amqp.BasicAck{DeliveryTag: s.whole, Multiple: true}); err != nil {
 		return &endError{sourceEnd, err}
 	}
 	return nil

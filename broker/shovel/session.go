@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 var (
@@ -47,7 +48,7 @@ const (
 type session struct {
 	w        *worker
 	def      *definition
-	src, dst *link
+	src, dst *link.Link
 	moving
 	confirming
 
@@ -94,13 +95,13 @@ func (s *session) run(ctx context.Context) error {
 }
 
 // connect tries the URIs of one end in any order.
-func (s *session) connect(ctx context.Context, end string, uris []string) (*link, string, error) {
+func (s *session) connect(ctx context.Context, end string, uris []string) (*link.Link, string, error) {
 	uris = slices.Clone(uris)
 	rand.Shuffle(len(uris), func(i, k int) { uris[i], uris[k] = uris[k], uris[i] })
 	for _, uri := range uris {
 		a, err := parseURI(uri)
 		if err == nil {
-			var l *link
+			var l *link.Link
 			if l, err = s.w.dial.open(ctx, a, s.def.name); err == nil {
 				return l, masked(uri), nil
 			}
@@ -124,7 +125,7 @@ func (s *session) prepareTarget() error {
 	if s.def.ackMode != ackConfirm {
 		return nil
 	}
-	return s.dst.ask(channel, &amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
+	return s.dst.Ask(channel, &amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
 }
 
 // prepareSource declares what is consumed from, and consumes (SHOVEL-5). It fails with
@@ -138,25 +139,25 @@ func (s *session) prepareSource() error {
 		}
 	} else {
 		var ok amqp.QueueDeclareOk
-		if err := s.src.ask(channel, &amqp.QueueDeclare{Exclusive: true}, &ok); err != nil {
+		if err := s.src.Ask(channel, &amqp.QueueDeclare{Exclusive: true}, &ok); err != nil {
 			return err
 		}
 		name = ok.Queue
 		bind := &amqp.QueueBind{Queue: name, Exchange: valueOf(from.exchange), RoutingKey: valueOf(from.key)}
-		if err := s.src.ask(channel, bind, &amqp.QueueBindOk{}); err != nil {
+		if err := s.src.Ask(channel, bind, &amqp.QueueBindOk{}); err != nil {
 			return err
 		}
 	}
 	noAck := s.def.ackMode == ackNone
 	if !noAck {
-		if err := s.src.ask(channel, &amqp.BasicQos{PrefetchCount: from.prefetch}, &amqp.BasicQosOk{}); err != nil {
+		if err := s.src.Ask(channel, &amqp.BasicQos{PrefetchCount: from.prefetch}, &amqp.BasicQosOk{}); err != nil {
 			return err
 		}
 	}
 	s.quota = from.deleteAfter
 	if s.quota == queueLength {
 		var ok amqp.QueueDeclareOk
-		if err := s.src.ask(channel, &amqp.QueueDeclare{Queue: name, Passive: true}, &ok); err != nil {
+		if err := s.src.Ask(channel, &amqp.QueueDeclare{Queue: name, Passive: true}, &ok); err != nil {
 			return err
 		}
 		s.quota = int64(ok.MessageCount)
@@ -165,43 +166,43 @@ func (s *session) prepareSource() error {
 		return errDone
 	}
 	consume := &amqp.BasicConsume{Queue: name, NoAck: noAck, Arguments: from.consumerArgs}
-	return s.src.ask(channel, consume, &amqp.BasicConsumeOk{})
+	return s.src.Ask(channel, consume, &amqp.BasicConsumeOk{})
 }
 
 // ensureQueue looks for a queue and declares it, durable, if it is not there and nobody
 // else is to declare it. It does so on a channel of its own, which a refusal closes.
-func ensureQueue(l *link, name string, args amqp.Table, predeclared bool) error {
-	if err := l.ask(probe, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{}); err != nil {
+func ensureQueue(l *link.Link, name string, args amqp.Table, predeclared bool) error {
+	if err := l.Ask(probe, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{}); err != nil {
 		return err
 	}
-	err := l.ask(probe, &amqp.QueueDeclare{Queue: name, Passive: true}, &amqp.QueueDeclareOk{})
-	var refused *closeError
-	if errors.As(err, &refused) && refused.code == uint16(amqp.NotFound) && !predeclared {
-		if err := l.ask(probe, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{}); err != nil {
+	err := l.Ask(probe, &amqp.QueueDeclare{Queue: name, Passive: true}, &amqp.QueueDeclareOk{})
+	var refused *link.CloseError
+	if errors.As(err, &refused) && refused.Code == uint16(amqp.NotFound) && !predeclared {
+		if err := l.Ask(probe, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{}); err != nil {
 			return err
 		}
-		err = l.ask(probe, &amqp.QueueDeclare{Queue: name, Durable: true, Arguments: args}, &amqp.QueueDeclareOk{})
+		err = l.Ask(probe, &amqp.QueueDeclare{Queue: name, Durable: true, Arguments: args}, &amqp.QueueDeclareOk{})
 	}
 	if err != nil {
 		return err
 	}
-	return l.ask(probe, &amqp.ChannelClose{ReplyCode: uint16(amqp.ReplySuccess)}, &amqp.ChannelCloseOk{})
+	return l.Ask(probe, &amqp.ChannelClose{ReplyCode: uint16(amqp.ReplySuccess)}, &amqp.ChannelCloseOk{})
 }
 
 // move runs both goroutines to their end. What ends first is why.
 func (s *session) move() error {
 	results := make(chan error, 2)
 	var both sync.WaitGroup
-	half := func(l *link, run func() error) func() {
+	half := func(l *link.Link, run func() error) func() {
 		return func() {
 			results <- run()
-			for !l.over { // so that what was written is known to be read
-				f, err := l.next()
+			for !l.Over() { // so that what was written is known to be read
+				f, err := l.Next()
 				if err != nil {
 					return
 				}
-				if f.kind == amqp.FrameMethod {
-					_ = l.control(f) // what ends it has been said
+				if f.Kind == amqp.FrameMethod {
+					_ = l.Control(f) // what ends it has been said
 				}
 			}
 		}
@@ -224,18 +225,17 @@ func (s *session) leave() {
 	if was {
 		return
 	}
-	for _, l := range []*link{s.src, s.dst} {
+	for _, l := range []*link.Link{s.src, s.dst} {
 		s.w.dial.clock.AfterFunc(closeTimeout, func() { l.Close() })
-		l.goodbye()
+		l.Goodbye()
 	}
 }
 
 // drop closes what is open.
 func (s *session) drop() {
-	for _, l := range []*link{s.src, s.dst} {
+	for _, l := range []*link.Link{s.src, s.dst} {
 		if l != nil {
 			l.Close()
-			l.stopBeat()
 		}
 	}
 }

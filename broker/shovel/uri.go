@@ -25,7 +25,7 @@ type address struct {
 	user, password string
 	login          bool // user and password are given
 	vhost          string
-	heartbeat      time.Duration // negative unless it is given; 0 is none
+	heartbeat      time.Duration // the longest; 0 is what the broker asks for
 	timeout        time.Duration // of connecting
 	query          url.Values
 }
@@ -59,7 +59,7 @@ func parseURI(uri string) (*address, error) {
 	}
 	rest, query := splitURI(strings.TrimPrefix(rest, "//"))
 	authority, path, hasPath := strings.Cut(rest, "/")
-	a := &address{uri: uri, secure: scheme == "amqps", user: "guest", password: "guest", vhost: "/", heartbeat: -1, timeout: defaultTimeout}
+	a := &address{uri: uri, secure: scheme == "amqps", user: "guest", password: "guest", vhost: "/", heartbeat: heartbeat, timeout: defaultTimeout}
 	user, password, hostPort := splitAuthority(authority)
 	name, port, fault := splitPort(hostPort)
 	if fault != "" {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // A State is what a shovel does (SHOVEL-9).
@@ -117,25 +118,25 @@ func (w *worker) fail(err error) {
 	name := "Shovel " + w.def.String()
 	var at *endError
 	errors.As(err, &at)
-	var closed *closeError
+	var closed *link.CloseError
 	switch {
-	case errors.Is(err, errCancelled):
+	case errors.Is(err, link.ErrCancelled):
 		w.log.Warn("Shovel " + amqp.FormatBinary([]byte(w.def.name)) + " received a 'basic.cancel' from the server")
 		w.log.Error(name + " is stopping to restart")
 		w.report(Terminated, `"needed a restart"`)
-	case errors.Is(err, errHeartbeat):
+	case errors.Is(err, link.ErrHeartbeat):
 		w.log.Error(name + " is stopping because of a heartbeat timeout")
 		w.report(Terminated, `"heartbeat timeout"`)
 	case at == nil:
 		w.log.Error(name + " is stopping, reason: " + err.Error())
 		w.report(Terminated, err.Error())
-	case errors.As(err, &closed) && closed.connection:
-		reason := fmt.Sprintf("{shutdown,{server_initiated_close,%d,%s}}", closed.code, amqp.FormatBinary([]byte(closed.text)))
+	case errors.As(err, &closed) && closed.Connection:
+		reason := fmt.Sprintf("{shutdown,{server_initiated_close,%d,%s}}", closed.Code, amqp.FormatBinary([]byte(closed.Text)))
 		w.log.Error(name + " detected " + at.end + " connection failure: " + reason)
 		w.report(Terminated, reason)
 	case errors.As(err, &closed):
-		w.log.Error(fmt.Sprintf("%s is stopping: one of its connections closed with code %d, reason: %s", name, closed.code, closed.text))
-		w.report(Terminated, "{"+direction(at.end)+"_link_or_channel_closure,"+amqp.FormatBinary([]byte(closed.text))+"}")
+		w.log.Error(fmt.Sprintf("%s is stopping: one of its connections closed with code %d, reason: %s", name, closed.Code, closed.Text))
+		w.report(Terminated, "{"+direction(at.end)+"_link_or_channel_closure,"+amqp.FormatBinary([]byte(closed.Text))+"}")
 	case isLost(err):
 		w.log.Error(name + " detected " + at.end + " connection failure: socket_closed_unexpectedly")
 		w.report(Terminated, "socket_closed_unexpectedly")
@@ -156,23 +157,23 @@ func direction(end string) string {
 // isLost reports whether a connection has ended without a word.
 func isLost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, errClosed)
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, link.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // connectFault is why a connection could not be opened, in RabbitMQ's words.
 func connectFault(err error) string {
-	var closed *closeError
+	var closed *link.CloseError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &closed) && closed.code == uint16(amqp.NotAllowed):
+	case errors.As(err, &closed) && closed.Code == uint16(amqp.NotAllowed):
 		return "access to target virtual host was refused"
 	case errors.As(err, &closed):
-		return closed.text
+		return closed.Text
 	case errors.As(err, &dns):
 		return "unknown host (failed to resolve hostname)"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection to target host was refused (ECONNREFUSED)"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection to target host was reset by peer (ECONNRESET)"
 	case errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled):
 		return "connection to target host timed out (ETIMEDOUT)"

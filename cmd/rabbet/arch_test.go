@@ -44,6 +44,7 @@ var layers = map[string]layer{
 	"amqp":                    {},
 	"delay":                   {others: []string{"github.com/google/btree"}},
 	"exchange":                {module: []string{"amqp"}},
+	"internal/link":           {module: []string{"amqp", "delay"}, tests: []string{"broker/brokertest"}},
 	"store":                   {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
 	"queue":                   {module: []string{"amqp", "delay", "store"}},
 	"queue/delayed":           {module: []string{"amqp", "delay", "store", "queue"}},
@@ -84,7 +85,7 @@ var layers = map[string]layer{
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
 	"broker/export":             {},
 	"broker/shovel": {
-		module: []string{"amqp", "delay", "broker", "broker/access"},
+		module: []string{"amqp", "delay", "broker", "broker/access", "internal/link"},
 		tests:  []string{"broker/brokertest", "store"},
 	},
 	"broker/management": {
@@ -115,6 +116,7 @@ var layers = map[string]layer{
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
 			"broker/access", "broker/export", "broker/shovel", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
+			"internal/link",
 		},
 		others: []string{"*"},
 	},

@@ -2,17 +2,17 @@ package graduate
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // The target is spoken to in frames of package amqp: a client library would not tell an
@@ -21,9 +21,7 @@ import (
 const (
 	// answerTimeout bounds the wait for the answer to a method, and for a confirm.
 	answerTimeout = time.Minute
-	// maxFrame is the largest frame that is agreed to.
-	maxFrame = 128 << 10
-	channel  = 1
+	channel       = 1
 )
 
 // A login is how to get in.
@@ -43,9 +41,8 @@ type event struct {
 
 // A conn is a connection with one channel, which confirms. One goroutine may use it.
 type conn struct {
-	nc      net.Conn
+	link    *link.Link
 	w       *bufio.Writer
-	frame   uint32 // the largest
 	events  chan event
 	replies chan []byte
 	done    chan struct{} // closed when nothing is read any more
@@ -68,63 +65,28 @@ func dial(ctx context.Context, l login, room int) (c *conn, err error) {
 }
 
 func dialOne(ctx context.Context, l login, address string, room int) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	var nc net.Conn
-	var err error
-	if l.tls {
-		nc, err = (&tls.Dialer{}).DialContext(ctx, "tcp", address)
-	} else {
-		nc, err = (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	to := &link.Config{
+		Address: address, User: l.user, Password: l.password, VHost: l.vhost, Product: "rabbet graduate", Name: "rabbet graduate",
+		Heartbeat: -1, // a goroutine that waits for a confirm does not wait for ever
 	}
+	if l.tls {
+		to.TLS = &tls.Config{}
+	}
+	nc, err := link.Open(ctx, to)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{nc: nc, w: bufio.NewWriterSize(nc, 256<<10), events: make(chan event, 2*room+16), replies: make(chan []byte, 4), done: make(chan struct{})}
-	go c.read()
-	if err := c.open(l); err != nil {
-		c.close()
+	err = nc.Ask(channel, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{})
+	if err == nil {
+		err = nc.Ask(channel, &amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
+	}
+	if err != nil {
+		nc.Close()
 		return nil, err
 	}
+	c := &conn{link: nc, w: bufio.NewWriterSize(nc, 256<<10), events: make(chan event, 2*room+16), replies: make(chan []byte, 4), done: make(chan struct{})}
+	go c.read()
 	return c, nil
-}
-
-// open is the handshake, and a channel with confirms.
-func (c *conn) open(l login) error {
-	if _, err := io.WriteString(c.w, amqp.ProtocolHeader); err != nil {
-		return err
-	}
-	if err := c.answer(&amqp.ConnectionStart{}); err != nil {
-		return err
-	}
-	tune := &amqp.ConnectionTune{}
-	if err := c.call(0, &amqp.ConnectionStartOk{
-		ClientProperties: amqp.Table{
-			{Key: "product", Value: "rabbet graduate"}, {Key: "connection_name", Value: "rabbet graduate"},
-			{Key: "capabilities", Value: amqp.Table{
-				{Key: "authentication_failure_close", Value: true}, {Key: "basic.nack", Value: true},
-				{Key: "connection.blocked", Value: true}, {Key: "publisher_confirms", Value: true}}},
-		},
-		Mechanism: "PLAIN", Response: "\x00" + l.user + "\x00" + l.password, Locale: "en_US",
-	}, tune); err != nil {
-		return err
-	}
-	c.frame = tune.FrameMax
-	if c.frame == 0 || c.frame > maxFrame {
-		c.frame = maxFrame
-	}
-	// No heartbeats: a goroutine that waits for a confirm does not wait for ever.
-	c.scratch = amqp.AppendMethod(c.scratch[:0], 0, &amqp.ConnectionTuneOk{ChannelMax: tune.ChannelMax, FrameMax: c.frame})
-	if _, err := c.w.Write(c.scratch); err != nil {
-		return err
-	}
-	if err := c.call(0, &amqp.ConnectionOpen{VirtualHost: l.vhost}, &amqp.ConnectionOpenOk{}); err != nil {
-		return err
-	}
-	if err := c.call(channel, &amqp.ChannelOpen{}, &amqp.ChannelOpenOk{}); err != nil {
-		return err
-	}
-	return c.call(channel, &amqp.ConfirmSelect{}, &amqp.ConfirmSelectOk{})
 }
 
 // call sends a method and waits for its answer.
@@ -171,7 +133,7 @@ func (c *conn) why(err error) error {
 func (c *conn) publish(m *amqp.BasicPublish, properties, body []byte) (uint64, error) {
 	b := amqp.AppendMethod(c.scratch[:0], channel, m)
 	b = amqp.AppendHeader(b, channel, amqp.BasicPublishID.Class(), uint64(len(body)), properties)
-	b = amqp.AppendBody(b, channel, body, c.frame)
+	b = amqp.AppendBody(b, channel, body, c.link.FrameMax())
 	c.scratch = b
 	c.tag++
 	_, err := c.w.Write(b)
@@ -190,35 +152,23 @@ func (c *conn) flush() error {
 
 // close ends the connection.
 func (c *conn) close() {
-	_, _ = c.w.Write(amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 200, ReplyText: "done"})) // The socket is closed all the same.
-	_ = c.w.Flush()
-	c.nc.Close()
+	_ = c.w.Flush() // The socket is closed all the same.
+	c.link.Goodbye()
+	c.link.Close()
 	<-c.done
 }
 
 // read sorts what comes until the connection ends.
 func (c *conn) read() {
 	defer close(c.done)
-	r := bufio.NewReaderSize(c.nc, 64<<10)
-	payload := make([]byte, 0, 4<<10)
 	for {
-		var head [amqp.FrameHeaderSize]byte
-		if _, err := io.ReadFull(r, head[:]); err != nil {
+		f, err := c.link.Next()
+		if err != nil {
 			c.err = fmt.Errorf("the connection to the target is lost: %w", err)
 			return
 		}
-		size := binary.BigEndian.Uint32(head[3:])
-		if size > maxFrame || string(head[:4]) == amqp.ProtocolHeader[:4] {
-			c.err = errors.New("the target does not speak AMQP 0-9-1")
-			return
-		}
-		payload = append(payload[:0], make([]byte, size+1)...)
-		if _, err := io.ReadFull(r, payload); err != nil {
-			c.err = fmt.Errorf("the connection to the target is lost: %w", err)
-			return
-		}
-		if head[0] == amqp.FrameMethod && size >= 4 {
-			if c.err = c.method(payload[:size]); c.err != nil {
+		if f.Kind == amqp.FrameMethod {
+			if c.err = c.method(f); c.err != nil {
 				return
 			}
 		}
@@ -226,52 +176,38 @@ func (c *conn) read() {
 }
 
 // method deals with one method; the error is the end.
-func (c *conn) method(payload []byte) error {
-	switch id := amqp.MethodID(binary.BigEndian.Uint32(payload)); id {
+func (c *conn) method(f link.Frame) error {
+	switch f.Method() {
 	case amqp.BasicAckID:
 		var m amqp.BasicAck
-		if err := m.Decode(payload[4:]); err != nil {
+		if err := m.Decode(f.Args()); err != nil {
 			return err
 		}
 		c.events <- event{tag: m.DeliveryTag, multiple: m.Multiple}
 	case amqp.BasicNackID:
 		var m amqp.BasicNack
-		if err := m.Decode(payload[4:]); err != nil {
+		if err := m.Decode(f.Args()); err != nil {
 			return err
 		}
 		c.events <- event{tag: m.DeliveryTag, multiple: m.Multiple, nacked: true}
 	case amqp.BasicReturnID:
 		c.events <- event{returned: true}
-	case amqp.ConnectionCloseID:
-		var m amqp.ConnectionClose
-		if err := m.Decode(payload[4:]); err != nil {
-			return err
-		}
-		return &closedError{m.ReplyCode, m.ReplyText}
-	case amqp.ChannelCloseID:
-		var m amqp.ChannelClose
-		if err := m.Decode(payload[4:]); err != nil {
-			return err
-		}
-		return &closedError{m.ReplyCode, m.ReplyText}
 	case amqp.ConnectionBlockedID, amqp.ConnectionUnblockedID:
 	default:
-		c.replies <- append([]byte(nil), payload...)
+		if err := c.link.Control(f); err != nil {
+			return err
+		}
+		c.replies <- bytes.Clone(f.Payload())
 	}
 	return nil
 }
 
-// A closedError is why a target has closed the connection or the channel.
-type closedError struct {
-	code uint16
-	text string
-}
-
-func (e *closedError) Error() string { return fmt.Sprintf("the target refuses: %d %s", e.code, e.text) }
+// errUnrouted ends the copying of a queue that has gone.
+var errUnrouted = errors.New("the target has no such queue any more")
 
 // lasting reports whether to try again makes no sense: the target has said why not. A node
 // that stops, and a queue without a leader, come back.
 func lasting(err error) bool {
-	e := (*closedError)(nil)
-	return errors.As(err, &e) && e.code != 320 && e.code != 541 && e.code != 404
+	e := (*link.CloseError)(nil)
+	return errors.Is(err, errUnrouted) || errors.As(err, &e) && e.Code != 320 && e.Code != 541 && e.Code != 404
 }

@@ -246,7 +246,7 @@ var errNacked = errors.New("the target does not take a message: its queue is ful
 // note notes what the target says.
 func (c *copier) note(e event) error {
 	if e.returned {
-		return &closedError{uint16(amqp.NoRoute), "NO_ROUTE - the queue is not there any more"}
+		return errUnrouted
 	}
 	if e.nacked {
 		return errNacked

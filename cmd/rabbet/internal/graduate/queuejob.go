@@ -122,13 +122,17 @@ func (c *copier) closePath() error {
 // lastBatch is how few new messages a scan finds when a queue that is in use is closed.
 const lastBatch = 1000
 
+// openRounds is how often a queue in use is gone through before it is closed all the same:
+// each round reads all of it, and takes longer than the one before while publishers are fast.
+const openRounds = 10
+
 // rounds is how often a queue is gone through again because something has happened in it.
 const rounds = 100
 
 // copyAndEmpty goes through the queue until nothing new is in it.
 func (c *copier) copyAndEmpty(ctx context.Context, q *Queue) error {
 	closed := false
-	for range rounds {
+	for round := range rounds {
 		if err := c.standStill(ctx, q, closed); err != nil {
 			return err
 		}
@@ -138,7 +142,7 @@ func (c *copier) copyAndEmpty(ctx context.Context, q *Queue) error {
 		}
 		q.Ready = at.ready
 		if c.Live && !closed && q.Type != "stream" {
-			closed = at.fresh <= lastBatch
+			closed = at.fresh <= lastBatch || round+1 >= openRounds
 			continue
 		}
 		if at.fresh > 0 || at.seen != at.ready {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // A receiver is what consumers have done.
@@ -72,7 +73,7 @@ func (c *consumer) run(onReceive func(n int64)) error {
 		if err != nil {
 			return err
 		}
-		if err := c.fill(); err != nil {
+		if err := c.Fill(); err != nil {
 			return err
 		}
 	}
@@ -83,8 +84,8 @@ func (c *consumer) run(onReceive func(n int64)) error {
 func (c *consumer) parse(now int64) error {
 	for {
 		if c.skip > 0 {
-			n := min(c.skip, c.w-c.r)
-			c.r += n
+			n := min(c.skip, len(c.Unread()))
+			c.Skip(n)
 			if c.skip -= n; c.skip > 0 {
 				return nil
 			}
@@ -92,22 +93,22 @@ func (c *consumer) parse(now int64) error {
 				c.complete(now)
 			}
 		}
-		if p := c.buf[c.r:c.w]; len(p) > amqp.FrameHeaderSize && p[0] == amqp.FrameBody {
+		if p := c.Unread(); len(p) > amqp.FrameHeaderSize && p[0] == amqp.FrameBody {
 			if !c.beginBody(p) {
 				return nil
 			}
 			continue
 		}
-		kind, payload, ok, err := c.buffered()
+		f, ok, err := c.Buffered()
 		if !ok {
 			return err
 		}
-		switch kind {
+		switch f.Kind {
 		case amqp.FrameMethod:
-			err = c.method(payload)
+			err = c.method(f)
 		case amqp.FrameHeader:
 			c.stamp = 0
-			if c.bodyLeft = binary.BigEndian.Uint64(payload[4:]); c.bodyLeft == 0 {
+			if c.bodyLeft = binary.BigEndian.Uint64(f.Payload()[4:]); c.bodyLeft == 0 {
 				c.complete(now)
 			}
 		}
@@ -132,13 +133,12 @@ func (c *consumer) beginBody(p []byte) bool {
 	return true
 }
 
-func (c *consumer) method(payload []byte) error {
-	id := methodID(payload)
-	if id != amqp.BasicDeliverID {
-		return c.control(id, payload[4:])
+func (c *consumer) method(f link.Frame) error {
+	if f.Method() != amqp.BasicDeliverID {
+		return c.Control(f)
 	}
 	// consumer-tag, delivery-tag; the rest is of no interest.
-	args := payload[4:]
+	args := f.Args()
 	if len(args) < 1 || len(args) < 9+int(args[0]) {
 		return errors.New("the broker sent a malformed basic.deliver")
 	}

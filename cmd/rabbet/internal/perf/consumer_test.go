@@ -11,6 +11,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // scriptedConn gives out its input in pieces of a fixed size and collects what
@@ -53,13 +54,13 @@ func TestConsumerParsesAnySplit(t *testing.T) {
 	in = amqp.AppendMethod(in, 0, &amqp.ConnectionCloseOk{})
 	for _, piece := range []int{1, 2, 3, 7, 64, 4096, 1 << 20} {
 		conn := &scriptedConn{in: in, piece: piece}
-		c := &consumer{wire: &wire{Conn: conn, buf: make([]byte, readBuffer)}, receiver: &receiver{watch: watch, ackEvery: 3, stamped: true}}
+		c := &consumer{wire: &wire{Link: link.New(conn, nil, readBuffer)}, receiver: &receiver{watch: watch, ackEvery: 3, stamped: true}}
 		total := int64(0)
-		assert.ErrorIs(t, c.run(func(n int64) { total += n }), errClosed)
+		assert.ErrorIs(t, c.run(func(n int64) { total += n }), link.ErrClosed)
 		assert.EqualValues(t, len(sizes), total)
 		assert.EqualValues(t, len(sizes), c.received.Load())
 		assert.EqualValues(t, 4, c.latency.count(), "messages with a time stamp")
-		assert.True(t, c.blocked.Load())
+		assert.True(t, c.Blocked())
 		want := amqp.AppendMethod(nil, 1, &amqp.BasicAck{DeliveryTag: 3, Multiple: true})
 		want = amqp.AppendMethod(want, 1, &amqp.BasicAck{DeliveryTag: 6, Multiple: true})
 		// A read that brings the end leaves its acks unwritten.
@@ -77,7 +78,7 @@ func TestConsumerRefusesGarbage(t *testing.T) {
 		"closed the connection: 320 ":     amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: 320, ReplyText: "CONNECTION_FORCED"}),
 	} {
 		c := &consumer{
-			wire:     &wire{Conn: &scriptedConn{in: in, piece: 100}, buf: make([]byte, readBuffer)},
+			wire:     &wire{Link: link.New(&scriptedConn{in: in, piece: 100}, nil, readBuffer)},
 			receiver: &receiver{watch: newStopwatch(delay.Real{})},
 		}
 		assert.ErrorContains(t, c.run(func(int64) {}), want)

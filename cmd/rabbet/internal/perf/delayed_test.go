@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // A probe that is interrupted while messages come in must end all the same.
@@ -14,7 +15,7 @@ func TestDelayedProbeEndsAmidstDeliveries(t *testing.T) {
 	dead := func() *wire {
 		end, other := net.Pipe()
 		require.NoError(t, other.Close())
-		return &wire{Conn: end, clock: delay.Real{}}
+		return &wire{link.New(end, nil, idleBuffer), delay.Real{}}
 	}
 	p := &delayedProbe{
 		DelayedConfig: DelayedConfig{Keep: true}, came: make(chan int64), failed: make(chan error),
@@ -22,8 +23,8 @@ func TestDelayedProbeEndsAmidstDeliveries(t *testing.T) {
 	}
 	go func() {
 		p.came <- 1
-		p.failed <- errClosed // the consumer
-		p.failed <- errClosed // the producer
+		p.failed <- link.ErrClosed // the consumer
+		p.failed <- link.ErrClosed // the producer
 	}()
 	require.NoError(t, p.close())
 }

@@ -29,7 +29,7 @@ func newDelayedProducer(w *wire, watch stopwatch, exchange, key string, size, li
 	one = amqp.AppendHeader(one, loadChannel, amqp.BasicPublishID.Class(), uint64(size), props.Append(nil))
 	p.delayAt = bytes.Index(one, binary.BigEndian.AppendUint64(nil, mark))
 	p.stampAt = len(one) + amqp.FrameHeaderSize
-	one = amqp.AppendBody(one, loadChannel, make([]byte, size), p.frameMax)
+	one = amqp.AppendBody(one, loadChannel, make([]byte, size), p.FrameMax())
 	p.stride = len(one)
 	p.block = bytes.Repeat(one, max(1, writeBlock/p.stride))
 	return p

@@ -24,7 +24,7 @@ func (r *runner) count() (totals, error) {
 			t.confirmed += settled - nacked
 			t.nacked += nacked
 		}
-		if p.isBlocked() {
+		if p.Blocked() {
 			t.blocked++
 		}
 	}

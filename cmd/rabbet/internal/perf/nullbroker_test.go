@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 type nullBroker struct {
@@ -48,7 +48,7 @@ type nullConsumer struct {
 
 // nullConn is one connection as the null broker serves it.
 type nullConn struct {
-	*wire
+	*link.Link
 	broker   *nullBroker
 	confirms bool
 	tag      uint64 // of the last publish
@@ -93,28 +93,28 @@ func (b *nullBroker) serve(conn net.Conn) {
 	if _, err := io.ReadFull(conn, make([]byte, len(amqp.ProtocolHeader))); err != nil {
 		return
 	}
-	c := &nullConn{wire: &wire{Conn: conn, clock: delay.Real{}, buf: make([]byte, readBuffer)}, broker: b}
+	c := &nullConn{Link: link.New(conn, nil, readBuffer), broker: b}
 	c.answer(0, &amqp.ConnectionStart{VersionMinor: 9, Mechanisms: "PLAIN", Locales: "en_US"})
 	for {
 		c.flush()
-		if c.fill() != nil {
+		if c.Fill() != nil {
 			return
 		}
 		for {
-			kind, payload, ok, err := c.buffered()
+			f, ok, err := c.Buffered()
 			if err != nil {
 				return
 			}
 			if !ok {
 				break
 			}
-			if kind == amqp.FrameMethod {
-				if !c.method(methodID(payload), payload[4:]) {
+			if f.Kind == amqp.FrameMethod {
+				if !c.method(f.Method(), f.Args()) {
 					c.flush()
 					return
 				}
 			} else {
-				c.content(kind, payload)
+				c.content(f.Kind, f.Payload())
 			}
 		}
 	}

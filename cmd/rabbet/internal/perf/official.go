@@ -11,6 +11,7 @@ import (
 	"github.com/rabbitmq/amqp091-go"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // An officialLink is a connection of RabbitMQ's own Go client, with a channel.
@@ -38,7 +39,7 @@ func dialOfficial(url, name string) (*officialLink, error) {
 	return l, nil
 }
 
-func (l *officialLink) isBlocked() bool { return l.blocked.Load() }
+func (l *officialLink) Blocked() bool { return l.blocked.Load() }
 
 // giveUpWriting has nothing to do: the end of the connection lets writes fail.
 func (l *officialLink) giveUpWriting(time.Time) {}
@@ -51,13 +52,9 @@ func (l *officialLink) Close() error { return nil } // hangUp has done it.
 func ended(closed <-chan *amqp091.Error) error {
 	err, ok := <-closed
 	if !ok {
-		return errClosed
+		return link.ErrClosed
 	}
-	entity := "connection"
-	if err.Recover {
-		entity = "channel"
-	}
-	return &CloseError{entity, uint16(err.Code), err.Reason}
+	return &link.CloseError{Connection: !err.Recover, Code: uint16(err.Code), Text: err.Reason}
 }
 
 // An officialProducer publishes with RabbitMQ's own client.

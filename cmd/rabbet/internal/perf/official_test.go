@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 func startBroker(t *testing.T) *broker.Broker {
@@ -55,8 +56,8 @@ func TestOfficialClientThatIsRefused(t *testing.T) {
 	c.Predeclared, c.Queue, c.Consumers = true, "none", 0
 	c.Exchange = "no such exchange"
 	_, err := Run(t.Context(), c, silent)
-	var closed *CloseError
+	var closed *link.CloseError
 	require.ErrorAs(t, err, &closed)
 	assert.EqualValues(t, 404, closed.Code)
-	assert.Equal(t, "channel", closed.Entity)
+	assert.False(t, closed.Connection, "it is the channel")
 }

@@ -92,7 +92,7 @@ func (p *producer) encode(pl *plan, key string) {
 	if pl.Size >= stampSize {
 		p.stampAt = len(one) + amqp.FrameHeaderSize
 	}
-	one = amqp.AppendBody(one, loadChannel, make([]byte, pl.Size), p.frameMax)
+	one = amqp.AppendBody(one, loadChannel, make([]byte, pl.Size), p.FrameMax())
 	p.stride = len(one)
 	for range max(1, writeBlock/p.stride) {
 		p.block = append(p.block, one...)
@@ -126,14 +126,15 @@ func (p *producer) run(stop context.Context) error {
 // the connection, which it ends with.
 func (p *producer) listen() error {
 	for {
-		kind, payload, err := p.frame()
+		f, err := p.Next()
 		if err != nil {
 			return err
 		}
-		if kind != amqp.FrameMethod {
+		if f.Kind != amqp.FrameMethod {
 			continue // a heartbeat, or the content of a returned message
 		}
-		switch id := methodID(payload); id {
+		payload := f.Payload()
+		switch id := f.Method(); id {
 		case amqp.BasicAckID, amqp.BasicNackID:
 			if p.window == nil || len(payload) < 13 {
 				continue
@@ -142,7 +143,7 @@ func (p *producer) listen() error {
 		case amqp.BasicReturnID:
 			p.returned.Add(1)
 		default:
-			if err := p.control(id, payload[4:]); err != nil {
+			if err := p.Control(f); err != nil {
 				return err
 			}
 		}

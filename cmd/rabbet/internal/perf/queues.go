@@ -12,6 +12,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // pipelined is how many requests are under way at once on the one channel, so
@@ -116,14 +117,14 @@ func (c *wire) pipeline(ctx context.Context, n int, answer amqp.Method, request 
 		for i := range batch {
 			out = amqp.AppendMethod(out, loadChannel, request(done+i))
 		}
-		if err := c.SetDeadline(c.clock.Now().Add(answerTimeout)); err != nil {
+		if err := c.SetDeadline(c.clock.Now().Add(link.AnswerTimeout)); err != nil {
 			return 0, err
 		}
 		if _, err := c.Write(out); err != nil {
 			return 0, err
 		}
 		for range batch {
-			if err := c.expect(answer); err != nil {
+			if err := c.Expect(answer); err != nil {
 				return 0, err
 			}
 		}

@@ -23,7 +23,7 @@ const (
 
 // A publisher is a producer, with bare frames or with RabbitMQ's own client.
 type publisher interface {
-	link
+	connection
 	sending() *sender
 	// run publishes until its limit is reached or stop is done.
 	run(stop context.Context) error
@@ -33,15 +33,15 @@ type publisher interface {
 
 // A subscriber is a consumer, of the same two kinds.
 type subscriber interface {
-	link
+	connection
 	receiving() *receiver
 	// run consumes until the connection ends, and tells of messages as they come.
 	run(onReceive func(n int64)) error
 }
 
-// A link is the connection of a worker.
-type link interface {
-	isBlocked() bool
+// A connection is that of a worker.
+type connection interface {
+	Blocked() bool
 	// giveUpWriting lets writes fail from that time on.
 	giveUpWriting(at time.Time)
 	// hangUp asks for an orderly end, Close cuts.
@@ -73,7 +73,7 @@ type runner struct {
 
 // Run drives the load that c describes until its end, or until ctx is done,
 // which is an early end and no error. It hands a Sample to progress every
-// second, from one goroutine. The error may be a *CloseError.
+// second, from one goroutine. The error may be a *link.CloseError.
 func Run(ctx context.Context, c Config, progress func(Sample)) (*Result, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -361,8 +361,8 @@ func (r *runner) close() error {
 }
 
 // links are the connections of all workers.
-func (r *runner) links() []link {
-	var all []link
+func (r *runner) links() []connection {
+	var all []connection
 	for _, p := range r.producers {
 		all = append(all, p)
 	}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -135,7 +136,7 @@ func TestBrokersErrorIsReported(t *testing.T) {
 	c := Defaults()
 	c.URL = b.url
 	_, err := Run(t.Context(), c, silent)
-	var closed *CloseError
+	var closed *link.CloseError
 	require.ErrorAs(t, err, &closed)
 	assert.EqualValues(t, 404, closed.Code)
 	assert.ErrorContains(t, err, "producer 1: the broker closed the channel: 404 NOT_FOUND - no exchange 'x' in vhost '/'")
