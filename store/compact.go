@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -47,10 +48,10 @@ func Compact(dir string) (before, after int64, err error) {
 	if err != nil {
 		return 0, 0, errors.Join(fmt.Errorf("store: %s: %w", temp, err), os.RemoveAll(temp))
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := renameAndClose(temp, path, src, true); err != nil {
 		return 0, 0, errors.Join(fmt.Errorf("store: %w", err), os.RemoveAll(temp))
 	}
-	return info.Size(), after, syncDir(dir)
+	return info.Size(), after, nil
 }
 
 // copyTo copies what a database holds into a new file, down to the disk.
@@ -78,8 +79,32 @@ func copyTo(path string, mode os.FileMode, src *bolt.DB) (size int64, err error)
 	return info.Size(), nil
 }
 
-// syncDir makes a rename in a folder safe.
+// renamesOpen reports whether a file that is open can get another name, and another file
+// its name. Windows does neither.
+const renamesOpen = runtime.GOOS != "windows"
+
+// renameAndClose renames a file and closes db, which has that file or the one of the new
+// name open: it is locked until the name is safe, so that nobody else opens it meanwhile.
+// Where open files keep their names it is closed first; then a process that opens one of
+// the two makes the rename fail, and the old file stays.
+func renameAndClose(from, to string, db *bolt.DB, sync bool) error {
+	if !renamesOpen {
+		if err := db.Close(); err != nil {
+			return err
+		}
+	}
+	err := os.Rename(from, to)
+	if err == nil && sync {
+		err = syncDir(filepath.Dir(to))
+	}
+	return errors.Join(err, db.Close()) // a second time does nothing
+}
+
+// syncDir makes a rename in a folder safe. Windows does so by itself, and syncs no folder.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("store: %w", err)

@@ -135,12 +135,11 @@ func create(path string, sync Sync) error {
 	// Another process that creates the store has the lock, or is done: then the file has its
 	// name, and temp may be another.
 	if _, err = os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		err = os.Rename(temp, path)
+		err = renameAndClose(temp, path, db, sync == SyncAlways)
+	} else {
+		err = db.Close()
 	}
-	if err == nil && sync == SyncAlways {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err := errors.Join(err, db.Close()); err != nil {
+	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil

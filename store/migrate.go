@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -40,7 +39,7 @@ func migrateBy(path string, opts Options, step int) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close() // at the end: nobody else opens it meanwhile
+	defer src.Close()
 	m := migration{src: src, opts: opts, step: step}
 	if err := src.View(func(tx *bolt.Tx) error {
 		m.total = tx.Size()
@@ -53,10 +52,10 @@ func migrateBy(path string, opts Options, step int) error {
 	if err := m.copy(temp); err != nil {
 		return fmt.Errorf("store: %s: %w", temp, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := renameAndClose(temp, path, src, true); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 func (m *migration) copy(temp string) (err error) {

@@ -59,9 +59,10 @@ func (d *disk) freeInside() int64 {
 	return int64(st.FreePageN+st.PendingPageN) * int64(d.page)
 }
 
-// noteSize has a large file looked at now and then. It is called by the committer.
+// noteSize has a large file looked at now and then, where a copy can take its name while
+// it is open. It is called by the committer.
 func (d *disk) noteSize(size int64) {
-	if size < shrinkFrom {
+	if size < shrinkFrom || !renamesOpen {
 		return
 	}
 	if size > largeSteps {
