@@ -83,11 +83,15 @@ func (v *VHost) info() VHostInfo {
 
 func (v *VHost) exchangeInfo(x *topology.Exchange) ExchangeInfo {
 	in, out := x.Counts()
-	return ExchangeInfo{
+	info := ExchangeInfo{
 		Stats: ExchangeStats{in, out},
 		Name:  x.Name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
 		Args: x.Args.Map(), MessagesDelayed: x.MessagesDelayed(), Policy: v.vh.PolicyOfExchange(x),
 	}
+	if entries, bytes, size, ok := x.Cache(); ok {
+		info.Cache = &CacheInfo{entries, bytes, size}
+	}
+	return info
 }
 
 func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
@@ -108,6 +112,7 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 		info.Owner = owner.id()
 	}
 	info.Policy, info.OperatorPolicy, info.Definition = v.vh.PoliciesOfQueue(q)
+	info.Retry = v.b.profile.RetryText(q.Args, info.Definition)
 	if s, alone := q.Favoured(); s != nil && alone {
 		info.SingleActiveConsumer = s.Tag
 	} else if s != nil {

@@ -324,6 +324,10 @@ func (d *Delivery) Ack() error { return d.settle(verdictAck) }
 // for good, to be dead-lettered if the queue says so. It fails as Ack does.
 func (d *Delivery) Nack(requeue bool) error { return d.settle(rejection(requeue, verdictRequeue)) }
 
+// Reject is Nack, but counts as a failed delivery where a quorum queue tells the two apart:
+// in profile 4.3 (QUEUE-94, RETRY-6).
+func (d *Delivery) Reject(requeue bool) error { return d.settle(rejection(requeue, verdictFailed)) }
+
 func (d *Delivery) settle(as verdict) error {
 	l := d.from
 	l.mu.Lock()

@@ -114,8 +114,8 @@ func (h *publishHalf) accept(m *queue.Message, w routing, mandatory bool) {
 	if len(w.Delays) > 0 {
 		w.delayed = true
 		w.Delays = topology.StartLax(w.Delays, m, &h.c.fx)
-		h.ch.tx.logged = h.ch.tx.logged || h.c.fx.Logged
 	}
+	h.ch.tx.logged = h.ch.tx.logged || h.c.fx.Logged && (w.Repeats || w.delayed)
 	switch h.ch.mode {
 	case modeTx:
 		h.ch.tx.publish(m, w, mandatory, h.c.vhost.Generation())
@@ -155,7 +155,7 @@ func (h *publishHalf) pass(m *queue.Message, w routing, mandatory bool) {
 	if h.c.counted.firehose.on.Load() {
 		h.tracePublish(m, w.Queues)
 	}
-	if unroutable && !w.delayed && h.ch.mode == modeConfirm {
+	if unroutable && !w.delayed && !w.Repeats && h.ch.mode == modeConfirm {
 		h.unrouted = h.published
 		h.c.tapped.confirmUnroutable(h)
 	}

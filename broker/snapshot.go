@@ -39,9 +39,19 @@ type ExchangeInfo struct {
 	// MessagesDelayed is the number of messages that wait in a delayed exchange,
 	// exact at the moment (EXCH-56).
 	MessagesDelayed int
+	// Cache is what an exchange of type x-message-deduplication remembers; nil for others.
+	Cache *CacheInfo
 	// Policy is the name of the policy that applies, "" for none.
 	Policy string
 	Stats  ExchangeStats
+}
+
+// CacheInfo is what an exchange of type x-message-deduplication remembers (DEDUP-8).
+type CacheInfo struct {
+	// Entries are values and Bytes what they take; Size is the most entries that there may be.
+	Entries int
+	Bytes   int64
+	Size    int
 }
 
 // QueueInfo is one queue.
@@ -79,6 +89,9 @@ type QueueInfo struct {
 	Delayed                  int
 	DelayedBytes             int64
 	NextDelayed, LastDelayed time.Time
+	// Retry says in words when what comes back waits, as RabbitMQ's management API does;
+	// empty where the profile does not know delayed retries (RETRY-8).
+	Retry string
 	// Stats has no Confirm, and nothing of what is unroutable.
 	Stats MessageStats
 }

@@ -66,8 +66,9 @@ type ChurnStats struct {
 // Totals are sums over a virtual host, or over the whole broker.
 type Totals struct {
 	Exchanges, Queues, Connections, Channels, Consumers int
-	// Ready and Unacked are messages in queues.
-	Ready, Unacked int
+	// Ready and Unacked are messages in queues, and Away those that are neither: dead
+	// letters that wait for their targets, and messages that wait to come back.
+	Ready, Unacked, Away int
 	// Received and Sent are bytes of connections, those that have ended included.
 	Received, Sent uint64
 	Messages       MessageStats
@@ -88,6 +89,7 @@ func (t *Totals) Add(o *Totals) {
 	t.Consumers += o.Consumers
 	t.Ready += o.Ready
 	t.Unacked += o.Unacked
+	t.Away += o.Away
 	t.Received += o.Received
 	t.Sent += o.Sent
 	t.Messages.Add(o.Messages)
@@ -108,4 +110,5 @@ func (t *Totals) addQueues(of TypeTotals) {
 	t.Queues += of.Queues
 	t.Ready += of.Ready
 	t.Unacked += of.Unacked
+	t.Away += of.Letters + of.Delayed
 }

@@ -36,7 +36,9 @@ type StoredMessages struct {
 // or one of another format; what is wrong inside is in the StoreCheck.
 func CheckStore(dir string) (*StoreCheck, error) {
 	c := storeChecker{holders: make(map[uint64]*storedHolder)}
-	content, err := store.Check(dir, store.Meaning{Message: queue.CheckStored, Record: c.record, Note: queue.CheckNote})
+	content, err := store.Check(dir, store.Meaning{
+		Message: queue.CheckStored, Record: c.record, Note: queue.CheckNote, Values: c.isCache,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -76,14 +78,24 @@ type storedHolder struct {
 // String names the holder.
 func (h *storedHolder) String() string {
 	what := "queue"
-	if h.kind == records.KindDelayed {
+	switch h.kind {
+	case records.KindDelayed:
 		what = "delayed exchange"
+	case records.KindExchange:
+		what = "cache of exchange"
 	}
 	return fmt.Sprintf("%s %q in vhost %q", what, h.Name, h.VHost)
 }
 
 // A storeChecker learns from records who holds messages, by ID.
 type storeChecker struct{ holders map[uint64]*storedHolder }
+
+// isCache reports whether a log is the cache of an x-message-deduplication exchange: it
+// holds values (DEDUP-6).
+func (c *storeChecker) isCache(id store.LogID) bool {
+	h := c.holders[queue.QueueOf(id)]
+	return h != nil && h.kind == records.KindExchange
+}
 
 // record checks one record.
 func (c *storeChecker) record(key string, value []byte) error {
@@ -98,6 +110,10 @@ func (c *storeChecker) record(key string, value []byte) error {
 			return err
 		}
 		return c.add(doc.ID, storedHolder{StoredMessages{VHost: string(doc.VHost), Name: string(doc.Name)}, doc.Kind(), levels})
+	case *records.Exchange:
+		if doc.Cache != 0 {
+			return c.add(doc.Cache, storedHolder{StoredMessages{VHost: string(doc.VHost), Name: string(doc.Name)}, doc.Kind(), 1})
+		}
 	case *records.Delayed:
 		return c.add(doc.ID, storedHolder{StoredMessages{VHost: string(doc.VHost), Name: string(doc.Name)}, doc.Kind(), 1})
 	}

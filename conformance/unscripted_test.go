@@ -43,6 +43,7 @@ var unscripted = map[string]string{
 	"STREAM-35": "needs half an hour, or a configuration; the same clock as that of other queues",
 	"STREAM-38": needsManagement,
 	"STREAM-39": needsManagement,
+	"DEDUP-8":   needsManagement,
 	"LOGX-2":    needsConfig,
 	"LOGX-6":    needsConfig + "; tested in broker",
 	"LOGX-8":    needsConfig,

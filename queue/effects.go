@@ -30,6 +30,8 @@ const (
 const (
 	Purged  Reason = "purged"
 	Deleted Reason = "deleted" // with the queue
+	// Repeated is that of a message that a queue which deduplicates has not taken (DEDUP-9).
+	Repeated Reason = "repeated"
 )
 
 // A DeadLetter is an item on its way out of a queue with a dead-letter

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/rabbetmq/rabbet/delay"
+	"github.com/rabbetmq/rabbet/queue/dedup"
 )
 
 // The queue itself: what is published to it, who gets it,
@@ -43,8 +44,9 @@ type Classic struct {
 	full     bool // a quorum queue that rejects is over its limit, or was and is not far below
 	outByGet int  // of unacked, those that Get gave out, in a quorum queue
 	deleted  bool
-	still    bool // nothing is delivered: see StandStill
-	closed   bool // nothing from outside comes in
+	still    bool         // nothing is delivered: see StandStill
+	closed   bool         // nothing from outside comes in
+	values   *dedup.Cache // of the messages that are here, if it deduplicates
 	rota     rota
 	subs     roster
 	active   *Subscription // the one that a single-active-consumer queue serves
@@ -92,6 +94,9 @@ func (cfg *Config) Levels() int {
 // Counts are a queue's numbers at one moment.
 type Counts struct {
 	Ready, Unacked, Consumers int
+	// Away are messages of a quorum queue that are neither ready nor out: dead letters
+	// that wait for their targets, and messages that wait to come back (DLXALO-6, RETRY-8).
+	Away int
 	// OutByGet is how many items are out by Get, in a quorum queue. While one is,
 	// RabbitMQ counts the client that got it as a consumer in declare-ok (QUEUE-5).
 	OutByGet int
@@ -110,6 +115,7 @@ func New(cfg Config) *Classic {
 	if q.set == nil {
 		q.set = plain
 	}
+	q.deduplicate()
 	if cfg.Quorum {
 		q.ready.rule = cfg.QuorumPriority
 	}
@@ -167,6 +173,11 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 				now = q.now()
 			}
 			it.Deadline = ttl.after(now)
+		}
+		if q.values != nil && q.repeats(m, it.Deadline) {
+			// Its confirm waits for the disk: the first one may be on the way there.
+			fx.Logged = fx.Logged || q.back != nil && q.survives(m)
+			continue
 		}
 		untidy = q.enqueue(it, &h, fx) || untidy
 	}
@@ -324,6 +335,9 @@ func (q *Classic) Purge() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := q.ready.len() + len(q.late.list)
+	if q.env.PurgeCountsDead {
+		n += len(q.letters.list)
+	}
 	q.purge()
 	return n
 }
@@ -331,6 +345,7 @@ func (q *Classic) Purge() int {
 // purge is Purge for those who hold the lock.
 func (q *Classic) purge() {
 	q.allGone(Purged)
+	q.forgetReady()
 	if q.back != nil {
 		q.back.purge(q)
 		defer q.flush()
@@ -363,7 +378,7 @@ func (q *Classic) Delete(ifUnused, ifEmpty bool) (int, []*Subscription, error) {
 		q.back.drop()
 		defer q.flush()
 	}
-	q.ready, q.subs, q.active, q.heir = levels{}, roster{}, nil, nil
+	q.ready, q.subs, q.active, q.heir, q.values = levels{}, roster{}, nil, nil, nil
 	q.letters.list, q.letters.bytes, q.late = nil, 0, lates{}
 	q.stop()
 	return n, subs, nil
@@ -383,6 +398,7 @@ func (q *Classic) Counts() Counts {
 	return Counts{
 		Ready:      q.ready.len(),
 		Unacked:    q.unacked.count,
+		Away:       len(q.letters.list) + len(q.late.list),
 		Consumers:  q.subs.n,
 		OutByGet:   q.outByGet,
 		Waiting:    waiting,

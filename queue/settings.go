@@ -50,6 +50,9 @@ type Settings struct {
 	SingleActive bool
 	// Lazy keeps next to nothing in memory (QUEUE-91).
 	Lazy bool
+	// Deduplicate keeps a classic queue from taking a message with the value of one that
+	// it has (DEDUP-9).
+	Deduplicate bool
 	// MaxAge, SegmentBytes and FilterBytes are a stream's alone: for how long messages
 	// stay, and the sizes of a segment and of a chunk's filter. 0 is for ever, or the
 	// default (STREAM-4).
@@ -76,6 +79,9 @@ type Env struct {
 	// HigherTakesOver says that a consumer of higher priority becomes the active one of
 	// a quorum queue with a single active consumer (BASIC-40).
 	HigherTakesOver bool
+	// PurgeCountsDead says that Purge counts the dead letters that wait for their targets
+	// (DLXALO-9).
+	PurgeCountsDead bool
 	// Fault is told that a queue's messages cannot be read from the store now.
 	Fault func(queue string, err error)
 	// LettersDropped, unless nil, is told that a change of policy has deleted dead letters
@@ -177,6 +183,7 @@ func (q *Classic) trim(fx *Effects) bool {
 // once the lock is released.
 func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	q.gone(&it, reason)
+	q.forget(&it)
 	if q.set.DeadLetter {
 		q.stats.DeadLettered.count(reason)
 		if q.set.DeadLetterSafely {
@@ -222,6 +229,7 @@ func (q *Classic) configure(s *Settings, fx *Effects) (messages int, bytes int64
 		q.lastUsed = q.now()
 	}
 	q.set = s
+	q.deduplicate()
 	if !s.DeadLetterSafely {
 		messages, bytes = q.dropLetters()
 	}

@@ -16,6 +16,9 @@ func (q *Classic) acked(items []Item, drop func(*backing, *Classic, *Item), fx *
 	q.stats.Acked += uint64(len(items))
 	q.unacked.areBack(items)
 	q.forgetGets(items)
+	for i := range items {
+		q.forget(&items[i])
+	}
 	q.removeStored(items, drop)
 	if q.heir != nil {
 		q.takeOver()

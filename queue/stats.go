@@ -129,6 +129,7 @@ func (q *Classic) delivered(it *Item, noAck bool) {
 	}
 	if noAck {
 		q.stats.DeliveredNoAck++
+		q.forget(it)
 		return
 	}
 	q.stats.Delivered++
@@ -142,6 +143,7 @@ func (q *Classic) got(it *Item, noAck bool) {
 	}
 	if noAck {
 		q.stats.GotNoAck++
+		q.forget(it)
 		return
 	}
 	q.stats.Got++

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rabbetmq/rabbet/broker"
 )
@@ -74,6 +75,13 @@ func (s *Server) dumpVHost(b *strings.Builder, h broker.VHostInfo) {
 	for _, q := range h.Queues {
 		if q.Ready+q.Unacked > 0 {
 			b.WriteString(v.messages(q.Name))
+		}
+		if q.Letters > 0 {
+			fmt.Fprintf(b, "  queue %q: %s wait for the targets of dead letters\n", q.Name, plural(q.Letters, "message"))
+		}
+		if q.Delayed > 0 {
+			fmt.Fprintf(b, "  queue %q: %s wait to come back, the first at %s\n", q.Name, plural(q.Delayed, "message"),
+				q.NextDelayed.UTC().Format(time.RFC3339Nano))
 		}
 	}
 	for _, c := range h.Consumers {

@@ -8,13 +8,13 @@ import (
 	"github.com/rabbetmq/rabbet/broker"
 )
 
-// RequireLen requires that a queue has n messages: those that are ready and
-// those that are out with consumers and not acknowledged, as RabbitMQ counts
-// `messages`.
+// RequireLen requires that a queue has n messages: those that are ready, those that are
+// out with consumers and not acknowledged, and those of a quorum queue that wait to be
+// dead-lettered or to come back, as RabbitMQ counts `messages`.
 func (v *VHost) RequireLen(queue string, n int) {
 	v.tb.Helper()
 	v.require(queue, plural(n, "message"), func(c Counts) (bool, string) {
-		have := c.Ready + c.Unacked
+		have := c.Ready + c.Unacked + c.Away
 		return have == n, plural(have, "message")
 	})
 }
@@ -27,11 +27,11 @@ func (v *VHost) RequireReady(queue string, n int) {
 	})
 }
 
-// RequireEmpty requires that queues have no messages, neither ready nor out;
+// RequireEmpty requires that queues have no messages, counted as RequireLen does;
 // without names, all queues of the virtual host.
 func (v *VHost) RequireEmpty(queues ...string) {
 	v.tb.Helper()
-	v.requireAll(queues, "messages", func(c Counts) int { return c.Ready + c.Unacked })
+	v.requireAll(queues, "messages", func(c Counts) int { return c.Ready + c.Unacked + c.Away })
 }
 
 // RequireNoUnacked requires that nobody holds messages of queues; without names,

@@ -45,8 +45,8 @@ func putMessageStats(to []uint64, s *broker.MessageStats) {
 }
 
 // putLengths fills in the lengths behind the figures of messages.
-func putLengths(to []uint64, ready, unacked int) {
-	to[figureMessages], to[figureReady], to[figureUnacked] = uint64(ready+unacked), uint64(ready), uint64(unacked)
+func putLengths(to []uint64, ready, unacked, away int) {
+	to[figureMessages], to[figureReady], to[figureUnacked] = uint64(ready+unacked+away), uint64(ready), uint64(unacked)
 }
 
 // windows are the samples that a query asks for; nil is none.
@@ -166,19 +166,12 @@ func (r recorded) messageStats(e *encoder, s *broker.MessageStats, w *window, al
 	e.end()
 }
 
-// lengths writes the lengths of a queue, or of many.
-func (r recorded) lengths(e *encoder, ready, unacked int, w *window) {
-	r.figure(e, "messages", uint64(ready+unacked), figureMessages, w)
+// lengths writes the lengths of a queue, or of many. What waits is in the first, and
+// neither ready nor unacked (DLXALO-7, RETRY-8).
+func (r recorded) lengths(e *encoder, ready, unacked, away int, w *window) {
+	r.figure(e, "messages", uint64(ready+unacked+away), figureMessages, w)
 	r.figure(e, "messages_ready", uint64(ready), figureReady, w)
 	r.figure(e, "messages_unacknowledged", uint64(unacked), figureUnacked, w)
-}
-
-// lengthsOf writes the lengths of a queue. What waits is in it, and neither ready nor
-// unacked (DLXALO-7, RETRY-8).
-func (r recorded) lengthsOf(e *encoder, info *broker.QueueInfo, w *window) {
-	r.figure(e, "messages", uint64(info.Ready+info.Unacked+info.Letters+info.Delayed), figureMessages, w)
-	r.figure(e, "messages_ready", uint64(info.Ready), figureReady, w)
-	r.figure(e, "messages_unacknowledged", uint64(info.Unacked), figureUnacked, w)
 }
 
 // zeroDetails writes the details of what is always zero.

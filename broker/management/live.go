@@ -144,7 +144,7 @@ func (q *request) vhostNumbers(e *encoder) bool {
 	q.s.lookAtVHost(place{q.variable("vhost"), v}, windows{}, func(r recorded) {
 		r.figure(e, "recv_oct", t.Received, figureReceived, nil)
 		r.figure(e, "send_oct", t.Sent, figureSent, nil)
-		r.lengths(e, t.Ready, t.Unacked, nil)
+		r.lengths(e, t.Ready, t.Unacked, t.Away, nil)
 		r.messageStats(e, &t.Messages, nil, true)
 	})
 	return true
@@ -164,7 +164,7 @@ func (q *request) queuesNumbers(e *encoder) bool {
 		if !ok || !e.object(name) {
 			continue
 		}
-		e.num("messages", int64(info.Ready+info.Unacked))
+		e.num("messages", int64(info.Ready+info.Unacked+info.Away))
 		e.num("messages_ready", int64(info.Ready))
 		e.num("messages_unacknowledged", int64(info.Unacked))
 		e.num("consumers", int64(info.Consumers))
@@ -185,7 +185,7 @@ func (q *request) queueNumbers(e *encoder) bool {
 	}
 	e.num("consumers", int64(info.Consumers))
 	q.s.lookAtQueue(place{q.variable("vhost"), v}, info, windows{}, func(r recorded) {
-		r.lengthsOf(e, &info, nil)
+		r.lengths(e, info.Ready, info.Unacked, info.Away, nil)
 		r.messageStats(e, &info.Stats, nil, false)
 	})
 	writeQueueBytes(e, info)

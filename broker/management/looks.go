@@ -25,7 +25,7 @@ func (s *Server) lookAtQueue(at place, info broker.QueueInfo, w windows, f func(
 				return false
 			}
 			putMessageStats(to, &now.Stats)
-			putLengths(to, now.Ready, now.Unacked)
+			putLengths(to, now.Ready, now.Unacked, now.Away)
 			return true
 		},
 	}, f)
@@ -91,7 +91,7 @@ const (
 // putTotals fills in the figures of a virtual host or of the broker.
 func putTotals(to []uint64, t *broker.Totals) {
 	putMessageStats(to, &t.Messages)
-	putLengths(to, t.Ready, t.Unacked)
+	putLengths(to, t.Ready, t.Unacked, t.Away)
 	copy(to[figureReceived:], []uint64{
 		t.Received, t.Sent, t.Churn.ConnectionsCreated, t.Churn.ConnectionsClosed, t.Churn.ChannelsCreated,
 		t.Churn.ChannelsClosed, t.Churn.QueuesDeclared, t.Churn.QueuesCreated, t.Churn.QueuesDeleted,

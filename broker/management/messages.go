@@ -177,6 +177,7 @@ type getRequest struct {
 	count    int
 	noAck    bool // taken for good
 	requeue  bool // given back, if not taken for good
+	reject   bool // which counts as a failed delivery (RETRY-6)
 	base64   bool
 	truncate int // negative is not at all
 }
@@ -203,9 +204,12 @@ func parseGet(body object) (getRequest, error) {
 	switch mode {
 	case "ack_requeue_false":
 		g.noAck = true
-	case "ack_requeue_true", "reject_requeue_true":
+	case "ack_requeue_true":
 		g.requeue = true
+	case "reject_requeue_true":
+		g.requeue, g.reject = true, true
 	case "reject_requeue_false":
+		g.reject = true
 	default:
 		return g, badRequest("Unsupported ackmode. Please use ack_requeue_true, ack_requeue_false, reject_requeue_true " +
 			"or reject_requeue_false.")
@@ -257,7 +261,11 @@ func (q *request) get() error {
 			return
 		}
 		for _, d := range taken { // only now, or the first would be got again and again
-			_ = d.Nack(g.requeue) // what the broker's end has given back already
+			if g.reject {
+				_ = d.Reject(g.requeue) // what the broker's end has given back already
+			} else {
+				_ = d.Nack(g.requeue)
+			}
 		}
 	}()
 	return q.answer(http.StatusOK, func(e *encoder) error {

@@ -122,7 +122,7 @@ func (q *request) writeTotals(e *encoder, w windows) {
 			e.end()
 		}
 		if e.object("queue_totals") {
-			r.lengths(e, t.Ready, t.Unacked, w.lengths)
+			r.lengths(e, t.Ready, t.Unacked, t.Away, w.lengths)
 			e.end()
 		}
 	}

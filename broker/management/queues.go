@@ -97,7 +97,7 @@ func (q *request) writeStaticQueue(e *encoder, at place, info broker.QueueInfo, 
 		e.str("policy", info.Policy)
 	}
 	if totals {
-		e.num("messages", int64(info.Ready+info.Unacked+info.Letters+info.Delayed))
+		e.num("messages", int64(info.Ready+info.Unacked+info.Away))
 		e.num("messages_ready", int64(info.Ready))
 		e.num("messages_unacknowledged", int64(info.Unacked))
 	}
@@ -150,7 +150,7 @@ func (q *request) writeQueue(e *encoder, at place, info broker.QueueInfo, d deta
 		e.strOrNull("operator_policy", info.OperatorPolicy)
 	}
 	q.s.lookAtQueue(at, info, w, func(r recorded) {
-		r.lengthsOf(e, &info, w.lengths)
+		r.lengths(e, info.Ready, info.Unacked, info.Away, w.lengths)
 		r.messageStats(e, &info.Stats, w.messages, false)
 	})
 	writeQueueBytes(e, info)
@@ -198,6 +198,19 @@ func writeQueueBytes(e *encoder, info broker.QueueInfo) {
 	} else {
 		e.num("message_bytes_dlx", info.LettersBytes)
 		e.num("messages_dlx", int64(info.Letters))
+	}
+	if info.Retry != "" {
+		writeDelayed(e, info)
+	}
+}
+
+// writeDelayed writes what waits to come back, as 4.3 does (RETRY-8).
+func writeDelayed(e *encoder, info broker.QueueInfo) {
+	e.str("delayed_retry", info.Retry)
+	e.num("messages_delayed", int64(info.Delayed))
+	if info.Delayed > 0 {
+		e.num("next_delayed_at", millis(info.NextDelayed))
+		e.num("last_delayed_at", millis(info.LastDelayed))
 	}
 }
 

@@ -133,7 +133,7 @@ func (g *graph) writeNodes(e *encoder) {
 		e.str("name", info.Name)
 		e.str("kind", info.Type)
 		e.boolean("durable", info.Durable)
-		e.num("messages", int64(info.Ready+info.Unacked))
+		e.num("messages", int64(info.Ready+info.Unacked+info.Away))
 		e.num("consumers", int64(info.Consumers))
 		e.shut()
 	}

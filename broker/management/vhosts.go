@@ -76,7 +76,7 @@ func (q *request) writeVHost(e *encoder, p place, w windows) {
 	q.s.lookAtVHost(p, w, func(r recorded) {
 		r.figure(e, "recv_oct", t.Received, figureReceived, w.data)
 		r.figure(e, "send_oct", t.Sent, figureSent, w.data)
-		r.lengths(e, t.Ready, t.Unacked, w.lengths)
+		r.lengths(e, t.Ready, t.Unacked, t.Away, w.lengths)
 		r.messageStats(e, &t.Messages, w.messages, false)
 	})
 }

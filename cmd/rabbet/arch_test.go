@@ -46,7 +46,7 @@ var layers = map[string]layer{
 	"exchange":                {module: []string{"amqp"}},
 	"internal/link":           {module: []string{"amqp", "delay"}, tests: []string{"broker/brokertest"}},
 	"store":                   {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
-	"queue":                   {module: []string{"amqp", "delay", "store"}},
+	"queue":                   {module: []string{"amqp", "delay", "store", "queue/dedup"}},
 	"queue/delayed":           {module: []string{"amqp", "delay", "store", "queue"}},
 	"broker/access":           {},
 	"broker/internal/ordered": {},

@@ -22,4 +22,5 @@ var queueScripts = slices.Concat(
 	quorumScripts,
 	quorumSettleScripts,
 	streamScripts,
+	queueDeduplicationScripts,
 )

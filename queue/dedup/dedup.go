@@ -1,6 +1,6 @@
 // Package dedup remembers values for a while, so that a message that comes again with
 // the same one can be told: the cache behind exchanges of type x-message-deduplication
-// (DEDUP-3 to DEDUP-6).
+// (DEDUP-3 to DEDUP-6), and behind queues with the argument of this name (DEDUP-9).
 //
 // A Cache is bounded in entries and in bytes; the oldest entry goes when there are too
 // many. Entries may expire, on the clock that the Cache is given. With a log in the store
@@ -40,6 +40,8 @@ type Config struct {
 	TTL time.Duration
 	// MaxBytes is the most that the values may have together; 0 is DefaultBytes.
 	MaxBytes int64
+	// Numbered lets entries be forgotten by the number that AddAs gives them.
+	Numbered bool
 	// Store and ID are where entries are kept; without a store they are in memory alone.
 	Store *store.Store
 	ID    store.LogID
@@ -51,7 +53,8 @@ type Cache struct {
 
 	mu      sync.Mutex
 	entries map[Key]*entry
-	oldest  *entry // in order of age
+	numbers map[uint64]*entry // nil unless Numbered
+	oldest  *entry            // in order of age
 	newest  *entry
 	bytes   int64
 	seq     uint64 // of the newest
@@ -86,6 +89,9 @@ func New(cfg Config) *Cache {
 		cfg.MaxBytes = DefaultBytes
 	}
 	c := &Cache{cfg: cfg, entries: make(map[Key]*entry)}
+	if cfg.Numbered {
+		c.numbers = make(map[uint64]*entry)
+	}
 	if cfg.Store != nil {
 		c.log = cfg.Store.Log(cfg.ID)
 	}
@@ -170,6 +176,18 @@ func (c *Cache) Has(key Key) bool {
 func (c *Cache) Add(key Key, ttl time.Duration) (Mark, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.add(c.seq+1, key, ttl)
+}
+
+// AddAs is Add of a value with a number, which is larger than those before it.
+func (c *Cache) AddAs(number uint64, key Key, ttl time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, added := c.add(number, key, ttl)
+	return added
+}
+
+func (c *Cache) add(number uint64, key Key, ttl time.Duration) (Mark, bool) {
 	now := c.now()
 	if e := c.entries[key]; e != nil {
 		if !e.expired(now) {
@@ -177,8 +195,8 @@ func (c *Cache) Add(key Key, ttl time.Duration) (Mark, bool) {
 		}
 		c.remove(e)
 	}
-	c.seq++
-	e := &entry{key: key, seq: c.seq}
+	c.seq = number
+	e := &entry{key: key, seq: number}
 	if ttl == 0 {
 		ttl = c.cfg.TTL
 	}
@@ -207,16 +225,43 @@ func (m Mark) Forget() {
 	}
 }
 
+// Forget takes back what AddAs has noted under a number, unless it has gone meanwhile.
+func (c *Cache) Forget(number uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.numbers[number]; e != nil {
+		c.remove(e)
+		c.app.Flush()
+	}
+}
+
 // Clear forgets everything, in the store too.
 func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.entries)
+	clear(c.numbers)
 	c.oldest, c.newest, c.bytes = nil, nil, 0
 	if c.log != nil {
 		c.app.Drop(c.log)
 		c.app.Flush()
 	}
+}
+
+// Limit changes Config.Size, at once, and Config.TTL for what comes.
+func (c *Cache) Limit(size int, ttl time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cfg.Size, c.cfg.TTL = size, ttl
+	c.shrink()
+	c.app.Flush()
+}
+
+// Size is the largest number of entries.
+func (c *Cache) Size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cfg.Size
 }
 
 // Stats are a cache's numbers: entries, and their bytes.
@@ -235,6 +280,9 @@ func (e *entry) size() int64 { return int64(len(e.key)) + overhead }
 // push adds the newest entry.
 func (c *Cache) push(e *entry) {
 	c.entries[e.key] = e
+	if c.numbers != nil {
+		c.numbers[e.seq] = e
+	}
 	c.bytes += e.size()
 	if e.older = c.newest; e.older == nil {
 		c.oldest = e
@@ -254,6 +302,7 @@ func (c *Cache) shrink() {
 
 func (c *Cache) remove(e *entry) {
 	delete(c.entries, e.key)
+	delete(c.numbers, e.seq)
 	c.bytes -= e.size()
 	if e.older != nil {
 		e.older.newer = e.newer

@@ -172,3 +172,43 @@ func BenchmarkAdd(b *testing.B) {
 		i++
 	}
 }
+
+// What has a number is forgotten by it, unless something else has taken its place.
+func TestNumbers(t *testing.T) {
+	clock := newClock()
+	c := New(Config{Clock: clock, Size: 2, Numbered: true})
+	assert.True(t, c.AddAs(7, "a", time.Second))
+	assert.False(t, c.AddAs(8, "a", 0))
+	c.Forget(8)
+	assert.True(t, c.Has("a"))
+	clock.Advance(time.Second)
+	assert.True(t, c.AddAs(9, "a", 0))
+	c.Forget(7)
+	assert.True(t, c.Has("a"))
+	c.Forget(9)
+	assert.False(t, c.Has("a"))
+	for i := range uint64(5) {
+		assert.True(t, c.AddAs(10+i, Key(fmt.Sprint(i)), 0))
+	}
+	c.Forget(10) // which has gone for the limit
+	n, _ := c.Stats()
+	assert.Equal(t, 2, n)
+	c.Clear()
+	c.Forget(14)
+	assert.True(t, c.AddAs(20, "4", 0))
+}
+
+// DEDUP-7: other limits apply at once, to times from now on.
+func TestLimitsChange(t *testing.T) {
+	clock := newClock()
+	c := New(Config{Clock: clock, Size: 10})
+	for i := range 5 {
+		add(c, Key(fmt.Sprint(i)))
+	}
+	c.Limit(2, time.Second)
+	assert.Equal(t, 2, c.Size())
+	assert.True(t, c.Has("3") && c.Has("4") && !c.Has("2"))
+	add(c, "5")
+	clock.Advance(time.Second)
+	assert.True(t, c.Has("4") && !c.Has("5"))
+}

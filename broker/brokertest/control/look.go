@@ -17,7 +17,8 @@ type queueState struct {
 	Name       string `json:"name"`
 	Ready      int    `json:"ready"`
 	Unacked    int    `json:"unacked"`
-	Messages   int    `json:"messages"` // both
+	Messages   int    `json:"messages"` // both, and what is away
+	Away       int    `json:"away,omitempty"`
 	Consumers  int    `json:"consumers"`
 	ReadyBytes int64  `json:"ready_bytes"`
 	Exclusive  bool   `json:"exclusive,omitempty"`
@@ -25,7 +26,7 @@ type queueState struct {
 
 func stateOf(name string, c brokertest.Counts) queueState {
 	return queueState{
-		Name: name, Ready: c.Ready, Unacked: c.Unacked, Messages: c.Ready + c.Unacked, Consumers: c.Consumers, ReadyBytes: c.ReadyBytes,
+		Name: name, Ready: c.Ready, Unacked: c.Unacked, Messages: c.Ready + c.Unacked + c.Away, Away: c.Away, Consumers: c.Consumers, ReadyBytes: c.ReadyBytes,
 	}
 }
 
@@ -127,7 +128,7 @@ type numbers struct{ Messages, Ready, Unacked, Consumers *int }
 
 func (n *numbers) are(c brokertest.Counts) bool {
 	is := func(want *int, have int) bool { return want == nil || *want == have }
-	return is(n.Messages, c.Ready+c.Unacked) && is(n.Ready, c.Ready) && is(n.Unacked, c.Unacked) && is(n.Consumers, c.Consumers)
+	return is(n.Messages, c.Ready+c.Unacked+c.Away) && is(n.Ready, c.Ready) && is(n.Unacked, c.Unacked) && is(n.Consumers, c.Consumers)
 }
 
 func (n *numbers) String() string {

@@ -48,6 +48,9 @@ func policyKeysOf(f *facts) map[string]policyKey {
 		"target-group-size":             {positive, "is not a valid target group size", true},
 		"queue-master-locator":          {word("min-masters", "client-local", "random"), "invalid queue-master-locator value", false},
 	}
+	for _, key := range deduplicationKeys { // checkDeduplication looks at all of them
+		keys[key] = policyKey{check: anything}
+	}
 	for _, key := range []string{"federation-upstream", "federation-upstream-set"} { // of a plugin: kept, shown, without effect
 		keys[key] = policyKey{text, "is not a valid federation upstream", false}
 	}
@@ -99,6 +102,9 @@ func (p *Profile) CheckDefinition(kind records.Kind, def map[string]any) error {
 			return ErrPolicy("%s %s", amqp.FormatTerm(v), known.invalid)
 		}
 	}
+	if wrong := checkDeduplication(def); wrong != "" {
+		return ErrPolicy("%s", wrong)
+	}
 	if p.mirroring && kind == records.KindPolicy {
 		if wrong := checkMirroring(def); wrong != "" {
 			return ErrPolicy("%s", wrong)
@@ -128,6 +134,25 @@ func checkRetries(def map[string]any) string {
 		return "delayed-retry-min is required when delayed-retry-type is " + kind
 	case hasLeast && hasMost && most < least:
 		return fmt.Sprintf("delayed-retry-max (%d) must not be smaller than delayed-retry-min (%d)", most, least)
+	}
+	return ""
+}
+
+// deduplicationKeys are those of the plugin rabbitmq_message_deduplication.
+var deduplicationKeys = []string{Deduplication, "x-cache-size", "x-cache-ttl", "x-cache-persistence"}
+
+// checkDeduplication says what is wrong with the settings of deduplication, or "" (DEDUP-7).
+func checkDeduplication(def map[string]any) string {
+	for _, key := range []string{"x-cache-size", "x-cache-ttl"} {
+		if n, ok := def[key].(int64); def[key] != nil && (!ok || n < 1) {
+			return fmt.Sprintf("%q must be an integer greater than 0, got %s", key, amqp.FormatTerm(def[key]))
+		}
+	}
+	if v := def[Deduplication]; v != nil && v != true && v != false {
+		return fmt.Sprintf("%q must be a boolean, got %s", Deduplication, amqp.FormatTerm(v))
+	}
+	if v := def["x-cache-persistence"]; v != nil && v != "disk" && v != "memory" {
+		return fmt.Sprintf(`"x-cache-persistence" must be either "disk" or "memory", got %s`, amqp.FormatTerm(v))
 	}
 	return ""
 }

@@ -62,6 +62,7 @@ type facts struct {
 	deliveryLimit     int64                `number:"QUEUE-92" fact:"delivery limit of a quorum queue that sets none; -1 is no limit"`
 	negativeLimit     bool                 `number:"POLICY-3, POLICY-12" fact:"a policy's delivery-limit may be negative, which yields to any limit"`
 	CountsFailures    bool                 `number:"QUEUE-94" fact:"the delivery limit counts failed deliveries alone: basic.reject and lost channels, not basic.nack; x-acquired-count counts all"`
+	PurgeCountsDead   bool                 `number:"DLXALO-9" fact:"queue.purge counts the dead letters that wait for their targets, which it leaves where they are"`
 	EndsByTag         bool                 `number:"QUEUE-93" fact:"when a channel ends, a quorum queue takes back first what basic.get has fetched, then what consumers have in the order of their tags; otherwise in the order in which the consumers came, and what basic.get has fetched last"`
 	HigherTakesOver   bool                 `number:"BASIC-40" fact:"a consumer of higher priority becomes the active one of a quorum queue with a single active consumer, as soon as the one before holds nothing; otherwise the first stays"`
 	QuorumPriority    queue.QuorumPriority `number:"QUEUE-90, QUEUE-60" fact:"message priority in quorum queues"`
@@ -102,7 +103,7 @@ var profiles = map[string]*Profile{
 		UserIDLast: true, CancelOk: true, MaxTx: 10000,
 		KeepsTransient: true, LocalRandom: true, TopicHashes: 2, PluginWords: true,
 		AddsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, TermForType: true,
-		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, HigherTakesOver: true, QuorumPriority: queue.StrictPriority,
+		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, PurgeCountsDead: true, HigherTakesOver: true, QuorumPriority: queue.StrictPriority,
 		QuorumTimeoutOnly: true, RepliesAreQueued: true, NewStreamTexts: true,
 		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),

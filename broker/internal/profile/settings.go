@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"maps"
 
 	"github.com/rabbetmq/rabbet/amqp"
@@ -81,6 +82,9 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 			retries(s, args, policy)
 		}
 	}
+	if !quorum && deduplicates(args, policy) {
+		s.Deduplicate, found = true, true
+	}
 	mode, _ := text("queue-mode")
 	s.Lazy = mode == "lazy" && p.checksQueueMode // QUEUE-91
 	if !found {
@@ -88,6 +92,20 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 	}
 	return s
 }
+
+// deduplicates reports whether a classic queue is to take each value once (DEDUP-9); the
+// argument goes before the policy (DEDUP-7).
+func deduplicates(args amqp.Table, policy map[string]any) bool {
+	v, ok := args.Get(Deduplication)
+	if !ok {
+		v = policy[Deduplication]
+	}
+	return v == true
+}
+
+// Deduplication names an exchange type, a queue argument and a policy key of the plugin
+// rabbitmq_message_deduplication.
+const Deduplication = "x-message-deduplication"
 
 // retries are the settings of a delayed retry: the type of the policy counts before that
 // of the argument, and the smaller of the limits (RETRY-15). Without a known type and a
@@ -113,6 +131,22 @@ func retries(s *queue.Settings, args amqp.Table, policy map[string]any) {
 	if retry := retryTypes[word]; retry != queue.NoRetry && least > 0 {
 		s.Retry, s.RetryMin, s.RetryMax = retry, least, max(most, least)
 	}
+}
+
+// RetryText says in words when a queue lets what comes back wait (RETRY-8); empty for a
+// queue that cannot.
+func (p *Profile) RetryText(args amqp.Table, policy map[string]any) string {
+	if !p.quorumRetries || QueueTypeOf(args) != &QuorumQueue {
+		return ""
+	}
+	var s queue.Settings
+	retries(&s, args, policy)
+	for word, kind := range retryTypes {
+		if kind == s.Retry {
+			return fmt.Sprintf("%s (min: %dms, max: %dms)", word, s.RetryMin, s.RetryMax)
+		}
+	}
+	return "disabled"
 }
 
 var retryTypes = map[string]queue.Retry{"all": queue.RetryAll, "failed": queue.RetryFailed, "returned": queue.RetryReturns}

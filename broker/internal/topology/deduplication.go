@@ -7,6 +7,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/broker/internal/profile"
 	"github.com/rabbetmq/rabbet/queue"
 	"github.com/rabbetmq/rabbet/queue/dedup"
 )
@@ -14,25 +15,21 @@ import (
 // Exchanges of type x-message-deduplication route a message with a value that has been
 // there before nowhere (DEDUP-1 to DEDUP-6).
 
-const deduplication = "x-message-deduplication"
+const deduplication = profile.Deduplication
 
 // makeCache gives such an exchange its cache (DEDUP-1, DEDUP-2).
 func (vh *VHost) makeCache(x *Exchange) error {
-	size, ok := leadingInteger(x.Args, "x-cache-size", true)
-	if !ok {
+	if _, ok := leadingInteger(x.Args, "x-cache-size", true); !ok {
 		return amqp.Errorf(amqp.PreconditionFailed, "Missing or invalid argument, 'x-cache-size' must be an integer greater than 0")
 	}
-	ttl, ok := leadingInteger(x.Args, "x-cache-ttl", false)
-	if !ok {
+	if _, ok := leadingInteger(x.Args, "x-cache-ttl", false); !ok {
 		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, 'x-cache-ttl' must be an integer greater than 0")
 	}
 	persistence, given := x.Args.Get("x-cache-persistence")
 	if given && persistence != "disk" && persistence != "memory" {
 		return amqp.Errorf(amqp.PreconditionFailed, "Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'")
 	}
-	cfg := dedup.Config{
-		Clock: vh.env.Clock, Size: int(min(size, 1<<31-1)), TTL: time.Duration(min(ttl, message.MaxMillis)) * time.Millisecond,
-	}
+	cfg := dedup.Config{Clock: vh.env.Clock}
 	if persistence == "disk" && vh.env.Store != nil && x.kept {
 		if x.cacheID == 0 { // else it is in the exchange's record
 			x.cacheID = vh.env.nextID()
@@ -40,7 +37,35 @@ func (vh *VHost) makeCache(x *Exchange) error {
 		cfg.Store, cfg.ID = vh.env.Store, queue.LogOf(x.cacheID, 0)
 	}
 	x.seen = dedup.New(cfg)
+	vh.applyToExchange(x)
 	return nil
+}
+
+// limitCache gives a cache the limits of a policy, or those that the exchange was declared
+// with. Where entries are kept stays as it was declared (DEDUP-7). Called with the virtual
+// host's lock held.
+func (x *Exchange) limitCache(policy map[string]any) {
+	if x.seen == nil {
+		return
+	}
+	limit := func(key string) int64 {
+		if n, ok := policy[key].(int64); ok {
+			return n
+		}
+		n, _ := leadingInteger(x.Args, key, false) // makeCache has checked it
+		return n
+	}
+	x.seen.Limit(int(min(limit("x-cache-size"), 1<<31-1)), time.Duration(min(limit("x-cache-ttl"), message.MaxMillis))*time.Millisecond)
+}
+
+// Cache tells what an exchange of type x-message-deduplication remembers (DEDUP-8); false
+// for any other.
+func (x *Exchange) Cache() (entries int, bytes int64, size int, ok bool) {
+	if x.seen == nil {
+		return 0, 0, 0, false
+	}
+	entries, bytes = x.seen.Stats()
+	return entries, bytes, x.seen.Size(), true
 }
 
 // leadingInteger is a positive integer among arguments, or the one that a string begins

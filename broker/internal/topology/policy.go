@@ -168,17 +168,20 @@ func (pl *policies) changePolicies(kind PolicyKind, fresh []*rule, remove []stri
 	pl.applyToQueues(changed.any)
 }
 
-// applyToExchange finds the alternate exchange; the argument wins (POLICY-5).
+// applyToExchange finds the alternate exchange, where the argument wins (POLICY-5), and
+// the limits of a cache, where the policy does (DEDUP-7).
 // Called with the lock held.
 func (pl *policies) applyToExchange(x *Exchange) {
+	var def map[string]any
+	if r := pl.user.match(x.Name, "exchanges", nil); r != nil {
+		def = r.Definition
+	}
 	if alt, ok := x.Args.Get("alternate-exchange"); ok {
 		x.alternate, x.hasAlternate = alt.(string)
-		return
+	} else {
+		x.alternate, x.hasAlternate = def["alternate-exchange"].(string)
 	}
-	x.alternate, x.hasAlternate = "", false
-	if r := pl.user.match(x.Name, "exchanges", nil); r != nil {
-		x.alternate, x.hasAlternate = r.Definition["alternate-exchange"].(string)
-	}
+	x.limitCache(def)
 }
 
 // applyToQueues gives affected queues the settings that follow from the policies as they

@@ -64,6 +64,10 @@ type Route struct {
 	Delays []Delay
 	keeps  []*Exchange  // x-recent-history exchanges on the way
 	marks  []dedup.Mark // what finding the route has noted: see TakeBack
+	// Repeats says that an x-message-deduplication exchange on the way has seen the message's
+	// value before. The publisher is told when the disk has what came before, for the first
+	// message may still be on its way there.
+	Repeats bool
 
 	// Lasting says that the same arguments of a publish lead to the same queues as long as
 	// the virtual host's Generation is this one: nothing but the topology counts, and of the
@@ -99,8 +103,11 @@ func (p *Publisher) findRoute(
 	if p.router.refusal != nil {
 		(&Route{marks: p.router.marks}).TakeBack()
 	}
+	if p.router.repeats && p.vh.env.Store != nil {
+		p.fx.Logged = true
+	}
 	return Route{
-		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps, marks: p.router.marks,
+		Exchange: x, Queues: queues, Delays: p.router.delays, keeps: p.router.keeps, marks: p.router.marks, Repeats: p.router.repeats,
 		// Declaring a queue does not change the generation, so a route to nowhere does
 		// not last.
 		Lasting: p.router.keyOnly && len(queues) > 0, HeadersCount: p.router.delayed, Generation: p.vh.Generation(),
@@ -195,8 +202,12 @@ func (p *Publisher) tellRefused(q *Queue, refused []int) {
 	}
 }
 
-// Abandon drops what is held back.
+// Abandon drops what is held back, and forgets what was noted of it.
 func (p *Publisher) Abandon() {
+	for _, marks := range p.marks {
+		(&Route{marks: marks}).TakeBack()
+	}
+	clear(p.marks)
 	clear(p.msgs)
 	p.msgs = p.msgs[:0]
 }

@@ -209,6 +209,27 @@ func TestPublisherTellsWhatIsRefused(t *testing.T) {
 	assert.Zero(t, p.Flush())
 }
 
+// DEDUP-3: what a publisher drops may be published again.
+func TestAbandonedAreForgotten(t *testing.T) {
+	vh := newHost(t)
+	require.NoError(t, vh.DeclareExchange(&amqp.ExchangeDeclare{
+		Exchange: "once", Type: "x-message-deduplication", Durable: true, Arguments: amqp.Table{{Key: "x-cache-size", Value: int32(9)}},
+	}, nil))
+	vh.declareBound(t, "q", "once", nil)
+	var fx queue.Effects
+	p := vh.NewPublisher(FromClient, &fx)
+	headers := amqp.RawTable(amqp.AppendTable(nil, amqp.Table{{Key: "x-deduplication-header", Value: "a"}})[4:])
+	find := func() Route {
+		to, err := p.Find(nil, vh.Exchange("once"), []string{""}, headers, nil)
+		require.NoError(t, err)
+		return to
+	}
+	p.Pass(&queue.Message{Props: []byte{0, 0}}, find())
+	assert.True(t, find().Repeats)
+	p.Abandon()
+	assert.False(t, find().Repeats)
+}
+
 // A taker takes all that it is offered.
 type taker struct{ taken int }
 

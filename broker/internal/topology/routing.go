@@ -26,6 +26,7 @@ type router struct {
 	delays  []Delay      // delayed exchanges that are to keep the message
 	keeps   []*Exchange  // x-recent-history exchanges that remember it
 	marks   []dedup.Mark // what x-message-deduplication exchanges have noted of it
+	repeats bool         // one of them has seen it before
 	probe   bool         // nothing is to be noted
 	refusal error        // why one of them cannot
 }
@@ -48,6 +49,7 @@ const smallFanout = 16
 // for reading at least.
 func (r *router) route(dst []*Queue, vh *names, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
 	r.vh, r.keyOnly, r.delayed, r.delays, r.refusal, r.keeps, r.marks = vh, true, false, r.delays[:0], nil, nil, nil
+	r.repeats = false
 	r.visited = append(r.visited[:0], x)
 	for i := 0; i < len(r.visited); i++ {
 		dst = r.visit(dst, r.visited[i], keys, headers, props)
@@ -83,7 +85,7 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 	if x.history != nil {
 		r.keyOnly, r.keeps = false, append(r.keeps, x)
 	}
-	if x.seen != nil && r.repeats(x, headers) { // DEDUP-3
+	if x.seen != nil && r.isRepeated(x, headers) { // DEDUP-3
 		r.askAlternate(x)
 		return dst
 	}
@@ -158,9 +160,9 @@ func (r *router) found(dst []*Queue, q *Queue) []*Queue {
 	return append(dst, q)
 }
 
-// repeats reports whether an exchange has seen the value that a message brings; if it
+// isRepeated reports whether an exchange has seen the value that a message brings; if it
 // has not, it has now, which is noted to be taken back should the publish fail.
-func (r *router) repeats(x *Exchange, headers amqp.RawTable) bool {
+func (r *router) isRepeated(x *Exchange, headers amqp.RawTable) bool {
 	r.keyOnly = false
 	key, ok := dedup.KeyOf(headers)
 	if !ok {
@@ -174,5 +176,6 @@ func (r *router) repeats(x *Exchange, headers amqp.RawTable) bool {
 	if added {
 		r.marks = append(r.marks, mark)
 	}
+	r.repeats = r.repeats || !added
 	return !added
 }

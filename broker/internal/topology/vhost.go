@@ -74,8 +74,9 @@ func makeVHost(name string, env *Env) *VHost {
 	vh.delays = delays{names: &vh.names, keeper: &vh.keeper, waiting: make(map[string]*delayedQueue)}
 	vh.queueUse = queueUse{names: &vh.names, fault: vh.fault}
 	vh.queueEnv = &queue.Env{
-		Clock: env.Clock, Store: env.Store, Memory: env.Memory, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures, HigherTakesOver: env.Profile.HigherTakesOver, Fault: vh.fault,
-		LettersDropped: vh.lettersDropped,
+		Clock: env.Clock, Store: env.Store, Memory: env.Memory, Perform: vh.Perform, CountFailures: env.Profile.CountsFailures,
+		HigherTakesOver: env.Profile.HigherTakesOver, PurgeCountsDead: env.Profile.PurgeCountsDead,
+		Fault: vh.fault, LettersDropped: vh.lettersDropped,
 	}
 	if o := env.Observer; o != nil {
 		vh.queueEnv.Gone = func(from string, m *queue.Message, why queue.Reason) { o.Gone(name, from, m, why) }

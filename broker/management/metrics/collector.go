@@ -239,7 +239,7 @@ func sums(f family, t *broker.Totals) []float64 {
 	}
 	switch f {
 	case queueCoarseFamily:
-		return []float64{float64(t.Ready), float64(t.Unacked), float64(t.Ready + t.Unacked), 0}
+		return []float64{float64(t.Ready), float64(t.Unacked), float64(t.Ready + t.Unacked + t.Away), 0}
 	case queueFamily:
 		bytes := float64(q.ReadyBytes + q.UnackedBytes)
 		inMemory := t.Ready - q.PagedOut
