@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 )
@@ -142,4 +143,21 @@ func TestLedgerOfQueuesThatEnd(t *testing.T) {
 	}
 	require.NoError(t, out.Nack(false, true)) // there is no place to return to
 	mq.RequirePublished(brokertest.WithBody("deleted 1"), brokertest.InState(brokertest.GoneWithIt))
+}
+
+// DEDUP-9: what a queue that deduplicates does not take is told as such.
+func TestLedgerOfRepeats(t *testing.T) {
+	mq := brokertest.New(t)
+	mq.Declare(brokertest.Topology{Queues: []broker.Queue{{Name: "q", Args: map[string]any{"x-message-deduplication": true}}}})
+	v, err := mq.Broker().VHost("")
+	require.NoError(t, err)
+	for _, body := range []string{"first", "second"} {
+		_, err := v.Publish("", "q", broker.Message{Body: []byte(body), Properties: amqp.Properties{
+			Flags: amqp.HasHeaders, Headers: amqp.Table{{Key: "x-deduplication-header", Value: "a"}},
+		}})
+		require.NoError(t, err)
+	}
+	mq.RequireLen("q", 1)
+	assert.Equal(t, brokertest.Waiting, state(mq, "first"))
+	assert.Equal(t, brokertest.Repeated, state(mq, "second"))
 }

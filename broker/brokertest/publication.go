@@ -41,6 +41,7 @@ const (
 	Dropped    = ledger.Dropped
 	Refused    = ledger.Refused
 	GivenUp    = ledger.GivenUp
+	Repeated   = ledger.Repeated
 	Due        = ledger.Due
 	Cancelled  = ledger.Cancelled
 	Purged     = ledger.Purged

@@ -48,6 +48,7 @@ func (p *posting) happened(e *tap.Event) {
 // delayed exchange.
 var goneAs = map[string]RouteState{
 	"expired": Expired, "maxlen": Dropped, "delivery_limit": GivenUp, "purged": Purged, "deleted": GoneWithIt,
+	"repeated":  Repeated,
 	"cancelled": Cancelled,
 }
 

@@ -112,6 +112,7 @@ const (
 	Dropped    RouteState = "dropped"       // for the queue's limit (QUEUE-62)
 	Refused    RouteState = "refused"       // for the queue's limit (QUEUE-65)
 	GivenUp    RouteState = "given up"      // for the queue's delivery limit (QUEUE-92)
+	Repeated   RouteState = "repeated"      // the queue had its like and did not take it (DEDUP-9)
 	Due        RouteState = "due"           // its delay has passed: the routes are where it went
 	Cancelled  RouteState = "cancelled"     // its delay was
 	Purged     RouteState = "purged"        // by queue.purge, or from Go
