@@ -76,7 +76,7 @@ func TestRestartKeepsAccounts(t *testing.T) {
 	q, err := v.DeclareQueue(broker.Queue{Name: "q", Durable: true})
 	require.NoError(t, err)
 	for _, info := range b.Snapshot().VHosts[1].Queues {
-		assert.Equal(t, "quorum", info.Args["x-queue-type"], q) // QUEUE-14
+		assert.Equal(t, "quorum", info.Args["x-queue-type"], q) // QUEUE-14: the default type is added
 	}
 	_, err = dialAs(b, "gone")
 	assert.Error(t, err)
@@ -231,7 +231,7 @@ func TestLimitsOfTheBroker(t *testing.T) {
 	closed := c.NotifyClose(make(chan *amqp091.Error, 1))
 	_, err = c.Channel()
 	assert.Error(t, err)
-	assert.Equal(t, "NOT_ALLOWED - number of channels opened on node 'rabbit@here' has reached the maximum allowed limit of (2)", receive(t, closed).Reason) // LIMIT-5
+	assert.Equal(t, "NOT_ALLOWED - number of channels opened on node 'rabbit@here' has reached the maximum allowed limit of (2)", receive(t, closed).Reason) // LIMIT-5: 530 at the limit
 	eventually(t, "a connection to be free", func() bool {
 		c, err := dialAs(b, "guest")
 		if err == nil {
@@ -270,7 +270,7 @@ func TestDeleteVHost(t *testing.T) {
 	found, err := b.DeleteVHost("v")
 	require.NoError(t, err)
 	assert.True(t, found)
-	assert.Equal(t, "CONNECTION_FORCED - vhost 'v' is deleted", receive(t, closed).Reason) // CONN-74
+	assert.Equal(t, "CONNECTION_FORCED - vhost 'v' is deleted", receive(t, closed).Reason) // CONN-74: its connections end
 	found, err = b.DeleteVHost("v")
 	require.NoError(t, err)
 	assert.False(t, found)

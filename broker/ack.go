@@ -53,7 +53,7 @@ func (h *consumeHalf) settle(tag uint64, multiple bool, v verdict) error {
 	}
 	c.out.mu.Unlock()
 	switch {
-	case !ok: // BASIC-54
+	case !ok: // BASIC-54: an unknown tag
 		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", tag)
 	case h.ch.mode == modeTx:
 		clear(out)

@@ -85,7 +85,7 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 func (b *node) ackTimeout(h holder) time.Duration {
 	own := time.Duration(0)
 	if b.profile.QuorumTimeoutOnly {
-		if !h.queue.Quorum() { // BASIC-66
+		if !h.queue.Quorum() { // BASIC-66: quorum queues alone
 			return 0
 		}
 		if h.consumer != nil {

@@ -43,23 +43,23 @@ func TestRefusalsFromGo(t *testing.T) {
 		text string
 	}{
 		{"unknown virtual host", func() error { _, err := b.VHost("nope"); return err },
-			530, "NOT_ALLOWED - vhost nope not found"}, // CONN-28
+			530, "NOT_ALLOWED - vhost nope not found"}, // CONN-28: there is no such virtual host
 		{"inequivalent exchange", func() error { return v.DeclareExchange(broker.Exchange{Name: "amq.topic", Type: "fanout"}) },
 			406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.topic' in vhost '/': " +
 				"received 'fanout' but current is 'topic'"},
 		{"exchange of no type", func() error { return v.DeclareExchange(broker.Exchange{Name: "x", Type: "nope"}) },
-			406, "PRECONDITION_FAILED - unknown exchange type 'nope'"}, // EXCH-7
+			406, "PRECONDITION_FAILED - unknown exchange type 'nope'"}, // EXCH-7: 406 for an unknown type
 		{"system exchange", func() error { return v.DeleteExchange("amq.topic") },
-			403, "ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed"}, // EXCH-5
+			403, "ACCESS_REFUSED - deletion of system exchange 'amq.topic' in vhost '/' not allowed"}, // EXCH-5: 403 for amq.
 		{"inequivalent queue", func() error { _, err := v.DeclareQueue(broker.Queue{Name: "q", Durable: true}); return err },
 			406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': " +
 				"received 'true' but current is 'false'"},
 		{"reserved queue name", func() error { _, err := v.DeclareQueue(broker.Queue{Name: "amq.q"}); return err },
-			403, "ACCESS_REFUSED - queue name 'amq.q' contains reserved prefix 'amq.*'"}, // QUEUE-2
+			403, "ACCESS_REFUSED - queue name 'amq.q' contains reserved prefix 'amq.*'"}, // QUEUE-2: 403 for amq.
 		{"bind what is not there", func() error { return v.Bind(broker.Binding{Source: "amq.topic", Destination: "nope"}) },
-			404, "NOT_FOUND - no queue 'nope' in vhost '/'"}, // EXCH-23
+			404, "NOT_FOUND - no queue 'nope' in vhost '/'"}, // EXCH-23: 404 for a missing end
 		{"publish to no exchange", func() error { _, err := v.Publish("nope", "k", broker.Message{}); return err },
-			404, "NOT_FOUND - no exchange 'nope' in vhost '/'"}, // EXCH-21
+			404, "NOT_FOUND - no exchange 'nope' in vhost '/'"}, // EXCH-21: a missing exchange
 		{"peek nowhere", func() error { _, err := v.Peek("nope", 1); return err },
 			404, "NOT_FOUND - no queue 'nope' in vhost '/'"},
 		{"purge nowhere", func() error { _, err := v.Purge("nope"); return err },
@@ -69,7 +69,7 @@ func TestRefusalsFromGo(t *testing.T) {
 		{"expiration that is none", func() error {
 			_, err := v.Publish("", "q", broker.Message{Properties: amqp.Properties{Flags: amqp.HasExpiration, Expiration: "soon"}})
 			return err
-		}, 406, "PRECONDITION_FAILED - invalid expiration 'soon': no_integer"}, // BASIC-6
+		}, 406, "PRECONDITION_FAILED - invalid expiration 'soon': no_integer"}, // BASIC-6: 406 for what is no number
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var e *broker.Error
@@ -100,7 +100,7 @@ func TestTopologyFromGo(t *testing.T) {
 	b := start(t, broker.Config{})
 	v := vhost(t, b)
 	generated := declare(t, v, "")
-	assert.Regexp(t, `^amq\.gen-[A-Za-z0-9_-]{22}$`, generated) // QUEUE-1
+	assert.Regexp(t, `^amq\.gen-[A-Za-z0-9_-]{22}$`, generated) // QUEUE-1: a name of the server
 	declare(t, v, "q")
 	require.NoError(t, v.DeclareExchange(broker.Exchange{Name: "in", Type: "topic", Internal: true}))
 	require.NoError(t, v.DeclareExchange(broker.Exchange{Name: "out"}))
@@ -164,7 +164,7 @@ func TestHeadersCCAndBCC(t *testing.T) {
 		assert.Equal(t, want, messages[0].Properties, q)
 	}
 	_, err = v.Publish("", "q", broker.Message{Properties: headers(amqp.Field{Key: "CC", Value: "cc"})})
-	assert.EqualError(t, err, `PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}`) // EXCH-46
+	assert.EqualError(t, err, `PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",longstr}`) // EXCH-46: 406 for what is no array
 }
 
 // Looking changes nothing that a client could notice.
@@ -216,7 +216,7 @@ func TestGoWakesClients(t *testing.T) {
 	assert.Equal(t, "hello", string(receive(t, deliveries).Body))
 	_, err = v.DeleteQueue("q")
 	require.NoError(t, err)
-	assert.Equal(t, "c", receive(t, cancelled)) // BASIC-34
+	assert.Equal(t, "c", receive(t, cancelled)) // BASIC-34: told if able to hear it
 }
 
 // Virtual hosts share nothing but the broker.
@@ -227,7 +227,7 @@ func TestVirtualHosts(t *testing.T) {
 	declare(t, one, "q")
 	declare(t, two, "q")
 	require.NoError(t, one.DeclareExchange(broker.Exchange{Name: "x"}))
-	assert.Error(t, two.DeleteExchange("amq.topic"), "it has its own predeclared exchanges") // EXCH-1
+	assert.Error(t, two.DeleteExchange("amq.topic"), "it has its own predeclared exchanges") // EXCH-1: seven that begin with amq.
 	assert.Error(t, two.Bind(broker.Binding{Source: "x", Destination: "q"}))
 
 	conn := connectTo(t, b, "two/too")
@@ -247,5 +247,5 @@ func TestVirtualHosts(t *testing.T) {
 	var refused *amqp091.Error
 	require.ErrorAs(t, err, &refused)
 	assert.Equal(t, 530, refused.Code)
-	assert.Equal(t, "NOT_ALLOWED - vhost three not found", refused.Reason) // CONN-28
+	assert.Equal(t, "NOT_ALLOWED - vhost three not found", refused.Reason) // CONN-28: there is no such virtual host
 }

@@ -302,7 +302,7 @@ func (ch *channel) decodeAndHandle(id amqp.MethodID, args []byte) error {
 	}
 	m, known := amqp.NewMethod(id)
 	if !known {
-		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44: an unknown method drops the socket
 	}
 	if err := decodeMethod(m, args); err != nil {
 		return err
@@ -373,22 +373,22 @@ func (ch *channel) handleTopology(m amqp.Method) error {
 		c.leaving = append(c.leaving, ch.id)
 		c.send(ch.id, &amqp.ChannelCloseOk{})
 		return nil
-	case *amqp.ChannelOpen: // CONN-61
+	case *amqp.ChannelOpen: // CONN-61: 504 for a second open
 		return amqp.Errorf(amqp.ChannelError, "second 'channel.open' seen")
-	case *amqp.ChannelFlow: // CONN-67
+	case *amqp.ChannelFlow: // CONN-67: off is refused with 540
 		if !m.Active {
 			return amqp.Errorf(amqp.NotImplemented, "active=false")
 		}
 		c.send(ch.id, &amqp.ChannelFlowOk{Active: true})
 		return nil
-	case *amqp.AccessRequest: // CONN-68
+	case *amqp.AccessRequest: // CONN-68: a ticket that is never looked at
 		c.send(ch.id, &amqp.AccessRequestOk{Ticket: 1})
 		return nil
 	}
-	if m, ok := m.(*amqp.BasicCancelOk); ok && c.b.profile.CancelOk { // BASIC-34
+	if m, ok := m.(*amqp.BasicCancelOk); ok && c.b.profile.CancelOk { // BASIC-34: it cancels the consumer
 		return ch.cancelAnswered(m.ConsumerTag)
 	}
-	return amqp.Errorf(amqp.CommandInvalid, "unimplemented method") // CONN-59
+	return amqp.Errorf(amqp.CommandInvalid, "unimplemented method") // CONN-59: a method of the server, or of the connection
 }
 
 // reply0 answers a method that only succeeds or fails.
@@ -396,7 +396,7 @@ func (ch *channel) reply0(err error, noWait bool, ok amqp.Method) error {
 	if err != nil {
 		return err
 	}
-	if noWait { // EXCH-14
+	if noWait { // EXCH-14: success is silent
 		return nil
 	}
 	if err := ch.c.awaitRecords(); err != nil {

@@ -295,7 +295,7 @@ func TestCloseThatIsNotAnswered(t *testing.T) {
 		underClock(t, broker.Config{}, func(t *testing.T, b *broker.Broker, clock *delay.Manual) {
 			c := rawOpen(t, b, tc.heartbeat)
 			c.channel(1)
-			c.send(1, &amqp.ChannelOpen{}) // CONN-61
+			c.send(1, &amqp.ChannelOpen{}) // CONN-61: the channel is open already
 			assert.EqualValues(t, 504, expect[*amqp.ConnectionClose](c).ReplyCode)
 			c.send(1, &amqp.BasicQos{})
 			pass(clock, tc.after-1)

@@ -125,7 +125,7 @@ func (a *answer) Committed(err error) {
 		a.ch.answered += a.open()
 	}
 	switch {
-	case a.ch.ended: // BASIC-22
+	case a.ch.ended: // BASIC-22: no confirm for a channel that its publish has closed
 	case err != nil && (len(a.confirmFaults) > 0 || a.ch.gap):
 		a.sendSingly(true, &fx)
 	case err != nil:

@@ -125,7 +125,7 @@ func (c *conn) serve() {
 
 func (c *conn) logEnd(err error) {
 	switch {
-	case c.state == stateRunning: // CONN-72
+	case c.state == stateRunning: // CONN-72: the socket ends without a close
 		c.log.Warn("client unexpectedly closed TCP connection", "error", err)
 	case c.state == stateHeader && c.received.Load() == 0:
 		c.log.Debug("connection closed before it said anything")
@@ -161,7 +161,7 @@ func (c *conn) fail(err error, blame amqp.MethodID) bool {
 		return !s.Now
 	}
 	e := amqp.AsError(err)
-	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.Closes == amqp.ByCode || c.state == stateClosing { // CONN-32, CONN-70
+	if c.state < stateOpen && e.Code != amqp.AccessRefused && e.Closes == amqp.ByCode || c.state == stateClosing { // CONN-32: the handshake fails silently; CONN-70: nothing follows a close
 		return c.fail(refusal.Silently("%s", e.Error()), blame)
 	}
 	c.log.Error("closing connection", "reason", e.Error(), "method", blame.String())

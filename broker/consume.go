@@ -17,7 +17,7 @@ import (
 func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 	c := h.c
 	name, err := h.ch.queueName(m.Queue)
-	if err != nil { // QUEUE-4
+	if err != nil { // QUEUE-4: 404 without a last queue
 		return err
 	}
 	c.out.mu.Lock()
@@ -27,23 +27,23 @@ func (h *consumeHalf) consume(m *amqp.BasicConsume) error {
 	if used { // BASIC-25; a reply consumer's tag is not taken
 		return amqp.Errorf(amqp.NotAllowed, "attempt to reuse consumer tag '%s'", m.ConsumerTag)
 	}
-	if limit := c.b.cfg.MaxConsumers; reached(limit, n) { // BASIC-33
+	if limit := c.b.cfg.MaxConsumers; reached(limit, n) { // BASIC-33: 530 for too many consumers
 		return amqp.Errorf(amqp.NotAllowed, "reached maximum (%d) of consumers per channel", max(0, limit))
 	}
-	if m.ConsumerTag == "" { // BASIC-24
+	if m.ConsumerTag == "" { // BASIC-24: a tag of the server
 		m.ConsumerTag = topology.GeneratedName("amq.ctag-")
 	}
 	if name == replyTo {
 		return h.consumeReplies(m)
 	}
-	if err := topology.MayRead(c, name); err != nil { // PERM-8
+	if err := topology.MayRead(c, name); err != nil { // PERM-8: read on the queue
 		return err
 	}
-	if c.b.isVolatile(name) { // BASIC-78
+	if c.b.isVolatile(name) { // BASIC-78: nobody gets from a reply address
 		return amqp.Errorf(amqp.PreconditionFailed, "only creator channel may consume from %s", refusal.QueueText(name, c.vhost.Name))
 	}
 	q, err := c.vhost.Queue(name, c)
-	if err != nil { // BASIC-28
+	if err != nil { // BASIC-28: 404, or 405 for an exclusive one
 		return err
 	}
 	priority, err := c.vhost.CheckConsume(q, topology.ConsumerRequest{
@@ -141,10 +141,10 @@ func (h *consumeHalf) get(m *amqp.BasicGet) error {
 	if err != nil {
 		return err
 	}
-	if err := topology.MayRead(c, name); err != nil { // PERM-8
+	if err := topology.MayRead(c, name); err != nil { // PERM-8: read on the queue
 		return err
 	}
-	if c.b.isVolatile(name) { // BASIC-78
+	if c.b.isVolatile(name) { // BASIC-78: nobody gets from a reply address
 		return amqp.Errorf(amqp.NotImplemented, "basic.get not supported by volatile %s", refusal.QueueText(name, c.vhost.Name))
 	}
 	q, err := c.vhost.Queue(name, c)
@@ -186,16 +186,16 @@ func (h *consumeHalf) get(m *amqp.BasicGet) error {
 
 // qos is basic.qos in both of RabbitMQ's meanings (BASIC-43 to BASIC-47).
 func (h *consumeHalf) qos(m *amqp.BasicQos) error {
-	if m.PrefetchSize != 0 { // BASIC-43
+	if m.PrefetchSize != 0 { // BASIC-43: no prefetch-size
 		return amqp.Errorf(amqp.NotImplemented, "prefetch_size!=0 (%d)", m.PrefetchSize)
 	}
 	c := h.c
 	c.out.mu.Lock()
-	if m.Global && c.b.profile.GlobalQos { // BASIC-48
+	if m.Global && c.b.profile.GlobalQos { // BASIC-48: taken for a plain one from 4.3
 		h.setShared(int(m.PrefetchCount))
 	} else {
 		h.prefetch = int(m.PrefetchCount)
-		h.setShared(0) // BASIC-46
+		h.setShared(0) // BASIC-46: the shared limit ends
 	}
 	c.listParked(h.ch)
 	c.out.mu.Unlock()

@@ -86,7 +86,7 @@ func (c *conn) contentFrame(kind byte, id uint16, payload []byte) (bool, error) 
 			}
 		}
 		return c.proceed(refusal.WithoutMethod(amqp.UnexpectedFrame,
-			"expected method frame, got non method frame instead"), 0) // CONN-49
+			"expected method frame, got non method frame instead"), 0) // CONN-49: 505 for content out of place
 	}
 	c.checkAlarms()
 	var err error
@@ -105,7 +105,7 @@ func (ch *channel) headerArrived(payload []byte) error {
 	switch {
 	case ct.phase == contentBody, weight != 0:
 		return ct.interrupted()
-	case class != 60: // CONN-51
+	case class != 60: // CONN-51: 505 for another class
 		return ct.violation("expected content header for class 60, got one for class %d instead", class)
 	}
 	props := payload[12:]
@@ -190,7 +190,7 @@ func uncleared(n int) []byte {
 // bodyArrived goes on once body bytes are in place.
 func (ch *channel) bodyArrived() error {
 	ct := &ch.content
-	if ct.over && ch.c.b.profile.ExcessDies { // CONN-53
+	if ct.over && ch.c.b.profile.ExcessDies { // CONN-53: at once from 4.3
 		return ct.broken("content body frame exceeds remaining content size")
 	}
 	if ct.over || ct.got < ct.size {
@@ -208,7 +208,7 @@ func (ch *channel) contentComplete() error {
 	switch {
 	case refusal != nil:
 		return refusal
-	case ch.closing: // CONN-64
+	case ch.closing: // CONN-64: a closing channel ignores what comes
 		return nil
 	}
 	m := ch.c.batch.message()

@@ -71,7 +71,7 @@ func (s *consumer) Offer(it *queue.Item, fx *queue.Effects) bool {
 	case !s.hasCredit(): // a no-ack consumer is held back by the shared limit alone (BASIC-47)
 		s.park()
 		return false
-	case c.out.size() > highWater: // BASIC-38
+	case c.out.size() > highWater: // BASIC-38: the connection does not read
 		s.park()
 		if !s.stalled {
 			s.stalled = true
@@ -224,7 +224,7 @@ func deliveredProps(it *queue.Item) amqp.RawProperties {
 
 // traceDelivery copies a delivery (TRACE-2).
 func (h *consumeHalf) traceDelivery(q string, it *queue.Item) {
-	if it.Msg.Exchange == topology.TraceExchange { // TRACE-4
+	if it.Msg.Exchange == topology.TraceExchange { // TRACE-4: copies are not copied
 		return
 	}
 	redelivered := int32(0)

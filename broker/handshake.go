@@ -29,8 +29,8 @@ func (hs *handshake) greet(h [8]byte) error {
 	p := c.b.profile
 	major, minor := uint8(0), uint8(9)
 	switch {
-	case h == header091, h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-1, CONN-2
-	case p.AMQP08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3
+	case h == header091, h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 0, 9}: // CONN-1, CONN-2: 0-9 is taken for 0-9-1
+	case p.AMQP08 && (h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 8, 0} || h == [8]byte{'A', 'M', 'Q', 'P', 1, 1, 9, 1}): // CONN-3: 0-8 and what else came before 0-9
 		major, minor, c.old = 8, 0, true
 	default:
 		offer := c.b.counterOffer(h)
@@ -98,7 +98,7 @@ func (b *node) serverProperties(old bool) amqp.Table {
 func (c *conn) method0(id amqp.MethodID, args []byte) error {
 	m, known := amqp.NewMethod(id)
 	if !known {
-		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44
+		return refusal.DropNow("unknown method %d.%d", id.Class(), id.Method()) // CONN-44: an unknown method drops the socket
 	}
 	if err := decodeMethod(m, args); err != nil {
 		e, ok := err.(*amqp.Error)
@@ -131,7 +131,7 @@ func (c *conn) handle0(m amqp.Method) error {
 			return c.login.open(m)
 		}
 	case *amqp.ConnectionClose:
-		if c.state == stateRunning { // CONN-69
+		if c.state == stateRunning { // CONN-69: all channels end first
 			c.cleanUp()
 			c.state = stateLinger
 			c.out.sendClosing(&amqp.ConnectionCloseOk{}, c.old, &c.fx)
@@ -139,13 +139,13 @@ func (c *conn) handle0(m amqp.Method) error {
 			return nil
 		}
 	case *amqp.ConnectionUpdateSecret:
-		if c.state == stateRunning { // CONN-76
+		if c.state == stateRunning { // CONN-76: confirmed for the broker's own users
 			c.send(0, &amqp.ConnectionUpdateSecretOk{})
 			return nil
 		}
 	}
 	if c.state == stateRunning {
-		return amqp.Errorf(amqp.ChannelError, "unexpected method in connection state running") // CONN-58
+		return amqp.Errorf(amqp.ChannelError, "unexpected method in connection state running") // CONN-58: not a method of the connection
 	}
 	return amqp.Errorf(amqp.ChannelError, "unexpected method in connection state opening")
 }
@@ -156,7 +156,7 @@ func (hs *handshake) startOk(m *amqp.ConnectionStartOk) error {
 	c.readClientProperties(m.ClientProperties)
 	c.notify = c.client.blocked
 	if !slices.Contains(hs.mechanisms(), m.Mechanism) {
-		return refusal.Silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17
+		return refusal.Silently("unknown authentication mechanism '%s'", m.Mechanism) // CONN-17: not offered
 	}
 	if m.Mechanism == mechanismExternal {
 		creds, err := hs.external()
@@ -194,7 +194,7 @@ func (hs *handshake) login(creds access.Credentials) error {
 	c.state = stateTune
 	c.send(0, &amqp.ConnectionTune{
 		ChannelMax: c.b.cfg.ChannelMax, FrameMax: c.b.cfg.FrameMax, Heartbeat: uint16(c.b.cfg.Heartbeat / time.Second),
-	}) // CONN-21
+	}) // CONN-21: what tune proposes
 	return nil
 }
 
@@ -209,10 +209,10 @@ func (hs *handshake) refuseLogin(name, mechanism, reason string) error {
 	}, reason)
 	c.log.Error("login refused", "user", name, "mechanism", mechanism, "reason", reason)
 	if !c.client.authenticationFailureClose {
-		return refusal.Silently("login of user '%s' refused: %s", name, reason) // CONN-16
+		return refusal.Silently("login of user '%s' refused: %s", name, reason) // CONN-16: dropped otherwise
 	}
 	e := refusal.WithoutMethod(amqp.AccessRefused, "Login was refused using authentication mechanism %s. "+
-		"For details see the broker logfile.", mechanism) // CONN-15
+		"For details see the broker logfile.", mechanism) // CONN-15: told with 403 if able to hear it
 	e.Impatient = true
 	return e
 }
@@ -285,13 +285,13 @@ func (hs *handshake) open(m *amqp.ConnectionOpen) error {
 	c := hs.c
 	v := c.b.find(m.VirtualHost)
 	if v == nil {
-		return errNoVHost(m.VirtualHost) // CONN-28
+		return errNoVHost(m.VirtualHost) // CONN-28: there is no such virtual host
 	}
 	if err := c.enter(c.identity.User, v); err != nil {
 		return err
 	}
 	if c.kind != connTrusted {
-		if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29
+		if err := c.b.MayEnter(c.b.life, c.identity, m.VirtualHost, c.nc.RemoteAddr()); err != nil { // CONN-29: 530 without permissions
 			c.leave()
 			return err
 		}

@@ -79,7 +79,7 @@ func (p *pulse) tick() {
 	}
 	if h.ticks%2 == 0 {
 		received := p.received.Load()
-		if received != h.received || p.excused() { // CONN-35
+		if received != h.received || p.excused() { // CONN-35: a blocked connection may be silent
 			h.received, h.missed = received, 0
 		} else if h.missed++; h.missed == 2 {
 			p.log.Error("missed heartbeats from client", "timeout", 2*p.every/time.Second)

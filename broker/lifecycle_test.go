@@ -29,7 +29,7 @@ func TestConfigThatContradictsItself(t *testing.T) {
 		{broker.Config{FrameMax: 4095}, "FrameMax"},
 		{broker.Config{Heartbeat: 65536 * time.Second}, "Heartbeat"},
 		{broker.Config{MaxMessageSize: -1}, "MaxMessageSize"},
-		{broker.Config{MaxMessageSize: 536870913}, "MaxMessageSize"}, // LIMIT-8
+		{broker.Config{MaxMessageSize: 536870913}, "MaxMessageSize"}, // LIMIT-8: messages have a largest size
 		{broker.Config{HandshakeTimeout: -1}, "HandshakeTimeout"},
 		{broker.Config{DefaultPrefetch: -1}, "DefaultPrefetch"},
 	} {

@@ -105,7 +105,7 @@ type Consumer struct {
 // or ErrClosed, and it fails for a negative Prefetch.
 func (v *VHost) Consume(name string, opts ConsumeOptions) (*Consumer, error) {
 	q, err := v.vh.Queue(name, nil)
-	if err != nil { // BASIC-28
+	if err != nil { // BASIC-28: a missing queue
 		return nil, err
 	}
 	if opts.Prefetch < 0 {
@@ -339,7 +339,7 @@ func (d *Delivery) settle(as verdict) error {
 	}
 	l.mu.Unlock()
 	if !ok {
-		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54
+		return amqp.Errorf(amqp.PreconditionFailed, "unknown delivery tag %d", d.Tag) // BASIC-54: 406 for an unknown tag
 	}
 	if as == verdictAck {
 		d.v.add(MessageStats{Ack: 1}, 0, 0)

@@ -148,7 +148,7 @@ func TestCloseRequeuesFromGo(t *testing.T) {
 func TestNoAckFromGo(t *testing.T) {
 	v := vhost(t, start(t, broker.Config{}))
 	declare(t, v, "q")
-	c := consume(t, v, "q", broker.ConsumeOptions{NoAck: true, Prefetch: 1}) // BASIC-47
+	c := consume(t, v, "q", broker.ConsumeOptions{NoAck: true, Prefetch: 1}) // BASIC-47: no-ack ignores the prefetch
 	publish(t, v, "q", "a", "b")
 	assert.Equal(t, queue.Counts{Consumers: 1}, counts(t, v, "q"))
 	assert.Equal(t, uint64(1), next(t, c).Tag)

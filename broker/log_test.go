@@ -87,7 +87,7 @@ func TestLog(t *testing.T) {
 	log.line(t, "level=INFO", "connection open", "user=guest", "vhost=/")
 	log.line(t, "level=ERROR", "closing channel", "channel=7", "NOT_FOUND - no queue 'nope' in vhost '/'", "queue.purge")
 	log.line(t, "level=ERROR", "closing connection", "CHANNEL_ERROR - expected 'channel.open'")
-	log.line(t, "level=WARN", "client unexpectedly closed TCP connection") // CONN-72
+	log.line(t, "level=WARN", "client unexpectedly closed TCP connection") // CONN-72: the socket ends without a close
 	assert.NotContains(t, log.String(), "wrong", "no password in the log")
 }
 
@@ -157,7 +157,7 @@ func TestCrashOfOneConnection(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, queue.Counts{Ready: 3}, n)
 	_, err = v.Counts("mine")
-	assert.Error(t, err, "its exclusive queue is gone") // QUEUE-17
+	assert.Error(t, err, "its exclusive queue is gone") // QUEUE-17: an exclusive queue is never durable
 	other.send(1, &amqp.BasicGet{Queue: "q"})
 	assert.True(t, expect[*amqp.BasicGetOk](other).Redelivered)
 }

@@ -21,7 +21,7 @@ func (b *node) Login(ctx context.Context, c access.Credentials) (access.Identity
 	if err != nil {
 		return access.Identity{}, err
 	}
-	if !isLoopback(c.Peer) && b.cfg.onLoopbackOnly(id.User) { // CONN-18
+	if !isLoopback(c.Peer) && b.cfg.onLoopbackOnly(id.User) { // CONN-18: guest logs in from this machine only
 		return access.Identity{}, &access.LoginError{
 			User: id.User, Loopback: true, Reason: "user '" + id.User + "' can only connect via localhost",
 		}

@@ -123,7 +123,7 @@ func (o *outbox) appendBody(channel uint16, body []byte, frameMax uint32) {
 	}
 	piece := len(body)
 	if frameMax > 0 {
-		piece = int(frameMax) - amqp.FrameOverhead // CONN-41
+		piece = int(frameMax) - amqp.FrameOverhead // CONN-41: bodies are split at frame-max
 	}
 	for len(body) > 0 {
 		n := min(piece, len(body))

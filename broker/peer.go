@@ -31,7 +31,7 @@ type peer struct {
 	kind   connKind
 	since  time.Time
 
-	old        dialect // CONN-3
+	old        dialect // CONN-3: 0-8 is spoken
 	name       string  // client-provided connection_name
 	client     clientInfo
 	identity   access.Identity

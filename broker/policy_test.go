@@ -74,7 +74,7 @@ func TestPolicyMerging(t *testing.T) {
 		{"argument cannot exceed", 9, nil, map[string]any{"max-length": 2}, "3 4"},
 		{"keys of both", nil, map[string]any{"max-length": 4, "overflow": "reject-publish"}, map[string]any{"message-ttl": 3600000}, "0 1 2 3"},
 		{"operator's word on overflow", nil, map[string]any{"max-length": 4, "overflow": "reject-publish"}, map[string]any{"overflow": "drop-head"}, "1 2 3 4"},
-		{"key of another type", nil, map[string]any{"max-length": 4, "delivery-limit": 4}, nil, "4"}, // POLICY-10
+		{"key of another type", nil, map[string]any{"max-length": 4, "delivery-limit": 4}, nil, "4"}, // POLICY-10: a key of another type: no match
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := vhost(t, start(t, broker.Config{}))

@@ -95,7 +95,7 @@ type routing struct {
 
 // check is all that a publish can fail for. It returns what prepare does.
 func (h *publishHalf) check(rt *route, m *queue.Message, size uint64) (routing, error) {
-	if rt.immediate { // BASIC-2
+	if rt.immediate { // BASIC-2: immediate is refused
 		return routing{}, amqp.Errorf(amqp.NotImplemented, "immediate=true")
 	}
 	if h.ch.mode == modeTx {
@@ -202,19 +202,19 @@ func (h *publishHalf) prepare(rt *route, m *queue.Message) (routing, error) {
 func (h *publishHalf) target(rt *route, gen uint64) (*topology.Exchange, error) {
 	c := h.c
 	if rt.permitted != gen+1 {
-		if err := topology.MayPublish(c, rt.exchange); err != nil { // PERM-9
+		if err := topology.MayPublish(c, rt.exchange); err != nil { // PERM-9: write on the exchange
 			return nil, err
 		}
 	}
 	x := c.vhost.Exchange(rt.exchange)
 	switch {
-	case x == nil: // EXCH-21
+	case x == nil: // EXCH-21: a missing exchange
 		return nil, refusal.NoExchange(rt.exchange, c.vhost.Name)
-	case x.Internal: // EXCH-20
+	case x.Internal: // EXCH-20: an internal exchange
 		return nil, amqp.Errorf(amqp.AccessRefused, "cannot publish to internal %s", refusal.ExchangeText(x.Name, c.vhost.Name))
 	}
 	if rt.permitted != gen+1 {
-		if err := x.MayPublishTopic(c, rt.key); err != nil { // PERM-11
+		if err := x.MayPublishTopic(c, rt.key); err != nil { // PERM-11: topic permissions check the key
 			return nil, err
 		}
 		rt.permitted = gen + 1
@@ -227,14 +227,14 @@ func (h *publishHalf) findRoute(
 	rt *route, x *topology.Exchange, gen uint64, extra []string, headers amqp.RawTable, props amqp.RawProperties,
 ) (routing, error) {
 	var w routing
-	if rt.exchange == "" { // BASIC-73
+	if rt.exchange == "" { // BASIC-73: replies go through the default exchange
 		if strings.HasPrefix(rt.key, replyTo+".") {
 			if w.requester = rt.key; len(extra) == 0 {
 				w.Exchange = x
 				return w, nil
 			}
 		}
-		for _, key := range extra { // EXCH-45
+		for _, key := range extra { // EXCH-45: CC and BCC add keys
 			if strings.HasPrefix(key, replyTo+".") && key != w.requester && !slices.Contains(w.copied, key) {
 				w.copied = append(w.copied, key)
 			}
@@ -335,7 +335,7 @@ func (h *publishHalf) countPublish(x *topology.Exchange, queues int, returned, d
 
 // tracePublish copies a publish that has been routed (TRACE-2).
 func (h *publishHalf) tracePublish(m *queue.Message, queues []*topology.Queue) {
-	if m.Exchange == topology.TraceExchange { // TRACE-4
+	if m.Exchange == topology.TraceExchange { // TRACE-4: copies are not copied
 		return
 	}
 	routed := make(amqp.Array, len(queues))

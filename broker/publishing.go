@@ -96,7 +96,7 @@ func (p *publishing) sendConfirms() {
 		p.confirms[i] = nil
 		ch.toConfirm = false
 		ch.numbered.Store(ch.published)
-		if ch.closing { // BASIC-23
+		if ch.closing { // BASIC-23: no confirm follows a close
 			continue
 		}
 		a := answer{ch: ch, from: ch.confirmed, to: ch.published}

@@ -13,18 +13,18 @@ import (
 // queueDeclare is queue.declare.
 func (ch *channel) queueDeclare(m *amqp.QueueDeclare) error {
 	c := ch.c
-	if strings.HasPrefix(m.Queue, replyTo) { // BASIC-77
+	if strings.HasPrefix(m.Queue, replyTo) { // BASIC-77: reports whether the owner lives
 		if err := ch.checkRequester(m.Queue); err != nil {
 			return err
 		}
-		ch.lastQueue = m.Queue // QUEUE-4
+		ch.lastQueue = m.Queue // QUEUE-4: "" is this one from now on
 		return ch.reply0(nil, m.NoWait, &amqp.QueueDeclareOk{Queue: m.Queue, ConsumerCount: 1})
 	}
 	q, err := c.vhost.DeclareQueue(m, c)
 	if err != nil {
 		return err
 	}
-	ch.lastQueue = q.Name // QUEUE-4, QUEUE-5
+	ch.lastQueue = q.Name // QUEUE-4: "" is this one from now on; QUEUE-5: counts in declare-ok
 	if m.NoWait {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (ch *channel) queuePurge(m *amqp.QueuePurge) error {
 	if err != nil {
 		return err
 	}
-	if err := topology.MayRead(ch.c, name); err != nil { // PERM-8
+	if err := topology.MayRead(ch.c, name); err != nil { // PERM-8: read on the queue
 		return err
 	}
 	if ch.c.b.isVolatile(name) {

@@ -38,7 +38,7 @@ type reader struct {
 	bulky bool // the frame before was read straight into a message
 
 	nc  net.Conn
-	try *tryReader // nil where a read does not say whether it has waited
+	try *tryReader // nil where a read does not show that it has waited
 }
 
 // newReader returns the reading half of a connection.
@@ -278,7 +278,7 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 		if kind == amqp.FrameHeader && len(payload) < 12 {
 			break
 		}
-		if channel == 0 || c.state != stateRunning { // CONN-48
+		if channel == 0 || c.state != stateRunning { // CONN-48: 505 for content on channel 0
 			return c.proceed(errUnexpected(kind, payload), 0)
 		}
 		return c.contentFrame(kind, channel, payload)
@@ -286,13 +286,13 @@ func (c *conn) frame(kind byte, channel uint16, payload []byte) (bool, error) {
 		if len(payload) > 0 {
 			break
 		}
-		if channel != 0 { // CONN-36
+		if channel != 0 { // CONN-36: heartbeats are for channel 0
 			return c.proceed(errUnexpected(kind, payload), 0)
 		}
 		c.in.quiet = quietReads // who has time for heartbeats needs no large buffer
 		return true, nil
 	}
-	return c.proceed(fatalFrame("%s", amqp.FrameErrorText(kind, payload, "unknown_frame")), 0) // CONN-43
+	return c.proceed(fatalFrame("%s", amqp.FrameErrorText(kind, payload, "unknown_frame")), 0) // CONN-43: 501 for an unknown type
 }
 
 // closingFrame is CONN-70: all but close-ok and close is ignored.

@@ -103,7 +103,7 @@ func TestRestartKeepsPersistentMessages(t *testing.T) {
 			assert.Equal(t, want, bodies(t, v, "plain"))
 			assert.Equal(t, want, bodies(t, v, "lazy"))
 			_, err := v.Counts("transient")
-			assert.ErrorContains(t, err, "no queue 'transient'") // PERSIST-1
+			assert.ErrorContains(t, err, "no queue 'transient'") // PERSIST-1: transient queues are gone
 		}
 	})
 }

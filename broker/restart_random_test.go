@@ -125,7 +125,7 @@ func (q *ledgerQueue) again() {
 	q.sort()
 	if crash {
 		for i := range q.ready {
-			q.ready[i].redelivered = true // PERSIST-5
+			q.ready[i].redelivered = true // PERSIST-5: what was unacked is redelivered
 		}
 		q.crash()
 	} else {

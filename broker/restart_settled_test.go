@@ -178,7 +178,7 @@ func TestRestartBringsNoMessageBack(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, after, 3)
 		for i := range after {
-			assert.Equal(t, deaths[i].Properties, after[i].Properties, "x-death is kept") // PERSIST-9
+			assert.Equal(t, deaths[i].Properties, after[i].Properties, "x-death is kept") // PERSIST-9: headers survive unchanged
 			assert.Equal(t, fmt.Sprint(i+1), string(after[i].Body))
 		}
 	})

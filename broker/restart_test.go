@@ -153,7 +153,7 @@ func TestRestartKeepsWhatIsDurable(t *testing.T) {
 		queue("mine", true, false, true, nil) // exclusive is never durable (QUEUE-17)
 		bind("kept", "stays", "a.#", nil)
 		bind("kept", "stays", "a.#", amqp091.Table{"also": "this"}) // another binding
-		bind("kept", "goes", "a.#", nil)                            // EXCH-27
+		bind("kept", "goes", "a.#", nil)                            // EXCH-27: durable and transient ends may be bound
 		bind("passing", "stays", "", nil)
 		bind("kept", "mine", "b", nil)
 		bind("inner", "deletes itself", "", amqp091.Table{"x-match": "any", "n": int32(1), "t": true})
@@ -184,7 +184,7 @@ func TestRestartKeepsWhatIsDurable(t *testing.T) {
 		exchange("kept", "topic", true, false, false, amqp091.Table{"alternate-exchange": "inner"})
 		queue("mine", false, false, false, nil) // free again
 		_, err := ch.QueueDeclare("stays", true, false, false, false, nil)
-		assert.ErrorContains(t, err, "inequivalent arg") // QUEUE-9
+		assert.ErrorContains(t, err, "inequivalent arg") // QUEUE-9: 406 for another argument
 	})
 }
 

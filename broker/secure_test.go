@@ -97,7 +97,7 @@ func TestTLSAndExternal(t *testing.T) {
 		_, err := amqp091.DialConfig("amqps://"+addr.String()+"/", amqp091.Config{
 			TLSClientConfig: config, SASL: []amqp091.Authentication{&amqp091.ExternalAuth{}},
 		})
-		assert.ErrorContains(t, err, "403", what) // TLS-16
+		assert.ErrorContains(t, err, "403", what) // TLS-16: 403 without a certificate
 	}
 	plain, err := amqp091.DialConfig("amqps://guest:guest@"+addr.String()+"/", amqp091.Config{
 		TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "localhost", MaxVersion: tls.VersionTLS12},
@@ -122,7 +122,7 @@ func TestExternalIsForTLSAlone(t *testing.T) {
 	n, err := nc.Read(buf)
 	require.NoError(t, err)
 	assert.Contains(t, string(buf[:n]), "PLAIN")
-	assert.NotContains(t, string(buf[:n]), "EXTERNAL") // TLS-15
+	assert.NotContains(t, string(buf[:n]), "EXTERNAL") // TLS-15: EXTERNAL over TLS alone
 }
 
 // TLS-9: who speaks TLS to a plain port gets a protocol header, and the log names TLS.

@@ -143,7 +143,7 @@ func TestEndOfAClientThatDoesNotRead(t *testing.T) {
 		end   func(c *rawClient)
 		after time.Duration
 	}{
-		{"a method that does not exist", func(c *rawClient) { // CONN-44
+		{"a method that does not exist", func(c *rawClient) { // CONN-44: an unknown method drops the socket
 			c.write(amqp.AppendFrame(nil, amqp.FrameMethod, 1, []byte{0, 60, 0, 99}))
 		}, 3 * time.Second},
 		{"connection.close", func(c *rawClient) { c.send(0, &amqp.ConnectionClose{}) }, 30 * time.Second},

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// A tryReader is of no use here: this system does not say whether a read has waited.
+// A tryReader is of no use here: this system does not show that a read has waited.
 type tryReader struct{}
 
 func newTryReader(net.Conn, syscall.RawConn) *tryReader { return nil }

@@ -27,7 +27,7 @@ func socketPair(t *testing.T) (here *net.TCPConn, there net.Conn) {
 	return nc.(*net.TCPConn), there
 }
 
-// A read says whether it had to wait: what a busy client sent before was there.
+// A read reports whether it had to wait: what a busy client sent before was there.
 func TestReadSaysWhetherItWaited(t *testing.T) {
 	here, there := socketPair(t)
 	in := newReader(here)

@@ -88,7 +88,7 @@ func (ch *channel) checkTxSize() error {
 }
 
 func (ch *channel) checkTx() error {
-	if ch.mode != modeTx { // BASIC-82
+	if ch.mode != modeTx { // BASIC-82: 406 without a transaction
 		return amqp.Errorf(amqp.PreconditionFailed, "channel is not transactional")
 	}
 	return nil

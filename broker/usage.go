@@ -33,7 +33,7 @@ func (s *seat) enter(user string, v *vhost) error {
 	if v.gone { // deleted meanwhile
 		return errNoVHost(v.vh.Name)
 	}
-	if n := b.cfg.MaxConnections; reached(n, b.entered) { // LIMIT-5
+	if n := b.cfg.MaxConnections; reached(n, b.entered) { // LIMIT-5: 530 at the limit
 		return amqp.Errorf(amqp.NotAllowed, "connection refused: node connection limit (%d) is reached", max(0, n))
 	}
 	if bounded && v.connections >= most {

@@ -121,7 +121,7 @@ func (q *Classic) Subscribe(s *Subscription) error {
 		return ErrDeleted
 	}
 	if !q.quorum && (s.Exclusive && (q.subs.n > 0 || q.set.SingleActive) || q.subs.n > 0 && q.subs.first().Exclusive) {
-		return ErrExclusive // BASIC-29, BASIC-30
+		return ErrExclusive // BASIC-29, BASIC-30: no exclusive consumer beside others
 	}
 	q.subs.add(s)
 	if q.active == nil {
@@ -158,7 +158,7 @@ func (q *Classic) Rejoin(s *Subscription) {
 
 // rejoin reports whether the consumer is in turn now.
 func (q *Classic) rejoin(s *Subscription) bool {
-	if s.gone || q.set.SingleActive && (s != q.active || q.heir != nil) { // BASIC-40
+	if s.gone || q.set.SingleActive && (s != q.active || q.heir != nil) { // BASIC-40: the first consumer gets everything
 		return false
 	}
 	if !s.waiting {
@@ -179,7 +179,7 @@ func (q *Classic) Unsubscribe(s *Subscription, fx *Effects) {
 	q.subs.remove(s)
 	if q.subs.n == 0 {
 		q.active, q.heir = nil, nil
-		q.used() // QUEUE-58
+		q.used() // QUEUE-58: its expiry starts anew
 		if q.autoDelete && !q.deleted {
 			fx.Idle = append(fx.Idle, q)
 		}

@@ -87,7 +87,7 @@ func (l *levels) giveBack(items []Item) {
 	case len(l.higher) == 0:
 		l.zero.giveBack(items)
 		return
-	case l.rule != NoPriority: // QUEUE-93
+	case l.rule != NoPriority: // QUEUE-93: what was returned comes first
 		l.top = len(l.higher)
 		l.at(l.top).giveBack(items)
 		return

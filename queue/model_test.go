@@ -70,7 +70,7 @@ func (m *model) publish(i int, msg *queue.Message) {
 	s := m.set
 	full := s.MaxLength >= 0 && int64(len(m.ready)) >= s.MaxLength ||
 		s.MaxBytes >= 0 && m.bytes()+int64(len(body)) > s.MaxBytes
-	if full && s.Overflow != queue.DropHead { // QUEUE-65, QUEUE-66
+	if full && s.Overflow != queue.DropHead { // QUEUE-65, QUEUE-66: what is too much is nacked
 		m.refused = append(m.refused, i)
 		if s.Overflow == queue.RejectPublishDLX {
 			m.bury(queue.MaxLen, body)
@@ -79,16 +79,16 @@ func (m *model) publish(i int, msg *queue.Message) {
 	}
 	m.seq++
 	it := modelItem{body: body, seq: m.seq, level: min(int(msg.Priority), m.levels)}
-	for _, ttl := range []queue.TTL{s.TTL, msg.TTL} { // QUEUE-52
+	for _, ttl := range []queue.TTL{s.TTL, msg.TTL} { // QUEUE-52: the smaller time to live counts
 		if ms, ends := ttl.Millis(); ends && (it.deadline == 0 || m.now+ms*1000 < it.deadline) {
 			it.deadline = m.now + ms*1000
 		}
 	}
-	if len(m.ready) == 0 && m.offer(it) { // QUEUE-68
+	if len(m.ready) == 0 && m.offer(it) { // QUEUE-68: a waiting consumer comes before limits
 		return
 	}
 	m.insert(it)
-	m.trim() // QUEUE-54
+	m.trim() // QUEUE-54: delivered at once or expired
 }
 
 // offer asks the consumers, in turns, until one takes the item.
@@ -168,10 +168,10 @@ func (m *model) reject(bodies []string) {
 func (m *model) requeue(items []modelItem) {
 	m.unacked -= len(items)
 	for _, it := range items {
-		it.redelivered = true // BASIC-59
+		it.redelivered = true // BASIC-59: sent before, seen or not
 		m.insert(it)
 	}
-	m.trim() // QUEUE-55, QUEUE-67
+	m.trim() // QUEUE-55: the old expiry counts; QUEUE-67: what exceeds a limit is dropped
 	m.dispatch()
 }
 
@@ -184,7 +184,7 @@ func (m *model) subscribe(c *modelConsumer) {
 }
 
 func (m *model) unpark(c *modelConsumer) {
-	if slices.Contains(m.turns, c) || m.set.SingleActive && c != m.active { // BASIC-40
+	if slices.Contains(m.turns, c) || m.set.SingleActive && c != m.active { // BASIC-40: the first consumer gets everything
 		return
 	}
 	m.turns = append(m.turns, c)

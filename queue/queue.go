@@ -14,9 +14,9 @@ import (
 // Errors of Subscribe and Delete; the broker gives them RabbitMQ's texts.
 var (
 	ErrDeleted     = errors.New("queue is deleted")
-	ErrExclusive   = errors.New("queue in exclusive use") // BASIC-29
-	ErrHasConsumer = errors.New("queue in use")           // QUEUE-23
-	ErrNotEmpty    = errors.New("queue not empty")        // QUEUE-23
+	ErrExclusive   = errors.New("queue in exclusive use") // BASIC-29: 403 beside an exclusive consumer
+	ErrHasConsumer = errors.New("queue in use")           // QUEUE-23: if-unused is refused
+	ErrNotEmpty    = errors.New("queue not empty")        // QUEUE-23: if-empty is refused
 )
 
 // holdLimit is how many items are handled under one hold of a queue's lock.
@@ -162,7 +162,7 @@ func (q *Classic) Publish(msgs []*Message, fx *Effects) bool {
 	for i, m := range msgs {
 		if closed || q.set != plain && !(q.quorum && fx.Inside && !fx.Confirming) && q.refuses(m) { // QUEUE-69: what comes from inside is not asked
 			fx.Refused = append(fx.Refused, i)
-			if q.set.Overflow == RejectPublishDLX && !closed { // QUEUE-66
+			if q.set.Overflow == RejectPublishDLX && !closed { // QUEUE-66: dead-lettered, too
 				q.discard(Item{Msg: m}, MaxLen, fx)
 			}
 			continue
@@ -221,7 +221,7 @@ func (q *Classic) enqueue(it Item, h *hold, fx *Effects) bool {
 		q.back.persist(q, &it)
 	}
 	q.ready.push(it)
-	if q.over() || it.Deadline != 0 && q.ttl(it.Msg).atOnce() { // QUEUE-54
+	if q.over() || it.Deadline != 0 && q.ttl(it.Msg).atOnce() { // QUEUE-54: delivered at once or expired
 		return q.tidySome(fx)
 	}
 	return false

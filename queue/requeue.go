@@ -65,7 +65,7 @@ func (q *Classic) requeue(items []Item, why returnCause, fx *Effects) {
 		q.inHolds(q.expireHead, fx)
 		q.dispatch(fx)
 	}
-	q.tidy(fx) // QUEUE-55, QUEUE-67
+	q.tidy(fx) // QUEUE-55: the old expiry counts; QUEUE-67: what exceeds a limit is dropped
 	q.dispatch(fx)
 	q.pageOutReturned(false)
 	q.arm()

@@ -79,8 +79,8 @@ type pendingConfirms struct {
 	ids   []uint64
 }
 
-// Recorder is how a broker tells what happens, as a Tap.Record or by VHost.Trace. Whoever
-// has had one before is not listened to any more.
+// Recorder is how a broker tells what happens, as a Tap.Record or by VHost.Trace. The
+// one that was had before is not listened to any more.
 func (l *Ledger) Recorder() func(tap.Event) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -134,7 +134,7 @@ func TestConfirms(t *testing.T) {
 	}
 }
 
-// Whoever has had a recorder before is not listened to any more.
+// A recorder from before is not listened to any more.
 func TestRecorderReplaced(t *testing.T) {
 	l := ledger.New(ledger.Config{})
 	old := l.Recorder()

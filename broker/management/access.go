@@ -56,7 +56,7 @@ func administrators(q *request) error {
 }
 
 // vhostUsers is who may enter the virtual host that the request is about. One that does
-// not exist is reported by whoever looks for it.
+// not exist is reported by what looks for it.
 func vhostUsers(q *request) error {
 	if q.isAdministrator() || q.mayEnterNamed() {
 		return nil

@@ -124,7 +124,7 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	e.num("peer_port", int64(peerPort))
 	e.num("port", int64(port))
 	protocol, kind := "AMQP 0-9-1", "network"
-	if c.Direct { // SHOVEL-4
+	if c.Direct { // SHOVEL-4: a URI without a host
 		protocol, kind = "Direct 0-9-1", "direct"
 	}
 	e.str("protocol", protocol)

@@ -76,7 +76,7 @@ func (q *request) previewDefinitions() error {
 	return q.reply(func(e *encoder) { p.write(e, name) })
 }
 
-// compare sorts the objects of a document by what becomes of them.
+// compare sorts the objects of a document by what an import does to them.
 func (p *definitionsPreview) compare(have, wanted *definitions.Document, single bool) error {
 	old, err := objectsOf(have, single)
 	if err != nil {

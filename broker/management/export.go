@@ -98,7 +98,7 @@ func (q *request) exportDelayed() error {
 	return q.sendExport(body)
 }
 
-// standStill is PUT …/stand-still, which says whether a queue delivers and takes publishes.
+// standStill is PUT …/stand-still, which has a queue stand still, or deliver and take publishes again.
 func (q *request) standStill() error {
 	v, name, err := q.readableQueue()
 	if err != nil {

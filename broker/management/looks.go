@@ -114,7 +114,7 @@ func (s *Server) lookAtVHost(at place, w windows, f func(recorded)) {
 }
 
 // lookAtOverview keeps the samples of the whole broker for as long as the server lives:
-// its rates are there for whoever asks for the first time.
+// its rates are there at the first request.
 func (s *Server) lookAtOverview(f func(recorded)) {
 	s.looked(look{
 		key:    objectKey{overviewObject, "", ""},

@@ -103,7 +103,7 @@ func (q *request) parseRetryTarget(body object, r *retrying) error {
 	return nil
 }
 
-// A retryStep is what becomes of one message.
+// A retryStep is what is done with one message.
 type retryStep struct {
 	id, exchange, key, failure string
 }

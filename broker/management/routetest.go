@@ -55,7 +55,7 @@ func (q *request) testRoute() error {
 	})
 }
 
-// testPermission says whether a user may do something.
+// testPermission reports whether a user may do something.
 func (q *request) testPermission() error {
 	body, err := q.require("user", "permission", "resource", "name")
 	if err != nil {

@@ -302,8 +302,8 @@ func (s *Server) allowsOrigin(origin string) bool {
 	return false
 }
 
-// acceptsJSON reports whether a client takes JSON. Whoever asks for RabbitMQ's binary
-// format takes JSON too.
+// acceptsJSON reports whether a client takes JSON. A client that asks for RabbitMQ's
+// binary format takes JSON too.
 func acceptsJSON(accept []string) bool {
 	if len(accept) == 0 {
 		return true

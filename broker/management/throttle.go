@@ -9,7 +9,7 @@ import (
 )
 
 // A throttle slows failed logins down, address by address, so that passwords cannot be
-// tried at speed. RabbitMQ has nothing of the kind; whoever logs in with the right
+// tried at speed. RabbitMQ has nothing of the kind; a client with the right
 // password never waits.
 type throttle struct {
 	clock delay.Clock
@@ -84,7 +84,7 @@ func (t *throttle) failed(host string) time.Duration {
 	return min(time.Duration(max(s.failures-freeFailures, 0))*failureStep, longestSlowdown)
 }
 
-// forgive makes room: whoever has been quiet is forgotten, all are if that is not
+// forgive makes room: an address that has been quiet is forgotten, all are if that is not
 // enough. Called with the lock held.
 func (t *throttle) forgive(now time.Time) {
 	if len(t.hosts) < maxSuspects {

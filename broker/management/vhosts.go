@@ -118,7 +118,7 @@ func (q *request) putVHost() error {
 	if _, err := q.s.broker.CreateVHost(name, s); err != nil {
 		return refusal(err)
 	}
-	// Whoever creates it may do everything there.
+	// The user who creates it may do everything there.
 	if _, ok := q.s.broker.User(q.login.User); ok {
 		p := access.Permission{User: q.login.User, VHost: name, Configure: ".*", Write: ".*", Read: ".*"}
 		if err := q.s.setPermission(p); err != nil {

@@ -68,7 +68,7 @@ func TestNoRouteWithoutLogin(t *testing.T) {
 	}
 }
 
-// Methods that a route has not got are refused before the login, and the route says which
+// Methods that a route lacks are refused before the login, and the route says which
 // it has; OPTIONS needs no login.
 func TestMethodsOfRoutes(t *testing.T) {
 	s := walked(t)

@@ -154,7 +154,7 @@ func direction(end string) string {
 	return "outbound"
 }
 
-// isLost reports whether a connection has ended without a word.
+// isLost reports whether a connection has ended silently.
 func isLost(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, link.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF)

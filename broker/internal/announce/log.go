@@ -95,7 +95,7 @@ func (h *logPublisher) publish(ctx context.Context, r slog.Record) {
 	if err != nil {
 		return
 	}
-	h.a.logLines.Send(Message{h.to.KeyOf(r.Level), amqp.Properties{ // LOGX-4
+	h.a.logLines.Send(Message{h.to.KeyOf(r.Level), amqp.Properties{ // LOGX-4: text/plain, a timestamp, the node
 		Flags:       amqp.HasContentType | amqp.HasTimestamp | amqp.HasHeaders,
 		ContentType: h.to.ContentType, Timestamp: uint64(r.Time.Unix()),
 		Headers: amqp.Table{{Key: "node", Value: h.a.node}},

@@ -32,7 +32,7 @@ func keysOf(t amqp.Table) (keys []string) {
 	return keys
 }
 
-func TestCheckerSortsInPlace(t *testing.T) { // BASIC-11
+func TestCheckerSortsInPlace(t *testing.T) { // BASIC-11: headers are sorted, without duplicates
 	var c Checker
 	props := withHeaders(amqp.Table{
 		{Key: "b", Value: int32(1)}, {Key: "abc", Value: "text"}, {Key: "", Value: nil},
@@ -55,9 +55,9 @@ func TestCheckerLeavesToRewrite(t *testing.T) {
 		many[i] = amqp.Field{Key: fmt.Sprintf("%03d", i), Value: int32(i)}
 	}
 	for name, headers := range map[string]amqp.Table{
-		"CC":       {{Key: "CC", Value: amqp.Array{"k"}}}, // EXCH-45
+		"CC":       {{Key: "CC", Value: amqp.Array{"k"}}}, // EXCH-45: CC adds keys
 		"BCC":      {{Key: "z", Value: 1}, {Key: "BCC", Value: amqp.Array{"k"}}},
-		"x-death":  {{Key: "x-death", Value: amqp.Array{}}}, // QUEUE-82
+		"x-death":  {{Key: "x-death", Value: amqp.Array{}}}, // QUEUE-82: a client may publish x-death
 		"twice":    {{Key: "b", Value: int32(1)}, {Key: "a", Value: int32(2)}, {Key: "b", Value: int32(3)}},
 		"too many": many,
 	} {
@@ -73,7 +73,7 @@ func TestCheckerLeavesToRewrite(t *testing.T) {
 	}
 }
 
-func TestCheckerRefuses(t *testing.T) { // CONN-55
+func TestCheckerRefuses(t *testing.T) { // CONN-55: 541 for malformed properties
 	var c Checker
 	good := withHeaders(amqp.Table{{Key: "b", Value: "1"}, {Key: "a", Value: math.Pi}})
 	for n := range len(good) {

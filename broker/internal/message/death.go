@@ -158,13 +158,13 @@ func NewDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Mess
 	}
 	var deaths []Death
 	extra := old.Extra
-	if extra == nil || !extra.ForeignDeaths { // QUEUE-82
+	if extra == nil || !extra.ForeignDeaths { // QUEUE-82: history from a client counts until 4.0
 		deaths = history(p.Headers)
 	} else {
 		own := *extra
 		own.ForeignDeaths, extra = false, &own
 	}
-	if len(deaths) == 0 { // QUEUE-79
+	if len(deaths) == 0 { // QUEUE-79: x-first-death-* of the first death
 		SetHeader(&p, "x-first-death-exchange", old.Exchange)
 		SetHeader(&p, "x-first-death-queue", d.Queue)
 		SetHeader(&p, "x-first-death-reason", string(d.Reason))
@@ -181,12 +181,12 @@ func NewDeadLetter(d *queue.DeadLetter, exchange string, now int64) (*queue.Mess
 	if tidy := TidyHeaders(p.Headers); tidy != nil {
 		p.Headers = tidy
 	}
-	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74
+	p.Flags = p.Flags&^amqp.HasExpiration | amqp.HasHeaders // QUEUE-74: loses its expiration
 	m := &queue.Message{
-		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73
+		Exchange: exchange, Key: old.Key, Props: p.Append(nil), Body: old.Body, // QUEUE-73: not redelivered
 		Priority: old.Priority, Persistent: old.Persistent, Extra: extra,
 	}
-	if d.Settings.HasDeadLetterKey { // QUEUE-75
+	if d.Settings.HasDeadLetterKey { // QUEUE-75: a new key makes CC ineffective
 		m.Key, m.Extra = d.Settings.DeadLetterKey, &queue.Extra{KeyAlone: true}
 	}
 	return m, deaths, nil

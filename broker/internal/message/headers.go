@@ -85,7 +85,7 @@ func RewriteHeaders(m *queue.Message, believeDeaths bool) (keys []string, routed
 	}
 	for _, name := range []string{"CC", "BCC"} {
 		if v, ok := headers.Get(name); ok {
-			if _, isList := v.(amqp.Array); !isList { // EXCH-46
+			if _, isList := v.(amqp.Array); !isList { // EXCH-46: 406 for what is no array
 				return nil, nil, amqp.Errorf(amqp.PreconditionFailed, "invalid message: {unacceptable_type_in_header,\"%s\",%s}",
 					name, amqp.TypeName(v))
 			}

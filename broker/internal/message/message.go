@@ -15,7 +15,7 @@ func ReadMarks(m *queue.Message, flags amqp.PropertyFlags) {
 		m.Priority = m.Props.Priority()
 	}
 	if flags&amqp.HasDeliveryMode != 0 {
-		m.Persistent = m.Props.DeliveryMode() == 2 // BASIC-8
+		m.Persistent = m.Props.DeliveryMode() == 2 // BASIC-8: 2 is persistent
 	}
 }
 

@@ -55,7 +55,7 @@ var (
 			"x-max-length-bytes", "x-queue-type", "x-max-age", "x-stream-max-segment-size-bytes",
 			"x-stream-filter-size-bytes", "x-initial-cluster-size", "x-queue-leader-locator"},
 		PolicyTarget: "streams",
-		WithoutPolicy: append([]string{ // STREAM-15
+		WithoutPolicy: append([]string{ // STREAM-15: what a stream does not know
 			"message-ttl", "expires", "max-length", "max-priority", "overflow", "dead-letter-exchange",
 			"dead-letter-routing-key", "dead-letter-strategy", "queue-mode", "queue-version", "single-active-consumer",
 			"delivery-limit", "max-in-memory-length", "max-in-memory-bytes", "queue-master-locator", "target-group-size"},
@@ -95,9 +95,9 @@ var declareArguments = []declareArgument{
 	{"x-max-age", checkMaxAge},
 	{"x-stream-max-segment-size-bytes", notNegative},
 	{"x-stream-filter-size-bytes", anything},         // checkStream
-	{"x-consumer-disconnected-timeout", notNegative}, // QUEUE-51
+	{"x-consumer-disconnected-timeout", notNegative}, // QUEUE-51: from 4.3
 	{"x-queue-leader-locator", oneOf("invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders")},
-	{"x-delivery-limit", anything},       // QUEUE-45
+	{"x-delivery-limit", anything},       // QUEUE-45: not checked at declare
 	{"x-queue-master-locator", anything}, // looked at last
 }
 
@@ -115,7 +115,7 @@ var retryArguments = []declareArgument{
 
 // CheckQueueArguments checks the arguments of a new queue.
 func (p *Profile) CheckQueueArguments(m *amqp.QueueDeclare, resource string) error {
-	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36
+	if v, ok := m.Arguments.Get("x-dead-letter-exchange"); ok { // QUEUE-36: a string
 		if _, isString := v.(string); !isString {
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'x-dead-letter-exchange' in %s",
 				amqp.TypeName(v), resource)
@@ -134,10 +134,10 @@ func (p *Profile) CheckQueueArguments(m *amqp.QueueDeclare, resource string) err
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s of queue type %s", f.Key, resource, kind.Module)
 		}
 	}
-	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29
+	if !m.Durable && !m.Exclusive && !p.transientQueues { // QUEUE-29: refused by default from 4.3
 		return errDenied("transient_nonexcl_queues")
 	}
-	if v, ok := m.Arguments.Get("x-queue-master-locator"); ok { // QUEUE-42
+	if v, ok := m.Arguments.Get("x-queue-master-locator"); ok { // QUEUE-42: one of three words
 		switch {
 		case !p.masterLocator:
 			return errDenied("queue_master_locator")
@@ -290,7 +290,7 @@ func notNegative(v any, _ amqp.Table) string {
 
 func positive(v any, args amqp.Table) string {
 	if n, ok := amqp.AsInt(v); ok && n == 0 {
-		return "{value_zero,0}" // QUEUE-46
+		return "{value_zero,0}" // QUEUE-46: positive
 	}
 	return notNegative(v, args)
 }
@@ -319,7 +319,7 @@ func checkMaxPriority(v any, args amqp.Table) string {
 
 func unacceptable(v any) string { return "{unacceptable_type," + amqp.TypeName(v) + "}" }
 
-func boolean(v any, _ amqp.Table) string { // QUEUE-38
+func boolean(v any, _ amqp.Table) string { // QUEUE-38: a boolean, nothing else
 	if _, ok := v.(bool); !ok {
 		return unacceptable(v)
 	}

@@ -115,7 +115,7 @@ func (p *Profile) CheckDefinition(kind records.Kind, def map[string]any) error {
 			return ErrPolicy("%s", wrong)
 		}
 	}
-	if _, has := def["queue-master-locator"]; has && !p.masterLocator { // QUEUE-42
+	if _, has := def["queue-master-locator"]; has && !p.masterLocator { // QUEUE-42: one of three words
 		return ErrPolicy("use of deprecated queue-master-locator argument is not permitted")
 	}
 	if len(unknown) > 0 {

@@ -26,7 +26,7 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 		v, has := args.Get("x-" + key)
 		n, isInt := amqp.AsInt(v)
 		has = has && isInt
-		if limit, ok := policy[key].(int64); ok && (!has || p.lower(key, limit, n) || quorum && key == "expires") { // QUEUE-99
+		if limit, ok := policy[key].(int64); ok && (!has || p.lower(key, limit, n) || quorum && key == "expires") { // QUEUE-99: the policy wins on quorum queues
 			n, has = limit, true
 		}
 		if has {
@@ -41,7 +41,7 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 	}
 	text := func(key string) (string, bool) {
 		v, has := args.Get("x-" + key)
-		if word, ok := policy[key]; ok && (!has || quorum && key == "overflow") { // QUEUE-99
+		if word, ok := policy[key]; ok && (!has || quorum && key == "overflow") { // QUEUE-99: the policy wins on quorum queues
 			v, has = word, true
 		}
 		found = found || has
@@ -58,7 +58,7 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 	ttl("expires", &s.Expires)
 	number("max-length", &s.MaxLength)
 	number("max-length-bytes", &s.MaxBytes)
-	if quorum { // QUEUE-45, QUEUE-92
+	if quorum { // QUEUE-45: unchecked at declare; QUEUE-92: given up after so many returns
 		s.DeliveryLimit = p.deliveryLimit
 		found = found || p.deliveryLimit >= 0
 		number("delivery-limit", &s.DeliveryLimit)
@@ -72,12 +72,12 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 	}
 	overflow, _ := text("overflow")
 	s.Overflow = overflows[overflow]
-	if quorum && s.Overflow == queue.RejectPublishDLX { // QUEUE-35
+	if quorum && s.Overflow == queue.RejectPublishDLX { // QUEUE-35: classic queues alone know this word
 		s.Overflow = queue.DropHead
 	}
 	if quorum {
 		strategy, _ := text("dead-letter-strategy")
-		s.DeadLetterSafely = strategy == "at-least-once" && s.DeadLetter && s.Overflow == queue.RejectPublish // DLXALO-1
+		s.DeadLetterSafely = strategy == "at-least-once" && s.DeadLetter && s.Overflow == queue.RejectPublish // DLXALO-1: with an exchange and reject-publish
 		if p.quorumRetries {
 			retries(s, args, policy)
 		}
@@ -86,7 +86,7 @@ func (p *Profile) Settings(args amqp.Table, policy map[string]any) *queue.Settin
 		s.Deduplicate, found = true, true
 	}
 	mode, _ := text("queue-mode")
-	s.Lazy = mode == "lazy" && p.checksQueueMode // QUEUE-91
+	s.Lazy = mode == "lazy" && p.checksQueueMode // QUEUE-91: a lazy queue shows no difference
 	if !found {
 		return nil
 	}
@@ -157,8 +157,8 @@ type Fallback uint8
 // The reasons.
 const (
 	NoFallback           Fallback = iota
-	NoDeadLetterExchange          // DLXALO-3
-	DropsHead                     // DLXALO-2
+	NoDeadLetterExchange          // DLXALO-3: nothing is dead-lettered
+	DropsHead                     // DLXALO-2: at most once
 )
 
 // FallbackOf is why a queue with these arguments and settings does not dead-letter at
@@ -207,7 +207,7 @@ func (p *Profile) Merge(user, operator map[string]any) map[string]any {
 	for key, v := range operator {
 		mine, both := def[key].(int64)
 		limit, isLimit := v.(int64)
-		larger := key == "delayed-retry-min" // RETRY-16
+		larger := key == "delayed-retry-min" // RETRY-16: the larger minimum counts
 		if !both || !isLimit || p.lower(key, limit, mine) != larger {
 			def[key] = v
 		}

@@ -21,7 +21,7 @@ func (vh *VHost) Bind(r Binding, by Owner) error {
 	}
 	x, d, added, err := vh.addBinding(&r, by)
 	if added && x.history != nil {
-		vh.replay(x, d) // RECENT-2
+		vh.replay(x, d) // RECENT-2: a new binding is sent what is kept
 	}
 	return err
 }
@@ -43,7 +43,7 @@ func (vh *VHost) addBinding(r *Binding, by Owner) (x *Exchange, d destination, a
 	added, err = x.table.Bind(r.Key, r.Args, d)
 	var invalid *exchange.ArgumentError
 	switch {
-	case errors.As(err, &invalid): // EXCH-40
+	case errors.As(err, &invalid): // EXCH-40: 406 for another x-match
 		return nil, d, false, amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Error())
 	case err != nil:
 		return nil, d, false, err

@@ -28,7 +28,7 @@ type queueUse struct {
 // Subscribe registers a consumer with its queue, or says why that is refused.
 func (qu *queueUse) Subscribe(q *Queue, s *queue.Subscription) error {
 	switch err := q.Subscribe(s); {
-	case errors.Is(err, queue.ErrExclusive): // BASIC-29
+	case errors.Is(err, queue.ErrExclusive): // BASIC-29: 403 beside an exclusive consumer
 		return amqp.Errorf(amqp.AccessRefused, "%s in exclusive use", refusal.QueueText(q.Name, qu.Name))
 	case err != nil && !errors.Is(err, queue.ErrDeleted): // a stream that cannot be read
 		qu.fault(q.Name, err)
@@ -59,11 +59,11 @@ func (qu *queueUse) CheckGet(q *Queue) error {
 // CheckConsume reports whether a queue takes such a consumer, and returns its priority.
 func (qu *queueUse) CheckConsume(q *Queue, c ConsumerRequest) (priority int64, err error) {
 	resource := refusal.QueueText(q.Name, qu.Name)
-	if q.Quorum() && c.GlobalPrefetch { // QUEUE-95
+	if q.Quorum() && c.GlobalPrefetch { // QUEUE-95: not under a channel-wide prefetch
 		return 0, amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", resource)
 	}
 	kind := profile.QueueTypeOf(q.Args)
-	priority, err = qu.profile.CheckConsumeArguments(c.Args, kind, resource) // BASIC-32
+	priority, err = qu.profile.CheckConsumeArguments(c.Args, kind, resource) // BASIC-32: 406 for a wrong type
 	if err == nil && kind == &profile.StreamQueue {
 		err = qu.checkStreamConsumer(q, &c)
 	}

@@ -114,7 +114,7 @@ func (vh *VHost) offersDelayed(args amqp.Table) bool {
 // waits under its name. Called with the lock held, when all else is checked.
 func (vh *VHost) makeDelayed(x *Exchange) error {
 	var kind string
-	switch v, _ := x.Args.Get("x-delayed-type"); v := v.(type) { // EXCH-47
+	switch v, _ := x.Args.Get("x-delayed-type"); v := v.(type) { // EXCH-47: the type must exist
 	case string:
 		kind = v
 	case []byte:

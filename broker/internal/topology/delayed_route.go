@@ -23,7 +23,7 @@ func (r *router) delaysAt(x *Exchange, headers amqp.RawTable) bool {
 	r.delayed = true
 	ms, fault := message.DelayOf(headers)
 	switch {
-	case x.strict == nil && fault == message.NotANumber: // EXCH-49
+	case x.strict == nil && fault == message.NotANumber: // EXCH-49: the delay is a number
 		r.refusal = amqp.NewInternalError()
 	case x.strict != nil && fault == "" && ms > message.MaxStrictDelay:
 		fault = message.TooLong
@@ -33,7 +33,7 @@ func (r *router) delaysAt(x *Exchange, headers amqp.RawTable) bool {
 		r.refusal = amqp.Errorf(amqp.PreconditionFailed, "invalid header '%s' %s for %s: %s",
 			message.DelayHeader, amqp.FormatTerm(v), refusal.ExchangeText(x.Name, r.vh.Name), string(fault))
 	}
-	if ms <= 0 || fault != "" || x.strict == nil && ms > message.MaxDelay { // EXCH-50
+	if ms <= 0 || fault != "" || x.strict == nil && ms > message.MaxDelay { // EXCH-50: anything else is no delay
 		return false
 	}
 	r.keyOnly = false

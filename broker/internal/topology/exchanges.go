@@ -24,11 +24,11 @@ func (vh *VHost) DeclareExchange(m *amqp.ExchangeDeclare, by Owner) error {
 	if name == "" {
 		return refusal.DefaultExchange()
 	}
-	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-4
+	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-4: configure
 		return err
 	}
 	if vh.Exchange(name) == nil {
-		if err := mayPassOn(by, access.Exchange, name, "alternate-exchange", m.Arguments); err != nil { // PERM-4
+		if err := mayPassOn(by, access.Exchange, name, "alternate-exchange", m.Arguments); err != nil { // PERM-4: more with an alternate exchange
 			return err
 		}
 		return vh.createExchange(name, m, by)
@@ -59,7 +59,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 	if err := vh.checkSealed(); err != nil {
 		return err
 	}
-	if strings.HasPrefix(name, "amq.") && !(vh.recovering && slices.Contains(systemExchanges, name)) { // EXCH-3
+	if strings.HasPrefix(name, "amq.") && !(vh.recovering && slices.Contains(systemExchanges, name)) { // EXCH-3: 403 for amq.
 		return amqp.Errorf(amqp.AccessRefused, "exchange name '%s' contains reserved prefix 'amq.*'", name)
 	}
 	x := &Exchange{
@@ -71,7 +71,7 @@ func (vh *VHost) createExchange(name string, m *amqp.ExchangeDeclare, by Owner) 
 		x.cacheID = vh.cacheID
 	}
 	if alt, ok := m.Arguments.Get("alternate-exchange"); ok {
-		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12
+		if x.alternate, x.hasAlternate = alt.(string); !x.hasAlternate { // EXCH-12: 406 for what is no string
 			return amqp.Errorf(amqp.PreconditionFailed, "invalid type '%s' for arg 'alternate-exchange' in %s",
 				amqp.TypeName(alt), refusal.ExchangeText(name, vh.Name))
 		}
@@ -154,10 +154,10 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 	switch {
 	case name == "":
 		return refusal.DefaultExchange()
-	case strings.HasPrefix(name, "amq."): // EXCH-5
+	case strings.HasPrefix(name, "amq."): // EXCH-5: 403 for amq.
 		return amqp.Errorf(amqp.AccessRefused, "deletion of system %s not allowed", refusal.ExchangeText(name, vh.Name))
 	}
-	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-6
+	if err := mayUse(by, access.Exchange, name, access.Configure); err != nil { // PERM-6: configure, before existence
 		return err
 	}
 	vh.mu.Lock()
@@ -168,7 +168,7 @@ func (vh *VHost) DeleteExchange(name string, ifUnused bool, by Owner) error {
 		vh.tellDeletion("parameter.cleared", name, userOf(by))
 		return nil
 	}
-	if ifUnused && x.table.Len() > 0 { // EXCH-17
+	if ifUnused && x.table.Len() > 0 { // EXCH-17: 406 while something is bound
 		return amqp.Errorf(amqp.PreconditionFailed, "%s in use", refusal.ExchangeText(name, vh.Name))
 	}
 	vh.tellDeletion("parameter.set", name, userOf(by))

@@ -28,7 +28,7 @@ func (vh *VHost) checkExchangeType(kind string) error {
 	switch {
 	case known && vh.recovering:
 		return nil
-	case known && vh.env.isDisabled(kind) && t.Plugin == "": // LOCALRANDOM-1
+	case known && vh.env.isDisabled(kind) && t.Plugin == "": // LOCALRANDOM-1: a type of 4.0 that can be switched off
 		return amqp.Errorf(amqp.PreconditionFailed, "%s exchange is disabled by configuration", kind)
 	case !known || vh.env.isDisabled(kind):
 		return vh.errExchangeType(kind)
@@ -78,7 +78,7 @@ func (vh *VHost) makeTable(x *Exchange, kind string) error {
 	switch {
 	case errors.As(err, &invalid):
 		return amqp.Errorf(amqp.PreconditionFailed, "%s", invalid.Text)
-	case errors.Is(err, exchange.ErrArgumentType): // CHASH-1
+	case errors.Is(err, exchange.ErrArgumentType): // CHASH-1: the connection fails with 541
 		return amqp.NewInternalError()
 	case err != nil:
 		return vh.errExchangeType(kind)

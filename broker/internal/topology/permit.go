@@ -57,7 +57,7 @@ func (vh *names) mayBind(r *Binding, by Owner) error {
 		return err
 	}
 	if x := vh.Exchange(r.Source); x != nil && x.Kind == topicType {
-		return by.MayUseTopic(x.Name, r.Key, access.Read) // PERM-11
+		return by.MayUseTopic(x.Name, r.Key, access.Read) // PERM-11: a topic exchange checks the key
 	}
 	return nil
 }

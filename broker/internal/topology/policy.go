@@ -295,7 +295,7 @@ func (r *rule) definition() map[string]any {
 
 func (r *rule) appliesTo(what string, t *profile.QueueType) bool {
 	if t != nil {
-		for key := range r.Definition { // POLICY-10
+		for key := range r.Definition { // POLICY-10: a key of another type: no match
 			if slices.Contains(t.WithoutPolicy, key) {
 				return false
 			}

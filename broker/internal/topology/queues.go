@@ -31,7 +31,7 @@ func GeneratedName(prefix string) string {
 func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 	vh.env.Queues.Declared.Add(1)
 	name := cleanName(m.Queue)
-	if m.Passive { // QUEUE-3, QUEUE-6
+	if m.Passive { // QUEUE-3, QUEUE-6: existence is all that counts
 		if err := vh.mayLook(by, access.Queue, name); err != nil {
 			return nil, err
 		}
@@ -46,17 +46,17 @@ func (vh *VHost) DeclareQueue(m *amqp.QueueDeclare, by Owner) (*Queue, error) {
 			return nil, err
 		}
 		name = GeneratedName("amq.gen-")
-	} else if strings.HasPrefix(name, "amq.") { // QUEUE-2
+	} else if strings.HasPrefix(name, "amq.") { // QUEUE-2: 403 for amq.
 		return nil, amqp.Errorf(amqp.AccessRefused, "queue name '%s' contains reserved prefix 'amq.*'", name)
 	}
-	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-2, PERM-3
+	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-2: configure; PERM-3: by the server's name, too
 		return nil, err
 	}
 	vh.addQueueType(m)
 	if q, err := vh.redeclareQueue(name, m, by); q != nil || err != nil {
 		return q, err
 	}
-	if err := mayPassOn(by, access.Queue, name, "x-dead-letter-exchange", m.Arguments); err != nil { // PERM-2
+	if err := mayPassOn(by, access.Queue, name, "x-dead-letter-exchange", m.Arguments); err != nil { // PERM-2: more with a dead-letter exchange
 		return nil, err
 	}
 	q, err := vh.createQueue(name, m, by)
@@ -81,7 +81,7 @@ func (vh *VHost) addQueueType(m *amqp.QueueDeclare) {
 	}
 	if kind != "" {
 		m.Arguments = append(slices.Clone(m.Arguments), amqp.Field{Key: "x-queue-type", Value: kind})
-		slices.SortStableFunc(m.Arguments, func(a, b amqp.Field) int { return strings.Compare(a.Key, b.Key) }) // QUEUE-43
+		slices.SortStableFunc(m.Arguments, func(a, b amqp.Field) int { return strings.Compare(a.Key, b.Key) }) // QUEUE-43: the first by name is refused
 	}
 }
 
@@ -123,7 +123,7 @@ func (vh *VHost) createQueue(name string, m *amqp.QueueDeclare, by Owner) (*Queu
 	}
 	q := vh.newQueue(&records.Queue{
 		VHost: records.Text(vh.Name), Name: records.Text(name), ID: vh.env.nextID(),
-		Durable:    m.Durable && !m.Exclusive, // QUEUE-17
+		Durable:    m.Durable && !m.Exclusive, // QUEUE-17: an exclusive queue is never durable
 		AutoDelete: m.AutoDelete, Args: records.ArgsOf(m.Arguments), QuorumPriority: vh.profile.QuorumPriority,
 	}, m.Arguments)
 	if m.Exclusive {
@@ -143,7 +143,7 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 	if err := q.checkAccess(vh.Name, by); err != nil {
 		return err
 	}
-	if m.Exclusive != (q.Exclusive != nil) { // QUEUE-19
+	if m.Exclusive != (q.Exclusive != nil) { // QUEUE-19: 405 for another exclusive flag
 		return refusal.Locked(q.Name, vh.Name)
 	}
 	resource := refusal.QueueText(q.Name, vh.Name)
@@ -165,7 +165,7 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 // ready messages that went with it; a missing queue is none (QUEUE-22).
 func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *queue.Effects) (int, error) {
 	name = cleanName(name)
-	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-6
+	if err := mayUse(by, access.Queue, name, access.Configure); err != nil { // PERM-6: configure, before existence
 		return 0, err
 	}
 	q, err := vh.Queue(name, by)
@@ -175,7 +175,7 @@ func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *
 		}
 		return 0, err
 	}
-	if q.Quorum() && (ifUnused || ifEmpty) { // QUEUE-96
+	if q.Quorum() && (ifUnused || ifEmpty) { // QUEUE-96: neither if-unused nor if-empty
 		flag := "if-unused"
 		if !ifUnused {
 			flag = "if-empty"
@@ -186,9 +186,9 @@ func (vh *VHost) DeleteQueue(name string, ifUnused, ifEmpty bool, by Owner, fx *
 	n, err := vh.Remove(q, ifUnused, ifEmpty, by, fx)
 	switch {
 	case errors.Is(err, queue.ErrNotEmpty):
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s not empty", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23: if-empty is refused
 	case errors.Is(err, queue.ErrHasConsumer):
-		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23
+		return 0, amqp.Errorf(amqp.PreconditionFailed, "%s in use", refusal.QueueText(q.Name, vh.Name)) // QUEUE-23: if-unused is refused
 	}
 	return n, nil
 }

@@ -68,7 +68,7 @@ func (r *router) route(dst []*Queue, vh *names, x *Exchange, keys []string, head
 func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.RawTable, props amqp.RawProperties) []*Queue {
 	if x.table == nil {
 		for _, key := range keys {
-			if q := r.vh.queues[key]; q != nil { // EXCH-33
+			if q := r.vh.queues[key]; q != nil { // EXCH-33: the key names the queue
 				dst = r.found(dst, q)
 			}
 		}
@@ -77,7 +77,7 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 	r.keyOnly = r.keyOnly && x.table.KeyOnly()
 	r.dests = r.dests[:0]
 	if x.delayed != nil && r.delaysAt(x, headers) {
-		if x.strict == nil { // EXCH-52
+		if x.strict == nil { // EXCH-52: a delayed message counts as routed nowhere
 			r.askAlternate(x)
 		}
 		return dst
@@ -85,7 +85,7 @@ func (r *router) visit(dst []*Queue, x *Exchange, keys []string, headers amqp.Ra
 	if x.history != nil {
 		r.keyOnly, r.keeps = false, append(r.keeps, x)
 	}
-	if x.seen != nil && r.isRepeated(x, headers) { // DEDUP-3
+	if x.seen != nil && r.isRepeated(x, headers) { // DEDUP-3: a repeated value is routed nowhere
 		r.askAlternate(x)
 		return dst
 	}
@@ -109,7 +109,7 @@ func (r *router) askAlternate(x *Exchange) {
 		return
 	}
 	// The default exchange routes what is published to it, and nothing else.
-	if alt := r.vh.exchanges[x.alternate]; alt != nil && alt.table != nil { // EXCH-44
+	if alt := r.vh.exchanges[x.alternate]; alt != nil && alt.table != nil { // EXCH-44: a missing alternate is skipped
 		r.follow(alt)
 	}
 }

@@ -42,16 +42,16 @@ func StreamStart(at any) any {
 func (qu *queueUse) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
 	resource := refusal.QueueText(q.Name, qu.Name)
 	streams, unset := "stream queues "+resource, "'"+resource+"'"
-	if qu.profile.NewStreamTexts { // STREAM-41
+	if qu.profile.NewStreamTexts { // STREAM-41: the texts of 4.0
 		streams = "stream " + resource
 		unset = streams
 	}
 	switch {
-	case c.GlobalPrefetch: // STREAM-24
+	case c.GlobalPrefetch: // STREAM-24: no channel-wide prefetch
 		return amqp.Errorf(amqp.NotImplemented, "%s does not support global qos", resource)
-	case c.Prefetch <= 0: // STREAM-22
+	case c.Prefetch <= 0: // STREAM-22: 406 without a prefetch
 		return amqp.Errorf(amqp.PreconditionFailed, "consumer prefetch count is not set for %s", unset)
-	case c.NoAck: // STREAM-23
+	case c.NoAck: // STREAM-23: 540 without acks
 		return amqp.Errorf(amqp.NotImplemented, "automatic acknowledgement not supported by %s", streams)
 	}
 	_, err := stream.OffsetOf(c.Args)
@@ -61,9 +61,9 @@ func (qu *queueUse) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
 	v, _ := c.Args.Get(stream.OffsetArgument)
 	detail := "{" + amqp.TypeName(v) + "," + amqp.FormatTerm(v) + "}"
 	switch {
-	case qu.profile.NewStreamTexts: // STREAM-41
+	case qu.profile.NewStreamTexts: // STREAM-41: the texts of 4.0
 		return amqp.Errorf(amqp.PreconditionFailed, "failed consuming from stream %s: {invalid_offset_arg,%s}", resource, detail)
-	case errors.Is(err, stream.ErrOffsetType): // STREAM-29
+	case errors.Is(err, stream.ErrOffsetType): // STREAM-29: 541 for a wrong type
 		return amqp.NewInternalError()
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: {invalid_stream_offset_arg,%s}",

@@ -50,7 +50,7 @@ func TestUsersLogInWithTheirPassword(t *testing.T) {
 	assert.Equal(t, "ann", id.User)
 	assert.True(t, id.HasTag(access.Impersonator))
 
-	for _, c := range []access.Credentials{ // CONN-15, CONN-20
+	for _, c := range []access.Credentials{ // CONN-15: a failed login; CONN-20: no login without a hash
 		{User: "ann", Password: "Secret"}, {User: "ann"}, {User: "bob", Password: "secret"}, {User: "bob", Password: "nobody"},
 		{User: "bob", Checked: true}, {User: "cert"}, {User: "cert", Password: "nobody"}, {},
 	} {

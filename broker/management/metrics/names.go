@@ -9,7 +9,7 @@ type metric struct {
 func gauge(name, help string) metric   { return metric{name, help, false} }
 func counter(name, help string) metric { return metric{name, help, true} }
 
-// A family is metrics that RabbitMQ keeps together: whoever asks for details asks for
+// A family is metrics that RabbitMQ keeps together: a request for details names
 // families.
 type family string
 
