@@ -60,7 +60,7 @@ func (l *Link) beat(interval time.Duration) {
 		l.Conn.Close()
 		return
 	}
-	if !p.written.Swap(false) && l.writing.TryLock() { // whoever writes shows that we live
+	if !p.written.Swap(false) && l.writing.TryLock() { // a write under way shows that we live
 		_, _ = l.Conn.Write(amqp.AppendHeartbeat(nil)) // the reader notices a failure
 		l.writing.Unlock()
 	}

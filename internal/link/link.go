@@ -311,14 +311,14 @@ func (l *Link) why(err error) error {
 }
 
 // Goodbye says that the connection ends, if nobody writes, or else drops it. The answer is
-// ErrClosed for whoever reads.
+// ErrClosed for the goroutine that reads.
 func (l *Link) Goodbye() {
 	if !l.writing.TryLock() {
 		l.Close()
 		return
 	}
 	defer l.writing.Unlock()
-	// A peer that does not read any more is dropped by whoever waits for the answer.
+	// A peer that does not read any more is dropped by the goroutine that waits for the answer.
 	_, _ = l.Conn.Write(amqp.AppendMethod(nil, 0, &amqp.ConnectionClose{ReplyCode: uint16(amqp.ReplySuccess), ReplyText: "Goodbye"}))
 }
 
