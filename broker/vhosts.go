@@ -233,7 +233,7 @@ func (b *Broker) beginDeletion(name string) (*VHost, error) {
 		b.mu.Unlock()
 		if v != nil {
 			return nil, amqp.Errorf(amqp.PreconditionFailed,
-				"Cannot delete virtual host '%s' because it is protected from deletion", name)
+				"Refusing to delete virtual host '%s' because it is protected from deletion", name)
 		}
 		return nil, nil
 	}

@@ -213,7 +213,7 @@ func TestListsAreSortedFilteredAndPaged(t *testing.T) {
 		"&page=9&page_size=2":            "page_out_of_range\",\"reason\":\"Page out of range, page: 9 page size: 2, len: 4",
 		"&page=x":                        "bad_request\",\"reason\":\"Pagination parameters are invalid",
 		"&page=1&name=(&use_regex=true":  "bad_request\",\"reason\":\"Pagination parameters are invalid",
-		"&lengths_age=60&lengths_incr=0": "bad_request\",\"reason\":\"Invalid range parameters: age 60, incr 0",
+		"&lengths_age=60&lengths_incr=0": "invalid_range_parameters\",\"reason\":\"Invalid range parameters: age 60, incr 0",
 	} {
 		assert.Equal(t, `{"error":"`+reason+`"}`, names(query), query)
 	}

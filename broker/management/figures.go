@@ -70,7 +70,7 @@ func (q *request) windows() (windows, error) {
 			continue
 		}
 		if age <= 0 || step <= 0 || age/step > maxSamples {
-			return w, &failure{http.StatusBadRequest, "bad_request",
+			return w, &failure{http.StatusBadRequest, "invalid_range_parameters",
 				"Invalid range parameters: age " + strconv.Itoa(age) + ", incr " + strconv.Itoa(step)}
 		}
 		now := q.s.clock.Now().Unix()

@@ -156,19 +156,18 @@ func (q *request) checkProtocol() error {
 			missing = append(missing, words[i])
 		}
 	}
-	several := len(words) > 1
 	if missing == nil {
 		return q.reply(func(e *encoder) {
 			e.str("status", "ok")
-			if several {
-				e.strs("protocols", words)
+			if q.s.before4() {
+				e.str("protocol", words[0])
 				return
 			}
-			e.str("protocol", words[0])
+			e.strs("protocols", open)
 		})
 	}
 	return q.unhealthy("No active listener", func(e *encoder) {
-		if several {
+		if !q.s.before4() {
 			e.strs("missing", missing)
 		} else {
 			e.str("missing", missing[0])
@@ -183,8 +182,11 @@ var units = map[string]int{"days": 1, "weeks": 7, "months": 30, "years": 365}
 func (q *request) checkCertificates() error {
 	within, err := strconv.Atoi(q.variable("within"))
 	days, known := units[q.variable("unit")]
-	if err != nil || !known || within < 0 {
+	switch {
+	case err != nil || within < 0:
 		return badRequest("Invalid expiration value.")
+	case !known:
+		return badRequest("Time unit not recognised. Supported units: days, weeks, months, years.")
 	}
 	limit := q.s.wall.Now().AddDate(0, 0, within*days)
 	var expiring []Listener

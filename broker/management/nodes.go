@@ -6,6 +6,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rabbetmq/rabbet/broker/management/internal/osprocess"
 )
@@ -112,7 +113,11 @@ var storageFigures = []string{
 
 func writeNoStorage(e *encoder) {
 	for _, name := range storageFigures {
-		e.num(name, 0)
+		if strings.HasSuffix(name, "_avg_time") {
+			e.float(name, 0)
+		} else {
+			e.num(name, 0)
+		}
 		zeroDetails(e, name)
 	}
 }

@@ -52,6 +52,14 @@ func (q *request) writeProduct(e *encoder) {
 	e.str("erlang_full_version", "Erlang/OTP 26 [erts-14.2.5] ["+runtime.Version()+"] [64-bit] [smp:"+
 		strconv.Itoa(runtime.GOMAXPROCS(0))+"]")
 	e.str("release_series_support_status", "supported")
+	if !q.s.before4() {
+		for _, tags := range []string{"cluster_tags", "node_tags"} {
+			if e.object(tags) {
+				e.end()
+			}
+		}
+		e.str("default_queue_type", "classic")
+	}
 	e.boolean("disable_stats", q.statsDisabled())
 	e.boolean("is_op_policy_updating_enabled", !q.s.cfg.FixedOperatorPolicies)
 	e.boolean("enable_queue_totals", q.flag("enable_queue_totals") || q.s.cfg.EnableQueueTotals)

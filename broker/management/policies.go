@@ -98,7 +98,7 @@ func policyOf(name string, body object) (broker.Policy, error) {
 	}
 	if p.Priority, err = body.integer("priority", 0); err != nil {
 		return p, badRequest("Validation failed\n\npriority should be a number, actually was " +
-			string(appendValue(nil, body["priority"])) + "\n")
+			term(body["priority"]) + "\n")
 	}
 	p.Definition, err = body.arguments("definition")
 	return p, err

@@ -217,21 +217,24 @@ func (s *Server) addQuorumRoutes() {
 // addNewerRoutes adds what came with 4.x.
 func (s *Server) addNewerRoutes() {
 	const checks = "/health/checks/"
-	s.route("/version", get(anyUser, (*request).version))
+	s.route("/version", get(nil, (*request).version))
 	s.route("/vhosts/{vhost}/deletion/protection",
 		post(administrators, (*request).protectVHost), remove(administrators, (*request).unprotectVHost))
 	s.route("/connections/{connection}/sessions", get(anyUser, (*request).listSessions))
+	// Probes ask these without a login.
+	for _, name := range []string{"below-node-connection-limit", "reached-target-cluster-size"} {
+		s.route(checks+name, get(nil, (*request).healthy))
+	}
 	for _, name := range []string{
-		"below-node-connection-limit", "metadata-store/initialized", "metadata-store/initialized/with-data",
-		"reached-target-cluster-size", "quorum-queues-without-elected-leaders/all-vhosts",
+		"metadata-store/initialized", "metadata-store/initialized/with-data", "quorum-queues-without-elected-leaders/all-vhosts",
 		"quorum-queues-without-elected-leaders/all-vhosts/pattern/{pattern}",
 		"quorum-queues-without-elected-leaders/vhost/{vhost}",
 		"quorum-queues-without-elected-leaders/vhost/{vhost}/pattern/{pattern}",
 	} {
 		s.route(checks+name, get(anyUser, (*request).healthy))
 	}
-	s.route(checks+"is-in-service", get(anyUser, (*request).checkService))
-	s.route(checks+"ready-to-serve-clients", get(anyUser, (*request).checkService))
+	s.route(checks+"is-in-service", get(nil, (*request).checkService))
+	s.route(checks+"ready-to-serve-clients", get(nil, (*request).checkService))
 }
 
 // listSessions are those of a connection of AMQP 1.0, which there is none of.
@@ -239,5 +242,5 @@ func (q *request) listSessions() error {
 	if _, err := q.connection(); err != nil {
 		return err
 	}
-	return q.empty()
+	return badRequest("connection does not use AMQP 1.0")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/pattern"
@@ -205,6 +206,7 @@ func (q *request) deleteUser() error {
 	return q.done(false)
 }
 
+// deleteUsers stops at a user that is not there, unless it is 4.x, which passes over it.
 func (q *request) deleteUsers() error {
 	body, err := q.require("users")
 	if err != nil {
@@ -215,7 +217,7 @@ func (q *request) deleteUsers() error {
 		return err
 	}
 	for _, name := range names {
-		if !q.s.broker.DeleteUser(name) {
+		if !q.s.broker.DeleteUser(name) && q.s.before4() {
 			return badRequest([]any{"no_such_user", name})
 		}
 	}
@@ -276,9 +278,17 @@ func (q *request) limitValue(limit string) (int, error) {
 	}
 	n, err := body.integer("value", 0)
 	if err != nil {
-		return 0, badRequest(limit + " should be a number")
+		return 0, badRequest("Validation failed\n\n" + limit + " should be a number, actually was " + term(body["value"]) + "\n")
 	}
 	return n, nil
+}
+
+// term is a value of a body as refusals show it: text as Erlang prints it.
+func term(v any) string {
+	if text, ok := v.(string); ok {
+		return amqp.FormatTerm(text)
+	}
+	return string(appendValue(nil, v))
 }
 
 func (q *request) deleteUserLimit() error {

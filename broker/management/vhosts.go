@@ -184,7 +184,7 @@ func (q *request) putVHostLimit() error {
 		return err
 	}
 	if err := v.SetLimits(access.Limits{limit: n}); err != nil {
-		return refusal(err)
+		return badRequest("Validation failed\n\n" + textOf(err) + "\n")
 	}
 	return q.done(false)
 }

@@ -111,6 +111,7 @@ var layers = map[string]layer{
 	"conformance": {
 		module: []string{"amqp", "delay", "conformance/scripts", "store", "broker", "broker/access", "broker/tap", "broker/brokertest", "broker/management"},
 		others: []string{"github.com/rabbitmq/amqp091-go"},
+		tests:  []string{"broker/shovel"},
 	},
 	"cmd": {
 		module: []string{

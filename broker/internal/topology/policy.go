@@ -315,8 +315,8 @@ func newRule(p Policy) (*rule, error) {
 	case err != nil:
 		return nil, profile.ErrPolicy("pattern should be regular expression but is invalid: %v", err)
 	case !slices.Contains(policyTargets, p.ApplyTo):
-		return nil, profile.ErrPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'exchanges', 'all', "+
-			"'classic_queues', 'quorum_queues', 'streams'", p.ApplyTo)
+		return nil, profile.ErrPolicy("apply-to '%s' unrecognised; should be one of: 'queues', 'classic_queues', "+
+			" 'quorum_queues', 'streams', 'exchanges', or 'all'", p.ApplyTo)
 	case len(p.Definition) == 0:
 		return nil, profile.ErrPolicy("no policy provided")
 	}
