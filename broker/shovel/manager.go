@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -25,6 +26,8 @@ type Config struct {
 	PeerClock delay.Clock
 	// Logger gets what RabbitMQ would log; nothing is logged by default.
 	Logger *slog.Logger
+	// Disabled has shovels begin as SetEnabled(false) leaves them.
+	Disabled bool
 }
 
 // A Manager runs the shovels of a broker. Its methods are safe for concurrent use.
@@ -39,6 +42,7 @@ type Manager struct {
 
 	mu      sync.Mutex
 	closed  bool
+	off     bool // by SetEnabled
 	workers map[key]*worker
 }
 
@@ -51,19 +55,51 @@ func Start(b *broker.Broker, cfg Config) *Manager {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{b: b, log: cfg.Logger, dial: dialer{cfg.PeerClock, b.DialDirect}, workers: make(map[key]*worker)}
+	m := &Manager{b: b, log: cfg.Logger, dial: dialer{cfg.PeerClock, b.DialDirect}, workers: make(map[key]*worker), off: true}
 	m.life, m.end = context.WithCancel(context.Background())
 	b.RegisterComponent(broker.Component{Name: Component, Check: m.check, Changed: m.changed})
-	for _, name := range b.VHosts() {
-		v, err := b.VHost(name)
+	m.SetEnabled(!cfg.Disabled)
+	return m
+}
+
+// SetEnabled ends all shovels and waits until they have stopped, or starts those that the
+// parameters describe, as rabbitmq-plugins disable and enable do.
+// Meanwhile the parameters stay and can be deleted; to set one is refused, as of a component
+// that is not there. Calls must not overlap.
+func (m *Manager) SetEnabled(on bool) {
+	m.mu.Lock()
+	m.off = !on
+	ended := m.workers
+	if !on {
+		m.workers = make(map[key]*worker)
+	}
+	m.mu.Unlock()
+	if on {
+		m.beginAll()
+		return
+	}
+	for _, w := range ended {
+		w.cancel()
+	}
+	for _, w := range ended {
+		<-w.done
+	}
+}
+
+// beginAll starts the shovels of parameters that were there before.
+func (m *Manager) beginAll() {
+	for _, name := range m.b.VHosts() {
+		v, err := m.b.VHost(name)
 		if err != nil { // deleted meanwhile
 			continue
 		}
 		for _, p := range v.Parameters(Component) {
 			m.begin(p)
+			if _, ok := v.Parameter(Component, p.Name); !ok { // deleted before it began
+				m.stop(key{p.VHost, p.Name})
+			}
 		}
 	}
-	return m
 }
 
 // Close stops all shovels in order and waits until they have stopped. What they hold goes
@@ -79,6 +115,12 @@ func (m *Manager) Close() {
 // check refuses a value that makes no sense, and a URI that leads into a virtual host of
 // this broker which the user may not enter (SHOVEL-3).
 func (m *Manager) check(p broker.Parameter, by *access.Identity) error {
+	m.mu.Lock()
+	off := m.off
+	m.mu.Unlock()
+	if off {
+		return errors.New("component " + Component + " not found")
+	}
 	value, err := decode(p.Value)
 	if err != nil {
 		return err
@@ -131,7 +173,7 @@ func (m *Manager) start(d *definition) {
 
 // run is start with the lock held.
 func (m *Manager) run(d *definition) {
-	if m.closed {
+	if m.closed || m.off {
 		return
 	}
 	ctx, cancel := context.WithCancel(m.life)

@@ -43,3 +43,49 @@ func TestMessagesMoveInOrderAndLeaveNothing(t *testing.T) {
 		})
 	}
 }
+
+// While shovels are disabled none runs and none can be set; their parameters stay, and can
+// be deleted. What is there runs when they are enabled again.
+func TestShovelsAreDisabledAndEnabled(t *testing.T) {
+	mq := brokertest.New(t)
+	b := mq.Broker()
+	m := start(t, b)
+	place := []any{"src-uri", "amqp://", "src-queue", "a", "dest-uri", "amqp://", "dest-queue", "b"}
+	for _, name := range []string{"s", "gone"} {
+		set(t, b, name, place...)
+		state(t, m, name, shovel.Running)
+	}
+	for range 2 { // the second time it does nothing
+		m.SetEnabled(false)
+		assert.Empty(t, m.Shovels())
+		eventually(t, func() bool { return len(b.Connections()) == 0 }, "connections are left")
+	}
+	assert.False(t, m.Restart("/", "s"))
+	fill(mq, "a", 10)
+	err := vhost(t, b).SetParameter(shovel.Component, "new", value(t, place...))
+	require.ErrorContains(t, err, "component shovel not found")
+	assert.Len(t, vhost(t, b).Parameters(shovel.Component), 2)
+	assert.True(t, vhost(t, b).DeleteParameter(shovel.Component, "gone"))
+	assert.Equal(t, 10, ready(t, b, "a"))
+
+	for range 2 {
+		m.SetEnabled(true)
+		assert.Len(t, m.Shovels(), 1)
+	}
+	state(t, m, "s", shovel.Running)
+	eventually(t, func() bool { return ready(t, b, "b") == 10 }, "messages are missing")
+	set(t, b, "new", place...)
+	state(t, m, "new", shovel.Running)
+}
+
+// A Manager that begins disabled runs nothing until it is enabled.
+func TestShovelsBeginDisabled(t *testing.T) {
+	mq := brokertest.New(t)
+	require.NoError(t, vhost(t, mq.Broker()).SetParameter(shovel.Component, "s",
+		value(t, "src-uri", "amqp://", "src-queue", "a", "dest-uri", "amqp://", "dest-queue", "b")))
+	m := shovel.Start(mq.Broker(), shovel.Config{Disabled: true})
+	t.Cleanup(m.Close)
+	assert.Empty(t, m.Shovels())
+	m.SetEnabled(true)
+	state(t, m, "s", shovel.Running)
+}

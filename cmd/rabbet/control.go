@@ -236,7 +236,7 @@ func (c *controller) setPlugins(r *http.Request) (any, error) {
 	if c.node.broker == nil {
 		return nil, nil
 	}
-	if err := c.s.applyPlugins(c.node.broker); err != nil || !changed {
+	if err := c.s.applyPlugins(c.node.broker, c.node.shovels); err != nil || !changed {
 		return nil, err
 	}
 	if err := c.node.doors.Close(); err != nil {

@@ -64,7 +64,7 @@ func (n *node) start() error {
 		}
 		return errors.Join(err, closeAll(listeners))
 	}
-	shovels := shovel.Start(b, shovel.Config{Logger: log}) // before definitions are checked
+	shovels := shovel.Start(b, shovel.Config{Logger: log, Disabled: s.isOff(shovelPlugin)}) // before definitions are checked
 	noteUpstreams(b, log)
 	if err := s.loadDefinitions(b); err != nil {
 		shovels.Close()

@@ -6,12 +6,16 @@ import (
 	"slices"
 
 	"github.com/rabbetmq/rabbet/broker"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/logging"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/plugins"
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 )
 
-const eventPlugin = "rabbitmq_event_exchange"
+const (
+	eventPlugin  = "rabbitmq_event_exchange"
+	shovelPlugin = "rabbitmq_shovel"
+)
 
 // plugIn says to the broker what plugins and the log bring to it.
 func (s *service) plugIn(cfg *broker.Config) {
@@ -37,9 +41,13 @@ func disabledTypes(set *settings.Settings) []string {
 	return append(slices.Clone(set.DisabledExchangeTypes), plugins.ExchangeTypes(set.DisabledPlugins)...)
 }
 
+// isOff reports whether a plugin that is on by itself is switched off.
+func (s *service) isOff(plugin string) bool { return slices.Contains(s.set.DisabledPlugins, plugin) }
+
 // applyPlugins has a running broker follow the lists of plugins.
-func (s *service) applyPlugins(b *broker.Broker) error {
+func (s *service) applyPlugins(b *broker.Broker, shovels *shovel.Manager) error {
 	b.SetEventExchange(slices.Contains(s.set.Plugins, eventPlugin))
+	shovels.SetEnabled(!s.isOff(shovelPlugin))
 	return b.SetDisabledExchangeTypes(disabledTypes(&s.set.Settings))
 }
 

@@ -66,3 +66,38 @@ func TestToolsReachTheNode(t *testing.T) {
 	assert.Contains(t, events, `"name":"<u>"`)
 	b.stop(t, syscall.SIGTERM)
 }
+
+// What rabbitmq-plugins disable does to shovels is what RabbitMQ 3.10.8 did: they end, their
+// parameters stay and can be deleted, and until enable nobody knows of shovels. Both hold
+// over a restart of the application.
+func TestDisabledPluginEndsShovels(t *testing.T) {
+	b := newToolbox(t)
+	run := func(wanted int, words ...string) string {
+		code, stdout, stderr := b.run(words...)
+		require.Equal(t, wanted, code, "%s: %s", words, stderr)
+		return stdout + stderr
+	}
+	const shovel = `{"src-uri":"amqp://","src-queue":"a","dest-uri":"amqp://","dest-queue":"b"}`
+	running := func() bool {
+		return strings.Contains(run(0, "rabbitmqctl", "-q", "shovel_status"), "running")
+	}
+	run(0, "rabbitmqctl", "set_parameter", "shovel", "s1", shovel)
+	require.Eventually(t, running, 20*time.Second, 50*time.Millisecond)
+
+	assert.Contains(t, run(0, "rabbitmq-plugins", "disable", "rabbitmq_shovel"), "stopped 1 plugins.")
+	for range 2 {
+		assert.Contains(t, run(64, "rabbitmqctl", "shovel_status"), "Command 'shovel_status' not found.")
+		assert.Contains(t, run(64, "rabbitmqctl", "restart_shovel", "s1"), "Command 'restart_shovel' not found.")
+		assert.NotContains(t, run(0, "rabbitmqctl", "help"), "shovel")
+		assert.Contains(t, run(69, "rabbitmqctl", "set_parameter", "shovel", "s2", shovel), "component shovel not found")
+		assert.Contains(t, run(0, "rabbitmqctl", "-q", "list_parameters"), "s1")
+		run(0, "rabbitmqctl", "stop_app")
+		run(0, "rabbitmqctl", "start_app")
+	}
+	assert.Contains(t, run(0, "rabbitmq-plugins", "enable", "rabbitmq_shovel"), "started 1 plugins.")
+	require.Eventually(t, running, 20*time.Second, 50*time.Millisecond)
+	run(0, "rabbitmq-plugins", "disable", "rabbitmq_shovel")
+	run(0, "rabbitmqctl", "clear_parameter", "shovel", "s1")
+	run(0, "rabbitmq-plugins", "enable", "rabbitmq_shovel_management") // with what it requires
+	assert.NotContains(t, run(0, "rabbitmqctl", "-q", "shovel_status"), "s1")
+}

@@ -47,6 +47,8 @@ type verb struct {
 	name string
 	// tools are those that have it; nil is rabbitmqctl and rabbitmq-diagnostics.
 	tools []string
+	// plugin, unless "", is the one that brings it: while that is off nobody knows it.
+	plugin string
 	// usage is what comes after the name, summary a sentence for the help.
 	usage, summary string
 	// min and max are the numbers of arguments; a negative max is no limit.
@@ -206,7 +208,7 @@ func worksAlone(v *verb) bool {
 // find is the verb of a name that the tool has.
 func (c *call) find(name string) *verb {
 	for _, v := range verbs {
-		if v.name == name && v.has(c.Name) {
+		if v.name == name && c.offers(v) {
 			return v
 		}
 	}
@@ -218,6 +220,18 @@ func (v *verb) has(tool string) bool {
 		return tool == nameCtl || tool == nameDiagnostics
 	}
 	return slices.Contains(v.tools, tool)
+}
+
+// offers reports whether the tool has a verb as things are.
+func (c *call) offers(v *verb) bool {
+	if !v.has(c.Name) || v.plugin == "" {
+		return v.has(c.Name)
+	}
+	if c.node == nil {
+		c.node = c.connect()
+	}
+	s, err := c.pluginsState()
+	return err != nil || !slices.Contains(s.off, v.plugin)
 }
 
 func (c *call) unknownVerb(name string) error {
@@ -259,7 +273,7 @@ func (c *call) help(name string) error {
 func (c *call) list(w io.Writer) {
 	fmt.Fprintf(w, "\nUsage\n\n%s [--node <node>] [--timeout <timeout>] [--longnames] [--quiet] <command> [<command options>]\n\nAvailable commands:\n\n", c.Name)
 	for _, v := range verbs {
-		if v.has(c.Name) {
+		if c.offers(v) {
 			fmt.Fprintf(w, "   %-40s  %s\n", v.name, v.summary)
 		}
 	}
@@ -270,7 +284,7 @@ func (c *call) list(w io.Writer) {
 func (c *call) nearest(name string) string {
 	best, distance := "", len(name)/2+1
 	for _, v := range verbs {
-		if d := editDistance(name, v.name); v.has(c.Name) && d < distance {
+		if d := editDistance(name, v.name); d < distance && c.offers(v) {
 			best, distance = v.name, d
 		}
 	}

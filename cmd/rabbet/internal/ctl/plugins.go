@@ -32,7 +32,7 @@ type pluginsState struct {
 	enabled []string
 	running bool
 	active  []string // those that the node has started
-	off     []string // plugins of exchanges that are switched off
+	off     []string // those that would be on by themselves
 }
 
 func (c *call) pluginsState() (s pluginsState, err error) {
@@ -81,17 +81,16 @@ func (s *pluginsState) write(names []string) error {
 	return nil
 }
 
-// switchOff notes which plugins of exchanges are off from now on: they are on by
-// themselves.
+// switchOff notes which of the plugins that are on by themselves are off from now on.
 func (s *pluginsState) switchOff(how string, names []string) {
-	exchanges := slices.DeleteFunc(plugins.OfExchanges(), func(name string) bool { return !slices.Contains(names, name) })
 	switch how {
 	case "enable":
-		s.off = without(s.off, names)
+		s.off = without(s.off, plugins.WithRequired(names))
 	case "disable":
-		s.off = append(without(s.off, exchanges), exchanges...)
+		gone := slices.DeleteFunc(plugins.OnByThemselves(), func(name string) bool { return !slices.Contains(names, name) })
+		s.off = append(without(s.off, gone), gone...)
 	case "set":
-		s.off = without(plugins.OfExchanges(), names)
+		s.off = without(plugins.OnByThemselves(), plugins.WithRequired(names))
 	}
 }
 

@@ -6,11 +6,11 @@ import (
 )
 
 var shovelVerbs = []*verb{
-	{name: "shovel_status", tools: []string{nameCtl, nameDiagnostics}, usage: "", summary: "Displays status of Shovel on a node", max: -1,
+	{name: "shovel_status", plugin: "rabbitmq_shovel", tools: []string{nameCtl, nameDiagnostics}, usage: "", summary: "Displays status of Shovel on a node", max: -1,
 		banner: banner("Shovel status on node %n"), run: shovelStatus},
-	{name: "restart_shovel", tools: ctlOnly, usage: "[--vhost <vhost>] <name>", summary: "Restarts a dynamic Shovel", min: 1, max: 1,
+	{name: "restart_shovel", plugin: "rabbitmq_shovel", tools: ctlOnly, usage: "[--vhost <vhost>] <name>", summary: "Restarts a dynamic Shovel", min: 1, max: 1,
 		banner: banner("Restarting dynamic Shovel %0 in virtual host %v on node %n"), run: func(c *call) error { return c.withShovel("restart") }},
-	{name: "delete_shovel", tools: ctlOnly, usage: "[--vhost <vhost>] <name>", summary: "Deletes a Shovel", min: 1, max: 1,
+	{name: "delete_shovel", plugin: "rabbitmq_shovel", tools: ctlOnly, usage: "[--vhost <vhost>] <name>", summary: "Deletes a Shovel", min: 1, max: 1,
 		banner: banner("Deleting shovel %0 in vhost %v"), run: func(c *call) error { return c.withShovel() }},
 }
 

@@ -112,9 +112,10 @@ var exchangeTypes = []struct{ plugin, kind string }{
 	{"rabbitmq_sharding", "x-modulus-hash"},
 }
 
-// OfExchanges are the plugins that bring types of exchanges.
-func OfExchanges() []string {
-	var names []string
+// OnByThemselves are the plugins that run unless they are switched off: those that bring
+// types of exchanges, and shovels.
+func OnByThemselves() []string {
+	names := []string{"rabbitmq_shovel"}
 	for _, t := range exchangeTypes {
 		names = append(names, t.plugin)
 	}

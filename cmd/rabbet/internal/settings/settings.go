@@ -37,8 +37,8 @@ type Settings struct {
 	Plugins []string
 	// PluginsFile is the path of enabled_plugins, which need not be there.
 	PluginsFile string
-	// DisabledPlugins are those whose exchanges were switched off by rabbitmq-plugins
-	// disable: they are in the file disabled_plugins beside enabled_plugins.
+	// DisabledPlugins are those that would be on by themselves, and were switched off by
+	// rabbitmq-plugins disable: they are in the file disabled_plugins beside enabled_plugins.
 	DisabledPlugins []string
 	// DisabledExchangeTypes are types of exchanges that are refused.
 	DisabledExchangeTypes []string
