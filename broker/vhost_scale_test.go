@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,13 +16,18 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
+var largeVHost = flag.Bool("vhost.large", false, "delete a virtual host of 100,000 queues and a million messages, not of a fifth")
+
 // Deleting a virtual host with very many queues and messages holds up no confirm of
 // another for long.
 func TestDeletingALargeVHostHoldsUpNobody(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("measures time")
 	}
-	const queues, messages = 20_000, 200_000
+	queues, messages := 20_000, 200_000
+	if *largeVHost {
+		queues, messages = 100_000, 1_000_000
+	}
 	b := reopened(t, t.TempDir(), broker.Config{})
 	defer b.Close()
 	v := b.AddVHost("large")
