@@ -65,11 +65,17 @@ func vocabulary(t *testing.T, root string) doccheck.Vocabulary {
 // checkCommandLine looks for the command and the flags of a command line. Those of tools
 // in place of RabbitMQ's have a verb, which has a help.
 func checkCommandLine(root *cobra.Command, args []string) error {
-	if run := personalities[args[0]]; run != nil && strings.HasPrefix(args[0], "rabbitmq") && len(args) > 1 {
+	if run := tools[args[0]]; run != nil && len(args) > 1 {
 		return checkVerb(args)
 	}
 	if args[0] != "rabbet" {
 		return nil
+	}
+	if len(args) > 2 && args[1] == "ctl" {
+		if tools[args[2]] == nil {
+			return checkVerb(append([]string{"rabbitmqctl"}, args[2:]...))
+		}
+		return checkCommandLine(root, args[2:])
 	}
 	cmd := root
 	for rest := args[1:]; len(rest) > 0; rest = rest[1:] {
@@ -115,7 +121,7 @@ func checkVerb(args []string) error {
 		return nil
 	}
 	p := tool.Process{Name: args[0], Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard}
-	if personalities[args[0]](p, []string{"help", args[1+verb]}) != 0 {
+	if tools[args[0]](p, []string{"help", args[1+verb]}) != 0 {
 		return fmt.Errorf("%s has no %s", args[0], args[1+verb])
 	}
 	return nil

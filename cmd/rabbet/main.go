@@ -6,6 +6,7 @@
 //	rabbet config             check a configuration file
 //	rabbet definitions        export, import and compare definitions
 //	rabbet perf               load a broker and measure it
+//	rabbet ctl                administer a running broker
 //	rabbet conformance        judge whether a broker behaves as RabbitMQ does
 //	rabbet graduate           move to a RabbitMQ cluster
 //	rabbet store              look after a data folder
@@ -54,11 +55,7 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 func main() {
 	name := strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
-	command := personalities[name]
-	if command == nil {
-		command = rabbet
-	}
-	os.Exit(command(tool.Process{Name: name, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}, os.Args[1:]))
+	os.Exit(personality(name)(tool.Process{Name: name, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()}, os.Args[1:]))
 }
 
 // rabbet is the command of the binary's own name.

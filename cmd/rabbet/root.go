@@ -52,7 +52,7 @@ func newRoot(c console) *cobra.Command {
 	root.SetErr(c.stderr)
 	serve := &cobra.Command{Use: "serve [flags] [-- COMMAND [ARGUMENTS]]", Short: "Start the broker", Long: serveLong, Example: serveExample, DisableFlagsInUseLine: true}
 	serving(c, serve)
-	root.AddCommand(serve, pingCommand(c), configCommand(c), definitionsCommand(c), perfCommand(c), conformanceCommand(c), graduateCommand(c), storeCommands(c), versionCommand(c))
+	root.AddCommand(serve, pingCommand(c), configCommand(c), ctlCommand(c), definitionsCommand(c), perfCommand(c), conformanceCommand(c), graduateCommand(c), storeCommands(c), versionCommand(c))
 	root.SetHelpCommand(helpCommand())
 	root.InitDefaultCompletionCmd()
 	eachCommand(root, func(cmd *cobra.Command) { cmd.Flags().VisitAll(onlyOnce) })

@@ -56,6 +56,27 @@ func (b *toolbox) run(words ...string) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
+// Without links the tools are commands of rabbet ctl.
+func TestToolsAsCommands(t *testing.T) {
+	b := newToolbox(t)
+	require.NoError(t, os.Symlink(binary, filepath.Join(b.dir, "rabbet")))
+	for _, words := range [][]string{
+		{"rabbitmqctl", "list_vhosts", "name", "--formatter", "json"},
+		{"rabbitmq-diagnostics", "-q", "ping"},
+		{"rabbitmq-plugins", "is_enabled", "rabbitmq_management"},
+		{"rabbitmqctl", "no_such_command"},
+		{"rabbitmqctl", "--help"},
+	} {
+		code, stdout, stderr := b.run(words...)
+		as, asOut, asErr := b.run(append([]string{"rabbet", "ctl"}, words...)...)
+		assert.Equal(t, []any{code, stdout, stderr}, []any{as, asOut, asErr}, "%q", words)
+		if words[0] == "rabbitmqctl" {
+			as, asOut, asErr = b.run(append([]string{"rabbet", "ctl"}, words[1:]...)...)
+			assert.Equal(t, []any{code, stdout, stderr}, []any{as, asOut, asErr}, "%q", words)
+		}
+	}
+}
+
 // A transcript is one command of testdata/tools.txt and what RabbitMQ's tool made of it.
 type transcript struct {
 	words    []string
