@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/access"
 	"github.com/rabbetmq/rabbet/broker/internal/topology"
 )
@@ -48,6 +49,14 @@ func (cs *components) RegisterComponent(c Component) {
 		cs.byName = make(map[string]Component)
 	}
 	cs.byName[c.Name] = c
+}
+
+// TellEvent publishes an event of a component to amq.rabbitmq.event (EVENT-1), if anybody
+// listens. It may be called under any lock.
+func (cs *components) TellEvent(key string, headers amqp.Table) {
+	if cs.rules.Events.Wanted() {
+		cs.rules.Events.Tell(key, headers)
+	}
 }
 
 // component finds what parameters are for, with RabbitMQ's refusal. Called with the lock

@@ -186,6 +186,11 @@ func (d *definition) endpoints() (from, to []endpoint) {
 	return from, to
 }
 
+// title is what events name a shovel by.
+func (d *definition) title() amqp.Table {
+	return amqp.Table{{Key: "name", Value: d.name}, {Key: "vhost", Value: d.vhost}}
+}
+
 // An endpoint is a name of one end, such as src-queue, and its value.
 type endpoint struct{ name, value string }
 

@@ -178,10 +178,10 @@ func (m *Manager) run(d *definition) {
 	}
 	ctx, cancel := context.WithCancel(m.life)
 	w := &worker{
-		def: d, dial: &m.dial, clock: m.b.Clock(), log: m.log, cluster: m.b.ClusterName, finished: m.finished, total: &m.moved,
+		def: d, dial: &m.dial, clock: m.b.Clock(), log: m.log, cluster: m.b.ClusterName, finished: m.finished, tell: m.b.TellEvent, total: &m.moved,
 		cancel: cancel, done: make(chan struct{}),
 	}
-	w.report(Starting, "")
+	w.set(Status{State: Starting}) // it is told once the earlier one has ended
 	var before <-chan struct{}
 	if old := m.workers[d.key]; old != nil {
 		old.cancel()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,9 @@ type worker struct {
 	cluster func() string
 	// finished deletes the parameter of a shovel that is done.
 	finished func(*worker)
-	total    *atomic.Uint64 // messages that all workers have forwarded
+	// tell tells an event.
+	tell  func(key string, headers amqp.Table)
+	total *atomic.Uint64 // messages that all workers have forwarded
 
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -81,6 +84,12 @@ func (w *worker) run(ctx context.Context, before <-chan struct{}) {
 	if before != nil {
 		<-before
 	}
+	w.runSessions(ctx)
+	<-ctx.Done() // until then its status is there
+	w.tell("shovel.worker.removed", w.def.title())
+}
+
+func (w *worker) runSessions(ctx context.Context) {
 	for tries := 0; ; tries++ {
 		if w.report(Starting, ""); w.def.fault != "" {
 			w.log.Error("Shovel "+w.def.String()+" cannot run", "reason", w.def.fault)
@@ -183,23 +192,37 @@ func connectFault(err error) string {
 	return strings.TrimSpace(err.Error())
 }
 
+// report sets a state without URIs, and tells of it (EVENT-4).
 func (w *worker) report(state State, reason string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.status.State, w.status.Reason, w.status.Changed = state, reason, w.clock.Now()
-	w.status.Source, w.status.Target, w.status.Endpoints = "", "", nil
+	headers := append(w.def.title(), amqp.Field{Key: "status", Value: string(state)})
+	if state == Terminated {
+		headers = append(headers, amqp.Field{Key: "reason", Value: reason})
+	}
+	w.set(Status{State: state, Reason: reason})
+	w.tell("shovel.worker.status", headers)
 }
 
+// running sets that state with what is connected, and tells of it.
 func (w *worker) running(from, to string) {
+	st := Status{State: Running, Source: from, Target: to}
+	headers := append(w.def.title(), amqp.Table{
+		{Key: "status", Value: string(Running)}, {Key: "src_uri", Value: from}, {Key: "src_protocol", Value: protocol091},
+		{Key: "dest_protocol", Value: protocol091}, {Key: "dest_uri", Value: to},
+	}...)
+	ends, others := w.def.endpoints()
+	for _, e := range slices.Concat(ends, others) {
+		st.Endpoints = append(st.Endpoints, Endpoint{underscored(e.name), e.value})
+		headers = append(headers, amqp.Field{Key: underscored(e.name), Value: e.value})
+	}
+	w.set(st)
+	w.tell("shovel.worker.status", headers)
+}
+
+func (w *worker) set(st Status) {
+	st.Changed = w.clock.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.status.State, w.status.Changed, w.status.Source, w.status.Target = Running, w.clock.Now(), from, to
-	ends, others := w.def.endpoints()
-	for _, list := range [][]endpoint{ends, others} {
-		for _, e := range list {
-			w.status.Endpoints = append(w.status.Endpoints, Endpoint{underscored(e.name), e.value})
-		}
-	}
+	w.status = st
 }
 
 func (w *worker) setBlocked(blocked bool) {

@@ -119,6 +119,18 @@ func TestPluginsOfTheTarget(t *testing.T) {
 	assert.Empty(t, found)
 }
 
+// A shovel with an end of AMQP 1.0 is taken as it is, and noted: Rabbet never ran it.
+func TestShovelOfAMQP10(t *testing.T) {
+	document := []byte(`{"parameters": [{"vhost": "/", "component": "shovel", "name": "s",
+		"value": {"src-protocol": "amqp10", "src-uri": "amqp://h", "src-address": "a", "dest-uri": "amqp://", "dest-queue": "b"}}]}`)
+	found, err := lint.Check(lint.Input{Definitions: document, Plugins: []string{"rabbitmq_shovel"}}, "4.2")
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.Equal(t, lint.Note, found[0].Level)
+	assert.Equal(t, "SHOVEL-2", found[0].Rule)
+	assert.Contains(t, found[0].Text, "AMQP 1.0")
+}
+
 func TestConversionToQuorum(t *testing.T) {
 	document := []byte(`{"queues": [{"name": "p", "vhost": "/", "durable": true, "arguments": {"x-max-priority": 10, "x-queue-mode": "lazy"}}, {"name": "t", "vhost": "/", "durable": false}]}`)
 	for target, want := range map[string]map[lint.Level]int{

@@ -244,6 +244,7 @@ func (c *checker) parameter(p *definitions.Parameter) {
 	switch p.Component {
 	case "shovel":
 		c.needs(at, "rabbitmq_shovel", "SHOVEL-1", "the component shovel")
+		c.shovel(at, p.Value)
 	case "federation-upstream", "federation-upstream-set":
 		c.needs(at, "rabbitmq_federation", "FEDERATION-1", "the component "+p.Component)
 	case "operator_policy":
@@ -254,6 +255,20 @@ func (c *checker) parameter(p *definitions.Parameter) {
 		if json.Unmarshal(p.Value, &value) == nil {
 			c.policy(at, value.ApplyTo, value.Definition)
 		}
+	}
+}
+
+// shovel looks for ends of AMQP 1.0: a Rabbet keeps such a shovel terminated, and the target
+// begins to move messages.
+func (c *checker) shovel(at Finding, value json.RawMessage) {
+	var ends struct {
+		From string `json:"src-protocol"`
+		To   string `json:"dest-protocol"`
+	}
+	if json.Unmarshal(value, &ends) == nil && (ends.From == "amqp10" || ends.To == "amqp10") {
+		at.Level, at.Rule, at.Text = Note, "SHOVEL-2", "Rabbet does not speak AMQP 1.0 and never ran this shovel: the target will"
+		at.Advice = "nothing, if it is to run there"
+		c.add(at)
 	}
 }
 
