@@ -69,7 +69,8 @@ type EngineLog interface {
 	// Load visits the messages from position first to last in order, until visit returns
 	// false.
 	Load(first, last uint64, visit func(Record) bool) error
-	// Pick visits those of some positions, which ascend.
+	// Pick visits those of some positions, which ascend. Their records need not have
+	// Redelivered and Note.
 	Pick(positions []uint64, visit func(Record)) error
 }
 
@@ -141,8 +142,8 @@ type Body interface {
 // An OpKind is what an operation does.
 type OpKind uint8
 
-// The operations. Those that name a message that is not in the log, or not any more, do
-// nothing.
+// The operations. OpRemove and OpConsume name a message that is in the log. The others do
+// nothing where there is none.
 const (
 	// OpAdd adds Message at Seq, which is larger than all before it.
 	OpAdd OpKind = iota

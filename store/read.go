@@ -29,10 +29,7 @@ func (l *chunkLog) Load(first, last uint64, visit func(Record) bool) error {
 			m := marksOf(tx, k)
 			notes := m.notesOf(start, v)
 			err = eachIn(start, k, v, func(r *stored) bool {
-				if r.Seq < first || m.settled.has(r.Seq-start) {
-					return true
-				}
-				if r.Volatile && r.Seq <= l.last { // dropped by the restart, if not yet by a commit
+				if r.Seq < first || m.settled.has(r.Seq-start) || l.dropped(r) {
 					return true
 				}
 				if r.Seq > last {
@@ -52,6 +49,9 @@ func (l *chunkLog) Load(first, last uint64, visit func(Record) bool) error {
 	})
 	return errors.Join(err, bad.err())
 }
+
+// dropped reports whether a restart has dropped a message, if not yet a commit.
+func (l *chunkLog) dropped(r *stored) bool { return r.Volatile && r.Seq <= l.last }
 
 // withBody is a record with its body, if that is kept apart.
 func (d *disk) withBody(r *stored) Record {
@@ -144,7 +144,7 @@ func (l *chunkLog) Pick(positions []uint64, visit func(Record)) error {
 			if err == nil {
 				err = eachRecord(&meta, k, v, func(r *stored) bool {
 					rest = from(rest, r.Seq)
-					if len(rest) > 0 && rest[0] == r.Seq && !m.settled.has(r.Seq-start) {
+					if len(rest) > 0 && rest[0] == r.Seq && !m.settled.has(r.Seq-start) && !l.dropped(r) {
 						visit(l.disk.withBody(r))
 					}
 					return len(rest) > 0 && rest[0] <= meta.last()

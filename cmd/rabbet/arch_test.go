@@ -41,11 +41,16 @@ type layer struct {
 // breaks the rules by being there. Imports point down. A directory speaks for
 // those below it that are not listed themselves.
 var layers = map[string]layer{
-	"amqp":                    {},
-	"delay":                   {others: []string{"github.com/google/btree"}},
-	"exchange":                {module: []string{"amqp"}},
-	"internal/link":           {module: []string{"amqp", "delay"}, tests: []string{"broker/brokertest"}},
-	"store":                   {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
+	"amqp":          {},
+	"delay":         {others: []string{"github.com/google/btree"}},
+	"exchange":      {module: []string{"amqp"}},
+	"internal/link": {module: []string{"amqp", "delay"}, tests: []string{"broker/brokertest"}},
+	"store":         {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
+	"store/memory":  {module: []string{"store"}, tests: []string{"store/storetest"}},
+	"store/storetest": {
+		module: []string{"delay", "store"}, others: []string{"github.com/stretchr/testify"},
+		tests: []string{"store/memory"},
+	},
 	"queue":                   {module: []string{"amqp", "delay", "store", "queue/dedup"}},
 	"queue/delayed":           {module: []string{"amqp", "delay", "store", "queue"}},
 	"broker/access":           {},
@@ -69,7 +74,7 @@ var layers = map[string]layer{
 	"broker/internal/unacked":  {module: []string{"broker/internal/topology", "queue"}},
 	"broker/internal/pipe":     {module: []string{"delay"}},
 	"broker/tap":               {module: []string{"amqp", "queue"}, tests: []string{"broker"}},
-	"broker": {module: []string{
+	"broker": {tests: []string{"store/memory"}, module: []string{
 		"amqp", "delay", "store", "queue", "broker/access", "broker/definitions", "broker/internal/announce", "broker/internal/message",
 		"broker/internal/ordered", "broker/internal/pattern", "broker/internal/pipe", "broker/internal/profile", "broker/internal/records",
 		"broker/internal/refusal", "broker/internal/topology", "broker/internal/unacked",

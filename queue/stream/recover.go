@@ -20,6 +20,9 @@ func (s *Stream) Resume() { s.retain() }
 // DropUnknown removes the streams of a store that keep does not want, and returns the
 // largest ID there is.
 func DropUnknown(st *store.Store, keep func(id uint64) bool) (largest uint64, err error) {
+	if !hasFolder(st) {
+		return 0, nil
+	}
 	names, err := diskFolder{Folder(st)}.names()
 	if err != nil {
 		return 0, err

@@ -108,11 +108,12 @@ var _ queue.Queue = (*Stream)(nil)
 // next.
 func New(cfg Config) *Stream {
 	s := &Stream{
-		name: cfg.Name, env: cfg.Env, store: cfg.Env.Store, set: limitsOf(cfg.Settings),
+		name: cfg.Name, env: cfg.Env, set: limitsOf(cfg.Settings),
 		readers: make(map[*queue.Subscription]*reader),
 	}
 	s.age = delay.NewAlarm(cfg.Env.Clock, s.retain)
-	if s.store != nil {
+	if hasFolder(cfg.Env.Store) {
+		s.store = cfg.Env.Store
 		s.folder = diskFolder{filepath.Join(Folder(s.store), strconv.FormatUint(cfg.ID, 10))}
 		return s
 	}
@@ -122,6 +123,10 @@ func New(cfg Config) *Stream {
 	}
 	return s
 }
+
+// hasFolder reports whether there is a place for files. A store may have none: its engine
+// keeps everything elsewhere.
+func hasFolder(st *store.Store) bool { return st != nil && st.Dir() != "" }
 
 // Folder is where the streams of a store lie.
 func Folder(s *store.Store) string { return filepath.Join(s.Dir(), FolderName) }

@@ -33,6 +33,7 @@ var packages = map[string]string{
 	"management":  "github.com/rabbetmq/rabbet/broker/management",
 	"metrics":     "github.com/rabbetmq/rabbet/broker/management/metrics",
 	"store":       "github.com/rabbetmq/rabbet/store",
+	"memory":      "github.com/rabbetmq/rabbet/store/memory",
 	"assert":      "github.com/stretchr/testify/assert",
 	"require":     "github.com/stretchr/testify/require",
 	"context":     "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "log": "log", "os": "os",
