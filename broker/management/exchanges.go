@@ -64,7 +64,7 @@ const internalUser = "rmq-internal"
 func (q *request) writeExchange(e *encoder, at place, info broker.ExchangeInfo, w windows) {
 	e.value("arguments", info.Args)
 	e.boolean("auto_delete", info.AutoDelete)
-	if c := info.Cache; c != nil && e.object("cache_info") { // DEDUP-8
+	if c := info.Cache; c != nil && e.object("cache_info") { // DEDUP-8: the entries that it holds
 		e.num("bytes", c.Bytes)
 		e.num("entries", int64(c.Entries))
 		e.strs("nodes", []string{q.s.cfg.NodeName})

@@ -184,9 +184,6 @@ func (d *definitionsClient) export(file string) error {
 	return d.warn(doc)
 }
 
-// mostWarnings is how many objects an export names before it counts the rest.
-const mostWarnings = 20
-
 // warn names what versions of RabbitMQ refuse of a document, or take with a plugin alone.
 func (d *definitionsClient) warn(doc *definitions.Document) error {
 	if d.vhost != "" {
@@ -196,33 +193,8 @@ func (d *definitionsClient) warn(doc *definitions.Document) error {
 	if err := doc.Encode(&text, false); err != nil {
 		return err
 	}
-	versions := map[lint.Finding][]string{}
-	var order []lint.Finding
-	for _, target := range d.targets {
-		if target == "none" {
-			continue
-		}
-		found, err := lint.Check(lint.Input{Definitions: text.Bytes()}, target)
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			if !f.Level.AtLeast(lint.Needs) {
-				continue
-			}
-			if versions[f] == nil {
-				order = append(order, f)
-			}
-			versions[f] = append(versions[f], target)
-		}
-	}
-	for _, f := range order[:min(len(order), mostWarnings)] {
-		fmt.Fprintf(d.stderr, "warning: RabbitMQ %s: %s: %s\n", strings.Join(versions[f], ", "), f.Object(), f.Text)
-	}
-	if more := len(order) - mostWarnings; more > 0 {
-		fmt.Fprintf(d.stderr, "warning: and %d more, which rabbet graduate lint names\n", more)
-	}
-	return nil
+	targets := slices.DeleteFunc(slices.Clone(d.targets), func(target string) bool { return target == "none" })
+	return lint.Warn(d.stderr, text.Bytes(), targets)
 }
 
 func (d *definitionsClient) load(file string) error {

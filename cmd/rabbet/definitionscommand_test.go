@@ -152,6 +152,13 @@ func TestExportWarns(t *testing.T) {
 	assert.Equal(t, strings.Replace(delayed, "3.13, 4.0, 4.2", "4.0", 1), stderr)
 	_, _, stderr = run(t, nil, "definitions", "export", "-", "--url", url, "--target", "none")
 	assert.Empty(t, stderr)
+	file := filepath.Join(t.TempDir(), "out.json")
+	code, _, stderr = b.run("rabbitmqctl", "export_definitions", file)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stderr, transient)
+	assert.Contains(t, stderr, delayed)
+	_, _, stderr = b.run("rabbitmqctl", "-q", "export_definitions", file)
+	assert.Empty(t, stderr)
 	code, _, _ = run(t, nil, "definitions", "export", "-", "--url", url, "--target", "5.0")
 	assert.Equal(t, 2, code)
 }

@@ -148,7 +148,7 @@ func (l *Link) handshake(c *Config) error {
 	if err := l.Call(0, c.startOk(), tune); err != nil {
 		return err
 	}
-	if l.frameMax = tune.FrameMax; l.frameMax == 0 || l.frameMax > MaxFrame { // CONN-42
+	if l.frameMax = tune.FrameMax; l.frameMax == 0 || l.frameMax > MaxFrame { // CONN-42: no limit was named
 		l.frameMax = MaxFrame
 	}
 	l.limit = max(l.frameMax, least)

@@ -76,7 +76,7 @@ func (r *Reader) Buffered() (f Frame, ok bool, err error) {
 	switch {
 	case string(p[:4]) == amqp.ProtocolHeader[:4]:
 		return Frame{}, false, errors.New("the broker does not speak AMQP 0-9-1")
-	case size > r.limit-amqp.FrameOverhead: // CONN-41
+	case size > r.limit-amqp.FrameOverhead: // CONN-41: larger than was agreed
 		return Frame{}, false, fmt.Errorf("the broker sent a frame of %d bytes, where %d are agreed", uint64(size)+amqp.FrameOverhead, r.limit)
 	case len(p) < int(size)+amqp.FrameOverhead:
 		return Frame{}, false, nil

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+
+	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/lint"
 )
 
 var objectVerbs = []*verb{
@@ -150,7 +152,10 @@ func exportDefinitions(c *call) error {
 	if err := os.WriteFile(c.args[0], document, 0o600); err != nil {
 		return failed(exitData, "%s", err)
 	}
-	return nil
+	if c.opts.quiet || c.opts.silent {
+		return nil
+	}
+	return lint.Warn(c.Stderr, document, lint.Targets)
 }
 
 func checkImport(c *call) error {
