@@ -65,8 +65,9 @@ type conn struct {
 	ack       amqp.BasicAck       // scratch
 	written   uint64              // records of the virtual host before the method at hand
 	throttled uint64              // bytes received by the last pause
-	received  atomic.Uint64       // bytes
-	reads     atomic.Uint64       // of the socket
+	backlog   share
+	received  atomic.Uint64 // bytes
+	reads     atomic.Uint64 // of the socket
 
 	// Guarded by the lock of the outbound half.
 	channels map[uint16]*channel // changed by the reader only
@@ -81,7 +82,7 @@ func newConn(b *node, nc net.Conn) *conn {
 		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
-	c.in = newReader(nc)
+	c.in, c.backlog.of = newReader(nc), &b.backlog
 	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
 	c.out.sending = sendWatch{clock: b.cfg.PeerClock, timeout: b.cfg.SendTimeout, log: c.log}
 	c.login = &handshake{c}

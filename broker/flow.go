@@ -8,12 +8,12 @@ import (
 
 // Flow control of what a client sends (CONN-82): pauses between reads.
 
-// pressures says how long a publisher pauses that has left a backlog of so many
-// messages or bytes; the first row that fits counts. The pause is that of a publisher
+// pressures says how long a publisher pauses that has left a backlog, when those of all
+// publishers come to so many messages or bytes; the first row that fits counts. The pause is that of a publisher
 // that has sent largeBuffer bytes since its last one; for less it is shorter in
 // proportion.
 var pressures = []struct {
-	messages int
+	messages int64
 	bytes    int64
 	pause    time.Duration
 }{
@@ -36,14 +36,19 @@ const shortestPause = 50 * time.Microsecond
 // a pause of its own waits for nobody.
 func (c *conn) throttle() {
 	received := c.received.Load()
-	share := time.Duration(min(received-c.throttled, largeBuffer))
+	sent := time.Duration(min(received-c.throttled, largeBuffer))
 	c.throttled = received
 	messages, bytes := c.fx.TakeBacklog()
+	c.backlog.is(int64(messages), bytes)
+	if messages == 0 {
+		return
+	}
+	all, allBytes := c.backlog.of.messages.Load(), c.backlog.of.bytes.Load()
 	for _, p := range pressures {
-		if messages < p.messages && bytes < p.bytes {
+		if all < p.messages && allBytes < p.bytes {
 			continue
 		}
-		pause := p.pause * share / largeBuffer
+		pause := p.pause * sent / largeBuffer
 		if pause < shortestPause {
 			delay.Throttle(shortestPause)
 			return

@@ -40,6 +40,7 @@ type node struct {
 	channels    atomic.Int64  // of all connections
 	serials     atomic.Uint64 // the last given to a channel
 	throttling  sync.Mutex    // held by the publisher that pauses
+	backlog     backlog
 
 	life context.Context          // done once the broker is closed
 	find func(name string) *vhost // nil if there is none

@@ -50,8 +50,17 @@ func newReader(nc net.Conn) reader {
 	return in
 }
 
+// idles has f called when there is nothing to read.
+func (in *reader) idles(f func()) {
+	if in.try != nil {
+		in.try.idle = f
+	}
+}
+
 // run handles frames until the connection ends.
 func (in *reader) run(c *conn) error {
+	defer c.backlog.idle()
+	in.idles(c.backlog.idle)
 	held := false // frames that have come are still to be handled
 	for {
 		if !c.awaitAlarms() && !held {
@@ -106,6 +115,9 @@ func (in *reader) fill(c *conn) error {
 	if in.bulky { // the next frame's start will do, the rest need not be copied
 		room = room[:min(len(room), streamHead)]
 		in.bulky = false
+	}
+	if in.try == nil {
+		c.backlog.idle()
 	}
 	n, busy, err := in.read(room)
 	c.fx.Busy = busy

@@ -8,7 +8,7 @@ import (
 )
 
 // A tryReader is of no use here: this system does not show that a read has waited.
-type tryReader struct{}
+type tryReader struct{ idle func() }
 
 func newTryReader(net.Conn, syscall.RawConn) *tryReader { return nil }
 

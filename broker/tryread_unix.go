@@ -17,6 +17,7 @@ type tryReader struct {
 	n     int
 	err   error
 	tries int
+	idle  func()                // called when nothing is there; nil is nothing
 	do    func(fd uintptr) bool // made once: a closure for each read would be an allocation
 }
 
@@ -25,8 +26,15 @@ func newTryReader(nc net.Conn, raw syscall.RawConn) *tryReader {
 	r.do = func(fd uintptr) bool {
 		r.tries++
 		for {
-			if r.n, r.err = syscall.Read(int(fd), r.into); r.err != syscall.EINTR {
-				return r.err != syscall.EAGAIN // false waits for the socket
+			switch r.n, r.err = syscall.Read(int(fd), r.into); r.err {
+			case syscall.EINTR:
+			case syscall.EAGAIN:
+				if r.idle != nil {
+					r.idle()
+				}
+				return false // waits for the socket
+			default:
+				return true
 			}
 		}
 	}
