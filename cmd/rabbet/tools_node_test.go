@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -65,6 +66,42 @@ func TestToolsReachTheNode(t *testing.T) {
 	assert.Contains(t, events, `"event":"user.created"`)
 	assert.Contains(t, events, `"name":"<u>"`)
 	b.stop(t, syscall.SIGTERM)
+}
+
+// What peek says of a message was recorded from RabbitMQ 3.10.8, and the message stays.
+func TestPeekShowsAMessage(t *testing.T) {
+	b := newToolbox(t)
+	conn, err := amqp.Dial("amqp://guest:guest@" + b.address + "/")
+	require.NoError(t, err)
+	defer conn.Close()
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	_, err = ch.QueueDeclare("q", true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	confirm, err := ch.PublishWithDeferredConfirm("", "q", false, false, amqp.Publishing{
+		Headers: amqp.Table{"n": int32(7), "s": "x"}, ContentType: "text/plain", DeliveryMode: 2, MessageId: "m-1", Body: []byte("hello"),
+	})
+	require.NoError(t, err)
+	require.True(t, confirm.Wait())
+
+	const recorded = `{"message":{"content_type":"text/plain","delivery_mode":2,"exchange":"","header.n":7,"header.s":"x",` +
+		`"header.x-delivery-count":0,"message_id":"m-1","payload (max 64 bytes)":"hello","routing_keys":["q"]},"result":"ok"}`
+	for range 2 {
+		code, stdout, stderr := b.run("rabbitmq-queues", "peek", "q", "1", "--formatter", "json")
+		assert.Equal(t, []any{0, recorded + "\n", ""}, []any{code, stdout, stderr})
+	}
+	code, stdout, _ := b.run("rabbitmq-queues", "-q", "peek", "q", "1")
+	assert.Zero(t, code)
+	for _, row := range []string{"delivery_mode           │ 2 ", "payload (max 64 bytes)  │ hello ", "header.x-delivery-count │ 0 "} {
+		assert.Contains(t, stdout, "│ "+row)
+	}
+	code, _, stderr := b.run("rabbitmq-queues", "peek", "q", "2")
+	assert.Equal(t, []any{69, "Error:\nTarget queue does not have a message at that position\n"}, []any{code, stderr})
+	msg, ok, err := ch.Get("q", true)
+	require.NoError(t, err)
+	require.True(t, ok)
+	assert.False(t, msg.Redelivered, "a look does not count")
 }
 
 // What rabbitmq-plugins disable does to shovels is what RabbitMQ 3.10.8 did: they end, their
