@@ -22,7 +22,7 @@ var exchangePluginScripts = []Script{
 	{Name: "exchange/modulus-hash", Covers: []string{"MODULUS-1"}, Run: modulusExchange},
 	{Name: "exchange/recent-history", Covers: []string{"RECENT-1", "RECENT-2", "EXCH-61"}, Run: recentHistory},
 	{Name: "exchange/recent-history-not-stored", Covers: []string{"RECENT-3"}, Run: recentHistoryNotStored},
-	{Name: "exchange/recent-history-restart", Covers: []string{"RECENT-3"}, Alone: true, Run: recentHistoryRestart},
+	{Name: "exchange/recent-history-restart", Covers: []string{"RECENT-3"}, Alone: true, Before: V(4, 3, 0), Run: recentHistoryRestart},
 	{Name: "exchange/local-random", Covers: []string{"LOCALRANDOM-1", "EXCH-62"}, Since: V(4, 0, 0), Run: localRandomExchange},
 	{Name: "exchange/local-random-is-unknown", Covers: []string{"LOCALRANDOM-1"}, Before: V(4, 0, 0), Run: localRandomUnknown},
 }
@@ -194,7 +194,7 @@ func consistentHashRestart(t *T) {
 	ch = t.Channel().Confirming()
 	after := ch.reached(x, 40, queues...)
 	t.Equal(40, after[0]+after[1]+after[2]+after[3], "messages that arrived")
-	if t.Version().AtLeast(3, 13, 0) {
+	if v := t.Version(); v.AtLeast(4, 2, 0) || v.AtLeast(3, 13, 0) && !v.AtLeast(4, 0, 0) { // 4.0.5 makes another ring
 		t.Equal(before, after, "spread after a restart")
 	}
 }
@@ -251,7 +251,7 @@ func recentHistory(t *T) {
 	ch.ExpectDrain(late, "3", "4")
 	ch.Bind(late, x, "late")
 	ch.ExpectDrain(late)
-	if t.Version().AtLeast(3, 13, 0) { // where it does not crash
+	if v := t.Version(); v.AtLeast(3, 13, 0) && !v.AtLeast(4, 0, 0) { // others crash
 		through, behind := ch.NewExchange("topic"), ch.NewSharedQueue()
 		ch.Bind(behind, through, "k4")
 		ch.BindExchange(through, x, "")

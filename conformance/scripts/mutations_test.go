@@ -30,7 +30,7 @@ type mutation struct {
 
 func allMutations() []mutation {
 	return slices.Concat(publishMutations, deliveryMutations, settleMutations, topologyMutations,
-		errorMutations, deathMutations)
+		errorMutations, deathMutations, pluginMutations)
 }
 
 // expectCaught demands that a script differs, and says so in words that match. A
@@ -61,11 +61,14 @@ func scriptNamed(t *testing.T, name string) Script {
 }
 
 func TestMutationsAreCaught(t *testing.T) {
-	shared := startBroker(t, nil)
+	shared, newer := startBroker(t, nil), startProfile(t, "4.3", nil)
 	run := func(t *testing.T, script string, broken faults, o Options) Result {
 		s, b := scriptNamed(t, script), shared
-		if s.Alone {
+		switch {
+		case s.Alone:
 			b = startBroker(t, nil)
+		case !s.AppliesTo(V(3, 13, 0)):
+			b = newer
 		}
 		o.Alarm = b.alarm
 		runner, err := Connect(t.Context(), "amqp://guest:guest@"+startMutant(t, b.address, broken)+"/", o)
@@ -95,8 +98,11 @@ type running struct {
 	address string
 }
 
-func startBroker(t *testing.T, tap *tap.Tap) running {
-	b, err := broker.New(broker.Config{Tap: tap})
+func startBroker(t *testing.T, tap *tap.Tap) running { return startProfile(t, "", tap) }
+
+// startProfile is startBroker for a version of RabbitMQ.
+func startProfile(t *testing.T, profile string, tap *tap.Tap) running {
+	b, err := broker.New(broker.Config{Tap: tap, Profile: profile})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	address, err := b.Listen("127.0.0.1:0")

@@ -10,13 +10,7 @@ import (
 // argumentIgnored is a broker that does not know an argument of queues.
 func argumentIgnored(key string) faults {
 	return faults{up(func(h *hop, m *wire.QueueDeclare) {
-		kept := wire.Table{}
-		for _, field := range m.Arguments {
-			if field.Key != key {
-				kept = append(kept, field)
-			}
-		}
-		m.Arguments = kept
+		m.Arguments = without(m.Arguments, key)
 	})}
 }
 

@@ -91,18 +91,19 @@ func streamBadOffsets(t *T) {
 	for _, offset := range []string{"5x", "0s", "3", "1"} {
 		t.Case(offset, func() {
 			text := "invalid arg 'x-stream-offset' for " + t.QueueText(q) + `: {invalid_stream_offset_arg,{longstr,<<"` + offset + `">>}}`
-			if t.Version().AtLeast(4, 0, 0) {
-				text = "failed consuming from stream " + t.QueueText(q) + `: {invalid_offset_arg,{longstr,<<"` + offset + `">>}}`
-			}
 			t.ExpectError(406, text, func(ch *Channel) error {
 				return consuming(q, "c", false, amqp.Table{"x-stream-offset": offset})(ch.qos(1, false))
 			})
 		})
 	}
-	if t.Version().AtLeast(4, 0, 0) {
-		return
+	refused, text := 541, ""
+	if t.Version().AtLeast(4, 3, 0) {
+		refused, text = 406, "invalid arg 'x-stream-offset' for "+t.QueueText(q)+`: {invalid_stream_offset_arg,{longstr,<<"abc">>}}`
 	}
-	for _, offset := range []any{"abc", 1.5, true, amqp.Table{}} {
+	t.ExpectError(refused, text, func(ch *Channel) error {
+		return consuming(q, "c", false, amqp.Table{"x-stream-offset": "abc"})(ch.qos(1, false))
+	})
+	for _, offset := range []any{1.5, true, amqp.Table{}} {
 		t.ExpectError(541, "", func(ch *Channel) error {
 			return consuming(q, "c", false, amqp.Table{"x-stream-offset": offset})(ch.qos(1, false))
 		})
@@ -187,13 +188,22 @@ func streamFilterSize(t *T) {
 	}
 	invalid := "Invalid value for  x-stream-filter-size-bytes"
 	wrongType := invalid
-	if t.Version().AtLeast(4, 0, 0) {
+	if t.Version().AtLeast(4, 2, 0) {
 		invalid, wrongType = "Invalid value for x-stream-filter-size-bytes", "Invalid type for x-stream-filter-size-bytes"
 	}
-	for _, size := range []any{int32(15), int32(256), int32(-1)} {
-		t.ExpectError(406, invalid, declareQueue(t.QueueName(), streamArgs(amqp.Table{"x-stream-filter-size-bytes": size})))
+	const key = "x-stream-filter-size-bytes"
+	if t.Version().AtLeast(4, 3, 0) {
+		t.refuseArgument(key, int32(-1), streamArgs(nil), "{value_negative,-1}")
+		t.refuseArgument(key, "16", streamArgs(nil), `"expected integer, got longstr"`)
 	}
-	t.ExpectError(406, wrongType, declareQueue(t.QueueName(), streamArgs(amqp.Table{"x-stream-filter-size-bytes": "16"})))
+	for _, size := range []any{int32(15), int32(256)} {
+		t.ExpectError(406, invalid, declareQueue(t.QueueName(), streamArgs(amqp.Table{key: size})))
+	}
+	if t.Version().AtLeast(4, 3, 0) {
+		return
+	}
+	t.ExpectError(406, invalid, declareQueue(t.QueueName(), streamArgs(amqp.Table{key: int32(-1)})))
+	t.ExpectError(406, wrongType, declareQueue(t.QueueName(), streamArgs(amqp.Table{key: "16"})))
 }
 
 func streamRedeclare(t *T) {
@@ -201,7 +211,11 @@ func streamRedeclare(t *T) {
 	q := ch.newStream(amqp.Table{"x-max-age": "1h", "x-max-length-bytes": int32(1_000_000), "x-unknown": "a"})
 	same := amqp.Table{"x-max-age": "1h", "x-max-length-bytes": int64(1_000_000), "x-unknown": "b"}
 	t.OK(declareQueue(q, streamArgs(same))(ch), "redeclare")
-	t.refuseRedeclare(q, "x-max-age", "received '2h' but current is '1h'", streamArgs(amqp.Table{"x-max-age": "2h", "x-max-length-bytes": int32(1_000_000)}))
+	ages := "received '2h' but current is '1h'"
+	if t.Version().AtLeast(4, 3, 0) {
+		ages = "received '7200000' but current is '3600000'"
+	}
+	t.refuseRedeclare(q, "x-max-age", ages, streamArgs(amqp.Table{"x-max-age": "2h", "x-max-length-bytes": int32(1_000_000)}))
 	detail := "received none but current is the value 'stream' of type 'longstr'"
 	if t.Version().AtLeast(4, 0, 0) {
 		detail = "received 'classic' but current is 'stream'"

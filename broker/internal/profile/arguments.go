@@ -10,6 +10,7 @@ import (
 
 	"github.com/rabbetmq/rabbet/amqp"
 	"github.com/rabbetmq/rabbet/broker/internal/message"
+	"github.com/rabbetmq/rabbet/queue/stream"
 )
 
 // Queue arguments are checked as RabbitMQ 3.13 does: types and values
@@ -208,6 +209,25 @@ func QueueTypeOf(args amqp.Table) *QueueType {
 // the queue that exists (QUEUE-11).
 func (p *Profile) ComparedArguments(current amqp.Table) []string {
 	return p.accepts[QueueTypeOf(current)]
+}
+
+// CheckQueueArgument is CheckArgument for queues, and STREAM-9.
+func (p *Profile) CheckQueueArgument(name, resource string, received, current amqp.Table) error {
+	if name == "x-max-age" && p.StrictStreams {
+		received, current = inMillis(received), inMillis(current)
+	}
+	return CheckArgument(name, resource, received, current)
+}
+
+// inMillis is the x-max-age among arguments in milliseconds.
+func inMillis(args amqp.Table) amqp.Table {
+	v, _ := args.Get("x-max-age")
+	text, _ := v.(string)
+	age, err := stream.ParseAge(text)
+	if err != nil {
+		return args
+	}
+	return amqp.Table{{Key: "x-max-age", Value: age.Milliseconds()}}
 }
 
 // CheckArgument compares one argument of a redeclaration (EXCH-11, QUEUE-9,

@@ -70,7 +70,8 @@ type facts struct {
 	ClientDeaths      bool                 `number:"QUEUE-82, QUEUE-83" fact:"x-death in a client's message counts as its history"`
 	GlobalQos         bool                 `number:"BASIC-48" fact:"basic.qos with global=true is a limit for the channel; otherwise it is taken for global=false"`
 	QuorumTimeoutOnly bool                 `number:"BASIC-66" fact:"the acknowledgement timeout is for quorum queues alone, and cancels the consumer"`
-	NewStreamTexts    bool                 `number:"STREAM-7, STREAM-29, STREAM-41" fact:"what consumers of streams are refused for has other texts, and an offset that makes no sense is always refused with 406"`
+	NewStreamTexts    bool                 `number:"STREAM-7, STREAM-41" fact:"what consumers of streams are refused for has other texts"`
+	StrictStreams     bool                 `number:"STREAM-7, STREAM-9, STREAM-29" fact:"x-stream-filter-size-bytes is checked as a number first; a redeclaration compares x-max-age in milliseconds; a text that is no offset is refused with 406, otherwise with 541"`
 	RepliesAreQueued  bool                 `number:"BASIC-74, BASIC-75, BASIC-77, BASIC-78, EXCH-30" fact:"a direct reply takes a delivery tag and counts as routed, whether the requester is there or not; the address of a requester is a queue: to purge it is fine, to bind it is refused with 403, basic.get with 540, a consumer with 406, and its own channel cannot declare it; otherwise all but to declare it is refused with 404"`
 }
 
@@ -104,7 +105,7 @@ var profiles = map[string]*Profile{
 		KeepsTransient: true, LocalRandom: true, TopicHashes: 2, PluginWords: true,
 		AddsQueueType: true, undefinedType: true, emptyType: true, leaderLocator: true, streamFilterSize: true, quorumRetries: true, TermForType: true,
 		deliveryLimit: 20, negativeLimit: true, CountsFailures: true, PurgeCountsDead: true, HigherTakesOver: true, QuorumPriority: queue.StrictPriority,
-		QuorumTimeoutOnly: true, RepliesAreQueued: true, NewStreamTexts: true,
+		QuorumTimeoutOnly: true, RepliesAreQueued: true, NewStreamTexts: true, StrictStreams: true,
 		PassiveNeedsPermission: true, TxNeedsQueues: true, BareChannelLimit: true, TopicPermitsAllKeys: true,
 	}),
 }
@@ -140,6 +141,8 @@ func newProfile(f facts) *Profile {
 			a.check = anything
 		case a.name == "x-queue-version" && !f.queueVersion1:
 			a.check = checkQueueVersion(2)
+		case a.name == "x-stream-filter-size-bytes" && f.StrictStreams:
+			a.check = notNegative
 		case a.name == "x-queue-type":
 			a.check = f.checkQueueType
 		}

@@ -154,7 +154,7 @@ func (q *Queue) checkEquivalent(vh *VHost, m *amqp.QueueDeclare, by Owner) error
 		return refusal.Inequivalent("auto_delete", resource, strconv.FormatBool(m.AutoDelete), strconv.FormatBool(q.AutoDelete))
 	}
 	for _, name := range vh.profile.ComparedArguments(q.Args) {
-		if err := profile.CheckArgument(name, resource, m.Arguments, q.Args); err != nil {
+		if err := vh.profile.CheckQueueArgument(name, resource, m.Arguments, q.Args); err != nil {
 			return err
 		}
 	}

@@ -60,10 +60,8 @@ func (qu *queueUse) checkStreamConsumer(q *Queue, c *ConsumerRequest) error {
 	}
 	v, _ := c.Args.Get(stream.OffsetArgument)
 	detail := "{" + amqp.TypeName(v) + "," + amqp.FormatTerm(v) + "}"
-	switch {
-	case qu.profile.NewStreamTexts: // STREAM-41: the texts of 4.0
-		return amqp.Errorf(amqp.PreconditionFailed, "failed consuming from stream %s: {invalid_offset_arg,%s}", resource, detail)
-	case errors.Is(err, stream.ErrOffsetType): // STREAM-29: 541 for a wrong type
+	_, isText := v.(string)
+	if errors.Is(err, stream.ErrOffsetType) && !(isText && qu.profile.StrictStreams) { // STREAM-29: 541 for a wrong type
 		return amqp.NewInternalError()
 	}
 	return amqp.Errorf(amqp.PreconditionFailed, "invalid arg '%s' for %s: {invalid_stream_offset_arg,%s}",
