@@ -38,8 +38,8 @@ type holder struct {
 	consumer *consumer
 }
 
-// An overdue is a holder that has had a delivery for too long.
-type overdue struct {
+// An overdueChannel is to be closed: a holder has had a delivery for too long.
+type overdueChannel struct {
 	channel uint16
 	why     *amqp.Error
 	holder
@@ -62,13 +62,13 @@ func (c *conn) checkAcks(now time.Time) (again bool) {
 		}
 	}
 	c.out.mu.Unlock()
-	var late []overdue
+	var late []overdueChannel
 	for ch, oldest := range held { // queues are asked without the lock, which is a leaf
 		for h, since := range oldest {
 			limit := c.b.ackTimeout(h)
 			again = again || limit > 0
 			if limit > 0 && now.Sub(since) >= limit {
-				late = append(late, overdue{ch.id, errOverdue(ch.id, limit), h})
+				late = append(late, overdueChannel{ch.id, errOverdue(ch.id, limit), h})
 			}
 		}
 	}

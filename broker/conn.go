@@ -43,8 +43,8 @@ type conn struct {
 	log    *slog.Logger
 	in     reader
 	out    *outbound
-	login  *handshake // nil once the connection is open
-	tapped *tapped    // nil without a Tap: all its methods know that
+	login  *handshake   // nil once the connection is open
+	tapped *interceptor // nil without a Tap: all its methods know that
 	record recording
 	peer
 	owner
@@ -73,7 +73,7 @@ type conn struct {
 	channels map[uint16]*channel // changed by the reader only
 	parkings uint64              // how often consumers have been parked, which orders them
 	forced   *amqp.Error         // why the broker ends the connection
-	overdue  []overdue           // channels to be closed for deliveries held too long
+	overdue  []overdueChannel    // channels to be closed for deliveries held too long
 }
 
 func newConn(b *node, nc net.Conn) *conn {

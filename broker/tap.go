@@ -14,10 +14,10 @@ import (
 	"github.com/rabbetmq/rabbet/queue"
 )
 
-// A tapped is what a connection of a broker with a Tap has, and asks at five points: at a
+// An interceptor is what a connection of a broker with a Tap has, and asks at five points: at a
 // login, a method, a publish, a delivery and a confirm. Without a Tap it is nil, and what is
 // asked goes on as it is. The reader owns it but for what is said otherwise.
-type tapped struct {
+type interceptor struct {
 	c     *conn
 	tap   *tap.Tap
 	clock delay.Clock
@@ -32,27 +32,27 @@ type tapped struct {
 }
 
 // newTapped is nil without a Tap.
-func newTapped(b *node, addr string) *tapped {
+func newTapped(b *node, addr string) *interceptor {
 	if b.cfg.Tap == nil {
 		return nil
 	}
-	t := &tapped{tap: b.cfg.Tap, clock: b.clock, peer: &tap.Peer{ID: b.peers.Add(1), Addr: addr}}
+	t := &interceptor{tap: b.cfg.Tap, clock: b.clock, peer: &tap.Peer{ID: b.peers.Add(1), Addr: addr}}
 	t.life, t.hurry = context.WithCancel(context.Background())
 	return t
 }
 
 // listens reports whether there is a Tap.
-func (t *tapped) listens() bool { return t != nil }
+func (t *interceptor) listens() bool { return t != nil }
 
 // attach gives the connection what a verdict needs of it.
-func (t *tapped) attach(c *conn) {
+func (t *interceptor) attach(c *conn) {
 	if t != nil {
 		t.c, c.out.pause, c.out.failed = c, t.wait, t.end
 	}
 }
 
 // end cuts delays short, those to come too.
-func (t *tapped) end() {
+func (t *interceptor) end() {
 	if t != nil {
 		t.hurry()
 	}
@@ -60,10 +60,10 @@ func (t *tapped) end() {
 
 // waiting reports whether the reader waits because of a verdict. Called with the
 // connection's lock held.
-func (t *tapped) waiting() bool { return t != nil && t.suspended }
+func (t *interceptor) waiting() bool { return t != nil && t.suspended }
 
 // introduce notes what the connection says of itself.
-func (t *tapped) introduce(user string) {
+func (t *interceptor) introduce(user string) {
 	if t == nil {
 		return
 	}
@@ -77,7 +77,7 @@ func (t *tapped) introduce(user string) {
 }
 
 // ask asks the tap about a call of the reader's.
-func (t *tapped) ask(call tap.Call) tap.Verdict {
+func (t *interceptor) ask(call tap.Call) tap.Verdict {
 	if t.tap.Decide == nil {
 		return tap.Verdict{}
 	}
@@ -90,7 +90,7 @@ func (t *tapped) ask(call tap.Call) tap.Verdict {
 
 // apply carries a verdict on a call out. It is for the calls of a client
 // that are answered, on channel 0 too.
-func (t *tapped) apply(v tap.Verdict, channel uint16, handle func() error) error {
+func (t *interceptor) apply(v tap.Verdict, channel uint16, handle func() error) error {
 	t.pause(v)
 	switch v.Act {
 	case tap.ActSwallow:
@@ -108,7 +108,7 @@ func (t *tapped) apply(v tap.Verdict, channel uint16, handle func() error) error
 }
 
 // pause makes the reader wait. Nobody is to wait with it.
-func (t *tapped) pause(v tap.Verdict) {
+func (t *interceptor) pause(v tap.Verdict) {
 	c := t.c
 	if v.Delay <= 0 {
 		return
@@ -120,7 +120,7 @@ func (t *tapped) pause(v tap.Verdict) {
 }
 
 // wait waits on the broker's clock, unless the connection is to end.
-func (t *tapped) wait(d time.Duration, begun func()) {
+func (t *interceptor) wait(d time.Duration, begun func()) {
 	over := make(chan struct{})
 	timer := t.clock.AfterFunc(d, func() { close(over) })
 	defer timer.Stop()
@@ -133,7 +133,7 @@ func (t *tapped) wait(d time.Duration, begun func()) {
 	}
 }
 
-func (t *tapped) setSuspended(suspended bool) {
+func (t *interceptor) setSuspended(suspended bool) {
 	c := t.c
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
@@ -141,7 +141,7 @@ func (t *tapped) setSuspended(suspended bool) {
 }
 
 // connect has the protocol header answered.
-func (t *tapped) connect(greet func() error) error {
+func (t *interceptor) connect(greet func() error) error {
 	if t == nil {
 		return greet()
 	}
@@ -149,7 +149,7 @@ func (t *tapped) connect(greet func() error) error {
 }
 
 // login logs a client in. A tap may refuse it.
-func (t *tapped) login(hs *handshake, creds access.Credentials) error {
+func (t *interceptor) login(hs *handshake, creds access.Credentials) error {
 	if t == nil {
 		return hs.login(creds)
 	}
@@ -164,7 +164,7 @@ func (t *tapped) login(hs *handshake, creds access.Credentials) error {
 }
 
 // method0 has a method on channel 0 handled.
-func (t *tapped) method0(m amqp.Method, handle func(amqp.Method) error) error {
+func (t *interceptor) method0(m amqp.Method, handle func(amqp.Method) error) error {
 	if t == nil {
 		return handle(m)
 	}
@@ -172,7 +172,7 @@ func (t *tapped) method0(m amqp.Method, handle func(amqp.Method) error) error {
 }
 
 // method has a method on a channel handled.
-func (t *tapped) method(ch *channel, m amqp.Method, handle func(*channel, amqp.Method) error) error {
+func (t *interceptor) method(ch *channel, m amqp.Method, handle func(*channel, amqp.Method) error) error {
 	if t == nil {
 		return handle(ch, m)
 	}
@@ -243,7 +243,7 @@ func (h *consumeHalf) heldQueues(tag uint64, multiple bool) (names []string) {
 }
 
 // publish takes one whole message.
-func (t *tapped) publish(h *publishHalf, rt *route, m *queue.Message, size uint64) error {
+func (t *interceptor) publish(h *publishHalf, rt *route, m *queue.Message, size uint64) error {
 	if t == nil {
 		return h.publish(rt, m, size)
 	}
@@ -282,7 +282,7 @@ func (h *publishHalf) publishCall(name string, rt *route, m *queue.Message) tap.
 
 // destinations are the queues that a publish is going to reach, the requester of
 // a direct reply included.
-func (t *tapped) destinations(rt *route, m *queue.Message) []string {
+func (t *interceptor) destinations(rt *route, m *queue.Message) []string {
 	c := t.c
 	c.flushPublishes() // so that nothing of the reader's is in use
 	probe := *m
@@ -353,7 +353,7 @@ func (h *publishHalf) publishRecorded(rt *route, m *queue.Message, size uint64, 
 }
 
 // confirmUnroutable acks a publish that no queue has, unless a tap is asked about that first.
-func (t *tapped) confirmUnroutable(h *publishHalf) {
+func (t *interceptor) confirmUnroutable(h *publishHalf) {
 	if t == nil {
 		h.ackUnroutable()
 	}

@@ -16,7 +16,7 @@ import (
 
 // damage handles a call and has its answer damaged. The answer of a publish is
 // its confirm.
-func (t *tapped) damage(act tap.Act, channel uint16, handle func() error) error {
+func (t *interceptor) damage(act tap.Act, channel uint16, handle func() error) error {
 	c := t.c
 	c.sendConfirms() // those of publishes before are not meant
 	s := &answerFault{act, channel}
@@ -56,7 +56,7 @@ type handover struct {
 
 // askAboutDelivery asks the tap about a delivery that the queue has given away.
 // Called with the lock held.
-func (t *tapped) askAboutDelivery(h *consumeHalf, d *handover, it *queue.Item) tap.Verdict {
+func (t *interceptor) askAboutDelivery(h *consumeHalf, d *handover, it *queue.Item) tap.Verdict {
 	if t.tap.Decide == nil {
 		return tap.Verdict{}
 	}
@@ -70,7 +70,7 @@ func (t *tapped) askAboutDelivery(h *consumeHalf, d *handover, it *queue.Item) t
 }
 
 // deliver sends a delivery, as the tap says. Called with the lock held.
-func (t *tapped) deliver(h *consumeHalf, d handover, it *queue.Item, fx *queue.Effects) {
+func (t *interceptor) deliver(h *consumeHalf, d handover, it *queue.Item, fx *queue.Effects) {
 	c := h.c
 	if t == nil {
 		if c.counted.tracer.Load() != nil {
@@ -111,10 +111,10 @@ func (t *tapped) deliver(h *consumeHalf, d handover, it *queue.Item, fx *queue.E
 
 // breakOff has the reader close the channel or the connection. Called with the
 // lock held.
-func (t *tapped) breakOff(ch *channel, v tap.Verdict) {
+func (t *interceptor) breakOff(ch *channel, v tap.Verdict) {
 	c := t.c
 	if v.Act == tap.ActCloseChannel {
-		c.overdue = append(c.overdue, overdue{channel: ch.id, why: v.Refusal()})
+		c.overdue = append(c.overdue, overdueChannel{channel: ch.id, why: v.Refusal()})
 	} else if c.forced == nil {
 		c.forced, c.over = v.Refusal(), true
 	}

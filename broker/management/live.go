@@ -75,7 +75,7 @@ var errNoSuchSubscription = errors.New("no such path")
 // subscribe finds what a path below /api stands for, and whether the user may see it.
 func (q *request) subscribe(path string) (subscription, error) {
 	s := subscription{path: path}
-	found, values, err := q.s.routes.find("/" + path)
+	found, values, err := q.s.routes.match("/" + path)
 	if err != nil || found == nil {
 		return s, badRequest("cannot subscribe to " + path)
 	}

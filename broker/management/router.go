@@ -78,11 +78,11 @@ func (r *router) add(pattern string, methods map[string]*endpoint) {
 // maxSegments is more than any route has.
 const maxSegments = 16
 
-// find returns the route of an escaped path and the decoded values of its
+// match returns the route of an escaped path and the decoded values of its
 // variables; a nil route if there is none. One slash at the end does not count.
 // Every segment is decoded by itself, so a variable may hold slashes; a plus is a
 // plus.
-func (r *router) find(escaped string) (*route, []string, error) {
+func (r *router) match(escaped string) (*route, []string, error) {
 	escaped = strings.TrimSuffix(strings.TrimPrefix(escaped, "/"), "/")
 	if strings.Count(escaped, "/") >= maxSegments {
 		return nil, nil, nil

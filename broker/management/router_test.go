@@ -50,23 +50,23 @@ func TestRouterFindsRoutesByEscapedPath(t *testing.T) {
 			[]string{"127.0.0.1:1 -> 127.0.0.1:2"}},
 		{"/users/bulk-delete", "/users/bulk-delete", nil},
 	} {
-		found, values, err := r.find(c.path)
+		found, values, err := r.match(c.path)
 		require.NoError(t, err, c.path)
 		require.NotNil(t, found, c.path)
 		assert.Equal(t, c.pattern, found.pattern, c.path)
 		assert.ElementsMatch(t, c.values, values, c.path)
 	}
 	for _, path := range []string{"/", "", "/nope", "/queues/v/q/x", "/queues/v/q/get/x", strings.Repeat("/a", 100)} {
-		found, _, err := r.find(path)
+		found, _, err := r.match(path)
 		require.NoError(t, err, path)
 		assert.Nil(t, found, path)
 	}
-	_, _, err := r.find("/queues/%zz")
+	_, _, err := r.match("/queues/%zz")
 	assert.Error(t, err)
 }
 
 func TestRouterAllowsInRabbitMQsOrder(t *testing.T) {
-	found, _, err := testRouter().find("/queues/v/q")
+	found, _, err := testRouter().match("/queues/v/q")
 	require.NoError(t, err)
 	assert.Equal(t, "HEAD, GET, PUT, DELETE, OPTIONS", found.allow)
 }
@@ -77,7 +77,7 @@ func FuzzRouter(f *testing.F) {
 	}
 	r := testRouter()
 	f.Fuzz(func(t *testing.T, path string) {
-		found, values, err := r.find(path)
+		found, values, err := r.match(path)
 		if err != nil || found == nil {
 			return
 		}
@@ -87,7 +87,7 @@ func FuzzRouter(f *testing.F) {
 		for i, name := range found.variables {
 			rebuilt = strings.Replace(rebuilt, "{"+name+"}", url.PathEscape(values[i]), 1)
 		}
-		again, back, err := r.find(rebuilt + "/")
+		again, back, err := r.match(rebuilt + "/")
 		require.NoError(t, err)
 		require.NotNil(t, again)
 		assert.Equal(t, values, back)

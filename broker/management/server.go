@@ -212,7 +212,7 @@ func (q *request) serve(escaped string) {
 }
 
 func (q *request) dispatch(escaped string) error {
-	found, values, err := q.s.routes.find(escaped)
+	found, values, err := q.s.routes.match(escaped)
 	if err != nil {
 		return status(http.StatusBadRequest)
 	}

@@ -21,8 +21,8 @@ type confirming struct {
 // whole processor, in real time.
 const refusedPause = 10 * time.Millisecond
 
-// settle passes confirms on until something ends it (SHOVEL-7).
-func (s *session) settle() error {
+// passConfirms passes confirms on until something ends it (SHOVEL-7).
+func (s *session) passConfirms() error {
 	for {
 		err := s.takeConfirms()
 		s.flushAck()
@@ -104,7 +104,7 @@ func (s *session) confirmed(tag uint64, multiple, refused bool) {
 			s.ahead = make(map[uint64]struct{})
 		}
 		s.ahead[tag] = struct{}{}
-		s.count(n)
+		s.countMoved(n)
 		return
 	}
 	s.low = tag
@@ -121,7 +121,7 @@ func (s *session) confirmed(tag uint64, multiple, refused bool) {
 	} else {
 		s.upTo = tag
 	}
-	s.count(n)
+	s.countMoved(n)
 }
 
 // flushAck appends the acknowledgement that is owed.
@@ -141,7 +141,7 @@ func (s *session) append(tag uint64, multiple, refused bool) {
 	s.acks = amqp.AppendMethod(s.acks, channel, &amqp.BasicAck{DeliveryTag: tag, Multiple: multiple})
 }
 
-func (s *session) count(n uint64) {
+func (s *session) countMoved(n uint64) {
 	s.w.settled.Add(n)
 	if s.remaining > 0 {
 		s.remaining = max(0, s.remaining-int64(n))

@@ -208,7 +208,7 @@ func (s *session) move() error {
 		}
 	}
 	both.Go(half(s.src, s.pump))
-	both.Go(half(s.dst, s.settle))
+	both.Go(half(s.dst, s.passConfirms))
 	err := <-results
 	s.leave()
 	both.Wait()

@@ -21,14 +21,14 @@ func (n *QueueChurn) Reset() {
 	n.Deleted.Store(0)
 }
 
-// departed is what deleted queues had counted, by their type.
-type departed struct {
+// departedQueues are what deleted queues had counted, by their type.
+type departedQueues struct {
 	mu      sync.Mutex
 	byType  map[string]queue.Stats
 	changes uint64
 }
 
-func (d *departed) add(kind string, s queue.Stats) {
+func (d *departedQueues) add(kind string, s queue.Stats) {
 	s.UnackedBytes, s.Persistent, s.PersistentBytes = 0, 0, 0
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -50,7 +50,7 @@ type Env struct {
 	serials   atomic.Uint64 // the last given to a queue
 	queues    atomic.Int64  // that there are, in all virtual hosts
 	exchanges atomic.Int64
-	gone      departed // what queues had counted that are deleted
+	gone      departedQueues // what queues had counted that are deleted
 
 	outdated atomic.Uint64 // how often routes of all virtual hosts have become stale
 

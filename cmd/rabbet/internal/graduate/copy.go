@@ -162,7 +162,7 @@ func (c *copier) send(ctx context.Context, m export.Message) error {
 			return err
 		}
 	}
-	return c.settle(ctx, window-1)
+	return c.awaitConfirms(ctx, window-1)
 }
 
 // recover connects again after an error, unless that will not go away.
@@ -182,9 +182,9 @@ func (c *copier) recover(ctx context.Context, err error) error {
 	return c.connect(ctx)
 }
 
-// settle notes the confirms that have come, and waits until no more than so many are
+// awaitConfirms notes the confirms that have come, and waits until no more than so many are
 // missing.
-func (c *copier) settle(ctx context.Context, most int) error {
+func (c *copier) awaitConfirms(ctx context.Context, most int) error {
 	for {
 		if err := c.drain(); err != nil {
 			return err
@@ -291,7 +291,7 @@ func (c *copier) scan(ctx context.Context) (at sight, err error) {
 			at.unacked, _ = strconv.Atoi(header.Get("Rabbet-Unacked"))
 		}
 		if len(list) == 0 {
-			return at, c.settle(ctx, 0)
+			return at, c.awaitConfirms(ctx, 0)
 		}
 		for i := range list {
 			before := c.journal.next
@@ -358,9 +358,9 @@ func (j *job) patiently(ctx context.Context, do func() error) error {
 	}
 }
 
-// count asks the target how many messages of a queue are ready, over a connection of its
+// countReady asks the target how many messages of a queue are ready, over a connection of its
 // own.
-func (j *job) count(ctx context.Context, vhost, queue string) (n int, err error) {
+func (j *job) countReady(ctx context.Context, vhost, queue string) (n int, err error) {
 	err = j.patiently(ctx, func() error {
 		l := j.login
 		l.vhost = vhost

@@ -92,7 +92,7 @@ func (j *job) moveDelayed(ctx context.Context, q *Queue) error {
 				return err
 			}
 		}
-		if err := errors.Join(c.settle(ctx, 0), c.journal.flush()); err != nil {
+		if err := errors.Join(c.awaitConfirms(ctx, 0), c.journal.flush()); err != nil {
 			return err
 		}
 		for i := range list {

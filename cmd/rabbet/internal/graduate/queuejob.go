@@ -67,7 +67,7 @@ func (j *job) begin(ctx context.Context, q *Queue) (*copier, error) {
 		}
 	case errors.Is(err, os.ErrNotExist):
 		at = position{VHost: q.VHost, Name: q.Name}
-		if at.Before, err = j.count(ctx, q.VHost, q.Name); err != nil {
+		if at.Before, err = j.countReady(ctx, q.VHost, q.Name); err != nil {
 			return nil, err
 		}
 		if text, err = json.Marshal(at); err != nil {
@@ -225,7 +225,7 @@ func (c *copier) compare(ctx context.Context, q *Queue) (agreed bool, err error)
 	most := q.Before + c.journal.confirmed + len(c.journal.possiblyTwice())
 	end := c.clock.Now().Add(settleTime)
 	for {
-		if q.After, err = c.count(ctx, q.VHost, q.Name); err != nil {
+		if q.After, err = c.countReady(ctx, q.VHost, q.Name); err != nil {
 			return false, err
 		}
 		if q.After >= least && q.After <= most {

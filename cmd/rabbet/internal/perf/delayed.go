@@ -87,7 +87,7 @@ func Delayed(ctx context.Context, c DelayedConfig, progress func(string)) (_ *De
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.fill, p.hold, p.onTime, p.storm} {
+	for _, step := range []func(context.Context) error{p.fill, p.watchIdle, p.onTime, p.storm} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -199,8 +199,8 @@ func (p *delayedProbe) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// hold watches the broker while nothing is due.
-func (p *delayedProbe) hold(ctx context.Context) error {
+// watchIdle watches the broker while nothing is due.
+func (p *delayedProbe) watchIdle(ctx context.Context) error {
 	if p.PID == 0 || p.Hold <= 0 {
 		return nil
 	}

@@ -119,7 +119,7 @@ func (p *officialProducer) listen() error {
 			if !ok {
 				return ended(p.closed)
 			}
-			p.settled(c.DeliveryTag, false, !c.Ack)
+			p.confirmed(c.DeliveryTag, false, !c.Ack)
 		case _, ok := <-p.returns:
 			if !ok {
 				return ended(p.closed)

@@ -76,11 +76,11 @@ func (s *sender) published(n int) {
 	s.lastAt.Store(s.watch.now())
 }
 
-// settled takes a confirm.
-func (s *sender) settled(tag uint64, multiple, nack bool) {
+// confirmed takes a confirm.
+func (s *sender) confirmed(tag uint64, multiple, nack bool) {
 	now := s.watch.now()
 	s.lastAt.Store(now)
-	s.window.settle(tag, multiple, nack, now)
+	s.window.confirm(tag, multiple, nack, now)
 }
 
 // encode prepares the block of publishes.
@@ -139,7 +139,7 @@ func (p *producer) listen() error {
 			if p.window == nil || len(payload) < 13 {
 				continue
 			}
-			p.settled(binary.BigEndian.Uint64(payload[4:]), payload[12]&1 != 0, id == amqp.BasicNackID)
+			p.confirmed(binary.BigEndian.Uint64(payload[4:]), payload[12]&1 != 0, id == amqp.BasicNackID)
 		case amqp.BasicReturnID:
 			p.returned.Add(1)
 		default:

@@ -64,8 +64,8 @@ func (w *window) acquire(n int, watch stopwatch) int {
 	return n
 }
 
-// settle notes a confirm. A tag of 0 with multiple stands for all.
-func (w *window) settle(tag uint64, multiple, nack bool, now int64) {
+// confirm notes a confirm. A tag of 0 with multiple stands for all.
+func (w *window) confirm(tag uint64, multiple, nack bool, now int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if tag == 0 && multiple {

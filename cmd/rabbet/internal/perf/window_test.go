@@ -31,7 +31,7 @@ func TestWindowSettles(t *testing.T) {
 			w := newWindow(10)
 			assert.Equal(t, 10, w.acquire(25, watch), "no more than the window")
 			for _, c := range test.confirms {
-				w.settle(c.tag, c.multiple, false, watch.now())
+				w.confirm(c.tag, c.multiple, false, watch.now())
 			}
 			settled, nacked := w.counts()
 			assert.Equal(t, test.settled, settled)
@@ -54,7 +54,7 @@ func TestWindowWaitsForAStraggler(t *testing.T) {
 	tag := uint64(w.acquire(1, watch)) // the straggler
 	for int(w.next-w.low) < len(w.times) {
 		tag += uint64(w.acquire(1, watch))
-		w.settle(tag, false, false, watch.now())
+		w.confirm(tag, false, false, watch.now())
 	}
 	assert.Equal(t, 1, w.open, "the window itself has room")
 	got := make(chan uint64)
@@ -64,7 +64,7 @@ func TestWindowWaitsForAStraggler(t *testing.T) {
 		defer w.mu.Unlock()
 		got <- w.low
 	}()
-	w.settle(1, false, true, watch.now())
+	w.confirm(1, false, true, watch.now())
 	assert.Greater(t, <-got, uint64(1), "it waited for the straggler")
 	_, nacked := w.counts()
 	assert.EqualValues(t, 1, nacked)
