@@ -58,7 +58,7 @@ func permits(to, tag string, inside, named bool) bool {
 // Each endpoint is in the table, which has no others, and lets in those users that it says
 // and refuses the rest.
 func TestTagsOfRoutes(t *testing.T) {
-	s := walked(t)
+	s := walked(t, "")
 	tags := []string{tagAdministrator, tagMonitoring, tagPolicymaker, tagManagement}
 	table := readAccess(t)
 	for _, r := range s.routes.all() {

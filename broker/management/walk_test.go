@@ -16,8 +16,8 @@ import (
 
 // walked is a server whose routes are walked, with a user for each tag, whose name and
 // password are the tag.
-func walked(t *testing.T) *Server {
-	b, err := broker.New(broker.Config{})
+func walked(t *testing.T, profile string) *Server {
+	b, err := broker.New(broker.Config{Profile: profile})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	for _, tag := range []string{tagAdministrator, tagMonitoring, tagPolicymaker, tagManagement, "none"} {
@@ -46,24 +46,33 @@ func call(s *Server, r *route, method, user string) *httptest.ResponseRecorder {
 	return w
 }
 
-// open are the endpoints that answer without a login; RabbitMQ has no others.
-var open = map[string]bool{"HEAD /auth": true, "GET /auth": true, "POST /login": true}
+// open are the endpoints that answer without a login; RabbitMQ has no others. Those
+// besides the login are of 4.x, for probes.
+var open = map[string]bool{
+	"HEAD /auth": true, "GET /auth": true, "POST /login": true, "HEAD /version": true, "GET /version": true,
+	"HEAD /health/checks/is-in-service": true, "GET /health/checks/is-in-service": true,
+	"HEAD /health/checks/ready-to-serve-clients": true, "GET /health/checks/ready-to-serve-clients": true,
+	"HEAD /health/checks/below-node-connection-limit": true, "GET /health/checks/below-node-connection-limit": true,
+	"HEAD /health/checks/reached-target-cluster-size": true, "GET /health/checks/reached-target-cluster-size": true,
+}
 
 // No endpoint answers without a login but those that RabbitMQ opens, nor to a user without
 // a tag of the API.
 func TestNoRouteWithoutLogin(t *testing.T) {
-	s := walked(t)
-	for _, r := range s.routes.all() {
-		for method := range r.methods {
-			name := method + " " + r.pattern
-			if open[name] {
-				assert.Nil(t, r.methods[method].gate, name)
-				continue
+	for _, profile := range broker.Profiles() {
+		s := walked(t, profile)
+		for _, r := range s.routes.all() {
+			for method := range r.methods {
+				name := profile + ": " + method + " " + r.pattern
+				if open[method+" "+r.pattern] {
+					assert.Nil(t, r.methods[method].gate, name)
+					continue
+				}
+				w := call(s, r, method, "")
+				assert.Equal(t, http.StatusUnauthorized, w.Code, name)
+				assert.Equal(t, challenge, w.Header().Get("WWW-Authenticate"), name)
+				assert.Equal(t, http.StatusUnauthorized, call(s, r, method, "none").Code, name)
 			}
-			w := call(s, r, method, "")
-			assert.Equal(t, http.StatusUnauthorized, w.Code, name)
-			assert.Equal(t, challenge, w.Header().Get("WWW-Authenticate"), name)
-			assert.Equal(t, http.StatusUnauthorized, call(s, r, method, "none").Code, name)
 		}
 	}
 }
@@ -71,7 +80,7 @@ func TestNoRouteWithoutLogin(t *testing.T) {
 // Methods that a route lacks are refused before the login, and the route says which
 // it has; OPTIONS needs no login.
 func TestMethodsOfRoutes(t *testing.T) {
-	s := walked(t)
+	s := walked(t, "")
 	for _, r := range s.routes.all() {
 		for _, method := range methodOrder {
 			name := method + " " + r.pattern
@@ -91,7 +100,7 @@ func TestMethodsOfRoutes(t *testing.T) {
 
 // The page that explains the API names all routes.
 func TestHelpPage(t *testing.T) {
-	s := walked(t)
+	s := walked(t, "")
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest("GET", "/api/index.html", nil))
 	assert.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
