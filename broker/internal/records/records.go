@@ -103,13 +103,17 @@ func Read(st *store.Store) (Set, error) {
 	return set, nil
 }
 
-// Each visits the records of a kind, which have documents of type D. What visit fails
+// Each visits the records of a kind, which have documents of type D, and lets go of each
+// that was visited: a start with many queues needs the memory for the queues. What visit fails
 // with names the record.
 func Each[D Document](s Set, kind Kind, visit func(D) error) error {
-	for _, r := range s[kind] {
+	list := s[kind]
+	delete(s, kind)
+	for i, r := range list {
 		if err := visit(r.Document.(D)); err != nil {
 			return failed(r.Key, err)
 		}
+		list[i] = Stored{}
 	}
 	return nil
 }
