@@ -24,7 +24,7 @@ tests here.`
 // graduateCommand is rabbet graduate.
 func graduateCommand(c console) *cobra.Command {
 	return group(&cobra.Command{Use: "graduate", Short: "Move to a RabbitMQ cluster, or bring its topology here", Long: graduateLong},
-		lintCommand(c), moveCommand(c, true), moveCommand(c, false), importCommand(c))
+		lintCommand(c), moveCommand(c, true), moveCommand(c, false), reopenCommand(c), importCommand(c))
 }
 
 const lintLong = `Holds definitions and connected clients against a version of RabbitMQ: what it would refuse, what

@@ -111,8 +111,27 @@ func TestGraduateLive(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, confirm.Wait(), "it takes no new publishes")
 	assert.Empty(t, list)
-	require.NoError(t, conn.Close())
 	assert.Zero(t, g.check())
+
+	reopen := func(names ...string) (string, int) {
+		cmd := command(t, nil, append([]string{"graduate", "reopen", "--from", g.sourceURL()}, names...)...)
+		out, _ := cmd.CombinedOutput() // The code says it.
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	out, code = reopen("none")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, out, `queue "none": `)
+	out, code = reopen(g.moved[0])
+	assert.Zero(t, code, out)
+	assert.Equal(t, "open: "+g.moved[0]+"\n", out)
+	confirm, err = ch.PublishWithDeferredConfirm("", g.moved[0], false, false, amqp091.Publishing{Body: []byte("again")})
+	require.NoError(t, err)
+	assert.True(t, confirm.Wait(), "it takes publishes")
+	d := <-list
+	assert.Equal(t, "again", string(d.Body), "and delivers")
+	out, code = reopen()
+	assert.Zero(t, code, out)
+	assert.Contains(t, out, "open: "+g.moved[1]+"\n")
 }
 
 // What keeps a move from beginning is said before the first message moves.

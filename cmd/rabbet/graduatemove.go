@@ -33,7 +33,7 @@ count has grown by what was copied.
 
 It does not begin while clients are connected to Rabbet, unless --live is given: then consumers get
 nothing from a queue while it is copied, and publishes to it are rejected, which a confirm says,
-from the start of its last batch on. It stays so afterwards.`
+from the start of its last batch on. It stays so afterwards; rabbet graduate reopen ends that.`
 
 // A mover is rabbet graduate plan or apply.
 type mover struct {
