@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 // sink is a connection that takes everything.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 // moving is what the goroutine owns that reads from the source.

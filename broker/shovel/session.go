@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 var (

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // A State is what a shovel does (SHOVEL-9).

@@ -41,12 +41,12 @@ type layer struct {
 // breaks the rules by being there. Imports point down. A directory speaks for
 // those below it that are not listed themselves.
 var layers = map[string]layer{
-	"amqp":          {},
-	"delay":         {others: []string{"github.com/google/btree"}},
-	"exchange":      {module: []string{"amqp"}},
-	"internal/link": {module: []string{"amqp", "delay"}, tests: []string{"broker/brokertest"}},
-	"store":         {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
-	"store/memory":  {module: []string{"store"}, tests: []string{"store/storetest"}},
+	"amqp":         {},
+	"delay":        {others: []string{"github.com/google/btree"}},
+	"exchange":     {module: []string{"amqp"}},
+	"amqp/link":    {module: []string{"amqp", "delay"}, tests: []string{"broker", "broker/brokertest"}},
+	"store":        {module: []string{"amqp", "delay"}, others: []string{"go.etcd.io/bbolt"}},
+	"store/memory": {module: []string{"store"}, tests: []string{"store/storetest"}},
 	"store/storetest": {
 		module: []string{"delay", "store"}, others: []string{"github.com/stretchr/testify"},
 		tests: []string{"store/memory"},
@@ -90,7 +90,7 @@ var layers = map[string]layer{
 	"broker/brokertest/control": {module: []string{"amqp", "broker", "broker/access", "broker/brokertest"}},
 	"broker/export":             {},
 	"broker/shovel": {
-		module: []string{"amqp", "delay", "broker", "broker/access", "internal/link"},
+		module: []string{"amqp", "delay", "broker", "broker/access", "amqp/link"},
 		tests:  []string{"broker/brokertest", "store"},
 	},
 	"broker/management": {
@@ -122,7 +122,7 @@ var layers = map[string]layer{
 		module: []string{
 			"amqp", "delay", "exchange", "store", "queue", "broker", "broker/brokertest", "broker/brokertest/control",
 			"broker/access", "broker/export", "broker/shovel", "broker/management", "broker/management/metrics", "broker/management/ui", "conformance",
-			"internal/link",
+			"amqp/link",
 		},
 		others: []string{"*"},
 	},

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // The target is spoken to in frames of package amqp: a client library would not tell an

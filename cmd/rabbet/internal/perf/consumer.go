@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 // A receiver is what consumers have done.

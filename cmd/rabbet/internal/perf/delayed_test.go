@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 // A probe that is interrupted while messages come in must end all the same.

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 type nullBroker struct {

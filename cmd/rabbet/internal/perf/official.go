@@ -11,7 +11,7 @@ import (
 	"github.com/rabbitmq/amqp091-go"
 
 	"github.com/rabbetmq/rabbet/amqp"
-	"github.com/rabbetmq/rabbet/internal/link"
+	"github.com/rabbetmq/rabbet/amqp/link"
 )
 
 // An officialLink is a connection of RabbitMQ's own Go client, with a channel.

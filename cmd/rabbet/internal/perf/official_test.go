@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/broker"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 func startBroker(t *testing.T) *broker.Broker {

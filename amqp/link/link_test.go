@@ -16,9 +16,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rabbetmq/rabbet/amqp"
+	"github.com/rabbetmq/rabbet/amqp/link"
 	"github.com/rabbetmq/rabbet/broker/brokertest"
 	"github.com/rabbetmq/rabbet/delay"
-	"github.com/rabbetmq/rabbet/internal/link"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
