@@ -187,7 +187,7 @@ func (d *describer) delayed(v *broker.VHost, vh broker.VHostInfo) {
 			continue // nothing of it in this folder
 		}
 		for _, m := range list {
-			fmt.Fprintf(d, "delayed in %q until %s as %s: %s\n", name, m.Due.UTC().Format(time.RFC3339Nano), m.ID, message(m.Message))
+			fmt.Fprintf(d, "delayed in %q until %s: %s\n", name, m.Due.UTC().Format(time.RFC3339Nano), message(m.Message))
 		}
 	}
 }
