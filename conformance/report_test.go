@@ -59,7 +59,7 @@ INAPPLICABLE:
 
 Some broker at amqp://somewhere:5672/, which says that it is Some 1.2.3, judged as RabbitMQ 3.13.7
 `)
-	for row, want := range map[string]string{"EXCH": "0 0 0 1 62", "BASIC": "0 2 0 0 89", "PERSIST": "0 0 1 0 18", "all": "0 2 1 1 543"} {
+	for row, want := range map[string]string{"EXCH": "0 0 0 1 62", "BASIC": "0 2 0 0 89", "PERSIST": "0 0 1 0 18", "all": `0 2 1 1 \d+`} {
 		assert.Regexp(t, `(?m)^ *`+row+` +`+strings.ReplaceAll(want, " ", " +")+`$`, text)
 	}
 	assert.True(t, strings.HasSuffix(text, "\n4 scripts in 1.5s: 1 held, 1 differed, 1 not offered, 1 for other versions\n"))

@@ -20,7 +20,7 @@ import (
 // plainRooms are the directories, with those below them, and the pages that are held to
 // plain English.
 var plainRooms = []string{
-	"amqp", "delay", "exchange", "queue", "store", "conformance", "broker", "internal", "cmd/rabbet",
+	"amqp", "delay", "exchange", "queue", "store", "conformance", "broker", "cmd/rabbet",
 	"docs/testing.md", "docs/test-control.md", "docs/delayed.md", "docs/conformance.md", "docs/management-ui.md",
 }
 
