@@ -53,6 +53,7 @@ func (h *publishHalf) ackUnroutable() {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	h.answered++
+	h.ch.stats.messages.Confirm++
 	c.out.appendMethod(h.ch.id, &amqp.BasicAck{DeliveryTag: h.published}, &c.fx)
 	h.recordConfirm(h.published-1, h.published, false)
 }
