@@ -29,10 +29,10 @@ func (c *call) memoryShares() ([]share, error) {
 		switch value := value.(type) {
 		case map[string]any: // the total, counted in several ways
 			for _, v := range value {
-				total = max(total, asBytes(v))
+				total = max(total, asInteger(v))
 			}
 		case json.Number:
-			shares = append(shares, share{name: name, bytes: asBytes(value)})
+			shares = append(shares, share{name: name, bytes: asInteger(value)})
 		}
 	}
 	for i := range shares {
@@ -46,16 +46,16 @@ func (c *call) memoryShares() ([]share, error) {
 	return shares, nil
 }
 
-func asBytes(v any) int64 {
+func asInteger(v any) int64 {
 	n, ok := v.(json.Number)
 	if !ok {
 		return 0
 	}
-	bytes, err := n.Int64()
+	i, err := n.Int64()
 	if err != nil {
 		return 0
 	}
-	return bytes
+	return i
 }
 
 // percentage is a share as RabbitMQ writes it: 12.34, 5.0.

@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -145,10 +144,7 @@ func logged(q map[string]any) int64 {
 	sum := int64(0)
 	stats, _ := q["message_stats"].(map[string]any)
 	for _, name := range []string{"publish", "deliver_get", "ack"} {
-		if n, ok := stats[name].(json.Number); ok {
-			count, _ := n.Int64()
-			sum += count
-		}
+		sum += asInteger(stats[name])
 	}
 	return sum
 }
