@@ -108,6 +108,47 @@ func TestRestartKeepsPersistentMessages(t *testing.T) {
 	})
 }
 
+// What survives counts as persistent, before and after: in a quorum queue that is all
+// (QUEUE-98).
+func TestRestartCountsPersistentMessages(t *testing.T) {
+	again(t, wallClock, func(t *testing.T, h *house, restart func()) {
+		v := vhost(t, h.Broker)
+		declareDurable(t, v, "plain", nil)
+		declareDurable(t, v, "priorities", map[string]any{"x-max-priority": 3})
+		declareDurable(t, v, "quorum", map[string]any{"x-queue-type": "quorum"})
+		counts := func(queue string, messages, bytes int) {
+			t.Helper()
+			info, ok := v.Queue(queue)
+			require.True(t, ok)
+			assert.Equal(t, [2]int{messages, bytes}, [2]int{info.Persistent, int(info.PersistentBytes)}, queue)
+		}
+		survive := map[string]int{"plain": 2, "priorities": 2, "quorum": 5}
+		for queue, n := range survive {
+			publishPersistent(t, v, queue, "12345", "12345")
+			for range 3 {
+				_, err := v.Publish("", queue, broker.Message{Body: []byte("12345")})
+				require.NoError(t, err)
+			}
+			counts(queue, n, 5*n)
+		}
+		restart()
+		v = vhost(t, h.Broker)
+		for queue, n := range survive {
+			counts(queue, n, 5*n)
+			publishPersistent(t, v, queue, "1234")
+			counts(queue, n+1, 5*n+4)
+			for range n {
+				_ = take(t, v, queue)
+			}
+			counts(queue, 1, 4)
+			purged, err := v.Purge(queue)
+			require.NoError(t, err)
+			assert.Equal(t, 1, purged)
+			counts(queue, 0, 0)
+		}
+	})
+}
+
 // PERSIST-9: a message is what it was, headers, properties, an empty body.
 func TestRestartChangesNothingOfAMessage(t *testing.T) {
 	again(t, wallClock, func(t *testing.T, h *house, restart func()) {

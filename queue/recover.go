@@ -24,6 +24,8 @@ func (q *Classic) Recover() error {
 			list.fresh.recovered(r)
 			q.ready.n += r.Count
 			q.ready.body += int64(r.Size)
+			q.ready.persistent += r.Count // no other survives (PERSIST-2)
+			q.ready.persistentBody += int64(r.Size)
 			if r.Timed {
 				q.ready.timed += r.Count
 			}

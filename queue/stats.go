@@ -18,7 +18,8 @@ type Stats struct {
 
 	// UnackedBytes is the sum of the bodies that are out.
 	UnackedBytes int64
-	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies.
+	// Persistent are persistent messages, ready or out, and PersistentBytes their bodies. In a
+	// quorum queue all are (QUEUE-98).
 	Persistent      int
 	PersistentBytes int64
 	// PagedOut are ready messages that are on the disk alone, and PagedOutBytes their bodies.
@@ -159,6 +160,9 @@ func (q *Classic) Stats() Stats {
 	s.UnackedBytes = q.unacked.bytes
 	s.Persistent = q.ready.persistent + q.unacked.persistent
 	s.PersistentBytes = q.ready.persistentBody + q.unacked.persistentBytes
+	if q.quorum { // QUEUE-98: whatever the delivery mode
+		s.Persistent, s.PersistentBytes = q.ready.len()+q.unacked.count, q.ready.bytes()+q.unacked.bytes
+	}
 	s.PagedOut, s.PagedOutBytes = q.ready.pagedOut()
 	s.Letters, s.LettersBytes = len(q.letters.list), q.letters.bytes
 	if n := len(q.late.list); n > 0 {
