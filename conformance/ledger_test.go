@@ -75,7 +75,7 @@ var differences = []difference{
 		"There is no such queue: 404, as before.",
 		"The crash is a defect, and closes a connection with everything on it."},
 	{[]string{"QUEUE-73", "QUEUE-92", "QUEUE-94", "BASIC-59"},
-		"From 4.0 on a dead letter that a client rejected arrives in a quorum queue with the counts that it had in a quorum queue, and redelivered. In 4.3 one from a classic queue does so too, the counts go on towards the next queue's delivery limit, and in a classic queue it is marked as redelivered.",
+		"From 4.0 on a dead letter that a client rejected or nacked in a quorum queue arrives in another one redelivered, with x-delivery-count 1 until it comes back; the limit begins anew. In 4.3 it brings the x-delivery-count of basic.reject along, that of a classic queue too, which goes on towards the next queue's delivery limit and marks it as redelivered in any queue, also when it expires or is dropped later; one that basic.nack ended does not, and x-acquired-count is shown until it comes back.",
 		"It begins anew: not redelivered, without counts.",
 		"The counts belong to a message's place in one queue here."},
 	{[]string{"BASIC-86", "QUEUE-69"},

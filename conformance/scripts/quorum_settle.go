@@ -11,6 +11,7 @@ import (
 
 var quorumSettleScripts = []Script{
 	{Name: "quorum/nack-is-no-failure-at-all", Covers: []string{"QUEUE-94"}, Since: V(4, 3, 0), Run: quorumNackCounts},
+	{Name: "quorum/dead-letters-begin-anew", Covers: []string{"QUEUE-73", "QUEUE-92", "QUEUE-94"}, Run: quorumDeadBegins},
 	{Name: "quorum/reject-publish-takes-one-more", Covers: []string{"QUEUE-69"}, Run: quorumOneMore},
 	{Name: "quorum/first-stays-active", Covers: []string{"BASIC-40"}, Before: V(4, 0, 0), Run: quorumActiveStays},
 	{Name: "quorum/full-takes-dead-letters", Covers: []string{"QUEUE-69", "QUEUE-70"}, Run: quorumFullOfDead},
@@ -40,6 +41,26 @@ func quorumNackCounts(t *T) {
 	t.OK(d.Reject(true), "reject")
 	ch.await(q, 1)
 	t.Equal("redelivered true, x-acquired-count 2, x-delivery-count 1", counts(ch.Fetch(q)), "after a reject")
+}
+
+// What a classic queue has back by basic.nack counts for nothing in the quorum queue where it
+// ends: neither as redelivered nor towards its limit.
+func quorumDeadBegins(t *T) {
+	ch := t.Channel().Confirming()
+	grave := ch.newQuorum(amqp.Table{"x-delivery-limit": int32(1)})
+	q := ch.NewQueueWith(amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave})
+	ch.Store(q, "m")
+	t.OK(ch.Fetch(q).Nack(false, true), "nack")
+	t.OK(ch.Fetch(q).Nack(false, false), "nack without requeue")
+	ch.await(grave, 1)
+	dead := ch.Fetch(grave)
+	t.Equal(false, dead.Redelivered, "redelivered as a dead letter")
+	t.OK(dead.Reject(true), "reject")
+	ch.await(grave, 1)
+	dead = ch.Fetch(grave)
+	t.Equal(int64(1), dead.Headers["x-delivery-count"], "x-delivery-count")
+	t.OK(dead.Reject(true), "reject")
+	ch.ExpectDrain(grave)
 }
 
 // The limit is looked at after a message has come in.
