@@ -24,6 +24,7 @@ type backing struct {
 	adding        bool  // the appender holds a message that must be confirmed
 	reading       bool  // a read by the pager is under way
 	held          int64 // of the memory that queues share
+	holes         bool  // a start has found messages that stand in front: what is paged out leaves them out
 
 	safe  []uint64 // by level, the last position that is on the disk; nil without a log
 	waits bool     // returned items wait for a commit to leave memory
@@ -147,8 +148,17 @@ func (b *backing) purge(q *Classic) {
 	})
 }
 
-// dropSpan drops what a span holds. What waits elsewhere stays (DLXALO-9).
+// dropSpan drops what a span holds. What waits elsewhere stays (DLXALO-9), and what is
+// out, which may be within if it stood in front (QUEUE-24).
 func (b *backing) dropSpan(q *Classic, level int, s *span) {
+	if b.holes && q.unacked.count > 0 {
+		items, err := b.read(level, s, s.n)
+		_ = q.toldOf(err) // what cannot be read stays, for the check of the store to find
+		for i := range items {
+			b.app.Remove(b.logs[level], items[i].Seq)
+		}
+		return
+	}
 	log, first := b.log(q, level), s.first
 	var within []uint64
 	for _, l := range q.letters.list {

@@ -66,6 +66,7 @@ func (q *Classic) recoverFront(list []returned) {
 	}
 	q.ready.top = len(q.ready.higher)
 	q.ready.at(q.ready.top).behind.items = items
+	q.back.holes = true
 }
 
 // recoverAway takes a message back that was not in its place: a dead letter that waits for

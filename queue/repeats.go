@@ -54,7 +54,15 @@ func (q *Classic) forgetReady() {
 	if q.values == nil {
 		return
 	}
-	for _, it := range q.peek(0, q.ready.len()) {
-		q.forget(&it)
-	}
+	q.ready.each(func(it *Item) bool {
+		q.forget(it)
+		return true
+	}, func(level int, s *span) bool { // one at a time: there may be more than memory has room for
+		items, err := q.back.read(level, s, s.n)
+		_ = q.toldOf(err)
+		for i := range items {
+			q.forget(&items[i])
+		}
+		return true
+	})
 }

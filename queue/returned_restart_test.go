@@ -101,3 +101,37 @@ func numbers(t *testing.T, items []queue.Item) []int {
 	}
 	return list
 }
+
+// QUEUE-24: what is out stays with a purge, also if a start has found it between messages
+// that were behind it.
+func TestPurgeAfterARestartLeavesWhatIsOut(t *testing.T) {
+	cfg := queue.Config{Quorum: true, Settings: &queue.Settings{MaxLength: -1, MaxBytes: -1, DeliveryLimit: 20}}
+	st, err := store.Open(t.TempDir(), store.Options{Sync: store.SyncNone})
+	require.NoError(t, err)
+	p := openPaged(t, cfg, st)
+	p.fill(1, 10, true)
+	out := []queue.Item{p.get(), p.get(), p.get(), p.get(), p.get()}
+	p.Requeue([]queue.Item{out[1], out[3]}, &p.fx)
+	p = restarted(t, p, cfg)
+	out = []queue.Item{p.get(), p.get()}
+	require.Equal(t, []int{2, 4}, numbers(t, out))
+	assert.Equal(t, 8, p.Purge())
+	p.counts(0, 2)
+	p.Requeue(out[:1], &p.fx)
+	p = restarted(t, p, cfg)
+	assert.ElementsMatch(t, []int{2, 4}, numbers(t, p.Peek(0, 10)))
+	require.NoError(t, p.store.Close())
+}
+
+// restarted is the queue as the next start finds it.
+func restarted(t *testing.T, p *paged, cfg queue.Config) *paged {
+	dir := p.store.Dir()
+	p.Stop()
+	require.NoError(t, p.store.Close())
+	st, err := store.Open(dir, store.Options{Sync: store.SyncNone})
+	require.NoError(t, err)
+	p = openPaged(t, cfg, st)
+	require.NoError(t, p.Recover())
+	p.Resume()
+	return p
+}
