@@ -100,6 +100,45 @@ func TestReturnsWaitForClientWithOneThread(t *testing.T) {
 	}
 }
 
+// BASIC-73: direct replies to a client that does not read are dropped from 16 MiB on. It gets
+// those before them.
+func TestDirectRepliesToDeafClientAreDropped(t *testing.T) {
+	const size, replies, least, most = 64 << 10, 1000, 16 << 20, 20 << 20
+	b := start(t, broker.Config{})
+	v := vhost(t, b)
+	declare(t, v, "q")
+	deaf := rawOpen(t, b, 0)
+	deaf.channel(1)
+	deaf.send(1, &amqp.BasicConsume{Queue: "amq.rabbitmq.reply-to", NoAck: true})
+	expect[*amqp.BasicConsumeOk](deaf)
+	request := amqp.Properties{Flags: amqp.HasReplyTo, ReplyTo: "amq.rabbitmq.reply-to"}
+	deaf.write(appendPublishWith(nil, 1, "", "q", &request, nil))
+	address := take(t, v, "q").Properties.ReplyTo
+
+	server := rawOpen(t, b, 0)
+	server.channel(1)
+	before := inUse()
+	for range replies {
+		server.write(appendPublish(nil, 1, "", address, make([]byte, size)))
+	}
+	server.channel(2) // all of them have been handled
+	assert.Less(t, inUse()-before, int64(most)+8<<20)
+
+	deaf.send(1, &amqp.QueueDeclare{Queue: "q", Passive: true})
+	got := 0
+	for f := deaf.next(); ; f = deaf.next() {
+		if f.kind == amqp.FrameBody {
+			got += len(f.payload)
+		} else if f.kind == amqp.FrameMethod {
+			if _, ok := f.method(t).(*amqp.QueueDeclareOk); ok {
+				break
+			}
+		}
+	}
+	assert.GreaterOrEqual(t, got, least)
+	assert.LessOrEqual(t, got, most)
+}
+
 // Case route-cache-memory: what a connection remembers of its routes is bounded by the
 // queues in them, not by the number of routes alone.
 func TestRouteCacheIsBoundedByQueues(t *testing.T) {
