@@ -65,7 +65,7 @@ func (r *Runner) dialer(ctx context.Context) func(network, addr string) (net.Con
 		if r.hooks.Dial != nil {
 			return r.hooks.Dial(ctx)
 		}
-		return (&net.Dialer{Timeout: r.patience}).DialContext(ctx, network, addr)
+		return (&net.Dialer{Timeout: max(r.patience, connectTimeout)}).DialContext(ctx, network, addr)
 	}
 }
 
@@ -232,6 +232,10 @@ func (t *T) Alarm(resource string) {
 func (t *T) ClearAlarm(resource string) {
 	t.OK(t.asks(func(ctx context.Context) error { return t.runner.hooks.Alarm(ctx, resource, false) }), "clear an alarm")
 }
+
+// connectTimeout is the least time to connect, however little patience there is otherwise: a
+// system that loses the first packet sends it again after a second.
+const connectTimeout = 10 * time.Second
 
 // defaultAckTimeout is RabbitMQ's (BASIC-65).
 const defaultAckTimeout = 30 * time.Minute

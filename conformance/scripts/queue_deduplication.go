@@ -111,7 +111,7 @@ func queueDeduplicationForgets(t *T) {
 func queueDeduplicationExpires(t *T) {
 	t.needsDeduplication()
 	ch := t.Channel().Confirming()
-	q := ch.newSingular(amqp.Table{"x-message-ttl": int32(50)})
+	q := ch.newSingular(amqp.Table{"x-message-ttl": int32(1500)}) // time for it to be got, on a busy machine
 	ch.sendValue(q, "a", "first")
 	held := ch.Fetch(q)
 	t.WaitFor("the value to be forgotten though its message is out", func() bool {
