@@ -1,13 +1,13 @@
-// Package queue is one queue's state machine: what is ready, what is out with
-// consumers, who is next in turn. It knows no sockets, no virtual host and no
+// Package queue is one queue's state machine: which messages are ready, which are unacknowledged,
+// and which consumer is next in turn. It knows no sockets, no virtual host and no
 // AMQP frames; a connection takes part as a Receiver.
 //
-// A broker holds queues of all types as a Queue. Classic is both classic queues and
+// A broker holds queues of all types as a Queue. Classic implements classic queues and
 // quorum queues.
 //
 // A Classic is safe for concurrent use. Its lock is held for bounded work only
-// and nothing blocks under it, save that a delivery is handed to a receiver
-// under that receiver's own lock (lock order: queue, then connection). What a
-// call wants done elsewhere it leaves in an Effects, which the caller performs
-// after the call has returned, holding no lock.
+// and nothing blocks under it. One thing is called under it: a Receiver is offered a delivery
+// and takes its own lock (lock order: queue, then connection). A call leaves work for
+// others in an Effects, which the caller performs after the call has returned, with no
+// lock held.
 package queue

@@ -2,15 +2,15 @@
 // records of a topology, by key. It knows nothing of what they mean.
 //
 // Writers never wait for the disk. They append operations to one list, in an
-// order that is the order of their effects; a single committer takes all that
-// is there, writes it in one transaction of bbolt, syncs, and tells those who
-// wait. While it syncs, the next batch collects. What nobody waits for lingers a
-// little, to go with what somebody waits for. A message that is added and
+// order that is the order of their effects. A single committer takes all that
+// is there, has the Engine write and sync it in one transaction, and notifies those that
+// wait. Meanwhile the next batch collects. An operation that nobody waits for is kept back a
+// little, to be written together with one that somebody waits for. A message that is added and
 // consumed within one batch is never written; its publisher is confirmed without a
-// sync. Because batches are cut from one list, a crash leaves a prefix of the operations: an operation is
-// never there without those appended before it.
+// sync. Because batches are cut from one list, a crash leaves a prefix of the operations: an
+// operation is never there without those appended before it.
 //
-// Messages are stored in chunks, a run of one log's messages in one value, so
-// that a chunk costs what a message would. What has been removed of a chunk is
-// a bitmap beside it; a chunk of which all is removed is deleted.
+// The engine that comes with the package uses bbolt. It stores messages in chunks: a run of one
+// log's messages is one value, so that a chunk costs what a message would. A bitmap beside the
+// chunk says which of its messages have been removed; a chunk is deleted when all of them are.
 package store

@@ -9,6 +9,6 @@
 // broker's own is below /api/rabbet. The package uses nothing of a broker but its public
 // API.
 //
-// Lengths are exact at the moment of the request. Rates come from samples, which are taken
-// every five seconds of what somebody looks at, and kept as long as RabbitMQ keeps them.
+// Lengths are exact at the moment of the request. Rates come from samples. The package samples
+// what somebody looks at every five seconds, and keeps samples as long as RabbitMQ does.
 package management

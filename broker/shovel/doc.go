@@ -8,11 +8,11 @@
 //		"src-uri": "amqp:///%2f", "src-queue": "orders",
 //		"dest-uri": "amqps://user:password@elsewhere", "dest-queue": "orders"}`))
 //
-// A message is acknowledged at the source when the destination has confirmed it, so that
-// whichever of the three parties is killed, nothing is lost. What was not confirmed by then
-// is delivered again and may be there twice (SHOVEL-12).
+// A shovel acknowledges a message at the source when the destination has confirmed it. So
+// nothing is lost if the source, the destination or the shovel is killed. What was not
+// confirmed by then is delivered again and may arrive twice (SHOVEL-12).
 //
-// Both ends are connections that speak frames of package amqp. An end that is this broker
-// is one that never leaves the process. What a read has brought is written to the other end
-// in one go: a message costs no goroutine hop, no system call and no allocation of its own.
+// Both ends are connections that speak frames of package amqp. If an end is this broker,
+// its connection stays in the process. All that one read brings is written to the other end
+// at once: a message costs no goroutine hop, no system call and no allocation of its own.
 package shovel

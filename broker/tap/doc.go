@@ -1,7 +1,7 @@
-// Package tap is how tests and tools see what a broker does, and make things go wrong. A
-// Tap in the broker's Config is asked about every call of a client, and may pass, change,
-// delay or refuse it; and it is told of the life of each message.
+// Package tap lets tests and tools see what a broker does, and make things go wrong. The
+// broker asks the Tap in its Config about every call of a client; the Tap may pass, change,
+// delay or refuse it. The broker also reports the life of each message to it.
 //
-// Programs that only embed a broker need none of it. Package brokertest has faults and a
-// ledger that are made of a Tap.
+// Programs that only embed a broker do not need it. Package brokertest builds its faults and its
+// ledger on a Tap.
 package tap

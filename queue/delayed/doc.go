@@ -1,6 +1,6 @@
-// Package delayed keeps messages until they are due: in memory when and in which order,
-// the messages themselves in a log of the store once they are there.
+// Package delayed keeps messages until they are due. Times and order are in memory; the
+// messages are in a log of the store, once it has committed them.
 //
 // A Queue knows no exchange. Its owner says in its Config where messages go
-// that are due.
+// when they are due.
 package delayed

@@ -11,24 +11,24 @@
 // offset of its first message; a chunk is what came between two commits, cut into
 // pieces of about 64 KiB, with a checksum, its time and a Bloom filter of the
 // messages' filter values. Beside each segment lies a sparse index, which only saves
-// time: what is missing of it is found by reading the segment.
+// time: if part of it is missing, reading the segment finds the same.
 //
 // Chunks are written and synced by the store's committer as part of its batch
-// (store.Participant), so one sync serves all streams' publishers of a moment, and
-// what the store commits never runs ahead of a stream. Consumers are offered what has
-// been synced, and nothing else: no offset is ever given to two messages.
+// (store.Participant). So one sync serves the publishers of all streams, and
+// the store never commits ahead of a stream. Consumers are offered only what has
+// been synced: no offset is ever given to two messages.
 //
-// Without a store the segments lie in memory, and the oldest go when they take more
+// Without a store the segments are in memory, and the oldest are removed when they take more
 // than a limit.
 //
 // # Reading
 //
-// The goroutine that gives a consumer credit reads for it, from the disk if need be and with no
-// lock held. Consumers that have read everything are served by one goroutine a stream
-// that ends when all of them have what there is.
+// The goroutine that gives a consumer credit reads for it, from the disk if necessary, with no
+// lock held. One goroutine for each stream serves the consumers that have read everything;
+// it ends when all of them have what there is.
 //
 // # Concurrency
 //
 // All methods are safe for concurrent use. A reader's lock comes before the lock of
-// its Subscription, and before the stream's; the stream's is a leaf.
+// its Subscription, and before the stream's. No other lock is taken under the stream's.
 package stream

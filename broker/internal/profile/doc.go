@@ -1,4 +1,4 @@
-// Package profile is what versions of RabbitMQ know: their facts, the arguments of queues
+// Package profile says how versions of RabbitMQ differ: their facts, the arguments of queues
 // and consumers, the keys of policies, and which settings a queue gets from both. It knows no
 // queue.
 //

@@ -1,12 +1,12 @@
 // Package topology is what a virtual host of a broker is, without any connection:
-// exchanges, queues, what binds them, the way of a message through them, policies,
-// dead letters, delayed exchanges, and the records that bring them back.
+// exchanges, queues, bindings, the route of a message through them, policies,
+// dead letters, delayed exchanges, and the records that restore them.
 //
-// What it needs of the broker comes in an Env. Of connections it knows that one can
-// be the Owner of an exclusive queue; of tests and tools that one can be the Observer
+// An Env gives it what it needs from the broker. It knows a connection only as the Owner
+// of an exclusive queue, and tests and tools only as the Observer
 // of what happens to messages.
 //
-// Locks are taken in this order: the virtual host's for changes of policies, that
-// for what goes out of a delayed exchange, that for the dead letters of a queue, the
-// virtual host's own, and then a queue's or that of what waits in a delayed exchange.
+// Locks are taken in this order: the virtual host's lock for changes of policies, the lock
+// for what leaves a delayed exchange, the lock for the dead letters of a queue, the
+// virtual host's own, and then a queue's or the one for what waits in a delayed exchange.
 package topology

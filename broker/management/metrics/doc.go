@@ -1,5 +1,5 @@
-// Package metrics tells Prometheus of a broker, in RabbitMQ's names: what the plugin
-// rabbitmq_prometheus does on port 15692. Grafana's dashboards for RabbitMQ read it.
+// Package metrics serves a broker's figures to Prometheus under RabbitMQ's names, as the plugin
+// rabbitmq_prometheus does on port 15692. Grafana's dashboards for RabbitMQ work with it.
 //
 // A program that embeds a broker registers New's collector with a registry of its own, or
 // serves Handler.

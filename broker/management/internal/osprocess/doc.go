@@ -1,2 +1,2 @@
-// Package osprocess reads what the operating system knows of this process.
+// Package osprocess reads memory, file descriptors and disk of this process from the operating system.
 package osprocess
