@@ -16,7 +16,7 @@
 //     any of them must be equal, as the argument `x-match` says.
 //   - x-consistent-hash: one destination, by a hash of the routing key, a header or
 //     a property, in proportion to the weights that the binding keys are (CHASH).
-//   - x-modulus-hash: one binding, by a hash of the routing key; x-random and x-local-random:
+//   - x-modulus-hash: one binding, by a hash of the routing key and those in CC; x-random and x-local-random:
 //     one binding at random (MODULUS, RANDOM, LOCALRANDOM).
 //   - x-recent-history, x-message-deduplication: every binding. The caller keeps what such
 //     an exchange remembers.
