@@ -9,11 +9,11 @@ import (
 
 const documentHead = `# Configuration
 
-The table in ` + "`cmd/rabbet/internal/settings`" + ` makes this page; a test compares them.
+The page comes from the table in ` + "`cmd/rabbet/internal/settings`" + `; a test compares them.
 
 ` + "`rabbet serve`" + ` is configured as RabbitMQ is: by flags, by variables of the environment, and by RabbitMQ's own
-files. A flag wins over a variable, a variable over a file, a file over the default. There is one exception, which is
-RabbitMQ's: ` + "`RABBITMQ_NODE_PORT` and `RABBITMQ_NODE_IP_ADDRESS`" + ` lose to ` + "`listeners.tcp.*`" + ` of a file.
+files. A flag wins over a variable, a variable over a file, a file over the default. There is one exception, as in
+RabbitMQ: ` + "`RABBITMQ_NODE_PORT` and `RABBITMQ_NODE_IP_ADDRESS`" + ` lose to ` + "`listeners.tcp.*`" + ` in a file.
 
 <!-- run -->
 ` + "```sh" + `
@@ -25,26 +25,26 @@ rabbet serve --config rabbitmq.conf --memory --port 0 --management off -- rabbet
 
 ## Files
 
-Without ` + "`--config`" + ` these files are read, those that are there, and a later one wins:
+Without ` + "`--config`" + ` Rabbet reads those of these files that exist; a later one wins:
 
 1. ` + "`/etc/rabbitmq/rabbitmq.conf`, or `rabbitmq.config`" + `
 2. ` + "`/etc/rabbitmq/conf.d/*.conf`" + `, in the order of their names
 3. ` + "`/etc/rabbitmq/advanced.config`" + `
 
-` + "`/etc/rabbitmq/rabbitmq-env.conf`" + ` has variables that the environment does not, one ` + "`NAME=value`" + ` a line.
-` + "`/etc/rabbitmq/enabled_plugins`" + ` is a list such as ` + "`[rabbitmq_management,rabbitmq_shovel].`" + `; where it is, the doors of the
-plugins that it leaves out stay shut.
+` + "`/etc/rabbitmq/rabbitmq-env.conf`" + ` sets variables that the environment does not set, one ` + "`NAME=value`" + ` a line.
+` + "`/etc/rabbitmq/enabled_plugins`" + ` is a list such as ` + "`[rabbitmq_management,rabbitmq_shovel].`" + `. If it exists, Rabbet does not open
+the listeners of plugins that it leaves out.
 
-A line of ` + "`rabbitmq.conf`" + ` is ` + "`key = value`" + `. A comment begins with ` + "`#`" + `; a value that has one is put in single
-quotes, a value of several lines in three of them. ` + "`include FILE`" + ` reads other files, ` + "`$(other.key)`" + ` is the value of another
-key, ` + "`$(NAME)`" + ` that of a variable, and ` + "`$(<FILE)`" + ` the content of a file, which suits passwords. If a key is there twice
+A line of ` + "`rabbitmq.conf`" + ` is ` + "`key = value`" + `. A comment begins with ` + "`#`" + `. Put a value with that character in single
+quotes, and a value of several lines in three of them. ` + "`include FILE`" + ` reads other files, ` + "`$(other.key)`" + ` is the value of another
+key, ` + "`$(NAME)`" + ` that of a variable, and ` + "`$(<FILE)`" + ` the content of a file, which suits passwords. If a key occurs twice,
 the last one counts. In a key ` + "`\\.`" + ` is a dot that belongs to a name.
 
-An unknown key or a bad value refuses the start, with its line and the nearest known key. Keys that RabbitMQ knows and
-that mean nothing here are listed in one line of the log.
+Rabbet does not start with an unknown key or a bad value; the error has the line and the nearest known key. One line of the
+log lists the keys that RabbitMQ knows and that have no effect in Rabbet.
 
-Sizes have RabbitMQ's units: ` + "`k`, `M`, `G`" + ` are powers of 1000, ` + "`Ki`, `Mi`, `Gi`" + ` of 1024. Those of ` + "`frame_max`" + ` alone,
-` + "`KB`, `MB`, `GB`" + `, are powers of 1024.
+Sizes have RabbitMQ's units: ` + "`k`, `M`, `G`" + ` are powers of 1000, ` + "`Ki`, `Mi`, `Gi`" + ` of 1024. In
+` + "`frame_max` alone, `KB`, `MB`, `GB`" + ` are powers of 1024 too.
 `
 
 // Markdown is the page on configuration.
@@ -62,7 +62,7 @@ func Markdown() string {
 	}
 	documentVariables(&b)
 	documentTerms(&b)
-	fmt.Fprintf(&b, "\n## Keys without effect\n\nRabbitMQ knows them, and they mean nothing to this broker. `$name` stands for any word, `**` for any words.\n\n")
+	fmt.Fprintf(&b, "\n## Keys without effect\n\nRabbitMQ knows these keys; they have no effect in Rabbet. `$name` stands for any word, `**` for any words.\n\n")
 	for _, key := range acceptedKeys {
 		fmt.Fprintf(&b, "- `%s`\n", key)
 	}
@@ -111,15 +111,15 @@ func documentVariables(b *strings.Builder) {
 	for _, name := range withoutEffect {
 		idle = append(idle, "`"+name+"`")
 	}
-	fmt.Fprintf(b, "\nThese are known and have no effect, and the log says so: %s.\nThese refuse the start, as in RabbitMQ's own image:\n\n", strings.Join(idle, ", "))
+	fmt.Fprintf(b, "\nThese are known and have no effect, and the log says so: %s.\n\nRabbet does not start with one of these, and neither does RabbitMQ's own image:\n\n", strings.Join(idle, ", "))
 	for _, r := range refused {
-		fmt.Fprintf(b, "- `%s`: use `%s`\n", r.pattern, r.instead)
+		fmt.Fprintf(b, "- `%s`: use `%s` in `rabbitmq.conf`\n", r.pattern, strings.TrimSuffix(r.instead, " in rabbitmq.conf"))
 	}
-	b.WriteString("\nAny other variable that begins with `RABBITMQ_` or `RABBET_` is named in the log as unknown.\n")
+	b.WriteString("\nAny other variable that begins with `RABBITMQ_` or `RABBET_` is unknown, and the log says so.\n")
 }
 
 func documentTerms(b *strings.Builder) {
-	b.WriteString("\n## Erlang terms\n\nOf `advanced.config` and `rabbitmq.config` these settings are read; any other refuses the start.\n\n")
+	b.WriteString("\n## Erlang terms\n\nRabbet reads these settings of `advanced.config` and `rabbitmq.config`. It does not start with any other.\n\n")
 	for _, name := range slices.Sorted(maps.Keys(termKeys)) {
 		fmt.Fprintf(b, "- `%s`\n", name)
 	}
