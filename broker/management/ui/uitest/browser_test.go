@@ -284,6 +284,9 @@ func (p *tab) visit(fragment string) {
 	p.wait(`(() => {
 		const main = document.querySelector('main');
 		const wanted = location.hash.replace(/^#\/?/, '').split('?')[0].split('/').map(decodeURIComponent).join('\n');
+		const tab = new URLSearchParams(location.hash.split('?')[1]).get('tab') ?? 'overview';
+		const link = main?.querySelector('.tabs [aria-current]')?.getAttribute('href') ?? '';
+		if (tab !== 'overview' && link !== '' && !link.includes('tab=' + tab)) return false;
 		return main?.dataset.page === wanted && main.querySelector('h1') && !main.innerText.includes('Waiting for the broker');
 	})()`)
 }

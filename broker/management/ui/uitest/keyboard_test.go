@@ -68,7 +68,7 @@ func TestKeyboardAlone(t *testing.T) {
 		assert.NotContains(t, at, "no outline")
 		seen[at] = true
 	}
-	for _, name := range []string{"To the page", "Search and commands", "Pause", "Add a queue", "Filter queues by name", "Columns"} {
+	for _, name := range []string{"To the page", "Search or run a command", "Pause", "Add a queue", "Filter queues by name", "Columns"} {
 		assert.True(t, seen[name], "%s is not reached by tab", name)
 	}
 }

@@ -52,6 +52,7 @@ const nameless = `(() => {
 	const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
 	for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) bad.push('id twice: ' + id);
 	for (const e of document.querySelectorAll('[tabindex]')) if (e.tabIndex > 0) bad.push('tabindex above 0: ' + e.outerHTML.slice(0, 100));
+	for (const e of document.querySelectorAll('.tabs [aria-current]')) { const at = e.getBoundingClientRect(); if (at.left < 0 || at.right > innerWidth) bad.push('the current tab is out of sight: ' + e.innerText); }
 	for (const e of document.querySelectorAll('img:not([alt]), th:not([scope])')) bad.push('unlabelled: ' + e.outerHTML.slice(0, 100));
 	let last = 1;
 	for (const h of document.querySelectorAll('main h1, main h2, main h3')) { const n = Number(h.tagName[1]); if (n > last + 1) bad.push('heading skips a level: ' + h.innerText); last = n; }
@@ -66,6 +67,7 @@ func TestEmptyBroker(t *testing.T) {
 	for _, where := range everywhere {
 		p.visit("#/" + where)
 		p.sound(where)
+		p.audit(where)
 	}
 }
 
@@ -133,6 +135,7 @@ func TestOneOfEverything(t *testing.T) {
 			for _, where := range list {
 				p.visit("#/" + where)
 				p.sound(fmt.Sprintf("%s at %d", where, width))
+				p.audit(fmt.Sprintf("%s at %d, %s", where, width, theme))
 				p.shot(fmt.Sprintf("%s-%d-%s", fileName(where), width, theme))
 			}
 		}

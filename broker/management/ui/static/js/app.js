@@ -11,7 +11,7 @@ import { Login } from './pages/login.js';
 import { Frame } from './components/frame.js';
 import { Questions } from './components/dialog.js';
 import { Toasts, say } from './components/toast.js';
-import { Empty, ErrorNote, Note } from './components/basic.js';
+import { ErrorNote, Note, PageHead } from './components/basic.js';
 import { Keys } from './components/keys.js';
 
 async function start() {
@@ -55,13 +55,13 @@ function Page() {
 	useEffect(() => {
 		const found = pageOf(parts);
 		if (!found) {
-			setPage({ wanted, view: html`<${Empty} title="There is no such page">Look for it with <kbd>Ctrl</kbd> <kbd>K</kbd>.</${Empty}>` });
+			setPage({ wanted, view: html`<${PageHead} title="There is no such page" sub=${html`Look for it with <kbd>Ctrl</kbd> <kbd>K</kbd>.`} />` });
 			return undefined;
 		}
 		let current = true;
 		found.load().then(
 			(module) => { if (current) setPage({ wanted, Component: module.default, props: found.props }); },
-			(err) => { if (current) setPage({ wanted, view: html`<${Note} kind="warn" title="This page could not be loaded.">The broker may have been upgraded, or does not answer. <button class="btn small" onClick=${() => location.reload()}>Reload</button> <span class="visually-hidden">${String(err)}</span></${Note}>` }); },
+			(err) => { if (current) setPage({ wanted, view: html`<${PageHead} title="This page could not be loaded" /><${Note} kind="warn">The broker may have been upgraded, or does not answer. <button class="btn small" onClick=${() => location.reload()}>Reload</button> <span class="visually-hidden">${String(err)}</span></${Note}>` }); },
 		);
 		return () => { current = false; };
 	}, [wanted]);

@@ -1,5 +1,5 @@
 // Small pieces that every page is made of.
-import { html, useState, useEffect, useRef, useId } from '../lib/html.js';
+import { html, useState, useEffect, useLayoutEffect, useRef, useId } from '../lib/html.js';
 import { useKept } from '../lib/store.js';
 import { href } from '../lib/router.js';
 import { Icon } from './icon.js';
@@ -80,9 +80,17 @@ export const NameLink = ({ parts, query, children, clip = true }) =>
 	html`<a class=${'name' + (clip ? ' clip' : '')} href=${href(parts, query)} title=${typeof children === 'string' ? children : undefined} dir="auto">${children}</a>`;
 
 /** @param {{tabs: {id: string, text: any}[], now: string, link: (id: string) => string, label: string}} props */
-export const Tabs = ({ tabs, now, link, label }) => html`<nav class="tabs" aria-label=${label}>
-	${tabs.map((tab) => html`<a key=${tab.id} href=${link(tab.id)} aria-current=${tab.id === now ? 'page' : undefined}>${tab.text}</a>`)}
-</nav>`;
+export function Tabs({ tabs, now, link, label }) {
+	const bar = useRef(/** @type {HTMLElement | null} */ (null));
+	useLayoutEffect(() => { // where the bar is wider than the screen, the current tab is in sight
+		const at = bar.current?.querySelector('[aria-current]')?.getBoundingClientRect();
+		const box = bar.current?.getBoundingClientRect();
+		if (bar.current && at && box && (at.left < box.left || at.right > box.right)) bar.current.scrollLeft += at.left - box.left - (box.width - at.width) / 2;
+	}, [now]);
+	return html`<nav class="tabs" aria-label=${label} ref=${bar}>
+		${tabs.map((tab) => html`<a key=${tab.id} href=${link(tab.id)} aria-current=${tab.id === now ? 'page' : undefined}>${tab.text}</a>`)}
+	</nav>`;
+}
 
 /** One number with its name. @param {{value: any, what: any, to?: string, kind?: string}} props */
 export const Tile = ({ value, what, to, kind = '' }) => (to

@@ -17,7 +17,7 @@ const COLUMNS = [
 	{ id: 'user', title: 'User', sort: 'channel_details.user', hidden: true, cell: (c) => html`<span class="name">${c.channel_details?.user || ''}</span>` },
 	{ id: 'ack', title: 'Ack required', wide: true, cell: (c) => (c.ack_required ? 'yes' : 'automatic ack') },
 	{ id: 'exclusive', title: 'Exclusive', hidden: true, cell: (c) => (c.exclusive ? 'yes' : 'no') },
-	{ id: 'prefetch', title: 'Prefetch', number: true, sort: 'prefetch_count', cell: (c) => (c.prefetch_count === 0 ? '∞' : f.number(c.prefetch_count)) },
+	{ id: 'prefetch', title: 'Prefetch', number: true, wide: true, sort: 'prefetch_count', cell: (c) => (c.prefetch_count === 0 ? '∞' : f.number(c.prefetch_count)) },
 	{ id: 'active', title: 'Active', sort: 'activity_status', cell: (c) => html`<${Badge} kind=${c.active === false ? '' : 'good'}>${c.activity_status === 'up' ? 'active' : (c.activity_status || '').replaceAll('_', ' ')}</${Badge}>` },
 	{ id: 'timeout', title: 'Timeout', hidden: true, number: true, cell: (c) => f.duration(c.consumer_timeout) },
 	{ id: 'arguments', title: 'Arguments', wide: true, cell: (c) => html`<${ArgumentsCell} table=${c.arguments} />` },

@@ -18,6 +18,6 @@ export function DeadGroups({ queue }) {
 		<tbody>${queue.groups.map((g) => html`<tr key=${[g.queue, g.reason, g.exchange, g.routing_key].join('\n')} data-row>
 			<td class="key"><${QueueLink} vhost=${queue.vhost} name=${g.queue} /></td><td><${Reason} reason=${g.reason} /></td><td class="n">${f.number(g.count)}</td>
 			<td class="wide"><span class="name">${g.exchange || '(AMQP default)'}</span> <code class="name">${g.routing_key}</code></td><td class="wide nowrap">${f.time(g.last_at)}</td>
-			<td class="right"><a class="btn small" href=${href(['dead-letters', queue.vhost, queue.name], { queue: g.queue, reason: g.reason })}>Look and retry</a></td></tr>`)}</tbody></table></div>
+			<td class="right"><a class="btn small" href=${href(['dead-letters', queue.vhost, queue.name], { queue: g.queue, reason: g.reason })}>Look</a></td></tr>`)}</tbody></table></div>
 		${queue.scanned < queue.messages && html`<p class="table-tools muted small">Counted among the first ${f.number(queue.scanned)} of ${f.number(queue.messages)}.</p>`}`;
 }

@@ -25,7 +25,7 @@ export function Frame({ children }) {
 		<button class="scrim" aria-label="Close the menu" tabindex="-1" onClick=${() => setMenu(false)} />
 		<header class="top">
 			<button class="btn plain icon menu-button" aria-label="Menu" aria-expanded=${String(menu)} onClick=${() => setMenu(!menu)}><${Icon} name="menu" /></button>
-			<button class="search-button" aria-label="Search and commands" onClick=${() => openPalette()}><${Icon} name="search" /><span>Search or run a command</span><kbd>Ctrl K</kbd></button>
+			<button class="search-button" aria-label="Search or run a command" onClick=${() => openPalette()}><${Icon} name="search" /><span>Search or run a command</span><kbd aria-hidden="true">Ctrl K</kbd></button>
 			<span class="spacer" />
 			<${Freshness} />
 			<${VhostPicker} />

@@ -23,11 +23,11 @@ export const ConnectionState = ({ state }) => (state ? html`<${Badge} kind=${sta
 const COLUMNS = [
 	vhostColumn,
 	{ id: 'name', title: 'Name', key: true, sort: 'name', fields: ['name', 'user_provided_name', 'client_properties.connection_name'], cell: (c) => html`<${NameLink} parts=${['connections', c.name]}>${c.user_provided_name || c.client_properties?.connection_name || c.name}</${NameLink}>${(c.user_provided_name || c.client_properties?.connection_name) && html`<span class="name clip small muted">${c.name}</span>`}` },
-	{ id: 'user', title: 'User', sort: 'user', cell: (c) => html`<span class="name clip" style=${{ maxWidth: '9rem' }}>${c.user}</span>` },
+	{ id: 'user', title: 'User', sort: 'user', wide: true, cell: (c) => html`<span class="name clip" style=${{ maxWidth: '9rem' }}>${c.user}</span>` },
 	{ id: 'state', title: 'State', sort: 'state', cell: (c) => html`<${ConnectionState} state=${c.state} />` },
 	{ id: 'ssl', title: 'TLS', sort: 'ssl', wide: true, cell: (c) => (c.ssl ? html`<${Badge} kind="good">TLS</${Badge}>` : html`<span class="zero">–</span>`) },
 	{ id: 'protocol', title: 'Protocol', sort: 'protocol', wide: true, wider: true, cell: (c) => c.protocol },
-	{ id: 'channels', title: 'Channels', number: true, sort: 'channels', cell: (c) => num(c.channels) },
+	{ id: 'channels', title: 'Channels', number: true, wide: true, sort: 'channels', cell: (c) => num(c.channels) },
 	{ id: 'recv', title: 'From client', number: true, wide: true, sort: 'recv_oct_details.rate', cell: (c) => html`<${OctRate} c=${c} field="recv_oct" />` },
 	{ id: 'send', title: 'To client', number: true, wide: true, sort: 'send_oct_details.rate', cell: (c) => html`<${OctRate} c=${c} field="send_oct" />` },
 	{ id: 'heartbeat', title: 'Heartbeat', number: true, hidden: true, sort: 'timeout', cell: (c) => (c.timeout ? c.timeout + ' s' : 'none') },

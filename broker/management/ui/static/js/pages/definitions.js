@@ -82,7 +82,7 @@ function Preview({ preview }) {
 	return html`<div class="stack" aria-live="polite">
 		${preview.counts.refused > 0 && html`<${Note} kind="bad">The broker would refuse ${f.number(preview.counts.refused)} of them, and stop there.</${Note}>`}
 		<div class="row" role="group" aria-label="What the import would do">${GROUPS.map(([id, text, kind]) => html`<button type="button" key=${id} class="btn small" aria-pressed=${String(shown === id)} onClick=${() => setShown(id)}><${Badge} kind=${preview.counts[id] > 0 ? kind : ''}>${f.number(preview.counts[id])}</${Badge}>${text}</button>`)}</div>
-		<div class="scroll"><table class="data"><thead><tr><th scope="col">What</th><th scope="col">Name</th><th scope="col">Change</th></tr></thead><tbody>
+		<div class="scroll" tabindex="0" role="region" aria-label="Changes"><table class="data"><thead><tr><th scope="col">What</th><th scope="col">Name</th><th scope="col">Change</th></tr></thead><tbody>
 			${list.slice(0, 300).map((d, i) => html`<tr key=${i} class=${'diff-' + shown}><td>${String(d.type).replaceAll('_', ' ')}</td><td class="key"><span class="name">${d.name}</span>${d.vhost && html`<span class="small muted name">in ${d.vhost}</span>`}</td>
 				<td class="small">${d.reason && html`<div class="bad">${d.reason}</div>`}${shown === 'changed' && differing(d).map(([key, before, after]) => html`<div key=${key}><span class="muted">${key}</span> <code class="name">${before}</code> → <code class="name">${after}</code></div>`)}</td></tr>`)}
 			${list.length === 0 && html`<tr><td colspan="3" class="muted">None</td></tr>`}</tbody></table></div>

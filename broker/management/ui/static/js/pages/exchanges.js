@@ -18,9 +18,9 @@ import { say } from '../components/toast.js';
 const COLUMNS = [
 	vhostColumn,
 	{ id: 'name', title: 'Name', key: true, sort: 'name', cell: (x) => html`<${ExchangeLink} vhost=${x.vhost} name=${x.name} />` },
-	{ id: 'type', title: 'Type', sort: 'type', cell: (x) => html`<span class="name">${x.type}</span>` },
+	{ id: 'type', title: 'Type', sort: 'type', cell: (x) => html`<span class="nowrap">${x.type}</span>` },
 	{ id: 'features', title: 'Features', wide: true, fields: ['durable', 'auto_delete', 'internal', 'arguments', 'policy'], cell: (x) => html`<${ExchangeFeatures} x=${x} />` },
-	rateColumn('publish_in', 'Message rate in'), rateColumn('publish_out', 'Message rate out'),
+	rateColumn('publish_in', 'Message rate in'), rateColumn('publish_out', 'Message rate out', { wide: true }),
 	{ id: 'policy', title: 'Policy', hidden: true, sort: 'policy', cell: (x) => html`<span class="name">${x.policy || ''}</span>` },
 ];
 

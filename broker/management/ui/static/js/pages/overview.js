@@ -69,7 +69,7 @@ function Ports({ overview }) {
 		...(overview.contexts || []).map((c) => ({ what: `${c.description}, path ${c.path}`, where: c.ip || '', port: c.port, node: c.node })),
 	];
 	if (rows.length === 0) return html`<p class="muted">Monitoring users see them.</p>`;
-	return html`<div class="scroll"><table class="data"><thead><tr><th scope="col">Protocol or context</th><th scope="col">Bound to</th><th scope="col" class="n">Port</th><th scope="col" class="wide">Node</th></tr></thead>
+	return html`<div class="scroll" tabindex="0" role="region" aria-label="Listeners"><table class="data"><thead><tr><th scope="col">Protocol or context</th><th scope="col">Bound to</th><th scope="col" class="n">Port</th><th scope="col" class="wide">Node</th></tr></thead>
 		<tbody>${rows.map((row, i) => html`<tr key=${i}><td>${row.what}</td><td>${row.where}</td><td class="n">${row.port}</td><td class="wide"><${NameLink} parts=${['nodes', row.node]}>${row.node}</${NameLink}></td></tr>`)}</tbody></table></div>`;
 }
 

@@ -16,8 +16,8 @@ export function Settings({ queue }) {
 	return html`<div class="stack loose">
 		<${Card} flush title="Effective values">
 			${rows.length === 0 ? html`<${Empty} title="No arguments, no policy">A policy whose pattern matches the name changes a queue that is there: <a href=${href(['policies'], { add: true })}>add one</a>.</${Empty}>` : html`
-			<div class="scroll"><table class="data"><thead><tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col">Set by</th><th scope="col">Overridden</th></tr></thead>
-			<tbody>${rows.map((row) => html`<tr key=${row.key}><td><code class="name">${row.key}</code></td><td><span class="name">${shown(row.key, row.value)}</span></td>
+			<div class="scroll" tabindex="0" role="region" aria-label="Effective values"><table class="data"><thead><tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col">Set by</th><th scope="col">Overridden</th></tr></thead>
+			<tbody>${rows.map((row) => html`<tr key=${row.key}><td><code class="name">${row.key}</code></td><td><span class=${typeof row.value === 'number' ? 'nowrap' : 'name'}>${shown(row.key, row.value)}</span></td>
 				<td><${Badge} kind=${row.origin.startsWith('operator') ? 'warn' : row.origin.startsWith('policy') ? 'info' : ''}>${row.origin}</${Badge}></td><td class="muted">${row.losers.join('; ')}</td></tr>`)}</tbody></table></div>`}
 		</${Card}>
 		<p class="muted small">Of limits and times to live the smallest value counts; of everything else the argument comes before the policy, and the policy before the operator policy. Arguments never change; policies do, at any time.</p>
