@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,7 +17,8 @@ import (
 )
 
 // outgoing has something of each kind that RabbitMQ takes from 3.10 to 4.3 without plugins.
-// A global parameter is no object: rabbitmqctl of 3.10 exports one as a list of pairs.
+// A global parameter is a text: rabbitmqctl of 3.10 exports an object as a list of pairs, and
+// that of 4.3 crashes when it exports a list with a number.
 const outgoing = `{"users":[
 {"name":"anna","password_hash":"kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR","hashing_algorithm":"rabbit_password_hashing_sha256","tags":["administrator","policymaker"],"limits":{"max-channels":7}},
 {"name":"no password","password_hash":"","hashing_algorithm":"rabbit_password_hashing_sha512","tags":[],"limits":{}}],
@@ -24,7 +27,7 @@ const outgoing = `{"users":[
 "topic_permissions":[{"user":"anna","vhost":"shop/ü","exchange":"topics","write":"^{username}\\.","read":".*"}],
 "parameters":[{"vhost":"shop/ü","component":"vhost-limits","name":"limits","value":{"max-queues":100,"max-connections":-1}},
 {"vhost":"shop/ü","component":"operator_policy","name":"short","value":{"pattern":".*","apply-to":"queues","definition":{"max-length":500},"priority":1}}],
-"global_parameters":[{"name":"anything","value":["a",1]}],
+"global_parameters":[{"name":"anything","value":"text"}],
 "policies":[{"vhost":"shop/ü","name":"dead","pattern":"^((?!dlq).)*$","apply-to":"queues","priority":3,"definition":{"dead-letter-exchange":"dlx","message-ttl":60000,"max-length-bytes":1000000,"overflow":"reject-publish"}},
 {"vhost":"shop/ü","name":"alternate","pattern":"^t","apply-to":"exchanges","priority":0,"definition":{"alternate-exchange":"dlx"}},
 {"vhost":"other","name":"all","pattern":".*","apply-to":"all","priority":-1,"definition":{"expires":3600000}}],
@@ -63,17 +66,23 @@ func TestDefinitionsGoToRabbitMQ(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, sent.Queues, 4)
 
-	theirs := func(stdin string, words ...string) []byte {
+	theirs := func(words ...string) []byte {
 		cmd := exec.Command(ctl, words...)
-		cmd.Stdin = strings.NewReader(stdin)
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		require.NoError(t, cmd.Run(), "%v: %s%s", words, out.String(), errs.String())
 		return out.Bytes()
 	}
-	theirs(text, "import_definitions", "--format", "json")
-	back, err := definitions.Decode(theirs("", "-q", "export_definitions", "-", "--format", "json"))
+	// Their tool runs in the folder that it stands in. Newer ones do not end reading standard input.
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(ctl), "sent.json"), []byte(text), 0o644))
+	theirs("import_definitions", "sent.json", "--format", "json")
+	back, err := definitions.Decode(theirs("-q", "export_definitions", "-", "--format", "json"))
 	require.NoError(t, err)
+	for _, d := range []*definitions.Document{sent, back} {
+		for i := range d.VHosts { // 4.x names the node's own default for each that has none
+			d.VHosts[i].DefaultQueueType = cmp.Or(d.VHosts[i].DefaultQueueType, "classic")
+		}
+	}
 	for _, change := range defdiff.Compare(sent, back) {
 		if change.Object == `global parameter "internal_cluster_id"` { // each broker has its own
 			continue
