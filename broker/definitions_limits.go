@@ -18,6 +18,7 @@ func (c *definitionsCheck) checkRoom() {
 	for _, v := range c.d.VHosts {
 		if c.only == nil && c.b.vhost(v.Name) == nil {
 			fresh++
+			c.checkDefaults(v.Name)
 		}
 	}
 	if limit, have := c.b.cfg.MaxVHosts, len(c.b.VHosts()); fresh > 0 && reached(limit, have+fresh-1) {
@@ -42,6 +43,22 @@ func (c *definitionsCheck) checkRoom() {
 	}
 }
 
+// checkDefaults sees that a new virtual host can be given what all of them get.
+func (c *definitionsCheck) checkDefaults(vhost string) {
+	if c.b.cfg.VHostDefaults == nil {
+		return
+	}
+	d, err := c.b.cfg.VHostDefaults(vhost)
+	if err != nil {
+		c.refuse("vhosts", "%s", err)
+	}
+	for _, p := range d.OperatorPolicies {
+		if err := c.b.env.CheckPolicy(topology.OperatorPolicy, topology.Policy(p)); err != nil {
+			c.refuse("vhosts", "operator policy '%s': %s", p.Name, err)
+		}
+	}
+}
+
 func (c *definitionsCheck) refuse(section, format string, args ...any) {
 	c.problems = append(c.problems, definitions.Problem{Path: section, Text: fmt.Sprintf(format, args...)})
 }
@@ -52,10 +69,7 @@ func (c *definitionsCheck) limitsOf(vhost string) access.Limits {
 	if v := c.b.vhost(vhost); v != nil {
 		maps.Copy(limits, v.Limits())
 	} else if c.b.cfg.VHostDefaults != nil {
-		d, err := c.b.cfg.VHostDefaults(vhost)
-		if err != nil {
-			c.refuse("vhosts", "%s", err)
-		}
+		d, _ := c.b.cfg.VHostDefaults(vhost) // checkDefaults has looked at the error
 		maps.Copy(limits, d.Limits)
 	}
 	for _, v := range c.d.VHosts {

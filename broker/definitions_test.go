@@ -122,6 +122,12 @@ func TestImportMindsLimitsToCome(t *testing.T) {
 	defaults := func(string) (broker.VHostDefaults, error) {
 		return broker.VHostDefaults{Limits: access.Limits{access.MaxQueues: 1}}, nil
 	}
+	unfit := func(vhost string) (d broker.VHostDefaults, err error) {
+		if vhost == "v" {
+			d.OperatorPolicies = []broker.Policy{{Name: "bad", Pattern: "("}}
+		}
+		return d, nil
+	}
 	one := "queues: Adding 2 queue(s) to virtual host \"v\" would exceed the limit of 1 queue(s).\n\nThis virtual host currently has 0 queue(s) defined.\n\nImport aborted!"
 	for _, c := range []struct {
 		name, document, want string
@@ -134,6 +140,8 @@ func TestImportMindsLimitsToCome(t *testing.T) {
 		{"queues", `{"vhosts":[{"name":"v"}],` + queues + `}`, "document: adding 2 queue(s) would exceed the limit of 1 queue(s) in the cluster", broker.Config{MaxQueues: 1}},
 		{"exchanges", `{"vhosts":[{"name":"v"}]}`, "document: adding 7 exchange(s) would exceed the limit of 13 exchange(s) in the cluster", broker.Config{MaxExchanges: 13}},
 		{"virtual hosts", `{"vhosts":[{"name":"v"}]}`, "vhosts: vhost limit of 1 would be exceeded", broker.Config{MaxVHosts: 1}},
+		{"a default policy", `{"vhosts":[{"name":"v"}],` + queues + `}`,
+			"vhosts: operator policy 'bad': PRECONDITION_FAILED - Validation failed\n\npattern should be regular expression but is invalid: {\"missing )\",1}\n", broker.Config{VHostDefaults: unfit}},
 		{"as many as there may be", `{"vhosts":[{"name":"v"}],` + queues + `}`, "", broker.Config{MaxVHosts: 2, MaxQueues: 2, MaxExchanges: 14}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
