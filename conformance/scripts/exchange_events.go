@@ -75,8 +75,8 @@ func (ch *Channel) listen(keys ...string) eventReader {
 func (r eventReader) next(key, header string, value any) amqp.Table {
 	for {
 		d := r.in.Next()
-		if d.Headers[header] != value {
-			continue
+		if d.Headers[header] != value || d.RoutingKey == "binding.created" && key != d.RoutingKey {
+			continue // of another, or of a binding that was made just before
 		}
 		r.t.Equal(key, d.RoutingKey, "the event of "+fmt.Sprint(value))
 		r.t.Equal(uint8(2), d.DeliveryMode, "delivery mode")
