@@ -82,7 +82,8 @@ func newConn(b *node, nc net.Conn) *conn {
 		peer:   peer{nc: nc, number: b.connections.Add(1), since: b.clock.Now()},
 		tapped: newTapped(b, nc.RemoteAddr().String()),
 	}
-	c.in, c.backlog.of = newReader(nc), &b.backlog
+	c.backlog.of = &b.backlog
+	c.in = newReader(nc, c.backlog.idle)
 	c.out = newOutbound(nc, &b.buffers, b.cfg.InitialFrameMax) // CONN-26: until tune-ok
 	c.out.sending = sendWatch{clock: b.cfg.PeerClock, timeout: b.cfg.SendTimeout, log: c.log}
 	c.login = &handshake{c}

@@ -37,30 +37,23 @@ type reader struct {
 	quiet int  // small reads in a row
 	bulky bool // the frame before was read straight into a message
 
-	nc  net.Conn
-	try *tryReader // nil where a read does not show that it has waited
+	nc   net.Conn
+	idle func()     // called when there is nothing to read, or where that cannot be seen before each read
+	try  *tryReader // nil where a read does not show that it has waited
 }
 
 // newReader returns the reading half of a connection.
-func newReader(nc net.Conn) reader {
-	in := reader{nc: nc}
+func newReader(nc net.Conn, idle func()) reader {
+	in := reader{nc: nc, idle: idle}
 	if raw := rawSocket(nc); raw != nil {
-		in.try = newTryReader(nc, raw)
+		in.try = newTryReader(nc, raw, idle)
 	}
 	return in
-}
-
-// idles has f called when there is nothing to read.
-func (in *reader) idles(f func()) {
-	if in.try != nil {
-		in.try.idle = f
-	}
 }
 
 // run handles frames until the connection ends.
 func (in *reader) run(c *conn) error {
 	defer c.backlog.idle()
-	in.idles(c.backlog.idle)
 	held := false // frames that have come are still to be handled
 	for {
 		if !c.awaitAlarms() && !held {
@@ -116,9 +109,6 @@ func (in *reader) fill(c *conn) error {
 		room = room[:min(len(room), streamHead)]
 		in.bulky = false
 	}
-	if in.try == nil {
-		c.backlog.idle()
-	}
 	n, busy, err := in.read(room)
 	c.fx.Busy = busy
 	c.received.Add(uint64(n))
@@ -143,6 +133,7 @@ func (in *reader) fill(c *conn) error {
 // faster than the broker reads will have sent more by the time that these are handled.
 func (in *reader) read(room []byte) (n int, busy bool, err error) {
 	if in.try == nil {
+		in.idle()
 		n, err = in.nc.Read(room)
 		return n, false, err
 	}

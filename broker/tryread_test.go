@@ -30,7 +30,7 @@ func socketPair(t *testing.T) (here *net.TCPConn, there net.Conn) {
 // A read reports whether it had to wait: what a busy client sent before was there.
 func TestReadSaysWhetherItWaited(t *testing.T) {
 	here, there := socketPair(t)
-	in := newReader(here)
+	in := newReader(here, func() {})
 	require.NotNil(t, in.try)
 	_, err := there.Write([]byte("abcd"))
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestReadSaysHowAConnectionEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			here, there := socketPair(t)
-			in := newReader(here)
+			in := newReader(here, func() {})
 			end.of(here, there)
 			n, _, err := in.read(make([]byte, 10))
 			assert.Zero(t, n)

@@ -11,27 +11,25 @@ import (
 
 // A tryReader reads from a socket, and knows whether the bytes had come before it asked.
 type tryReader struct {
-	nc    net.Conn
-	raw   syscall.RawConn
-	into  []byte
-	n     int
-	err   error
-	tries int
-	idle  func()                // called when nothing is there; nil is nothing
-	do    func(fd uintptr) bool // made once: a closure for each read would be an allocation
+	nc     net.Conn
+	raw    syscall.RawConn
+	idle   func() // called when nothing is there
+	into   []byte
+	n      int
+	err    error
+	waited bool
+	do     func(fd uintptr) bool // made once: a closure for each read would be an allocation
 }
 
-func newTryReader(nc net.Conn, raw syscall.RawConn) *tryReader {
-	r := &tryReader{nc: nc, raw: raw}
+func newTryReader(nc net.Conn, raw syscall.RawConn, idle func()) *tryReader {
+	r := &tryReader{nc: nc, raw: raw, idle: idle}
 	r.do = func(fd uintptr) bool {
-		r.tries++
 		for {
 			switch r.n, r.err = syscall.Read(int(fd), r.into); r.err {
 			case syscall.EINTR:
 			case syscall.EAGAIN:
-				if r.idle != nil {
-					r.idle()
-				}
+				r.waited = true
+				r.idle()
 				return false // waits for the socket
 			default:
 				return true
@@ -43,7 +41,7 @@ func newTryReader(nc net.Conn, raw syscall.RawConn) *tryReader {
 
 // read is the socket's Read. waited reports whether nothing was there at first.
 func (r *tryReader) read(p []byte) (n int, waited bool, err error) {
-	r.into, r.n, r.err, r.tries = p, 0, nil, 0
+	r.into, r.waited = p, false
 	err = r.raw.Read(r.do)
 	r.into = nil
 	switch {
@@ -55,5 +53,5 @@ func (r *tryReader) read(p []byte) (n int, waited bool, err error) {
 	case r.n == 0 && len(p) > 0:
 		return 0, true, io.EOF
 	}
-	return r.n, r.tries > 1, nil
+	return r.n, r.waited, nil
 }
