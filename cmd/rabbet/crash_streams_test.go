@@ -318,12 +318,7 @@ func (b *streamLedger) checkOnce(t testing.TB, r *rand.Rand, ch *amqp.Channel) {
 }
 
 func TestCrashOfStreams(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("-crash.seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 2))
+	seed, r := crashRandom(t, 2)
 	dir := t.TempDir()
 	book := newStreamLedger()
 	cycles := (*crashCycles + 1) / 2 // each reads all that came before

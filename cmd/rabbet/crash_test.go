@@ -38,13 +38,18 @@ var (
 // longestLife is the time between the start of a load and the kill.
 const longestLife = 800 * time.Millisecond
 
-func TestCrash(t *testing.T) {
-	seed := *crashSeed
-	if seed == 0 {
+// crashRandom is what a crash test draws from, and its seed, which it logs. Each test has a
+// stream of its own.
+func crashRandom(t *testing.T, stream uint64) (seed uint64, r *rand.Rand) {
+	if seed = *crashSeed; seed == 0 {
 		seed = rand.Uint64()
 	}
 	t.Logf("-crash.seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	return seed, rand.New(rand.NewPCG(seed, stream))
+}
+
+func TestCrash(t *testing.T) {
+	seed, r := crashRandom(t, 1)
 	dir := t.TempDir()
 	book := newLedger()
 	cycles := *crashCycles
