@@ -250,13 +250,17 @@ func (l *Link) Expect(answer amqp.Method) error {
 			return answer.Decode(f.Args())
 		}
 		if err := l.Control(f); err != nil {
+			if f.Method() == amqp.ChannelCloseID { // the channel can be opened again
+				_ = l.Send(f.Channel, &amqp.ChannelCloseOk{})
+			}
 			return err
 		}
 	}
 }
 
 // Control deals with a method that nobody waits for. The error is what ends the connection,
-// the channel or a consumer.
+// the channel or a consumer. It does not answer channel.close: another goroutine may be
+// writing to a broker that reads no more until this one has read on.
 func (l *Link) Control(f Frame) error {
 	switch f.Method() {
 	case amqp.ConnectionCloseID:
@@ -272,7 +276,6 @@ func (l *Link) Control(f Frame) error {
 		if err := m.Decode(f.Args()); err != nil {
 			return err
 		}
-		_ = l.Send(f.Channel, &amqp.ChannelCloseOk{})
 		return &CloseError{false, m.ReplyCode, m.ReplyText}
 	case amqp.ConnectionCloseOkID:
 		l.over = true

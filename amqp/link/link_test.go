@@ -309,3 +309,23 @@ func TestContextEnds(t *testing.T) {
 	assert.Error(t, err)
 	close(gone)
 }
+
+// A channel's end is told to the goroutine that reads although another one cannot write.
+func TestChannelCloseWaitsForNoWriter(t *testing.T) {
+	here, there := net.Pipe()
+	defer there.Close()
+	l := link.New(here, delay.Real{}, 0)
+	writing := make(chan error, 1)
+	go func() {
+		_, err := l.Write([]byte("more than is read"))
+		writing <- err
+	}()
+	_, err := io.ReadFull(there, make([]byte, 4)) // it writes, and has not written
+	require.NoError(t, err)
+	go there.Write(amqp.AppendMethod(nil, 1, &amqp.ChannelClose{ReplyCode: 404, ReplyText: "gone"}))
+	f, err := l.Next()
+	require.NoError(t, err)
+	assert.Equal(t, &link.CloseError{Code: 404, Text: "gone"}, l.Control(f))
+	l.Close()
+	assert.Error(t, <-writing)
+}
