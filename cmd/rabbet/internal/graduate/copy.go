@@ -38,6 +38,7 @@ type copier struct {
 	flying      []flight // in order of their tags, from first on
 	hazards     Hazards
 	left        map[messageKey]bool // those that are not copied; true stays, false expires
+	expiries    []int64             // when copied messages that the last scan saw expire, in Unix milliseconds
 	stuck       time.Time           // since when nothing was confirmed, after an error
 	had         int                 // what was confirmed then
 }
@@ -286,6 +287,7 @@ func (c *copier) scan(ctx context.Context) (at sight, err error) {
 			return at, err
 		}
 		if from == 0 {
+			c.expiries = c.expiries[:0]
 			at.newest = header.Get("Rabbet-Newest")
 			at.ready, _ = strconv.Atoi(header.Get("Rabbet-Ready")) // It is our own header.
 			at.unacked, _ = strconv.Atoi(header.Get("Rabbet-Unacked"))
@@ -294,14 +296,17 @@ func (c *copier) scan(ctx context.Context) (at sight, err error) {
 			return at, c.awaitConfirms(ctx, 0)
 		}
 		for i := range list {
-			before := c.journal.next
-			if s := c.journal.known[keyOf(&list[i])]; s == nil || !s.confirmed {
+			before, k := c.journal.next, keyOf(&list[i])
+			if s := c.journal.known[k]; s == nil || !s.confirmed {
 				if err := c.send(ctx, list[i]); err != nil {
 					return at, err
 				}
 				if c.journal.next != before {
 					at.fresh++
 				}
+			}
+			if list[i].Expires != 0 && c.journal.known[k] != nil {
+				c.expiries = append(c.expiries, list[i].Expires)
 			}
 		}
 		at.seen += len(list)

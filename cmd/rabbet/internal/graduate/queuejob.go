@@ -219,15 +219,14 @@ func ignoreIf(err error, ignore bool) error {
 const settleTime = 30 * time.Second
 
 // compare asks the target until it has all that was copied: no fewer messages, and no more
-// than those that may be there twice.
+// than those that may be there twice. A target that starts may count fewer for a while.
 func (c *copier) compare(ctx context.Context, q *Queue) (agreed bool, err error) {
-	least := q.Before + c.journal.confirmed - c.hazards.Expiration // these may have expired there
-	most := q.Before + c.journal.confirmed + len(c.journal.possiblyTwice())
 	end := c.clock.Now().Add(settleTime)
 	for {
 		if q.After, err = c.countReady(ctx, q.VHost, q.Name); err != nil {
 			return false, err
 		}
+		least, most := c.bounds(q.Before)
 		if q.After >= least && q.After <= most {
 			return true, nil
 		}
@@ -239,4 +238,17 @@ func (c *copier) compare(ctx context.Context, q *Queue) (agreed bool, err error)
 			return false, err
 		}
 	}
+}
+
+// bounds are the least and the most that the target may count, where it had so many before.
+func (c *copier) bounds(before int) (least, most int) {
+	least = before + c.journal.confirmed
+	most = least + len(c.journal.possiblyTwice())
+	now := c.clock.Now().UnixMilli()
+	for _, at := range c.expiries {
+		if at <= now { // the copy may have expired as well
+			least--
+		}
+	}
+	return least, most
 }
