@@ -6,6 +6,7 @@ package scripts
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -117,6 +118,9 @@ func quotaUserConnections(t *T) {
 	t.as(user)
 }
 
+// nodeInQuotes is the name of a node in an error.
+var nodeInQuotes = regexp.MustCompile(`'([^'@]+@[^'@]+)'`)
+
 func quotaChannels(t *T) {
 	user := t.NewUser(Permissions{})
 	t.limitUser(user, "max-channels", 2)
@@ -133,15 +137,15 @@ func quotaChannels(t *T) {
 	})
 	got := Receive(t, closed, "the refusal of a channel")
 	t.Equal(530, got.Code, "code")
-	// 3.13 has the name of the node in the place of the user's (LIMIT-4), 4.2 no parentheses.
-	number := "(2)"
-	if t.Version().AtLeast(4, 2, 0) {
-		number = "2"
+	text, v := "number of channels opened for user '%s' has reached the maximum allowed user limit of (2)", t.Version()
+	if v.AtLeast(4, 2, 0) {
+		text = "number of channels opened for user '%s' has reached the maximum allowed user limit of 2"
 	}
-	if v := t.Version(); !v.AtLeast(3, 13, 0) || v.AtLeast(4, 0, 0) {
-		t.Equal(ReplyText(530, fmt.Sprintf(
-			"number of channels opened for user '%s' has reached the maximum allowed user limit of %s", user, number)), got.Reason, "text")
+	name := user
+	if found := nodeInQuotes.FindStringSubmatch(got.Reason); found != nil && v.AtLeast(3, 13, 0) && !v.AtLeast(4, 2, 0) {
+		name = found[1] // LIMIT-4: a defect, seen in 4.0.5
 	}
+	t.Equal(ReplyText(530, fmt.Sprintf(text, name)), got.Reason, "text")
 	t.limitUser(user, "max-channels", -1)
 	again := t.as(user)
 	for range 3 {
