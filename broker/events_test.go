@@ -81,7 +81,7 @@ func TestEventExchangeIsSwitched(t *testing.T) {
 	require.NoError(t, b.Close())
 }
 
-// LOGX-3 to LOGX-5: lines of a level, as the handler writes them.
+// LOGX-3 to LOGX-5, LOGX-6: lines of a level, as the handler writes them.
 func TestLogExchange(t *testing.T) {
 	b, err := broker.New(broker.Config{LogExchange: &broker.LogExchange{
 		Level: slog.LevelWarn, ContentType: "application/json",

@@ -24,7 +24,7 @@ func safeArgs(exchange string) map[string]any {
 	}
 }
 
-// DLXALO-10, -11, -15 and -21: what cannot go is tried again after three minutes, by what
+// DLXALO-10, DLXALO-11, DLXALO-15 and DLXALO-21: what cannot go is tried again after three minutes, by what
 // the queue and the bindings are then.
 func TestDeadLettersWaitForTargets(t *testing.T) {
 	var log bytes.Buffer

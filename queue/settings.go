@@ -187,6 +187,7 @@ func (q *Classic) discard(it Item, reason Reason, fx *Effects) {
 	if q.set.DeadLetter {
 		q.stats.DeadLettered.count(reason)
 		if q.set.DeadLetterSafely {
+			q.stats.DeadLetteredSafely.count(reason)
 			q.holdSafely(it, reason, fx)
 			return
 		}

@@ -11,9 +11,10 @@ type Stats struct {
 	// Acked counts acknowledgements, Redelivered those deliveries that were not the first.
 	Acked, Redelivered uint64
 	// DeadLettered counts messages that went on as dead letters, Discarded those that went
-	// nowhere, by the reason.
-	DeadLettered, Discarded Deaths
-	// Confirmed counts dead letters that their targets have confirmed (DLXALO-22).
+	// nowhere, by the reason. DeadLetteredSafely are those of DeadLettered that wait until
+	// their targets have confirmed them, and Confirmed how many of these have been (DLXALO-22).
+	DeadLettered, Discarded, DeadLetteredSafely Deaths
+
 	Confirmed uint64
 
 	// UnackedBytes is the sum of the bodies that are out.
@@ -59,6 +60,16 @@ func (d *Deaths) Add(o Deaths) {
 	d.DeliveryLimit += o.DeliveryLimit
 }
 
+// Without returns what is counted here and not there.
+func (d Deaths) Without(o Deaths) Deaths {
+	return Deaths{d.Expired - o.Expired, d.Rejected - o.Rejected, d.MaxLen - o.MaxLen, d.DeliveryLimit - o.DeliveryLimit}
+}
+
+// ByReason returns the counts in the order of the fields.
+func (d Deaths) ByReason() [4]uint64 {
+	return [4]uint64{d.Expired, d.Rejected, d.MaxLen, d.DeliveryLimit}
+}
+
 // Add adds what another queue has.
 func (s *Stats) Add(o Stats) {
 	s.Published += o.Published
@@ -71,6 +82,7 @@ func (s *Stats) Add(o Stats) {
 	s.Redelivered += o.Redelivered
 	s.DeadLettered.Add(o.DeadLettered)
 	s.Discarded.Add(o.Discarded)
+	s.DeadLetteredSafely.Add(o.DeadLetteredSafely)
 	s.UnackedBytes += o.UnackedBytes
 	s.Persistent += o.Persistent
 	s.PersistentBytes += o.PersistentBytes

@@ -12,7 +12,7 @@ import (
 	"github.com/rabbetmq/rabbet/broker/access"
 )
 
-// The first hash is from RabbitMQ's documentation, the others are Erlang's crypto's.
+// PERSIST-19: the first hash is from RabbitMQ's documentation, the others are Erlang's crypto's.
 func TestHashesAreRabbitMQs(t *testing.T) {
 	for _, c := range []struct {
 		password, hash string

@@ -165,6 +165,24 @@ func TestCancelConsumer(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, a.do(http.MethodDelete, path, "").StatusCode)
 }
 
+// CONN-73: who closes a connection may say why, and its client reads it.
+func TestAClosedConnectionIsToldWhy(t *testing.T) {
+	for _, reason := range []string{"", "maintenance at noon"} {
+		a := newClientAPI(t, management.Config{})
+		closed := a.conn.NotifyClose(make(chan *amqp091.Error, 1))
+		text := "Closed via management plugin"
+		var headers []string
+		if reason != "" {
+			text, headers = reason, []string{"X-Reason", reason}
+		}
+		path := "/api/connections/" + url.PathEscape(a.the("/api/connections")["name"].(string))
+		assert.Equal(t, http.StatusNoContent, a.do(http.MethodDelete, path, "", headers...).StatusCode)
+		got := <-closed
+		require.NotNil(t, got)
+		assert.Equal(t, amqp091.Error{Code: 320, Reason: "CONNECTION_FORCED - " + text, Server: true}, *got)
+	}
+}
+
 // Events can be asked for, where a proxy keeps back a stream of them.
 func TestPolledEvents(t *testing.T) {
 	a := newAPI(t)

@@ -81,7 +81,7 @@ func textOf(err error) string {
 }
 
 // channelRefusal is a broker's refusal where RabbitMQ opens a channel for the request:
-// the text with number and name of the code.
+// the text with the number of the code and, if only the channel closes, its name.
 func channelRefusal(err error) error {
 	var e *amqp.Error
 	if !errors.As(err, &e) {
@@ -92,6 +92,9 @@ func channelRefusal(err error) error {
 		return notFound(e.Error())
 	case amqp.AccessRefused:
 		return notAuthorised(e.Error())
+	}
+	if e.Hard() {
+		return badRequest(fmt.Sprintf("%d %s", e.Code, e.Text))
 	}
 	return badRequest(fmt.Sprintf("%d %s", e.Code, e.Error()))
 }

@@ -57,3 +57,26 @@ func TestBrowseStream(t *testing.T) {
 	require.True(t, ok)
 	assert.Equal(t, 200, info.Ready)
 }
+
+// STREAM-38: a stream has the counts of messages, and neither get nor purge; the texts are
+// those of 3.10.8.
+func TestStreamsAreNotConsumedOverHTTP(t *testing.T) {
+	a := newAPI(t)
+	v, err := a.broker.VHost("/")
+	require.NoError(t, err)
+	_, err = v.DeclareQueue(broker.Queue{Name: "log", Durable: true, Args: map[string]any{"x-queue-type": "stream"}})
+	require.NoError(t, err)
+	for range 3 {
+		_, err := v.Publish("", "log", broker.Message{Body: []byte("x")})
+		require.NoError(t, err)
+	}
+	const path, counts = "/api/queues/%2F/log", "?columns=messages,messages_ready,messages_unacknowledged,consumers,state,type"
+	const want = `{"state":"running","type":"stream","consumers":0,"messages":3,"messages_ready":3,"messages_unacknowledged":0}`
+	a.check("GET", path+counts, "", 200, want)
+	assert.NotContains(t, a.do("GET", path, "").body, "head_message_timestamp")
+	a.check("POST", path+"/get", `{"count":1,"ackmode":"ack_requeue_true","encoding":"auto"}`, 400,
+		`{"error":"bad_request","reason":"540 basic.get not supported by stream queues queue 'log' in vhost '/'"}`)
+	a.check("DELETE", path+"/contents", "", 400,
+		`{"error":"bad_request","reason":"queue.purge not supported by stream queues queue 'log' in vhost '/'"}`)
+	a.check("GET", path+counts, "", 200, want)
+}

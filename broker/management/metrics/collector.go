@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -298,15 +299,7 @@ func (v *view) collectTotals(s *sink, t *broker.Totals) {
 		if q.kind == "stream" { // whose messages do not die
 			continue
 		}
-		labels := []string{"queue_type", "dead_letter_strategy"}
-		for i, n := range []uint64{
-			of.DeadLettered.Expired, of.DeadLettered.Rejected, of.DeadLettered.MaxLen, of.DeadLettered.DeliveryLimit,
-		} {
-			s.put(global, deathMetrics[i], labels, []string{q.module, "at_most_once"}, float64(n))
-		}
-		for i, n := range []uint64{of.Discarded.Expired, of.Discarded.Rejected, of.Discarded.MaxLen, of.Discarded.DeliveryLimit} {
-			s.put(global, deathMetrics[i], labels, []string{q.module, "disabled"}, float64(n))
-		}
+		putDeaths(s, q.module, &of)
 	}
 	on := v.b.Alarms()
 	for i, set := range []bool{false, on&broker.DiskAlarm != 0, on&broker.MemoryAlarm != 0} {
@@ -317,6 +310,32 @@ func (v *view) collectTotals(s *sink, t *broker.Totals) {
 		s.put("rabbitmq_alarms_", alarmMetrics[i], nil, nil, value)
 	}
 	v.own(s, t)
+}
+
+// putDeaths sends the counters of dead letters of a type of queues (DLXALO-22). There are
+// those that RabbitMQ has: a classic queue has no delivery limit, and nothing is over the
+// length of a queue that dead-letters at least once.
+func putDeaths(s *sink, module string, of *broker.TypeTotals) {
+	const global = "rabbitmq_global_"
+	labels := []string{"queue_type", "dead_letter_strategy"}
+	put := func(strategy string, deaths [4]uint64, left ...int) {
+		for i, n := range deaths {
+			if !slices.Contains(left, i) {
+				s.put(global, deathMetrics[i], labels, []string{module, strategy}, float64(n))
+			}
+		}
+	}
+	const maxLen, deliveryLimit = 2, 3
+	if module == "rabbit_classic_queue" {
+		put("at_most_once", of.DeadLettered.ByReason(), deliveryLimit)
+		put("disabled", of.Discarded.ByReason(), deliveryLimit)
+		return
+	}
+	safely := of.DeadLetteredSafely
+	put("at_most_once", of.DeadLettered.Without(safely).ByReason())
+	put("disabled", of.Discarded.ByReason())
+	put("at_least_once", safely.ByReason(), maxLen)
+	s.put(global, deathConfirmedMetric, labels, []string{module, "at_least_once"}, float64(of.Confirmed))
 }
 
 // own sends what RabbitMQ does not have.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,4 +108,46 @@ func BenchmarkScrape10000Queues(b *testing.B) {
 	for b.Loop() {
 		scrape(b, h, "/metrics")
 	}
+}
+
+// DLXALO-22: dead letters are counted by what is done with them, with the labels of 3.10.8.
+func TestDeathsByStrategy(t *testing.T) {
+	b, v := newBroker(t, 0)
+	_, err := v.DeclareQueue(broker.Queue{Name: "grave", Durable: true})
+	require.NoError(t, err)
+	for name, args := range map[string]map[string]any{
+		"safe": {
+			"x-queue-type": "quorum", "x-message-ttl": int64(0), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "grave",
+			"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
+		},
+		"stuck": {
+			"x-queue-type": "quorum", "x-message-ttl": int64(0), "x-dead-letter-exchange": "nowhere",
+			"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
+		},
+		"plain": {"x-queue-type": "quorum", "x-message-ttl": int64(0), "x-dead-letter-exchange": "nowhere"},
+		"none":  {"x-message-ttl": int64(0)},
+	} {
+		_, err := v.DeclareQueue(broker.Queue{Name: name, Durable: true, Args: args})
+		require.NoError(t, err)
+		_, err = v.Publish("", name, broker.Message{})
+		require.NoError(t, err)
+	}
+	_, body := scrape(t, metrics.Handler(b, metrics.Config{}), "/metrics")
+	var got []string
+	for line := range strings.Lines(body) {
+		if rest, ok := strings.CutPrefix(line, "rabbitmq_global_messages_dead_lettered_"); ok {
+			rest = strings.NewReplacer(`_total{dead_letter_strategy="`, " ", `",queue_type="rabbit_`, " ", `_queue"}`, "").Replace(rest)
+			got = append(got, strings.TrimSpace(rest))
+		}
+	}
+	slices.Sort(got)
+	assert.Equal(t, []string{
+		"confirmed at_least_once quorum 1",
+		"delivery_limit at_least_once quorum 0", "delivery_limit at_most_once quorum 0", "delivery_limit disabled quorum 0",
+		"expired at_least_once quorum 2", "expired at_most_once classic 0", "expired at_most_once quorum 1",
+		"expired disabled classic 1", "expired disabled quorum 0",
+		"maxlen at_most_once classic 0", "maxlen at_most_once quorum 0", "maxlen disabled classic 0", "maxlen disabled quorum 0",
+		"rejected at_least_once quorum 0", "rejected at_most_once classic 0", "rejected at_most_once quorum 0",
+		"rejected disabled classic 0", "rejected disabled quorum 0",
+	}, got)
 }

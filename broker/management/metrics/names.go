@@ -209,13 +209,17 @@ var typeMetrics = []metric{
 	counter("messages_acknowledged_total", "Total number of messages acknowledged by consumers"),
 }
 
-// deathMetrics are counted for a type of queue and what it does with dead letters.
+// deathMetrics are counted for a type of queue and what it does with dead letters; what was
+// confirmed for at_least_once alone.
 var deathMetrics = []metric{
 	counter("messages_dead_lettered_expired_total", "Total number of messages dead-lettered due to message TTL exceeded"),
 	counter("messages_dead_lettered_rejected_total", "Total number of messages dead-lettered due to basic.reject or basic.nack"),
 	counter("messages_dead_lettered_maxlen_total", "Total number of messages dead-lettered due to overflow drop-head or reject-publish-dlx"),
 	counter("messages_dead_lettered_delivery_limit_total", "Total number of messages dead-lettered due to delivery-limit exceeded"),
 }
+
+var deathConfirmedMetric = counter("messages_dead_lettered_confirmed_total",
+	"Total number of messages dead-lettered and confirmed by target queues")
 
 var alarmMetrics = []metric{
 	gauge("file_descriptor_limit", "is 1 if file descriptor limit alarm is in effect"),
