@@ -1,12 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/access"
@@ -74,21 +73,21 @@ func passwords(cfg *broker.Config, a *settings.Access) error {
 		return fmt.Errorf("password_hashing_module: nothing is hashed with md5 any more")
 	}
 	switch a.Validator {
-	case "min_length":
+	case "min_password_length":
 		cfg.CheckPassword = func(_, password string) error {
-			if utf8.RuneCountInString(password) < int(a.ValidatorMinLength) {
+			if len(password) < int(a.ValidatorMinLength) {
 				return fmt.Errorf("minimum required password length is %d", a.ValidatorMinLength)
 			}
 			return nil
 		}
-	case "regexp":
-		expr, err := regexp.Compile(a.ValidatorRegexp)
+	case "password_regexp":
+		matches, err := broker.CompilePattern(a.ValidatorRegexp)
 		if err != nil {
 			return fmt.Errorf("bad value of credential_validator.regexp: %w", err)
 		}
 		cfg.CheckPassword = func(_, password string) error {
-			if !expr.MatchString(password) {
-				return fmt.Errorf("provided password does not match regular expression %s", a.ValidatorRegexp)
+			if !matches(password) {
+				return errors.New("provided password does not match the validator regular expression")
 			}
 			return nil
 		}

@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-
-	"github.com/dlclark/regexp2/v2"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/access"
@@ -80,12 +77,9 @@ func (s *service) seedUsers(d *broker.VHostDefaults, vhost string) error {
 // matchesVHost matches the name of a virtual host with a pattern of PCRE; an empty
 // pattern matches every one.
 func matchesVHost(key, pattern, vhost string) (bool, error) {
-	if simple, err := regexp.Compile(pattern); err == nil {
-		return simple.MatchString(vhost), nil
-	}
-	expr, err := regexp2.Compile(pattern)
+	matches, err := broker.CompilePattern(pattern)
 	if err != nil {
 		return false, fmt.Errorf("bad value of %s: %w", key, err)
 	}
-	return expr.MatchString(vhost)
+	return matches(vhost), nil
 }

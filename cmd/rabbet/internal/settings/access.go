@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 const users, backend = "Users and permissions", "Authentication backends"
@@ -19,11 +21,11 @@ var access = []Option{
 		key: field(name, func(s *Settings) *string { return &s.Access.DefaultVHost })},
 	{Section: users, Key: "default_user_tags.$tag", Help: "whether that user has the tag", key: member(boolean, func(s *Settings) *map[string]bool { return &s.Access.tags })},
 	{Section: users, Key: "default_permissions.configure", Help: "what that user may configure",
-		key: field(text, func(s *Settings) *string { return &s.Access.DefaultPermissions.Configure })},
+		key: field(pattern, func(s *Settings) *string { return &s.Access.DefaultPermissions.Configure })},
 	{Section: users, Key: "default_permissions.write", Help: "what that user may write",
-		key: field(text, func(s *Settings) *string { return &s.Access.DefaultPermissions.Write })},
+		key: field(pattern, func(s *Settings) *string { return &s.Access.DefaultPermissions.Write })},
 	{Section: users, Key: "default_permissions.read", Help: "what that user may read",
-		key: field(text, func(s *Settings) *string { return &s.Access.DefaultPermissions.Read })},
+		key: field(pattern, func(s *Settings) *string { return &s.Access.DefaultPermissions.Read })},
 	{Section: users, Key: "default_users.$name.password", Help: "password of one more user, whom the first virtual host that is for it makes", Secret: true,
 		key: named(name, func(s *Settings, n []string) *string { return &s.user(n).Password })},
 	{Section: users, Key: "default_users.$name.tags", Help: "tags of that user, with commas between them",
@@ -61,19 +63,12 @@ var access = []Option{
 		key: field(integer(0, math.MaxInt32), func(s *Settings) *int64 { return &s.Access.CertLoginSANIndex })},
 	{Section: users, Key: "password_hashing_module", Help: "how new passwords are kept",
 		key: field(hashing, func(s *Settings) *string { return &s.Access.PasswordHashing })},
-	{Section: users, Key: "credential_validator.validation_backend", Help: "how new passwords are checked", key: does("accept_everything, min_length, regexp",
-		func(s *Settings, text string) error {
-			short := strings.TrimPrefix(strings.TrimPrefix(text, "rabbit_credential_validator_"), "password_")
-			if short == "regexp" || short == "min_length" || short == "accept_everything" {
-				s.Access.Validator = short
-				return nil
-			}
-			return fmt.Errorf("%q is not one of accept_everything, min_length, regexp", text)
-		})},
-	{Section: users, Key: "credential_validator.min_length", Help: "least number of characters of a password",
+	{Section: users, Key: "credential_validator.validation_backend", Help: "how new passwords are checked",
+		key: field(validator, func(s *Settings) *string { return &s.Access.Validator })},
+	{Section: users, Key: "credential_validator.min_length", Help: "least number of bytes of a password",
 		key: field(integer(0, math.MaxInt32), func(s *Settings) *int64 { return &s.Access.ValidatorMinLength })},
-	{Section: users, Key: "credential_validator.regexp", Help: "what a password must match",
-		key: field(text, func(s *Settings) *string { return &s.Access.ValidatorRegexp })},
+	{Section: users, Key: "credential_validator.regexp", Help: "what a password must match: a regular expression",
+		key: field(pattern, func(s *Settings) *string { return &s.Access.ValidatorRegexp })},
 }
 
 // hashing is the name of a module of RabbitMQ's, kept without its prefix.
@@ -83,11 +78,20 @@ var hashing = kind[string]{"rabbit_password_hashing_sha256, _sha512, _md5", func
 
 const hashingPrefix = "rabbit_password_hashing_"
 
-// pattern is a regular expression of PCRE. What the broker makes of it, it checks when
-// it compiles it; an odd parenthesis is found here.
+// validator is the name of a module of RabbitMQ's, kept without its prefix.
+var validator = kind[string]{"rabbit_credential_validator_accept_everything, _min_password_length, _password_regexp", func(s string) (string, error) {
+	return oneOf("accept_everything", "min_password_length", "password_regexp").parse(strings.TrimPrefix(s, validatorPrefix))
+}, func(s string) string { return validatorPrefix + s }}
+
+const validatorPrefix = "rabbit_credential_validator_"
+
+// pattern is a regular expression of PCRE.
 var pattern = kind[string]{"regular expression", func(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("the regular expression is empty")
+	}
+	if _, err := broker.CompilePattern(s); err != nil {
+		return "", fmt.Errorf("%q is no regular expression: %w", s, err)
 	}
 	return s, nil
 }, same}

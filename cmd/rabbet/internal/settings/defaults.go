@@ -27,7 +27,7 @@ func Defaults() Settings {
 			AnonymousUser:      "guest", AnonymousPassword: "guest",
 			CertLoginFrom: "distinguished_name", CertLoginSANType: "dns",
 			PasswordHashing: "sha256",
-			Validator:       "accept_everything", ValidatorMinLength: 8,
+			Validator:       "accept_everything", ValidatorMinLength: 5,
 			HTTP: AuthHTTP{ // AUTHHTTP-1: keys and defaults
 				Method:   "get",
 				UserPath: "http://localhost:8000/auth/user", VHostPath: "http://localhost:8000/auth/vhost",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"strings"
 	"time"
 )
@@ -90,7 +91,20 @@ var prometheus = []Option{
 		flag: value{"port, host:port or off", func(s *Settings, _ []string, text string) error {
 			return setDoor(text, &s.Prometheus.Enabled, &s.Prometheus.SetByHand, &s.Prometheus.Address)
 		}, func(s *Settings) string { return port.format(s.Prometheus.Address.Port) }}},
-	{Section: measuring, Key: "prometheus.tcp.listener", Help: "no listener without TLS", key: none(func(s *Settings) { s.Prometheus.Enabled = false })},
+	{Section: measuring, Key: "prometheus.tcp.listener", Help: "address of the metrics, or none: no listener without TLS", key: does("address:port or none", func(s *Settings, text string) error {
+		if text == "none" {
+			s.Prometheus.Enabled = false
+			return nil
+		}
+		a, unix, err := parseListener(text, "")
+		if err == nil && (unix != "" || net.ParseIP(a.Host) == nil) {
+			err = fmt.Errorf("%q is neither none nor an address such as 127.0.0.1:15692", text)
+		}
+		if err == nil {
+			s.Prometheus.SetByHand, s.Prometheus.Address = true, a
+		}
+		return err
+	})},
 	{Section: measuring, Key: "prometheus.tcp.port", Help: "port of the metrics", key: doorPort(port, func(s *Settings) (*bool, *Address) {
 		return &s.Prometheus.SetByHand, &s.Prometheus.Address
 	})},

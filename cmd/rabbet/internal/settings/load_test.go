@@ -204,28 +204,33 @@ func TestFilesInTheirOrder(t *testing.T) {
 
 func TestMistakesAreNamed(t *testing.T) {
 	for conf, want := range map[string]string{
-		"\nheartbeet = 1":                            "rabbitmq.conf:2: unknown key heartbeet: did you mean heartbeat?",
-		"ssl_options.certfle = x":                    "rabbitmq.conf:1: unknown key ssl_options.certfle: did you mean ssl_options.certfile?",
-		"default_users.ben.pasword = x":              "unknown key default_users.ben.pasword: did you mean default_users.ben.password?",
-		"zzz = 1":                                    "rabbitmq.conf:1: unknown key zzz",
-		"heartbeat = soon":                           `rabbitmq.conf:1: bad value of heartbeat: "soon" is no whole number`,
-		"channel_max = 70000":                        "bad value of channel_max: 70000 is not from 1 to 65535",
-		"listeners.tcp.1 = 66000":                    `bad value of listeners.tcp.1: bad port "66000"`,
-		"listeners.tcp.1 = a b:1":                    `"a b" is no address`,
-		"listeners.tcp = all":                        `"all" is not one of none`,
-		"listeners.tcp = none":                       "there is no listener",
-		"ssl_options.verify = maybe":                 `"maybe" is not one of verify_peer, verify_none`,   // TLS-4: acceptable values
-		"ssl_options.certfile = /no/such":            "/no/such does not exist or cannot be read by uid", // TLS-3: refused at the start
-		"ssl_options.versions.1 = tlsv9":             `"tlsv9" is not one of`,
-		"vm_memory_high_watermark.relative = 2":      `"2" is no number above 0 and up to 1`,
-		"vm_memory_high_watermark.absolute = 1.5GB":  `"1.5GB" is no size such as 500MB`,
-		"auth_backends.1 = ldap":                     `bad value of auth_backends.1: "ldap" is not supported: internal, http and cache are`,
-		"auth_backends.1 = cache":                    "auth_backends.1 is cache, and auth_cache.cached_backend is not set",
-		"definitions.import_backend = https":         `"https" is not supported`,
-		"log.console.level = loud":                   `unknown log level "loud"`,
-		"default_pass = ''":                          "bad value of default_pass: the value makes no sense",
-		"a b = 1":                                    `bad key "a b"`,
-		"heartbeat = 1\nx = 1\ny = 2\nheartbeat = z": "rabbitmq.conf:2: unknown key x (and 2 more; rabbet config check lists them)",
+		"\nheartbeet = 1":                           "rabbitmq.conf:2: unknown key heartbeet: did you mean heartbeat?",
+		"ssl_options.certfle = x":                   "rabbitmq.conf:1: unknown key ssl_options.certfle: did you mean ssl_options.certfile?",
+		"default_users.ben.pasword = x":             "unknown key default_users.ben.pasword: did you mean default_users.ben.password?",
+		"zzz = 1":                                   "rabbitmq.conf:1: unknown key zzz",
+		"heartbeat = soon":                          `rabbitmq.conf:1: bad value of heartbeat: "soon" is no whole number`,
+		"channel_max = 70000":                       "bad value of channel_max: 70000 is not from 1 to 65535",
+		"listeners.tcp.1 = 66000":                   `bad value of listeners.tcp.1: bad port "66000"`,
+		"listeners.tcp.1 = a b:1":                   `"a b" is no address`,
+		"listeners.tcp = all":                       `"all" is not one of none`,
+		"listeners.tcp = none":                      "there is no listener",
+		"ssl_options.verify = maybe":                `"maybe" is not one of verify_peer, verify_none`,   // TLS-4: acceptable values
+		"ssl_options.certfile = /no/such":           "/no/such does not exist or cannot be read by uid", // TLS-3: refused at the start
+		"ssl_options.versions.1 = tlsv9":            `"tlsv9" is not one of`,
+		"vm_memory_high_watermark.relative = 2":     `"2" is no number above 0 and up to 1`,
+		"vm_memory_high_watermark.absolute = 1.5GB": `"1.5GB" is no size such as 500MB`,
+		"auth_backends.1 = ldap":                    `bad value of auth_backends.1: "ldap" is not supported: internal, http and cache are`,
+		"auth_cache.cached_backend = cache":         "auth_cache.cached_backend cannot be cache itself",
+		"default_permissions.read = (":              `bad value of default_permissions.read: "(" is no regular expression: {"missing )",1}`,
+		"default_users.ben.vhost_pattern = a**":     `bad value of default_users.ben.vhost_pattern: "a**" is no regular expression`,
+		"prometheus.tcp.listener = 15676":           `"15676" is neither none nor an address such as 127.0.0.1:15692`,
+		"credential_validator.validation_backend = rabbit_credential_validator_min_length":      `"min_length" is not one of accept_everything, min_password_length, password_regexp`,
+		"credential_validator.validation_backend = rabbit_credential_validator_password_regexp": "credential_validator.regexp is not set",
+		"definitions.import_backend = https":                                                    `"https" is not supported`,
+		"log.console.level = loud":                                                              `unknown log level "loud"`,
+		"default_pass = ''":                                                                     "bad value of default_pass: the value makes no sense",
+		"a b = 1":                                                                               `bad key "a b"`,
+		"heartbeat = 1\nx = 1\ny = 2\nheartbeat = z":                                            "rabbitmq.conf:2: unknown key x (and 2 more; rabbet config check lists them)",
 	} {
 		_, err := load(t, conf, nil)
 		require.Error(t, err, conf)

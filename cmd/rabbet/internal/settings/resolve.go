@@ -101,9 +101,8 @@ func (s *Settings) resolveAccess() {
 	if a.Backends == nil {
 		a.Backends = []Backend{{"internal", "internal"}}
 	}
-	if b := &a.Cache.Backend; b.AuthN+b.AuthZ != "" {
-		b.AuthN, b.AuthZ = cmp.Or(b.AuthN, b.AuthZ), cmp.Or(b.AuthZ, b.AuthN)
-	}
+	b := &a.Cache.Backend
+	*b = Backend{cmp.Or(b.AuthN, b.AuthZ, "internal"), cmp.Or(b.AuthZ, b.AuthN, "internal")} // AUTHHTTP-22: internal by default
 	if strings.HasPrefix(a.CertLoginFrom, "subject_alt") {
 		a.CertLoginFrom = "subject_alternative_name"
 	}
@@ -188,12 +187,8 @@ func (l *loader) check() error {
 	case len(s.Listen.TCP)+len(s.Listen.TLS)+len(s.Listen.Unix) == 0:
 		return errors.New("there is no listener: listeners.tcp is none, and there is no listeners.ssl")
 	}
-	for i, b := range s.Access.Backends {
-		for _, of := range []string{b.AuthN, b.AuthZ} {
-			if of == "cache" && s.Access.Cache.Backend.AuthN == "" {
-				return fmt.Errorf("auth_backends.%d is cache, and auth_cache.cached_backend is not set", i+1)
-			}
-		}
+	if a := &s.Access; a.Validator == "password_regexp" && a.ValidatorRegexp == "" {
+		return errors.New("credential_validator.validation_backend is password_regexp, and credential_validator.regexp is not set")
 	}
 	if b := s.Access.Cache.Backend; b.AuthN == "cache" || b.AuthZ == "cache" {
 		return errors.New("auth_cache.cached_backend cannot be cache itself")

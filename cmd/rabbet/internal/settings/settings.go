@@ -140,7 +140,7 @@ type Access struct {
 	CertLoginSANIndex               int64
 	// PasswordHashing is sha256, sha512 or md5.
 	PasswordHashing string
-	// Validator checks new passwords: accept_everything, min_length or regexp.
+	// Validator checks new passwords: accept_everything, min_password_length or password_regexp.
 	Validator          string
 	ValidatorMinLength int64
 	ValidatorRegexp    string
