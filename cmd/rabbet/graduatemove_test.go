@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -49,11 +50,18 @@ func sizeOf(name string, standard int) int {
 	return standard
 }
 
+// freePort is a port on which nothing listens, for a broker that comes back to it. It is below
+// those that a kernel gives to who asks for any, and stays free while the broker is down.
 func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	for range 100 {
+		port := 16000 + rand.IntN(9000) // none of the usual ones
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	require.Fail(t, "no port is free")
+	return 0
 }
 
 func newGraduation(t *testing.T) *graduation {

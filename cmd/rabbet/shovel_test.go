@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +25,8 @@ type party struct {
 
 // newParty starts a broker with a data folder of its own.
 func newParty(t *testing.T, args ...string) *party {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
 	p := &party{args: append([]string{
-		"serve", "--data-dir", t.TempDir(), "--port", port, "--management", "off", "--prometheus", "off",
+		"serve", "--data-dir", t.TempDir(), "--port", strconv.Itoa(freePort(t)), "--management", "off", "--prometheus", "off",
 	}, args...)}
 	p.server = follow(t, command(t, nil, p.args...))
 	return p
