@@ -51,8 +51,14 @@ func (b *Broker) loadAccounts(set records.Set) error {
 	switch {
 	case b.users.Len() > 0:
 		b.compareDefaults()
-	case !b.cfg.NoDefaults:
+	case b.cfg.NoDefaults:
+	case b.cfg.Store == nil:
 		return b.createDefaults()
+	default:
+		// At once: where there is a user, the next start makes nothing that is missing.
+		var err error
+		b.cfg.Store.AtOnce(func() { err = b.createDefaults() })
+		return err
 	}
 	return nil
 }

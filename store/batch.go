@@ -156,6 +156,21 @@ func (s *Store) startLinger() {
 	})
 }
 
+// AtOnce has one commit hold all that f appends: after a crash it is there as a whole, or
+// not at all. What others append meanwhile is committed with it. f must not wait for a
+// commit.
+func (s *Store) AtOnce(f func()) {
+	hold := func(n int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.holds += n
+		s.work.Signal()
+	}
+	hold(1)
+	defer hold(-1)
+	f()
+}
+
 // Notify tells w of the commit that holds everything appended so far. On a
 // closed store it is told ErrClosed, before Notify returns.
 func (s *Store) Notify(w Waiter) { s.await(true, w) }
@@ -297,6 +312,9 @@ func (s *Store) merge() ([]Op, []Participant) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, p := &s.current, &s.pending
+	if s.holds > 0 {
+		return nil, nil
+	}
 	c.ops = append(c.ops, p.ops...)
 	c.waiters = append(c.waiters, p.waiters...)
 	c.bytes += p.bytes
@@ -315,7 +333,7 @@ func (s *Store) merge() ([]Op, []Participant) {
 func (s *Store) next() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.pending.due && !s.closing {
+	for (!s.pending.due || s.holds > 0) && !s.closing {
 		s.work.Wait()
 	}
 	if s.abandoned.Err() != nil || s.closing && s.pending.empty() && len(s.pending.waiters) == 0 {

@@ -3,10 +3,16 @@ package store
 // When those who wait are told, and how long what nobody waits for may linger.
 
 import (
+	"errors"
+	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/delay"
 )
 
 // A halted is a store whose commits wait to be let through, one at a time.
@@ -245,4 +251,41 @@ func TestLinger(t *testing.T) {
 	b.Flush()
 	assert.False(t, lingers())
 	require.NoError(t, <-commits)
+}
+
+// What is appended at once is in one commit, also of attempts that fail meanwhile.
+func TestAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		commits := 0
+		b := open(t, t.TempDir(), Options{Sync: SyncNone, BeforeCommit: func() error {
+			if commits++; commits == 2 { // the attempt that follows must not take a part of what comes
+				return errors.New("disk on fire")
+			}
+			return nil
+		}})
+		b.Put("before", nil)
+		synctest.Wait()
+		assert.Equal(t, 1, commits)
+		b.Put("fails", nil)
+		synctest.Wait()
+		b.AtOnce(func() {
+			for i := range 3 {
+				b.Put(fmt.Sprint(i), nil)
+				require.NoError(t, delay.Wait(t.Context(), delay.Real{}, time.Second))
+			}
+			assert.Equal(t, 3, commits)
+			require.NoError(t, b.Records(func(key string, _ []byte) error {
+				assert.NotContains(t, []string{"0", "1", "2"}, key)
+				return nil
+			}))
+		})
+		b.commit()
+		var keys []string
+		require.NoError(t, b.Records(func(key string, _ []byte) error {
+			keys = append(keys, key)
+			return nil
+		}))
+		assert.Equal(t, []string{"0", "1", "2", "before", "fails"}, keys)
+		require.NoError(t, b.Close())
+	})
 }

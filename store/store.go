@@ -70,6 +70,7 @@ type Store struct {
 	room    sync.Cond // the committer has taken the operations
 	pending batch     // collects
 	current batch     // is being committed; its operations are the committer's
+	holds   int       // calls of AtOnce that keep the pending batch
 	lingers bool      // a timer will look after the pending batch
 	closing bool
 	ended   bool          // the committer has
