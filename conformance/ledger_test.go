@@ -112,7 +112,7 @@ var differences = []difference{
 		"No client sees it."},
 	{[]string{"POLICY-1", "PERM-1"},
 		"Patterns are PCRE, matched against bytes; recursion and branch resets such as (?R) and (?|...) work.",
-		"They are matched against characters; those two are refused. A match that takes longer than 50 ms counts as none.",
+		"They are matched against characters; those two are refused. A match that takes longer than 50 ms three times counts as none.",
 		"It shows in names beyond ASCII alone, where a dot is one character and not one byte. One pattern cannot hold up the broker."},
 	{[]string{"PERM-14"},
 		"A channel remembers what was permitted until it is idle, so a revoked permission may work for a while.",

@@ -24,6 +24,10 @@ import (
 // that takes longer counts as none.
 const MatchTimeout = 50 * time.Millisecond
 
+// tries is how often a match may take too long before a pattern is known to be slow: the
+// engine measures time, not work, and a busy machine may not let it work.
+const tries = 3
+
 // checkPeriod is how often the backtracking engine looks at its clock: with its own
 // default of 100 ms a time-out would come that much late.
 const checkPeriod = 5 * time.Millisecond
@@ -52,7 +56,7 @@ type Pattern struct {
 // A matcher is a compiled pattern. One that cannot be compiled matches nothing.
 type matcher struct {
 	linear       *regexp.Regexp
-	backtracking *regexp2.Regexp
+	backtracking interface{ MatchString(string) (bool, error) }
 	timedOut     atomic.Bool
 }
 
@@ -113,6 +117,9 @@ func (p *Pattern) Match(s string) (matched, timedOut bool) {
 		return false, false
 	}
 	matched, err := m.backtracking.MatchString(s)
+	for try := 1; err != nil && try < tries && !m.timedOut.Load(); try++ {
+		matched, err = m.backtracking.MatchString(s)
+	}
 	return matched && err == nil, err != nil && m.timedOut.CompareAndSwap(false, true)
 }
 

@@ -228,7 +228,7 @@ func TestManyUsersAndPermissions(t *testing.T) {
 	took := delay.Real{}.Now().Sub(begin)
 	perRecord := float64(heap()-before) / (users + users*each)
 	t.Logf("%d users and %d permissions in %v, %.0f bytes each", users, len(permissions), took, perRecord)
-	assert.Less(t, took, time.Second)
+	assert.Less(t, took, 10*time.Second, "35 ms on a machine that has time")
 	assert.Less(t, perRecord, 200.0)
 	assert.Equal(t, 102, db.patterns.Len())
 
