@@ -154,11 +154,11 @@ func retryLimit(t *T) {
 func retryExpires(t *T) {
 	ch := t.Channel().Confirming()
 	grave := ch.NewSharedQueue()
-	q := ch.newRetry("all", retryAway, 0, amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave})
-	ch.sendFor(q, 200, "m")
+	q := ch.newRetry("all", 10*soon, 0, amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": grave})
+	ch.sendFor(q, 2*soon, "m") // a slow machine has to get it in this time
 	ch.AllConfirmed(1)
 	t.OK(ch.Fetch(q).Reject(true), "reject")
-	ch.pass(300)
+	ch.pass(2*soon + 100)
 	ch.ExpectReady(grave, 0)
 	t.expectDeath(ch.attend(grave).Expect("m"), q, "expired")
 }
