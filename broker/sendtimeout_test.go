@@ -3,6 +3,8 @@ package broker_test
 // Case F9-send-timeout: a client that has stopped reading does not keep its consumers.
 
 import (
+	"crypto/tls"
+	"crypto/x509/pkix"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -126,4 +128,25 @@ func TestInterruptedWriteGoesOn(t *testing.T) {
 	counts, err := v.Counts("q")
 	require.NoError(t, err)
 	assert.Equal(t, queue.Counts{Unacked: n, Consumers: 1}, counts)
+}
+
+// Over TLS a client that has stopped reading is dropped as well, and its message is there
+// for others.
+func TestTLSClientThatDoesNotReadIsDropped(t *testing.T) {
+	clock := delay.NewManual(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC))
+	b := start(t, broker.Config{PeerClock: clock})
+	ca := newAuthority(t)
+	addr, err := b.ListenTLS("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{ca.sign(t, pkix.Name{CommonName: "localhost"})}})
+	require.NoError(t, err)
+	nc, err := tls.Dial("tcp", addr.String(), &tls.Config{RootCAs: ca.pool, ServerName: "localhost"})
+	require.NoError(t, err)
+	c := newRawClient(t, nc)
+	c.open(0)
+	v := deafConsumer(t, b, c, 1, 64<<20)
+	eventually(t, "it is dropped", func() bool {
+		clock.Advance(5 * time.Second)
+		counts, err := v.Counts("q")
+		require.NoError(t, err)
+		return counts.Consumers == 0 && counts.Ready == 1
+	})
 }

@@ -37,6 +37,7 @@ func (s *service) config() (broker.Config, error) {
 	}
 	p := set.Access.DefaultPermissions
 	cfg.DefaultPermission = &access.Permission{Configure: p.Configure, Write: p.Write, Read: p.Read}
+	cfg.SendTimeout = max(set.Listen.SendTimeout, time.Millisecond) // 0 is at once, as in Erlang
 	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {
 		cfg.HandshakeTimeout = math.MaxInt64
 	}

@@ -18,7 +18,7 @@ func Defaults() Settings {
 		Listen: Listen{
 			ip: "127.0.0.1", port: 5672,
 			HandshakeTimeout: 10 * time.Second, TLSHandshakeTimeout: 5 * time.Second, // CONN-6: to connection.open; TLS-8: handshake
-			KeepAlive: true,
+			SendTimeout: 30 * time.Second, KeepAlive: true,
 		},
 		TLS: tls,
 		Access: Access{

@@ -88,6 +88,8 @@ var listening = []Option{
 		key: field(millis, func(s *Settings) *time.Duration { return &s.Listen.TLSHandshakeTimeout })},
 	{Section: "Listeners", Key: "tcp_listen_options.keepalive", Help: "probe silent connections, as the system does",
 		key: field(boolean, func(s *Settings) *bool { return &s.Listen.KeepAlive })},
+	{Section: "Listeners", Key: "tcp_listen_options.send_timeout", Help: "time in which a client has to take something of what is written to it",
+		key: field(millis, func(s *Settings) *time.Duration { return &s.Listen.SendTimeout })},
 	{Section: "Listeners", Key: "tcp_listen_options.sndbuf", Help: "buffer for sending; 0 is the system's own",
 		key: field(integer(0, 1<<30), func(s *Settings) *int64 { return &s.Listen.SendBuffer })},
 	{Section: "Listeners", Key: "tcp_listen_options.recbuf", Help: "buffer for receiving; 0 is the system's own",

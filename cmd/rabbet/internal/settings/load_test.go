@@ -45,6 +45,7 @@ ssl_options.fail_if_no_peer_cert = true
 ssl_options.versions.2 = tlsv1.2
 ssl_options.versions.1 = tlsv1.3
 handshake_timeout = 20000
+tcp_listen_options.send_timeout = 12000
 tcp_listen_options.keepalive = true
 default_user = anna
 default_pass = s3cret
@@ -102,6 +103,7 @@ cluster_name = shop
 	assert.Equal(t, []string{"tlsv1.3", "tlsv1.2"}, r.TLS.Versions)
 	assert.True(t, r.TLS.FailIfNoPeerCert && r.Listen.KeepAlive)
 	assert.Equal(t, 20*time.Second, r.Listen.HandshakeTimeout)
+	assert.Equal(t, 12*time.Second, r.Listen.SendTimeout)
 	assert.Equal(t, "anna s3cret shop", r.Access.DefaultUser+" "+r.Access.DefaultPassword+" "+r.Access.DefaultVHost)
 	assert.Equal(t, []string{"monitoring"}, r.Access.DefaultTags)
 	assert.Equal(t, Permissions{".*", ".*", "^a"}, r.Access.DefaultPermissions)

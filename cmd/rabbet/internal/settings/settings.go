@@ -65,6 +65,9 @@ type Listen struct {
 	// HandshakeTimeout is the time to get to connection.open, TLSHandshakeTimeout
 	// that for TLS before it. A negative one is no limit.
 	HandshakeTimeout, TLSHandshakeTimeout time.Duration
+	// SendTimeout is the time in which a client has to take something of what is written
+	// to it.
+	SendTimeout time.Duration
 	// KeepAlive, SendBuffer and ReceiveBuffer (in bytes, 0 being the system's own) are
 	// the options of TCP sockets.
 	KeepAlive                 bool
