@@ -56,7 +56,16 @@ func (a *Alarm) Stop() {
 
 // arm sets the timer. Called with the lock held.
 func (a *Alarm) arm() {
-	wait := a.at.Sub(a.clock.Now())
+	now := a.clock.Now()
+	a.start(a.at.Sub(now))
+	for a.steady && !a.clock.Now().Equal(now) { // it was moved meanwhile: the wait was for another instant
+		now = a.clock.Now()
+		a.start(a.at.Sub(now))
+	}
+}
+
+// start starts the timer. Called with the lock held.
+func (a *Alarm) start(wait time.Duration) {
 	if !a.steady {
 		wait = min(wait, recheck)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/rabbetmq/rabbet/delay"
 )
@@ -52,6 +53,22 @@ func TestAlarmYearsAhead(t *testing.T) {
 	assert.Equal(t, 1, m.Pending(), "a manual clock needs no second look")
 	m.Advance(1)
 	assert.Len(t, l.lines, 1)
+}
+
+// A clock that is moved while an alarm is being set does not leave it behind.
+func TestAlarmSetWhileTheClockMoves(t *testing.T) {
+	for range 20_000 {
+		m := delay.NewManual(start)
+		rung := make(chan time.Time, 1)
+		a := delay.NewAlarm(m, func() { rung <- m.Now() })
+		var moved sync.WaitGroup
+		moved.Go(func() { m.Advance(time.Second) })
+		a.Set(start.Add(time.Second))
+		moved.Wait()
+		m.Advance(0)
+		require.Zero(t, m.Pending(), "it has rung")
+		assert.Equal(t, start.Add(time.Second), <-rung)
+	}
 }
 
 // wallClock is a clock whose hands can be moved without its timers' noticing, as
