@@ -267,11 +267,14 @@ func TestDelayedMemory(t *testing.T) {
 	if !raceDetector {
 		assert.LessOrEqual(t, each, int64(64))
 	}
-	began := delay.Real{}.Now()
-	for range 1000 {
-		w.waiting()
+	took := time.Hour
+	for range 10 { // the best of them: something else may have had the processor
+		began := delay.Real{}.Now()
+		for range 100 {
+			w.waiting()
+		}
+		took = min(took, delay.Real{}.Now().Sub(began)/100)
 	}
-	took := delay.Real{}.Now().Sub(began) / 1000
 	t.Logf("counted in %v", took)
 	if !raceDetector {
 		assert.Less(t, took, 10*time.Microsecond, "a microsecond on an idle machine")

@@ -210,7 +210,7 @@ func TestPathAllocations(t *testing.T) {
 			if raceDetector { // with it pools forget at random
 				return
 			}
-			assert.LessOrEqual(t, each, 2.01) // a read that splits a batch may cost one more now and then
+			assert.LessOrEqual(t, each, 2.1) // a read that splits a batch may cost one more now and then, as does the collector
 		})
 	}
 }

@@ -107,7 +107,8 @@ func judgeInProcess(t *testing.T, cfg inprocess.Config) {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Close()) })
 	clean := contents(b)
-	conformance.Run(t, b.URL(), b.Hooks(conformance.Options{}))
+	// A machine that stands still for seconds is no fault of the broker's.
+	conformance.Run(t, b.URL(), b.Hooks(conformance.Options{Retries: 1}))
 	assert.Eventually(t, func() bool { return slices.Equal(clean, contents(b)) }, 10*time.Second, 10*time.Millisecond,
 		"the scripts leave something behind: of %v there was only %v", contents(b), clean)
 }

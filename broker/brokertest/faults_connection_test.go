@@ -188,5 +188,5 @@ func TestFaultsAndKilledConnections(t *testing.T) {
 		mq.KillConnections(nil)
 	}
 	mq.Advance(time.Hour)
-	require.Eventually(t, func() bool { return len(mq.Connections()) == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(mq.Connections()) == 0 }, 20*time.Second, time.Millisecond)
 }

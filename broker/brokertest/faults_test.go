@@ -52,7 +52,7 @@ func (r *rig) publish(exchange, body string) *amqp091.DeferredConfirmation {
 // confirmed is what a confirm says.
 func (r *rig) confirmed(c *amqp091.DeferredConfirmation) bool {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
 	ack, err := c.WaitContext(ctx)
 	require.NoError(r.t, err)
