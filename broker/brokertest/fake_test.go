@@ -28,9 +28,24 @@ type fakeTB struct {
 	logs     []string
 	failure  string
 	cleanups []func()
+	failing  bool
 }
 
 func (f *fakeTB) Helper() {}
+
+// Deadline leaves a test little time where it must fail, and all that it needs elsewhere. A
+// wait leaves a second of it.
+func (f *fakeTB) Deadline() (time.Time, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return delay.Real{}.Now().Add(time.Second + short), f.failing
+}
+
+func (f *fakeTB) fail(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failing = on
+}
 
 func (f *fakeTB) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
 
@@ -67,7 +82,6 @@ func newFake(t testing.TB, opts ...brokertest.Option) (*brokertest.Broker, *fake
 	t.Helper()
 	f := &fakeTB{t: t}
 	t.Cleanup(f.finish)
-	opts = append([]brokertest.Option{brokertest.WithPatience(short)}, opts...)
 	return brokertest.New(f, opts...), f
 }
 
@@ -75,6 +89,8 @@ func newFake(t testing.TB, opts ...brokertest.Option) (*brokertest.Broker, *fake
 // and ports made alike.
 func (f *fakeTB) fails(do func()) string {
 	f.t.Helper()
+	f.fail(true)
+	defer f.fail(false)
 	done := make(chan struct{})
 	returned := false
 	go func() {

@@ -206,8 +206,10 @@ func TestFaultWait(t *testing.T) {
 	f := mq.Fault(brokertest.On("basic.publish").Exchange("").Nth(1), brokertest.Swallow())
 	require.NoError(t, f.Wait(t.Context(), 0))
 	waits := make(chan error, 2)
+	long, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
 	for range 2 {
-		go func() { waits <- f.Wait(t.Context(), 1) }()
+		go func() { waits <- f.Wait(long, 1) }()
 	}
 	require.NoError(t, ch.Publish("", "q", false, false, amqp091.Publishing{}))
 	require.NoError(t, <-waits)
@@ -230,6 +232,7 @@ func TestRequireHits(t *testing.T) {
 	hit := mq.Fault(brokertest.On("basic.publish").Nth(1), brokertest.Swallow())
 	missed := mq.Fault(brokertest.On("basic.publish").Exchange("orders").Nth(3), brokertest.CloseChannel(404, "NOT_FOUND - it"))
 	require.NoError(t, ch.Publish("", "q", false, false, amqp091.Publishing{}))
+	require.NoError(t, ch.Qos(0, 0, false)) // by then the publish has come
 	mq.RequireHits(hit)
 	hit.Remove()
 	said := f.fails(func() { mq.RequireHits() })

@@ -15,7 +15,7 @@ import (
 
 // One broker serves several tests, each of which fails by itself.
 func TestOneServerForManyTests(t *testing.T) {
-	s, err := brokertest.NewServer(brokertest.WithPatience(short))
+	s, err := brokertest.NewServer()
 	require.NoError(t, err)
 	defer s.Close()
 	url, err := s.URL()
