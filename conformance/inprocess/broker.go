@@ -48,14 +48,15 @@ type Config struct {
 
 // Start starts a broker.
 func Start(cfg Config) (*Broker, error) {
-	b := &Broker{cfg: cfg, address: "127.0.0.1:0"}
-	if err := b.start(); err != nil {
+	b := &Broker{cfg: cfg}
+	if err := b.start(func() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }); err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-func (b *Broker) start() error {
+// start starts a broker that listens on what listen returns.
+func (b *Broker) start(listen func() (net.Listener, error)) error {
 	var st *store.Store
 	if b.cfg.Dir != "" {
 		var err error
@@ -76,10 +77,11 @@ func (b *Broker) start() error {
 		}
 		return err
 	}
-	l, err := listen(b.address)
+	socket, err := listen()
 	if err != nil {
 		return errors.Join(err, running.Close())
 	}
+	l := &listener{Listener: socket}
 	go running.Serve(l) // until the broker ends
 	b.address = l.Addr().String()
 	b.broker, b.store, b.listener = running, st, l
@@ -104,11 +106,12 @@ func (b *Broker) Close() error {
 func (b *Broker) Restart(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	again := b.listener.again()
 	if err := b.broker.Close(); err != nil {
 		return err
 	}
 	_ = b.listener.Close() // which the broker has done, if it had begun to serve
-	return b.start()
+	return b.start(again)
 }
 
 // ackTimeout starts the broker anew, as only a new one has another limit.

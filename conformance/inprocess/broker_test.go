@@ -1,6 +1,10 @@
 package inprocess_test
 
 import (
+	"net"
+	"net/url"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -84,4 +88,29 @@ func TestAdminRefuses(t *testing.T) {
 	assert.Equal(t, conformance.AdminError{Status: 400, Reason: "vhost_or_user_not_found"}, *refusal)
 	require.ErrorAs(t, admin.SetVHostLimit(t.Context(), "/", "max-stars", 1), &refusal)
 	assert.Equal(t, conformance.AdminError{Status: 400, Reason: `Unrecognised terms [{<<"max-stars">>,1}] in limits`}, *refusal)
+}
+
+// The port of a broker that restarts or is killed is nobody else's meanwhile: what asks for
+// it is refused, also while there is no broker.
+func TestPortIsKept(t *testing.T) {
+	b := started(t, t.TempDir())
+	u, err := url.Parse(b.URL())
+	require.NoError(t, err)
+	var thief sync.WaitGroup
+	var over atomic.Bool
+	thief.Go(func() {
+		for !over.Load() {
+			if l, err := net.Listen("tcp", u.Host); !assert.Error(t, err) {
+				assert.NoError(t, l.Close())
+				return
+			}
+		}
+	})
+	o := b.Hooks(conformance.Options{})
+	for range 20 {
+		assert.NoError(t, o.Restart(t.Context()))
+		assert.NoError(t, o.Kill(t.Context()))
+	}
+	over.Store(true)
+	thief.Wait()
 }

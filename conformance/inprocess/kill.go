@@ -15,11 +15,12 @@ func (b *Broker) Kill(context.Context) error {
 	// nothing in it. Its error would be that of the folder's lock file, of which
 	// opening it again tells.
 	_ = b.store.Abandon()
+	again := b.listener.again()
 	b.listener.resetAll()
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = b.broker.Shutdown(dead) // says that not all clients had gone
-	return b.start()
+	return b.start(again)
 }
 
 // listener is a TCP listener that can reset what it has accepted.
@@ -29,9 +30,17 @@ type listener struct {
 	accepted []*net.TCPConn
 }
 
-func listen(address string) (*listener, error) {
-	l, err := net.Listen("tcp", address)
-	return &listener{Listener: l}, err
+// again keeps the socket for the broker that comes next, so that its port is nobody else's
+// in between. Where a system cannot, the port is asked for again.
+func (l *listener) again() func() (net.Listener, error) {
+	f, err := l.Listener.(*net.TCPListener).File()
+	if err != nil {
+		return func() (net.Listener, error) { return net.Listen("tcp", l.Addr().String()) }
+	}
+	return func() (net.Listener, error) {
+		defer f.Close()
+		return net.FileListener(f)
+	}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
