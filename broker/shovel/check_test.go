@@ -61,6 +61,28 @@ func TestRefusalsAreRabbitMQs(t *testing.T) {
 	assert.Greater(t, compared, 60)
 }
 
+// FEDERATION-1: testdata/upstreams.json is what RabbitMQ 4.3.6 said, whose keys are those of 3.13.
+func TestRefusalsOfUpstreamsAreRabbitMQs(t *testing.T) {
+	raw, err := os.ReadFile("testdata/upstreams.json")
+	require.NoError(t, err)
+	var cases []struct {
+		Value  json.RawMessage
+		Code   int
+		Reason string
+	}
+	require.NoError(t, json.Unmarshal(raw, &cases))
+	for _, c := range cases {
+		err := shovel.CheckUpstream("u", c.Value)
+		if c.Code != 400 {
+			assert.NoError(t, err, "%s", c.Value)
+			continue
+		}
+		want := strings.TrimSuffix(strings.TrimPrefix(breaks.ReplaceAllString(c.Reason, ""), "Validation failed\n\n"), "\n")
+		assert.EqualError(t, err, want, "%s", c.Value)
+	}
+	assert.Error(t, shovel.CheckUpstream("u", json.RawMessage(`"x"`)), "where RabbitMQ crashes")
+}
+
 func TestURIsOfThisBrokerNeedAccess(t *testing.T) {
 	mq := brokertest.New(t)
 	start(t, mq.Broker())

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"log/slog"
 
 	"github.com/rabbetmq/rabbet/broker"
 	"github.com/rabbetmq/rabbet/broker/access"
+	"github.com/rabbetmq/rabbet/broker/shovel"
 )
 
 const upstreams = "federation-upstream"
@@ -21,17 +20,7 @@ func noteUpstreams(b *broker.Broker, log *slog.Logger) {
 	}
 	b.RegisterComponent(broker.Component{
 		Name: upstreams, Changed: note,
-		Check: func(p broker.Parameter, _ *access.Identity) error {
-			var value map[string]json.RawMessage
-			if err := json.Unmarshal(p.Value, &value); err != nil {
-				return fmt.Errorf("%s should be an object, actually was %s", p.Name, p.Value)
-			}
-			if _, ok := value["uri"]; !ok {
-				//lint:ignore ST1005 RabbitMQ's text
-				return fmt.Errorf(`Key "uri" not found in %s`, p.Name)
-			}
-			return nil
-		},
+		Check: func(p broker.Parameter, _ *access.Identity) error { return shovel.CheckUpstream(p.Name, p.Value) },
 	})
 	for _, name := range b.VHosts() {
 		if v, err := b.VHost(name); err == nil { // not deleted meanwhile
