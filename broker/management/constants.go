@@ -2,6 +2,7 @@ package management
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,8 @@ func (s *Server) before4() bool { return strings.HasPrefix(s.broker.Version(), "
 // A feature is a feature flag.
 type feature struct{ name, stability, provider string }
 
-// features are the flags of 3.13. All are enabled but the experimental one.
+// features are the flags of 3.13, all enabled. The experimental khepri_db is not among them:
+// there is one store for what is declared.
 var features = func() []feature {
 	var list []feature
 	for _, group := range []struct{ stability, provider, names string }{
@@ -23,7 +25,6 @@ var features = func() []feature {
 		{"required", "rabbit", "quorum_queue stream_queue stream_single_active_consumer tracking_records_in_ets " +
 			"user_limits virtual_host_metadata"},
 		{"stable", "rabbitmq_management_agent", "detailed_queues_endpoint drop_unroutable_metric empty_basic_get_metric"},
-		{"experimental", "rabbit", "khepri_db"},
 	} {
 		for name := range strings.FieldsSeq(group.names) {
 			list = append(list, feature{name, group.stability, group.provider})
@@ -35,11 +36,7 @@ var features = func() []feature {
 func (q *request) listFeatures() error {
 	return list(q, listing[feature]{items: append([]feature(nil), features...), write: func(e *encoder, f feature) bool {
 		e.str("name", f.name)
-		state := "enabled"
-		if f.stability == "experimental" {
-			state = "disabled"
-		}
-		e.str("state", state)
+		e.str("state", "enabled")
 		e.str("stability", f.stability)
 		e.str("provided_by", f.provider)
 		e.str("desc", strings.ReplaceAll(f.name, "_", " "))
@@ -50,11 +47,70 @@ func (q *request) listFeatures() error {
 
 func (q *request) enableFeature() error {
 	for _, f := range features {
-		if f.name == q.variable("name") && f.stability != "experimental" {
+		if f.name == q.variable("name") {
 			return q.done(false)
 		}
 	}
 	return badRequest("unsupported")
+}
+
+// A deprecatedFeature is one that RabbitMQ means to give up, by the profile.
+type deprecatedFeature struct {
+	name, provider, docs string
+	phases               [3]string // of 3.13, 4.2 and 4.3, "" where it is none
+}
+
+// announced is where RabbitMQ has announced most of them.
+const announced = "https://blog.rabbitmq.com/posts/2021/08/4.0-deprecation-announcements/#"
+
+// Of 4.3's deprecatedFeatures only the metrics of the management plugin are permitted (QUEUE-29, BASIC-48).
+var deprecatedFeatures = []deprecatedFeature{
+	{"amqp_address_v1", "rabbit", "https://www.rabbitmq.com/docs/amqp#addresses", [3]string{"", permitted, denied}},
+	{"amqp_filter_set_bug", "rabbit", "", [3]string{"", permitted, denied}},
+	{"classic_queue_mirroring", "rabbit", announced + "removal-of-classic-queue-mirroring", [3]string{permitted, removed, removed}},
+	{"global_qos", "rabbit", announced + "removal-of-global-qos", [3]string{permitted, permitted, denied}},
+	{
+		metricsCollection, "rabbitmq_management_agent", announced + "disable-metrics-delivery-via-the-management-api--ui",
+		[3]string{permitted, permitted, permitted},
+	},
+	{"queue_master_locator", "rabbit", "", [3]string{"", permitted, denied}},
+	{"ram_node_type", "rabbit", announced + "removal-of-ram-nodes", [3]string{permitted, permitted, removed}},
+	{
+		"transient_nonexcl_queues", "rabbit", announced + "removal-of-transient-non-exclusive-queues", [3]string{permitted, permitted, permitted},
+	},
+}
+
+const (
+	metricsCollection = "management_metrics_collection"
+	permitted         = "permitted_by_default"
+	denied            = "denied_by_default"
+	removed           = "removed"
+)
+
+func (q *request) listDeprecated() error {
+	at := 2
+	switch version := q.s.broker.Version(); {
+	case q.s.before4():
+		at = 0
+	case strings.HasPrefix(version, "4.2"):
+		at = 1
+	}
+	there := slices.DeleteFunc(slices.Clone(deprecatedFeatures), func(f deprecatedFeature) bool { return f.phases[at] == "" })
+	return list(q, listing[deprecatedFeature]{items: there, write: func(e *encoder, f deprecatedFeature) bool {
+		e.str("name", f.name)
+		e.str("desc", "")
+		e.str("deprecation_phase", f.phases[at])
+		if at == 2 {
+			state := "denied"
+			if f.name == metricsCollection {
+				state = "permitted"
+			}
+			e.str("state", state)
+		}
+		e.str("doc_url", f.docs)
+		e.str("provided_by", f.provider)
+		return true
+	}})
 }
 
 // empty answers lists that have nothing in them here.

@@ -15,9 +15,10 @@ const keptEvents = 1000
 // comes and goes in between is not seen.
 const eventInterval = time.Second
 
-// eventShare bounds what that costs: a look takes at most this part of the time between
-// two of them, so that a broker of very many objects is looked at less often.
-const eventShare = 200
+// eventPause bounds what that costs: so long for each thing there is lies between two looks,
+// which take about a hundredth of it. The time that a look took would say more of a busy
+// machine than of the broker, and put off the next one for long.
+const eventPause = 300 * time.Microsecond
 
 // A thing is something whose coming and going is an event.
 type thing struct{ kind, vhost, name string }
@@ -94,7 +95,7 @@ func (v *events) look(s *Server) {
 	stale := now.Sub(v.looked) > 10*max(v.every, eventInterval)
 	v.looked = now
 	things := s.things()
-	v.every = max(eventInterval, eventShare*s.wall.Now().Sub(now))
+	v.every = max(eventInterval, time.Duration(len(things))*eventPause)
 	if v.known == nil || stale { // nobody has looked: this is where it begins
 		v.known = things
 		return
@@ -235,7 +236,8 @@ func (q *request) followEvents() error {
 		return err
 	}
 	defer out.end()
-	for quiet := time.Duration(0); ; {
+	// The first answer comes at once, so that a page knows whether a proxy holds it back.
+	for quiet := pingInterval; ; {
 		v.look(q.s)
 		list, missed := v.since(at)
 		sent, err := q.sendEvents(out, list, missed, vhost, kinds)

@@ -70,7 +70,7 @@ func (s *Server) addNodeRoutes() {
 	s.route("/extensions", get(anyUser, (*request).extensions))
 	s.route("/feature-flags", get(anyUser, (*request).listFeatures))
 	s.route("/feature-flags/{name}/enable", put(administrators, (*request).enableFeature))
-	s.route("/deprecated-features", get(anyUser, (*request).empty))
+	s.route("/deprecated-features", get(anyUser, (*request).listDeprecated))
 	s.route("/deprecated-features/used", get(anyUser, (*request).empty))
 	s.route("/whoami", get(anyUser, (*request).whoAmI))
 	s.route("/auth", get(nil, (*request).auth))
