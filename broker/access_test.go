@@ -106,6 +106,25 @@ func TestDefaultUserIsMadeAtTheFirstStart(t *testing.T) {
 	require.NoError(t, b.Close())
 }
 
+// Who deletes every user has none at the next start either, as in RabbitMQ: not guest again.
+func TestDefaultUserStaysDeleted(t *testing.T) {
+	dir := t.TempDir()
+	b := reopened(t, dir, broker.Config{})
+	require.True(t, b.DeleteUser("guest"))
+	require.NoError(t, b.Close())
+	var log logBuffer
+	b = reopened(t, dir, broker.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	assert.Empty(t, b.Users())
+	assert.Equal(t, []string{"/"}, b.VHosts())
+	log.line(t, "the default user is not created", "no users")
+	_, err := b.DeleteVHost("/")
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	b = reopened(t, dir, broker.Config{})
+	assert.Len(t, b.Users(), 1, "with neither users nor virtual hosts it is a first start")
+	require.NoError(t, b.Close())
+}
+
 // A revocation counts from the next operation on, also on a channel that has published
 // the same a moment before.
 func TestRevocationCountsAtOnce(t *testing.T) {

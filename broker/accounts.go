@@ -47,11 +47,23 @@ func (b *Broker) loadAccounts(set records.Set) error {
 			return err
 		}
 	}
-	b.nameCluster()
+	if err := b.defaults(); err != nil {
+		return err
+	}
+	b.nameCluster() // after the users: it tells the next start that there were some
+	return nil
+}
+
+// defaults makes what a first start makes. Who deletes all users has none at the next
+// start either, as in RabbitMQ; a store from a time without users has no name of a cluster.
+func (b *Broker) defaults() error {
+	_, named := b.globals.values[clusterIDParameter]
 	switch {
 	case b.users.Len() > 0:
 		b.compareDefaults()
 	case b.cfg.NoDefaults:
+	case named && len(b.vhosts) > 0:
+		b.log.Warn("the default user is not created: the data folder has virtual hosts already, and no users")
 	case b.cfg.Store == nil:
 		return b.createDefaults()
 	default:

@@ -69,7 +69,7 @@ func (v *VHost) define(d *definitions.Document, name *string) {
 	}
 	exchanges, queues, bindings := v.vh.List()
 	for _, x := range exchanges {
-		if !isSystemName(x.Name) && !x.Internal && x.Name != "" { // PERSIST-16: predeclared exchanges are not exported
+		if !isSystemName(x.Name) && x.Name != "" { // PERSIST-16: predeclared exchanges are not exported
 			d.Exchanges = append(d.Exchanges, definitions.Exchange{
 				Name: x.Name, VHost: name, Type: x.Kind, Durable: x.Durable, AutoDelete: x.AutoDelete, Internal: x.Internal,
 				Arguments: definitionArguments(x.Args),

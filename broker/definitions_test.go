@@ -63,6 +63,24 @@ func TestImportOfRabbitMQsExports(t *testing.T) {
 	}
 }
 
+// PERSIST-15: an export has the internal exchanges as well, or the bindings to them would
+// lead nowhere, and the document would not come in again.
+func TestExportHasInternalExchanges(t *testing.T) {
+	d, err := definitions.Decode([]byte(`{"vhosts":[{"name":"/"}],"exchanges":[
+		{"vhost":"/","name":"in","type":"topic","durable":true,"auto_delete":false,"internal":false,"arguments":{}},
+		{"vhost":"/","name":"inner","type":"fanout","durable":true,"auto_delete":false,"internal":true,"arguments":{}}],
+		"bindings":[{"vhost":"/","source":"in","destination":"inner","destination_type":"exchange","routing_key":"a","arguments":{}}]}`))
+	require.NoError(t, err)
+	b := start(t, broker.Config{NoDefaults: true})
+	require.NoError(t, b.ImportDefinitions(context.Background(), d, broker.ImportOptions{}))
+	out := b.Definitions()
+	require.Len(t, out.Exchanges, 2)
+	assert.True(t, out.Exchanges[1].Internal)
+	other := start(t, broker.Config{NoDefaults: true})
+	require.NoError(t, other.ImportDefinitions(context.Background(), out, broker.ImportOptions{}))
+	assert.Equal(t, encoded(t, out), encoded(t, other.Definitions()))
+}
+
 func TestImportIntoOneVHost(t *testing.T) {
 	b := start(t, broker.Config{})
 	v := b.AddVHost("elsewhere")
