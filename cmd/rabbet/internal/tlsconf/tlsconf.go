@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/youmark/pkcs8"
+
 	"github.com/rabbetmq/rabbet/cmd/rabbet/internal/settings"
 	"github.com/rabbetmq/rabbet/delay"
 )
@@ -175,7 +177,7 @@ func decrypt(text []byte, password string) ([]byte, error) {
 			return text, nil
 		}
 		if block.Type == "ENCRYPTED PRIVATE KEY" {
-			return nil, errors.New("keys in encrypted PKCS#8 are not supported: write it anew with openssl rsa -traditional -aes256, or without a password")
+			return decryptPKCS8(block.Bytes, password)
 		}
 		//lint:ignore SA1019 RabbitMQ reads this form (TLS-6), so files have it.
 		if !x509.IsEncryptedPEMBlock(block) {
@@ -188,6 +190,19 @@ func decrypt(text []byte, password string) ([]byte, error) {
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
 	}
+}
+
+// decryptPKCS8 is decrypt for the form that OpenSSL 3 writes (TLS-6).
+func decryptPKCS8(encrypted []byte, password string) ([]byte, error) {
+	if password == "" { // the library would take it for a key without one
+		return nil, errors.New("the password is missing")
+	}
+	key, _, err := pkcs8.ParsePrivateKey(encrypted, []byte(password))
+	if err != nil {
+		return nil, fmt.Errorf("the password is wrong, or the key is not encrypted as PBES2: %w", err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 }
 
 // versions are RabbitMQ's names.

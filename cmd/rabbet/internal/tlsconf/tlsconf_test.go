@@ -214,7 +214,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		"a TLS listener needs ssl_options.certfile and ssl_options.keyfile": func(o *settings.TLS) { o.CertFile = "" },
 		"private key does not match public key":                             func(o *settings.TLS) { o.KeyFile = otherKey },
 		"the password is wrong, or missing":                                 func(o *settings.TLS) { o.Password = "" },
-		"keys in encrypted PKCS#8 are not supported":                        func(o *settings.TLS) { o.KeyFile = pkcs8 },
+		"the password is wrong, or the key is not encrypted as PBES2":       func(o *settings.TLS) { o.KeyFile = pkcs8 },
+		"pkcs8: the password is missing":                                    func(o *settings.TLS) { o.KeyFile, o.Password = pkcs8, "" },
 		"failed to find any PEM data":                                       func(o *settings.TLS) { o.CertFile = garbage },
 		"ssl_options.cacertfile: " + garbage + " has no certificate in PEM": func(o *settings.TLS) { o.CACertFile = garbage },
 		"ssl_options.verify = verify_peer needs ssl_options.cacertfile":     func(o *settings.TLS) { o.Verify, o.CACertFile = "verify_peer", "" },
@@ -223,6 +224,18 @@ func TestMistakesAreNamed(t *testing.T) {
 		change(&o)
 		_, err := Server(&o, "ssl_options", delay.Real{}, slog.New(slog.DiscardHandler))
 		assert.ErrorContains(t, err, want)
+	}
+}
+
+// TLS-6: keys of both encrypted forms are read; OpenSSL made these two, of RSA and of ECDSA.
+func TestKeysOfOpenSSLInPKCS8(t *testing.T) {
+	for _, name := range []string{"rsa", "ecdsa"} {
+		o := settings.TLS{CertFile: "testdata/" + name + ".pem", KeyFile: "testdata/" + name + ".key", Password: "pass", Verify: "verify_none"}
+		_, err := Server(&o, "ssl_options", delay.Real{}, slog.New(slog.DiscardHandler))
+		require.NoError(t, err, name)
+		o.Password = "other"
+		_, err = Server(&o, "ssl_options", delay.Real{}, slog.New(slog.DiscardHandler))
+		assert.ErrorContains(t, err, "the password is wrong")
 	}
 }
 
