@@ -185,11 +185,20 @@ func decrypt(text []byte, password string) ([]byte, error) {
 		}
 		//lint:ignore SA1019 As above.
 		der, err := x509.DecryptPEMBlock(block, []byte(password))
-		if err != nil {
+		if err != nil || !isKey(der) {
 			return nil, errors.New("the password is wrong, or missing")
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
 	}
+}
+
+// isKey reports whether der is a private key. One wrong password in 256 leaves bytes whose
+// padding looks right.
+func isKey(der []byte) bool {
+	_, rsa := x509.ParsePKCS1PrivateKey(der)
+	_, ec := x509.ParseECPrivateKey(der)
+	_, other := x509.ParsePKCS8PrivateKey(der)
+	return rsa == nil || ec == nil || other == nil
 }
 
 // decryptPKCS8 is decrypt for the form that OpenSSL 3 writes (TLS-6).

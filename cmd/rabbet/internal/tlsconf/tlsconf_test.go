@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -224,6 +225,17 @@ func TestMistakesAreNamed(t *testing.T) {
 		change(&o)
 		_, err := Server(&o, "ssl_options", delay.Real{}, slog.New(slog.DiscardHandler))
 		assert.ErrorContains(t, err, want)
+	}
+}
+
+// A wrong password is named as such, also where it leaves bytes that are padded well.
+func TestWrongPasswordIsNamed(t *testing.T) {
+	_, path := newWorld(t, "").ca.files(t, t.TempDir(), "locked", "pass")
+	key, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for i := range 2000 {
+		_, err := decrypt(key, fmt.Sprint("other", i))
+		require.EqualError(t, err, "the password is wrong, or missing")
 	}
 }
 
