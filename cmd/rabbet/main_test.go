@@ -153,7 +153,7 @@ func TestMuteClientIsDropped(t *testing.T) {
 	began := delay.Real{}.Now()
 	code, log := s.stop(t, syscall.SIGTERM)
 	assert.Zero(t, code, &s.stderr)
-	assert.Less(t, delay.Real{}.Now().Sub(began), 5*time.Second, "0.8 s on a machine that has time")
+	assert.Less(t, delay.Real{}.Now().Sub(began), 15*time.Second, "0.8 s on a machine that has time")
 	assert.Contains(t, log, "client does not answer and is dropped")
 	assert.Empty(t, s.stderr.String())
 }

@@ -271,7 +271,7 @@ func TestPingIsQuick(t *testing.T) {
 		best = min(best, delay.Real{}.Now().Sub(began).Microseconds())
 	}
 	t.Logf("the quickest of ten pings took %d µs, process and all", best)
-	assert.Less(t, best, int64(100_000), "a loaded machine is patient; 20 ms is the aim")
+	assert.Less(t, best, int64(1_000_000), "20 ms is the aim, of a machine that has time")
 }
 
 // The lines that test libraries wait for are data: a change of the log shows here.
