@@ -5,7 +5,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -129,9 +128,15 @@ func TestBrokerThatRestarts(t *testing.T) {
 func TestTwoTabsAreTwoUsers(t *testing.T) {
 	r := start(t)
 	r.api(http.MethodPut, "users/anna", map[string]any{"password": "anna", "tags": "monitoring"})
-	guest, anna := open(t, r.url), open(t, r.url)
+	r.api(http.MethodPut, "permissions/%2F/anna", map[string]any{"configure": "", "write": "", "read": ""})
+	guest := open(t, r.url)
+	anna := guest.another()
 	guest.enter()
 	anna.enter("anna", "anna")
+	guest.visit("#/publish")
+	guest.typeInto("Payload", "of guest")
+	anna.visit("#/publish")
+	assert.Empty(t, js[string](anna, find+".value", "Payload"))
 	for p, want := range map[*tab]string{guest: "User guest", anna: "User anna"} {
 		run(p, chromedp.Reload())
 		p.wait("document.querySelector('.nav') && document.querySelector('main h1')")
@@ -140,7 +145,87 @@ func TestTwoTabsAreTwoUsers(t *testing.T) {
 	anna.press("User anna")
 	anna.press("Log out")
 	anna.wait("document.querySelector('.login-card')")
-	guest.refreshes("/api/", 1)
+	guest.visit("#/queues")
+	guest.refreshes("/api/queues?", 1)
+	assert.Equal(t, 1, js[int](guest, "document.querySelectorAll('button[aria-label=\"User guest\"]').length"))
+}
+
+// After log out, neither a way back nor the next user's page shows anything of the last one's.
+func TestLogOut(t *testing.T) {
+	r := start(t)
+	r.queue(r.channel("c"), "of-guest", nil)
+	r.api(http.MethodPut, "users/anna", map[string]any{"password": "anna", "tags": "administrator"})
+	p := open(t, r.url)
+	p.enter()
+	p.visit("#/queues")
+	p.see("of-guest")
+	p.visit("#/publish")
+	p.typeInto("Payload", "half-typed")
+	p.press("User guest")
+	p.press("Log out")
+	p.wait("document.querySelector('.login-card')")
+	assert.Equal(t, 0, js[int](p, "sessionStorage.length"), "the login is not kept")
+	p.do("history.back()")
+	p.wait("location.hash === '#/queues' && document.querySelector('.login-card')")
+	assert.NotContains(t, js[string](p, "document.body.innerText"), "of-guest")
+	p.do("performance.clearResourceTimings()")
+	run(p, chromedp.Reload())
+	p.wait("document.querySelector('.login-card')")
+	assert.Equal(t, 0, js[int](p, "performance.getEntriesByType('resource').filter((e) => e.name.includes('/api/')).length"), "nobody asks the broker")
+	p.typeInto("User", "anna")
+	p.typeInto("Password", "anna")
+	p.press("Log in")
+	p.wait("document.querySelector('button[aria-label=\"User anna\"]')")
+	p.visit("#/publish")
+	assert.Empty(t, js[string](p, find+".value", "Payload"))
+}
+
+// The first to learn that the login has ended is a form that is sent, and then a question
+// that is answered: each is kept, and is sent once the user has logged in again.
+func TestLoginThatEndsAtASubmit(t *testing.T) {
+	r := start(t)
+	ends := func(password string) {
+		r.api(http.MethodPut, "users/anna", map[string]any{"password": password, "tags": "administrator"})
+		r.api(http.MethodPut, "permissions/%2F/anna", map[string]any{"configure": ".*", "write": ".*", "read": ".*"})
+	}
+	ends("one")
+	p := open(t, r.url)
+	p.allow("401 (Unauthorized)", "404 (Not Found)") // the page of what is deleted may look once more
+	p.enter("anna", "one")
+	p.visit("#/queues?add=true")
+	p.press("Refresh")
+	p.press("by hand")
+	logIn := func(password string) {
+		p.see("Log in again")
+		p.typeInto("Password", password)
+		p.press("Log in")
+		p.wait("![...document.querySelectorAll('dialog h2')].some((h) => h.innerText === 'Log in again')")
+	}
+	p.typeInto("Name", "made-here")
+	p.typeInto("Key 1", "x-note")
+	p.typeInto("Value 1", "kept")
+	ends("two")
+	p.press("Add the queue")
+	p.see("Log in again")
+	p.quiet()
+	logIn("two")
+	assert.Equal(t, "kept", js[string](p, find+".value", "Value 1"))
+	p.press("Add the queue")
+	p.see("Queue made-here is there.")
+	queue := r.api(http.MethodGet, "queues/%2F/made-here", nil).(map[string]any)
+	assert.Equal(t, map[string]any{"x-note": "kept"}, queue["arguments"])
+
+	p.visit("#/queues/%2F/made-here?tab=danger")
+	p.press("Delete the queue")
+	p.see("Delete queue made-here?")
+	ends("three")
+	p.do("document.querySelector('dialog footer .danger').click()")
+	logIn("three")
+	p.see("Delete queue made-here?")
+	p.do("document.querySelector('dialog footer .danger').click()")
+	p.wait("!document.querySelector('dialog')")
+	status, _ := r.try(http.MethodGet, "queues/%2F/made-here", nil)
+	assert.Equal(t, http.StatusNotFound, status)
 }
 
 func TestPathPrefix(t *testing.T) {
@@ -151,32 +236,6 @@ func TestPathPrefix(t *testing.T) {
 	p.visit("#/queues/%2F/q")
 	p.wait("document.querySelector('main h1').innerText === 'q'")
 	p.sound("below a prefix")
-}
-
-// A proxy that gives nothing on before all is there lets no stream through.
-func TestProxyThatBuffers(t *testing.T) {
-	r := start(t)
-	ch := r.channel("c")
-	r.queue(ch, "q", nil)
-	target, err := url.Parse(r.url)
-	assert.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if strings.Contains(req.URL.Path, "/rabbet/live") || strings.Contains(req.URL.Path, "/rabbet/events") {
-			<-req.Context().Done()
-			return
-		}
-		proxy.ServeHTTP(w, req)
-	}))
-	t.Cleanup(front.Close)
-	p := open(t, front.URL)
-	t.Cleanup(func() { front.CloseClientConnections() })
-	p.enter()
-	p.visit("#/queues/%2F/q")
-	r.queue(ch, "another", nil)
-	p.refreshes("/api/queues/%2F/q", 3)
-	p.visit("#/queues")
-	p.see("another")
 }
 
 func TestBrokerThatIsAwayIsSaid(t *testing.T) {

@@ -25,8 +25,9 @@ import (
 	"github.com/rabbetmq/rabbet/delay"
 )
 
-// patience is how long the page may take to show what it is asked for.
-const patience = 20 * time.Second
+// patience is how long the page may take to show what it is asked for: a busy machine stands
+// still for half a minute now and then.
+const patience = time.Minute
 
 var screenshots = flag.String("screenshots", "", "`folder` for screenshots of every page")
 
@@ -97,7 +98,18 @@ func open(t *testing.T, origin string) *tab {
 	}
 	browser.once.Do(startBrowser)
 	require.NoError(t, browser.err)
-	ctx, end := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext())
+	return newTab(t, origin, browser.ctx, chromedp.WithNewBrowserContext())
+}
+
+// another opens a second tab of the same browser: it shares storage and cache with the first.
+func (p *tab) another() *tab {
+	p.t.Helper()
+	return newTab(p.t, p.origin, p.ctx)
+}
+
+func newTab(t *testing.T, origin string, parent context.Context, options ...chromedp.ContextOption) *tab {
+	t.Helper()
+	ctx, end := chromedp.NewContext(parent, options...)
 	p := &tab{t: t, ctx: ctx, origin: origin}
 	require.NoError(t, chromedp.Listen(ctx, p.listen))
 	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
@@ -201,7 +213,13 @@ func (p *tab) size(width, height int64) {
 
 func (p *tab) theme(name string) {
 	p.t.Helper()
-	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}
+	p.prefer("prefers-color-scheme", name)
+}
+
+// prefer sets what the system says of its user's preference, and takes back any other.
+func (p *tab) prefer(feature, value string) {
+	p.t.Helper()
+	features := []*emulation.MediaFeature{{Name: feature, Value: value}}
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
 	require.NoError(p.t, err)
 }
@@ -305,10 +323,10 @@ const find = `(() => {
 	throw new Error('there is no control ' + name);
 })()`
 
-// typeInto sets the value of a field as typing does.
+// typeInto sets the value of a field as typing does, or chooses an option once it is there.
 func (p *tab) typeInto(label, text string) {
 	p.t.Helper()
-	p.wait("(() => { try { return "+find+" } catch { return false } })()", label)
+	p.wait("(() => { try { const el = "+find+"; return !el.options || [...el.options].some((o) => o.value === %s) } catch { return false } })()", label, text)
 	p.do("const el = "+find+`;
 		el.focus();
 		const proto = Object.getPrototypeOf(el);

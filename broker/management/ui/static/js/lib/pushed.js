@@ -1,6 +1,6 @@
 // What the broker pushes: numbers of the objects on the page, and events while somebody looks at
 // them. Where nothing comes through (a proxy that buffers) the page polls.
-import { query } from './api.js';
+import { get, query } from './api.js';
 import { Store, useStore } from './store.js';
 import { extensions } from './broker.js';
 import { interval, paused } from './refresh.js';
@@ -109,17 +109,59 @@ function keep(type, data, id) {
 	arrived.push({ ...data, key: ++number, id, event: type });
 }
 
-/** The events, as they come, while the component is there and the tab is seen. @returns {{events: any[], open: boolean}} */
+/** Milliseconds until a stream says something, unless a proxy holds it back. */
+const PROMPT = 5000;
+/** Milliseconds between questions for events in place of a stream. */
+const POLL = 2000;
+
+/**
+ * Follows events until the signal ends it: by a stream, or by questions where nothing of a stream arrives.
+ * @param {AbortSignal} signal
+ * @param {(how: "" | "pushed" | "polled") => void} onState
+ */
+async function follow(signal, onState) {
+	const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+	let since = events.value[0]?.id;
+	const ask = async () => {
+		const answer = await get('rabbet/events' + query({ poll: true, since }), signal);
+		for (const { id, type, ...data } of answer.events) keep(type, data, id);
+		since = answer.since;
+	};
+	while (!signal.aborted) {
+		try {
+			await ask();
+			const attempt = new AbortController();
+			const end = () => attempt.abort();
+			signal.addEventListener('abort', end, { once: true });
+			const heldBack = setTimeout(end, PROMPT);
+			await stream('rabbet/events' + query({ since }), {
+				signal: attempt.signal, onEvent: keep,
+				onState: (open) => { if (open) clearTimeout(heldBack); onState(open ? 'pushed' : ''); },
+			});
+			clearTimeout(heldBack);
+			while (!signal.aborted) {
+				await ask();
+				onState('polled');
+				await pause(POLL);
+			}
+		} catch {
+			onState('');
+			await pause(1000);
+		}
+	}
+}
+
+/** The events, as they come, while the component is there and the tab is seen. @returns {{events: any[], how: "" | "pushed" | "polled"}} */
 export function useEvents() {
-	const [open, setOpen] = useState(false);
+	const [how, setHow] = useState(/** @type {"" | "pushed" | "polled"} */ (''));
 	const seen = useStore(visible);
 	const list = useStore(events);
 	const login = useStore(session).state;
 	useEffect(() => {
 		if (!seen || login !== 'in') return undefined;
 		const control = new AbortController();
-		stream('rabbet/events' + query({ since: events.value[0]?.id }), { signal: control.signal, onState: setOpen, onEvent: keep });
+		follow(control.signal, (now) => { if (!control.signal.aborted) setHow(now); });
 		return () => control.abort();
 	}, [seen, login]);
-	return { events: list, open };
+	return { events: list, how };
 }

@@ -11,17 +11,19 @@ import { Icon } from '../components/icon.js';
 
 const KINDS = ['connection', 'channel', 'queue', 'exchange', 'binding', 'consumer', 'vhost', 'policy', 'parameter', 'user', 'permission', 'alarm'];
 
+const HOW = { pushed: 'As they happen.', polled: 'As they happen; the page asks for them every two seconds, since a proxy holds back what the broker sends.', '': 'Waiting for the stream of events.' };
+
 export default function Events() {
 	const { query: q } = useRoute();
 	const vhost = useStore(vhostFilter);
 	const stopped = useStore(paused);
-	const { events: all, open } = useEvents();
+	const { events: all, how } = useEvents();
 	// A pause holds what is shown; what comes meanwhile is there afterwards.
 	const held = useRef(all);
 	if (!stopped) held.current = all;
 	const text = (q.text || '').toLowerCase();
 	const shown = held.current.filter((e) => (!vhost || !e.vhost || e.vhost === vhost) && (!q.kind || e.event.startsWith(q.kind + '.')) && (!text || JSON.stringify(e).toLowerCase().includes(text)));
-	return html`<${PageHead} title="Events" sub=${open ? 'As they happen.' : 'Waiting for the stream of events.'}><button class="btn" disabled=${shown.length === 0} onClick=${() => saveFile('events.jsonl', shown.map((e) => JSON.stringify(e)).join('\n') + '\n')}><${Icon} name="save" />Save</button></${PageHead}>
+	return html`<${PageHead} title="Events" sub=${HOW[how]}><button class="btn" disabled=${shown.length === 0} onClick=${() => saveFile('events.jsonl', shown.map((e) => JSON.stringify(e)).join('\n') + '\n')}><${Icon} name="save" />Save</button></${PageHead}>
 		<${Card} flush>
 			<div class="table-tools"><input type="search" class="filter" data-filter aria-label="Filter events" placeholder="Filter events" value=${q.text || ''} onInput=${(e) => setQuery({ text: e.target.value })} />
 				<select class="inline" aria-label="Kind of events" value=${q.kind || ''} onChange=${(e) => setQuery({ kind: e.target.value })}><option value="">all kinds</option>${KINDS.map((k) => html`<option key=${k} value=${k}>${k}</option>`)}</select>

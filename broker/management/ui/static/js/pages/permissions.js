@@ -43,10 +43,11 @@ function Cell({ row }) {
 function Tester({ users, vhosts }) {
 	const [answer, setAnswer] = useState(/** @type {any} */ (null));
 	const form = useForm({ user: '', vhost: '/', permission: 'write', resource: 'exchange', name: '', routing_key: '' }, async ({ routing_key: key, ...v }) => {
-		setAnswer(await post('rabbet/permission-test', key === '' ? v : { ...v, routing_key: key }));
+		setAnswer({ of: form.values, ...await post('rabbet/permission-test', key === '' ? v : { ...v, routing_key: key }) });
 		return false;
 	});
 	const v = form.values;
+	const patterns = answer && [['Pattern', answer.pattern], ['Topic pattern', answer.topic_pattern]].filter(([, p]) => p !== null);
 	return html`<${Card} title="May this user do that?"><form class="form" onSubmit=${form.submit}>
 		<${Choice} label="User" value=${v.user} onChange=${form.set('user')} options=${[['', 'Choose'], ...users.map((u) => u.name)]} required />
 		<${Choice} label="Virtual host" value=${v.vhost} onChange=${form.set('vhost')} options=${vhosts} />
@@ -55,6 +56,7 @@ function Tester({ users, vhosts }) {
 		<${Text} label="Name" value=${v.name} onChange=${form.set('name')} />
 		${v.resource === 'exchange' && v.permission !== 'configure' && html`<${Text} label="Routing key" value=${v.routing_key} onChange=${form.set('routing_key')} hint="For topic exchanges; may be empty." />`}
 		<${Submit} form=${form} text="Test" />
-		${answer && html`<div class="full" aria-live="polite"><${Note} kind=${answer.allowed ? 'good' : 'bad'} title=${answer.allowed ? 'Yes.' : 'No.'}>${answer.reason} ${answer.pattern !== null && html`<code class="name">${answer.pattern}</code>`}</${Note}></div>`}
+		${answer && answer.of === v && !form.error && html`<div class="full" aria-live="polite"><${Note} kind=${answer.allowed ? 'good' : 'bad'} title=${answer.allowed ? 'Yes.' : 'No.'}>${answer.reason}
+			${patterns.map(([title, p]) => html`<div key=${title} class="small">${title}: <code class="name">${p}</code></div>`)}</${Note}></div>`}
 	</form></${Card}>`;
 }
