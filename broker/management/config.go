@@ -57,11 +57,28 @@ type Config struct {
 	// Listeners tells of listeners that the broker knows nothing of, such as that of
 	// this API; nil is none.
 	Listeners func() []Listener
+	// TLS has the options of the broker's listeners with TLS, which /api/overview shows;
+	// nil shows none (TLS-25).
+	TLS *TLSOptions
 	// Shovels runs the broker's shovels; nil if nobody does.
 	Shovels *shovel.Manager
 	// Node tells what is known of the process that the broker is part of; nil is
 	// nothing.
 	Node func() NodeInfo
+}
+
+// TLSOptions are the options of listeners that have TLS: paths of files and what peers must
+// show. RabbitMQ shows the password of the key too, which is left out here.
+type TLSOptions struct {
+	// Versions are names such as tlsv1.3; none are the defaults.
+	Versions []string
+	// CertFile, KeyFile and CACertFile are paths; an empty one is not shown.
+	CertFile, KeyFile, CACertFile string
+	// Verify is verify_peer or verify_none.
+	Verify           string
+	FailIfNoPeerCert bool
+	// Depth is the most intermediate certificates of a peer.
+	Depth int64
 }
 
 // A Listener is an address that something listens on.

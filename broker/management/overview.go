@@ -199,11 +199,32 @@ func (s *Server) writeListeners(e *encoder) {
 		if e.object("socket_opts") {
 			e.num("backlog", 128)
 			e.boolean("nodelay", true)
+			if l.Protocol == "amqp/ssl" {
+				s.cfg.TLS.write(e)
+			}
 			e.end()
 		}
 		e.shut()
 	}
 	e.endArray()
+}
+
+// write writes the options, if there are any.
+func (o *TLSOptions) write(e *encoder) {
+	if o == nil {
+		return
+	}
+	if len(o.Versions) > 0 {
+		e.strs("versions", o.Versions)
+	}
+	for _, file := range [...]struct{ name, path string }{{"certfile", o.CertFile}, {"keyfile", o.KeyFile}, {"cacertfile", o.CACertFile}} {
+		if file.path != "" {
+			e.str(file.name, file.path)
+		}
+	}
+	e.str("verify", o.Verify)
+	e.boolean("fail_if_no_peer_cert", o.FailIfNoPeerCert)
+	e.num("depth", o.Depth)
 }
 
 // writeContexts writes the listeners of the web.

@@ -136,6 +136,13 @@ func (s *service) managementConfig(b *broker.Broker) management.Config {
 			}
 		},
 	}
+	if len(s.set.Listen.TLS) > 0 {
+		tls := &s.set.TLS
+		cfg.TLS = &management.TLSOptions{
+			Versions: tls.Versions, CertFile: tls.CertFile, KeyFile: tls.KeyFile, CACertFile: tls.CACertFile,
+			Verify: tls.Verify, FailIfNoPeerCert: tls.FailIfNoPeerCert, Depth: tls.Depth,
+		}
+	}
 	for header, value := range map[string]string{
 		"content-security-policy": set.CSP, "strict-transport-security": set.HSTS, "x-content-type-options": set.ContentTypeOptions,
 		"x-xss-protection": set.XSSProtection, "x-frame-options": set.FrameOptions,

@@ -7,9 +7,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +71,41 @@ func TestTLSListener(t *testing.T) {
 	code, _, stderr = run(t, nil, "serve", "--memory", "--config", write(t, "y.conf", "listeners.ssl.1 = 0\n"))
 	assert.Equal(t, 1, code)
 	assert.Equal(t, "rabbet: a TLS listener needs ssl_options.certfile and ssl_options.keyfile\n", stderr)
+}
+
+// TLS-25: the API shows the options of a listener with TLS, and never the key's password.
+func TestOverviewShowsOptionsOfTLS(t *testing.T) {
+	cert, key, _ := selfSigned(t)
+	s := start(t, []string{"RABBET_MANAGEMENT=0"}, "--memory", "--prometheus", "off", "--config", write(t, "x.conf", "listeners.tcp.1 = 127.0.0.1:0\nlisteners.ssl.1 = 127.0.0.1:0\nssl_options.certfile = "+cert+
+		"\nssl_options.keyfile = "+key+"\nssl_options.password = S3CRET\nssl_options.versions.1 = tlsv1.2\nssl_options.depth = 2\n"))
+	_, rest, found := strings.Cut(strings.Join(s.lines, "\n"), "Management plugin: HTTP (non-TLS) listener started on port ")
+	require.True(t, found)
+	request, err := http.NewRequest("GET", "http://127.0.0.1:"+strings.Fields(rest)[0]+"/api/overview?columns=listeners", nil)
+	require.NoError(t, err)
+	request.SetBasicAuth("guest", "guest")
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	http.DefaultClient.CloseIdleConnections()
+	assert.NotContains(t, string(body), "S3CRET")
+	var overview struct {
+		Listeners []struct {
+			Protocol string
+			Options  map[string]any `json:"socket_opts"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(body, &overview))
+	shown := make(map[string]map[string]any)
+	for _, l := range overview.Listeners {
+		shown[l.Protocol] = l.Options
+	}
+	assert.Equal(t, map[string]any{"backlog": 128.0, "nodelay": true}, shown["amqp"])
+	assert.Equal(t, map[string]any{
+		"backlog": 128.0, "nodelay": true, "versions": []any{"tlsv1.2"}, "certfile": cert, "keyfile": key,
+		"verify": "verify_none", "fail_if_no_peer_cert": false, "depth": 2.0,
+	}, shown["amqp/ssl"])
 }
 
 // EXTERNAL takes the user from the client's certificate, and is offered over TLS alone.
