@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,57 @@ func TestRetentionBySize(t *testing.T) {
 	})
 }
 
+// STREAM-13, exactly: a segment ends with the chunk before the one that would make it
+// too long, and the oldest ones go when the next begins, until the rest is no more than
+// the limit. Who reads one that goes has it to its end, and goes on with the oldest that is
+// left: nothing twice, nothing out of order, and no gap but that.
+func TestRetentionIsExact(t *testing.T) {
+	const segment, limit = 1000, 3500
+	both(t, queue.Settings{SegmentBytes: segment, MaxBytes: limit}, func(t *testing.T, b *bench) {
+		type part struct{ first, next, bytes int }
+		var parts []part
+		total := 0
+		var behind *client
+		for i := range 300 {
+			b.publish(fmt.Sprint("m", i))
+			chunk := headerLen + len(fmt.Sprint("m", i)) + b.overhead()
+			if n := len(parts); n == 0 || parts[n-1].bytes+chunk > segment {
+				parts = append(parts, part{first: i})
+				for total > limit {
+					total -= parts[0].bytes
+					parts = parts[1:]
+				}
+			}
+			last := &parts[len(parts)-1]
+			last.next, last.bytes, total = i+1, last.bytes+chunk, total+chunk
+			in := b.Info()
+			require.EqualValues(t, total, in.Bytes)
+			require.EqualValues(t, parts[0].first, in.First)
+			require.Len(t, parts, in.Segments)
+			if i%25 == 0 {
+				require.Equal(t, texts(parts[0].first, i+1), b.all())
+			}
+			if i == 50 {
+				behind = b.consume("first", 2)
+				require.Equal(t, texts(0, 2), behind.wait(2))
+			}
+		}
+		b.give(behind, 1000)
+		end := segment / (headerLen + len("m10") + b.overhead()) // about: the first ten are shorter
+		got := behind.wait(300 - parts[0].first)
+		rest := len(got) - (300 - parts[0].first)
+		assert.InDelta(t, end, rest, 1)
+		assert.Equal(t, slices.Concat(texts(0, rest), texts(parts[0].first, 300)), got)
+	})
+}
+
+// overhead is what a message of the tests needs beside its body in a chunk of its own.
+func (b *bench) overhead() int {
+	m := message("")
+	m.Props = appendStored(nil, m.Props)
+	return m.EncodedLen() + 1 // the length before it
+}
+
 // A stream below one segment never shrinks.
 func TestRetentionKeepsTheNewest(t *testing.T) {
 	both(t, queue.Settings{MaxBytes: 10, MaxAge: time.Second}, func(t *testing.T, b *bench) {
@@ -76,6 +128,44 @@ func TestRetentionByAge(t *testing.T) {
 		assert.Equal(t, 1, b.Info().Segments, "the newest stays")
 		b.configure(queue.Settings{})
 		assert.Zero(t, b.clock.Pending())
+	})
+}
+
+// STREAM-14, exactly: a segment goes as soon as its newest message is older than the age,
+// to the millisecond, even while a consumer reads it.
+func TestRetentionByAgeIsExact(t *testing.T) {
+	both(t, queue.Settings{SegmentBytes: 1000, MaxAge: time.Hour}, func(t *testing.T, b *bench) {
+		var behind *client
+		var begins []uint64 // of segments
+		var ends []time.Time
+		for i := range 100 {
+			segments := b.Info().Segments
+			b.publish(fmt.Sprint("m", i))
+			if b.Info().Segments > segments {
+				begins, ends = append(begins, uint64(i)), append(ends, time.Time{})
+			}
+			ends[len(ends)-1] = b.clock.Now()
+			if i == 30 {
+				behind = b.consume("first", 2)
+				require.Equal(t, texts(0, 2), behind.wait(2))
+			}
+			b.clock.Advance(20 * time.Second)
+		}
+		require.Greater(t, len(begins), 4)
+		for i := range ends[:len(ends)-1] {
+			b.clock.Advance(ends[i].Add(time.Hour).Sub(b.clock.Now()))
+			require.Equal(t, begins[i], b.Info().First, "an hour old")
+			b.clock.Advance(time.Millisecond)
+			require.Equal(t, begins[i+1], b.Info().First, "older")
+			require.Equal(t, len(begins)-i-1, b.Info().Segments)
+			require.Equal(t, texts(int(begins[i+1]), 100), b.all())
+		}
+		b.clock.Advance(24 * time.Hour)
+		last := int(begins[len(begins)-1])
+		require.EqualValues(t, last, b.Info().First, "the newest stays")
+		b.give(behind, 1000)
+		want := append(texts(0, int(begins[1])), texts(last, 100)...)
+		assert.Equal(t, want, behind.wait(len(want)), "the segment that it had open, and the oldest that is left")
 	})
 }
 
