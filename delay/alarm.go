@@ -56,24 +56,11 @@ func (a *Alarm) Stop() {
 
 // arm sets the timer. Called with the lock held.
 func (a *Alarm) arm() {
-	now := a.clock.Now()
-	a.start(a.at.Sub(now))
-	for a.steady && !a.clock.Now().Equal(now) { // it was moved meanwhile: the wait was for another instant
-		now = a.clock.Now()
-		a.start(a.at.Sub(now))
+	at := a.at
+	if soonest := a.clock.Now().Add(recheck); !a.steady && soonest.Before(at) {
+		at = soonest
 	}
-}
-
-// start starts the timer. Called with the lock held.
-func (a *Alarm) start(wait time.Duration) {
-	if !a.steady {
-		wait = min(wait, recheck)
-	}
-	if a.timer == nil {
-		a.timer = a.clock.AfterFunc(wait, a.fire)
-	} else {
-		a.timer.Reset(wait)
-	}
+	a.timer = At(a.clock, at, a.timer, a.fire)
 }
 
 // fire is the timer's call: it rings if it is time.
@@ -88,5 +75,22 @@ func (a *Alarm) fire() {
 	a.mu.Unlock()
 	if due {
 		a.ring()
+	}
+}
+
+// At has a timer call f when the clock shows an instant: the one that there is, reset, or a
+// new one if that is nil. A Manual clock that is moved meanwhile does not make it late.
+func At(clock Clock, at time.Time, timer Timer, f func()) Timer {
+	_, manual := clock.(*Manual)
+	for {
+		now := clock.Now()
+		if timer == nil {
+			timer = clock.AfterFunc(at.Sub(now), f)
+		} else {
+			timer.Reset(at.Sub(now))
+		}
+		if !manual || clock.Now().Equal(now) {
+			return timer
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"github.com/rabbetmq/rabbet/delay"
+)
 
 // Time in a queue: messages that expire at the head (QUEUE-53),
 // and queues that expire unused (QUEUE-58). One timer serves both; it is set
@@ -58,12 +62,7 @@ func (q *Classic) arm() {
 		return
 	}
 	q.armed = due
-	wait := time.Duration(due-q.now()) * time.Microsecond
-	if q.timer == nil {
-		q.timer = q.env.Clock.AfterFunc(wait, q.fire)
-	} else {
-		q.timer.Reset(wait)
-	}
+	q.timer = delay.At(q.env.Clock, time.UnixMicro(due), q.timer, q.fire)
 }
 
 // fire is the timer's call.
