@@ -277,7 +277,9 @@ func (ch *channel) end() {
 	}
 	c.b.events.ChannelClosed(describing(c), ch.serial, len(consumers))
 	for _, s := range consumers {
-		c.b.events.ConsumesNoMore(describing(c), s.describe(), topology.InternalUser)
+		if s.from.Quorum() { // EVENT-4: other queues tell of consumers that are cancelled alone
+			c.b.events.ConsumesNoMore(describing(c), s.describe(), topology.InternalUser)
+		}
 	}
 	// Cancelled consumers take nothing. They leave after the requeue, so that
 	// who takes over from one gets the messages in order (BASIC-40).

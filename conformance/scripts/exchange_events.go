@@ -202,17 +202,23 @@ func eventsOfClients(t *T) {
 		"exclusive": false, "ack_required": true, "prefetch_count": int64(9), "arguments": []any(nil),
 	})
 	t.OK(second.Close(), "close the channel")
-	for closed, deleted := false, false; !closed || !deleted; { // in any order: the queue notices by itself
+	t.OK(conn.Close(), "close the connection")
+	// The queue of a channel that closes notices by itself. In the course of 3.12 classic
+	// queues have stopped telling of that.
+	tells, stopped := !t.Version().AtLeast(3, 12, 0), t.Version().AtLeast(3, 13, 0)
+	for channel, connection, consumer := false, false, !tells; !channel || !connection || !consumer; {
 		switch d := events.in.Next(); {
 		case d.RoutingKey == "channel.closed" && d.Headers["pid"] == opened["pid"]:
-			closed = true
+			channel = true
+		case d.RoutingKey == "connection.closed" && d.Headers["pid"] == created["pid"]:
+			connection = true
+			t.expectHeaders(d.Headers, amqp.Table{"name": created["name"], "user_provided_name": name})
 		case d.RoutingKey == "consumer.deleted" && d.Headers["queue"] == q:
-			deleted = true
+			consumer = true
+			t.Equal(false, stopped, "the end of a consumer is told when its channel closes")
 			t.expectHeaders(d.Headers, amqp.Table{"user_who_performed_action": "rmq-internal", "consumer_tag": "again"})
 		}
 	}
-	t.OK(conn.Close(), "close the connection")
-	t.expectHeaders(events.next("connection.closed", "pid", created["pid"]), amqp.Table{"name": created["name"], "user_provided_name": name})
 }
 
 func eventsOfPolicies(t *T) {
