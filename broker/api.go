@@ -296,6 +296,9 @@ func (v *VHost) PublishConfirmed(exchange, key string, m Message) (reached int, 
 		return 0, false, refusal.NoExchange(exchange, v.vh.Name)
 	}
 	msg := &queue.Message{Exchange: exchange, Key: key, Props: m.Properties.Append(nil), Body: m.Body}
+	if v.b.cfg.Stamps != nil {
+		v.b.stamp(msg)
+	}
 	message.ReadMarks(msg, msg.Props.Flags())
 	if err := message.ReadTTL(msg); err != nil {
 		return 0, false, err

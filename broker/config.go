@@ -163,6 +163,8 @@ type Config struct {
 	// DefaultPrefetch is the per-consumer prefetch of a channel that has said
 	// nothing; 0, the default, is no limit (BASIC-49).
 	DefaultPrefetch int
+	// Stamps, unless nil, are added to each message that is published; none by default.
+	Stamps *Stamps
 	// Tap, for tests and tools, is told of what happens to messages and asked about
 	// what clients do; none by default.
 	Tap *tap.Tap

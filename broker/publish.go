@@ -175,6 +175,9 @@ const inspected = amqp.HasHeaders | amqp.HasReplyTo | amqp.HasExpiration | amqp.
 // is not asked again; the message's own properties are looked at each time.
 func (h *publishHalf) prepare(rt *route, m *queue.Message) (routing, error) {
 	c := h.c
+	if c.b.cfg.Stamps != nil {
+		c.b.stamp(m)
+	}
 	flags := m.Props.Flags()
 	message.ReadMarks(m, flags)
 	gen := c.vhost.Generation() // before permissions are looked at: a change of them raises it

@@ -41,6 +41,10 @@ func (s *service) config() (broker.Config, error) {
 	if cfg.HandshakeTimeout = set.Listen.HandshakeTimeout; cfg.HandshakeTimeout < 0 {
 		cfg.HandshakeTimeout = math.MaxInt64
 	}
+	if stamps := set.Stamps; stamps != (broker.Stamps{}) {
+		stamps.NodeName = set.NodeName
+		cfg.Stamps = &stamps
+	}
 	limit(&cfg, &set.Limits)
 	s.plugIn(&cfg)
 	if err := passwords(&cfg, &set.Access); err != nil {

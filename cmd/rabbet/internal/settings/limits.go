@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 const limit = "Limits"
@@ -101,7 +103,22 @@ var limits = []Option{
 		key: named(number, func(s *Settings, n []string) *int64 { return &s.vhostLimit(n).MaxConnections })},
 	{Section: limit, Key: "default_limits.vhosts.$id.max_queues", Help: "most queues in one of them",
 		key: named(number, func(s *Settings, n []string) *int64 { return &s.vhostLimit(n).Queues })},
+	{Section: "Messages", Key: "message_interceptors.incoming.set_header_timestamp.overwrite", Help: "stamp messages with the time that they came at; false keeps what they have",
+		key: field(stamp, func(s *Settings) *broker.Stamp { return &s.Stamps.Timestamp })},
+	{Section: "Messages", Key: "message_interceptors.incoming.set_header_routing_node.overwrite", Help: "stamp messages with the name of the node; false keeps what they have",
+		key: field(stamp, func(s *Settings) *broker.Stamp { return &s.Stamps.Node })},
 }
+
+// stamp is boolean: to be there switches the stamp on.
+var stamp = kind[broker.Stamp]{"true or false", func(s string) (broker.Stamp, error) {
+	overwrite, err := boolean.parse(s)
+	if overwrite {
+		return broker.StampAlways, err
+	}
+	return broker.StampMissing, err
+}, func(s broker.Stamp) string {
+	return map[broker.Stamp]string{broker.StampMissing: "false", broker.StampAlways: "true"}[s]
+}}
 
 func (s *Settings) vhostLimit(names []string) *VHostLimit {
 	return entry(&s.Limits.vhostLimits, names[0], VHostLimit{MaxConnections: -1, Queues: -1})

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 // files writes files, by their names, into a folder that is made for them.
@@ -45,6 +47,8 @@ ssl_options.fail_if_no_peer_cert = true
 ssl_options.versions.2 = tlsv1.2
 ssl_options.versions.1 = tlsv1.3
 handshake_timeout = 20000
+message_interceptors.incoming.set_header_timestamp.overwrite = true
+message_interceptors.incoming.set_header_routing_node.overwrite = false
 tcp_listen_options.send_timeout = 12000
 tcp_listen_options.keepalive = true
 default_user = anna
@@ -103,6 +107,7 @@ cluster_name = shop
 	assert.Equal(t, []string{"tlsv1.3", "tlsv1.2"}, r.TLS.Versions)
 	assert.True(t, r.TLS.FailIfNoPeerCert && r.Listen.KeepAlive)
 	assert.Equal(t, 20*time.Second, r.Listen.HandshakeTimeout)
+	assert.Equal(t, broker.Stamps{Timestamp: broker.StampAlways, Node: broker.StampMissing}, r.Stamps)
 	assert.Equal(t, 12*time.Second, r.Listen.SendTimeout)
 	assert.Equal(t, "anna s3cret shop", r.Access.DefaultUser+" "+r.Access.DefaultPassword+" "+r.Access.DefaultVHost)
 	assert.Equal(t, []string{"monitoring"}, r.Access.DefaultTags)

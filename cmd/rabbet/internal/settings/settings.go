@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/rabbetmq/rabbet/broker"
 )
 
 // Settings are the values, whatever they come from. Defaults has those of a broker
@@ -49,6 +51,7 @@ type Settings struct {
 	TLS         TLS
 	Access      Access
 	Limits      Limits
+	Stamps      broker.Stamps // without the node's name
 	Definitions Definitions
 	Log         Log
 	Management  HTTP
