@@ -118,6 +118,9 @@ func (v *VHost) queueInfo(q *topology.Queue) QueueInfo {
 	} else if s != nil {
 		info.ExclusiveConsumer = s.Tag
 	}
+	if log, ok := q.Log(); ok {
+		info.Log = &StreamLog{First: int64(log.First), Last: int64(log.Next) - 1, Committed: int64(log.Committed) - 1, Segments: max(log.Segments, 1)}
+	}
 	return info
 }
 

@@ -94,6 +94,18 @@ type QueueInfo struct {
 	Retry string
 	// Stats has no Confirm, and nothing of what is unroutable.
 	Stats MessageStats
+	// Log is that of a stream, and nil for all other queues.
+	Log *StreamLog
+}
+
+// StreamLog is what is known of a stream's log. A stream that never had a message has -1 as
+// Last and Committed.
+type StreamLog struct {
+	// First and Last are the offsets of the oldest and the newest message, Committed that
+	// of the newest which consumers may have.
+	First, Last, Committed int64
+	// Segments are the files, or what stands for them without a store; at least 1.
+	Segments int
 }
 
 // ConnectionInfo is one connection that is open.

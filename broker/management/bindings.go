@@ -70,7 +70,7 @@ func writeBinding(e *encoder, b bindingRef) bool {
 		e.str("destination_type", "queue")
 	}
 	e.str("routing_key", b.Key)
-	e.value("arguments", b.Args)
+	e.arguments("arguments", b.Args)
 	e.str("properties_key", b.properties)
 	return true
 }

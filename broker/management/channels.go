@@ -147,7 +147,7 @@ func (q *request) writeConsumersOf(e *encoder, at place, queue string) {
 }
 
 func (q *request) writeConsumer(e *encoder, c consumerRef) {
-	e.value("arguments", c.Args)
+	e.arguments("arguments", c.Args)
 	e.boolean("ack_required", !c.NoAck)
 	e.boolean("active", c.Active)
 	e.str("activity_status", activity(c))

@@ -108,7 +108,7 @@ func (q *request) writeConnection(e *encoder, c broker.ConnectionInfo, w windows
 	e.str("auth_mechanism", c.Mechanism)
 	e.num("channel_max", int64(c.ChannelMax))
 	e.num("channels", int64(len(c.Channels)))
-	e.table("client_properties", c.Properties)
+	e.arguments("client_properties", c.Properties)
 	e.num("connected_at", millis(c.Since))
 	e.num("frame_max", int64(c.FrameMax))
 	writeNoGarbage(e)

@@ -4,8 +4,6 @@ import (
 	"math"
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/rabbetmq/rabbet/amqp"
 )
 
 // An encoder appends JSON to a buffer, and leaves out what the request's columns do
@@ -15,6 +13,7 @@ type encoder struct {
 	buf     []byte
 	columns *columns   // what is wanted of the object being written; nil is all
 	outer   []*columns // those of the objects around it
+	typed   bool       // arguments are written with the types they have on the wire
 }
 
 // columns is a set of fields, with those wanted of each; nil is all.
@@ -193,10 +192,15 @@ func (e *encoder) raw(name string, v []byte) {
 	}
 }
 
-// table writes an AMQP table as an object.
-func (e *encoder) table(name string, t amqp.Table) {
-	if e.key(name) {
-		e.buf = appendTable(e.buf, t)
+// arguments writes an AMQP table, or Go's map for one, as an object; a typed one as a list
+// of triples.
+func (e *encoder) arguments(name string, t any) {
+	switch {
+	case !e.key(name):
+	case e.typed:
+		e.buf = appendTyped(e.buf, t, maxDepth)
+	default:
+		e.buf = appendValue(e.buf, t)
 	}
 }
 

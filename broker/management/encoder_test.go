@@ -79,7 +79,7 @@ func TestEncoderWritesTablesAsRabbitMQDoes(t *testing.T) {
 		{Key: "decimal", Value: amqp.Decimal{Scale: 2, Value: 150}},
 	}
 	assert.Equal(t, `{"int":1,"time":5,"bytes":"/w==","list":[true,null,{"x":"y"}],"decimal":1.5}`,
-		string(appendTable(nil, table)))
+		string(appendValue(nil, table)))
 }
 
 func TestEncoderEndsTablesThatNestTooDeep(t *testing.T) {
@@ -117,4 +117,24 @@ func TestArgumentsOfBodies(t *testing.T) {
 		_, err = argumentsOf(v.(map[string]any))
 		assert.Error(t, err, bad)
 	}
+}
+
+// The tools' triples have RabbitMQ's words for the types; the lengths and order of a table
+// are the client's, and Go's maps are sorted.
+func TestTypedArguments(t *testing.T) {
+	table := amqp.Table{
+		{Key: "z", Value: int8(-1)}, {Key: "t", Value: amqp.Timestamp(7)}, {Key: "d", Value: amqp.Decimal{Scale: 1, Value: 15}}, {Key: "v", Value: nil},
+		{Key: "b", Value: []byte("x")}, {Key: "n", Value: amqp.Table{{Key: "k", Value: "v"}}}, {Key: "a", Value: amqp.Array{true, 1.0}},
+	}
+	assert.Equal(t, `[["z","byte",-1],["t","timestamp",7],["d","decimal",[1,15]],["v","void",null],["b","binary","x"],["n","table",[["k","longstr","v"]]],`+
+		`["a","array",[["bool",true],["double",1.0]]]]`, string(appendTyped(nil, table, maxDepth)))
+	assert.Equal(t, `[["a","array",[["long",1],["long",2]]],["m","table",[["k","signedint",3]]]]`,
+		string(appendTyped(nil, map[string]any{"m": map[string]any{"k": int32(3)}, "a": []any{1, json.Number("2")}}, maxDepth)))
+	assert.Equal(t, "[]", string(appendTyped(nil, map[string]any(nil), maxDepth)))
+
+	deep := amqp.Table{}
+	for range 4 {
+		deep = amqp.Table{{Key: "t", Value: deep}}
+	}
+	assert.Equal(t, `[["t","table",[["t","table",[["t","table",null]]]]]]`, string(appendTyped(nil, deep, 2)), "what is too deep is null")
 }

@@ -62,7 +62,7 @@ func (q *request) getExchange() error {
 const internalUser = "rmq-internal"
 
 func (q *request) writeExchange(e *encoder, at place, info broker.ExchangeInfo, w windows) {
-	e.value("arguments", info.Args)
+	e.arguments("arguments", info.Args)
 	e.boolean("auto_delete", info.AutoDelete)
 	if c := info.Cache; c != nil && e.object("cache_info") { // DEDUP-8: the entries that it holds
 		e.num("bytes", c.Bytes)

@@ -363,6 +363,6 @@ func writeProperties(e *encoder, p *amqp.Properties) {
 		}
 	}
 	if p.Flags&amqp.HasHeaders != 0 {
-		e.table("headers", p.Headers)
+		e.value("headers", p.Headers)
 	}
 }

@@ -104,7 +104,7 @@ func (q *request) writeStaticQueue(e *encoder, at place, info broker.QueueInfo, 
 }
 
 func (q *request) writeQueueIdentity(e *encoder, at place, info broker.QueueInfo) {
-	e.value("arguments", info.Args)
+	e.arguments("arguments", info.Args)
 	e.boolean("auto_delete", info.AutoDelete)
 	e.boolean("durable", info.Durable)
 	e.boolean("exclusive", info.Exclusive)

@@ -51,6 +51,7 @@ func (q *request) answer(code int, write func(*encoder) error) error {
 		}
 	}()
 	e.columns = q.columns()
+	e.typed = q.isTrusted() && q.flag("typed_arguments") // for rabbitmqctl, which shows them so
 	out := &responder{q: q, status: code}
 	q.out = out
 	if err := write(e); err != nil {

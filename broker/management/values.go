@@ -20,9 +20,6 @@ import (
 // room for; what is deeper is null.
 const maxDepth = 512
 
-// appendTable appends a table as an object.
-func appendTable(b []byte, t amqp.Table) []byte { return appendFields(b, t, maxDepth) }
-
 func appendFields(b []byte, t amqp.Table, depth int) []byte {
 	b = append(b, '{')
 	for i, f := range t {

@@ -68,6 +68,7 @@ func (c *controller) routes() http.Handler {
 		"POST /control/reset":     func(*http.Request) (any, error) { return nil, c.node.reset() },
 		"POST /control/await":     c.await,
 		"GET /control/peek":       c.peek,
+		"GET /control/stream":     c.stream,
 		"POST /control/drain":     func(*http.Request) (any, error) { return nil, c.node.drain() },
 		"POST /control/revive":    func(*http.Request) (any, error) { return nil, c.node.revive() },
 		"POST /control/suspend":   func(*http.Request) (any, error) { return nil, c.node.suspend() },

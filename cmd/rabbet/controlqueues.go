@@ -36,6 +36,26 @@ func (c *controller) peek(r *http.Request) (any, error) {
 	return peeked(&list[0]), nil
 }
 
+// stream answers with the numbers of a stream.
+func (c *controller) stream(r *http.Request) (any, error) {
+	b, _ := c.node.running()
+	if b == nil {
+		return nil, errNotRunning
+	}
+	v, err := b.VHost(r.URL.Query().Get("vhost"))
+	if err != nil {
+		return nil, err
+	}
+	info, ok := v.Queue(r.URL.Query().Get("queue"))
+	if !ok || info.Log == nil {
+		return nil, controlError{"no_stream", errors.New("there is no such stream")}
+	}
+	return map[string]any{
+		"offset": info.Log.Last, "committed_offset": info.Log.Committed, "first_offset": info.Log.First,
+		"readers": info.Consumers, "segments": info.Log.Segments,
+	}, nil
+}
+
 // peekLength is how much of a body peek shows, in bytes.
 const peekLength = 64
 

@@ -193,6 +193,7 @@ func (s *Stream) Name() string { return s.name }
 // Info is what is known of a stream's log.
 type Info struct {
 	First, Next uint64 // offsets of the oldest message, and behind the newest
+	Committed   uint64 // offset behind the newest that consumers may have
 	Segments    int
 	Bytes       int64     // of the segments
 	Oldest      time.Time // when the newest message of the oldest segment came; zero if empty
@@ -202,7 +203,7 @@ type Info struct {
 func (s *Stream) Info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in := Info{First: s.first, Next: s.pending.end(s.taken), Segments: len(s.segments), Bytes: s.size()}
+	in := Info{First: s.first, Next: s.pending.end(s.taken), Committed: s.committed, Segments: len(s.segments), Bytes: s.size()}
 	if len(s.segments) > 0 && s.segments[0].chunks > 0 {
 		in.Oldest = time.UnixMilli(s.segments[0].lastTime)
 	}

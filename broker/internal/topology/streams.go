@@ -12,6 +12,15 @@ import (
 
 // What is refused of streams, and with which text (STREAM-1 to STREAM-41).
 
+// Log is what is known of a stream's log; false for what is no stream.
+func (q *Queue) Log() (stream.Info, bool) {
+	s, ok := q.Queue.(*stream.Stream)
+	if !ok {
+		return stream.Info{}, false
+	}
+	return s.Info(), true
+}
+
 // DeclaredCounts are the numbers of queue.declare-ok: without consumers that wait for
 // the active one, and with those who have fetched from a quorum queue (QUEUE-5). A
 // stream tells of no consumers (STREAM-10).

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,7 @@ type listing struct {
 	fields   map[string]string // the API's field of a column, where the names differ
 	show     map[string]func(row map[string]any) any
 	atoms    []string // columns that are atoms in Erlang
+	typed    string   // the column of arguments, which come with their types
 }
 
 func perVHost(kind string) func(*call) string {
@@ -59,21 +61,22 @@ var channelColumns = strings.Fields(`pid connection name number user vhost trans
 
 var listings = map[string]*listing{
 	"list_queues": {path: perVHost("queues"), standard: []string{"name", "messages"}, also: queueColumns,
-		atoms: []string{"type", "state", "leader", "members", "online"}, fields: map[string]string{"pid": "node", "owner_pid": "node", "effective_policy_definition": "effective_policy_definition"}},
+		atoms: []string{"type", "state", "leader", "members", "online"}, fields: map[string]string{"pid": "node"},
+		show: map[string]func(map[string]any) any{"owner_pid": within("owner_pid_details", "name")}, typed: "arguments"},
 	"list_exchanges": {path: perVHost("exchanges"), standard: []string{"name", "type"},
-		also: strings.Fields("name type durable auto_delete internal arguments policy vhost"), atoms: []string{"type"}},
+		also: strings.Fields("name type durable auto_delete internal arguments policy vhost"), atoms: []string{"type"}, typed: "arguments"},
 	"list_bindings": {path: perVHost("bindings"), standard: strings.Fields("source_name source_kind destination_name destination_kind routing_key arguments"),
 		fields: map[string]string{"source_name": "source", "destination_name": "destination", "destination_kind": "destination_type"},
-		show:   map[string]func(map[string]any) any{"source_kind": fixed("exchange")}, also: []string{"vhost"}, atoms: []string{"source_kind", "destination_kind"}},
+		show:   map[string]func(map[string]any) any{"source_kind": fixed("exchange")}, also: []string{"vhost"}, atoms: []string{"source_kind", "destination_kind"}, typed: "arguments"},
 	"list_connections": {path: everywhere("connections"), standard: []string{"user", "peer_host", "peer_port", "state"}, also: connectionColumns,
-		fields: map[string]string{"pid": "name"}},
+		fields: map[string]string{"pid": "name"}, typed: "client_properties"},
 	"list_channels": {path: everywhere("channels"), standard: []string{"pid", "user", "consumer_count", "messages_unacknowledged"}, also: channelColumns,
 		fields: map[string]string{"pid": "name"}, show: map[string]func(map[string]any) any{"connection": detail("name")}},
 	"list_consumers": {path: perVHost("consumers"), standard: strings.Fields("queue_name channel_pid consumer_tag ack_required prefetch_count active arguments"),
-		also: []string{"activity_status"}, show: map[string]func(map[string]any) any{"queue_name": within("queue", "name"), "channel_pid": within("channel_details", "name")}},
+		also: []string{"activity_status"}, show: map[string]func(map[string]any) any{"queue_name": within("queue", "name"), "channel_pid": within("channel_details", "name")}, typed: "arguments"},
 	"list_users": {path: everywhere("users"), atoms: []string{"tags"}, standard: []string{"user", "tags"}, fields: map[string]string{"user": "name"}},
 	"list_vhosts": {path: everywhere("vhosts"), standard: []string{"name"}, also: []string{"tracing", "description", "tags", "default_queue_type", "cluster_state"},
-		show: map[string]func(map[string]any) any{"tags": func(row map[string]any) any { return joinTags(row["tags"]) }}},
+		atoms: []string{"tags", "cluster_state"}, show: map[string]func(map[string]any) any{"default_queue_type": queueTypeOf}},
 	"list_permissions": {path: func(c *call) string { return apiPath("vhosts", c.opts.vhostName(), "permissions") },
 		standard: []string{"user", "configure", "write", "read"}, also: []string{"vhost"}},
 	"list_user_permissions": {path: func(c *call) string { return apiPath("users", c.args[0], "permissions") },
@@ -139,7 +142,11 @@ func list(c *call) error {
 		columns = l.standard
 	}
 	var rows []map[string]any
-	err := c.node.get(l.path(c), &rows)
+	path := l.path(c)
+	if l.typed != "" {
+		path += "?typed_arguments=true"
+	}
+	err := c.node.get(path, &rows)
 	switch {
 	case isRefused(err, http.StatusNotFound) && strings.HasPrefix(c.verb.name, "list_user_"):
 		return noUser(c.args[0])
@@ -148,7 +155,7 @@ func list(c *call) error {
 	case err != nil:
 		return err
 	}
-	t := &table{columns: columns, atoms: l.atoms, blank: c.verb.name == "list_parameters"}
+	t := &table{columns: columns, blank: c.verb.name == "list_parameters"}
 	for _, row := range rows {
 		if c.verb.name == "list_parameters" && row["vhost"] != c.opts.vhostName() {
 			continue
@@ -187,12 +194,29 @@ func (l *listing) knows(name string) bool {
 }
 
 func (l *listing) value(row map[string]any, column string) any {
-	if show := l.show[column]; show != nil {
-		return show(row)
-	}
 	field := column
 	if f, ok := l.fields[column]; ok {
 		field = f
 	}
-	return row[field]
+	value := row[field]
+	if show := l.show[column]; show != nil {
+		value = show(row)
+	}
+	switch {
+	case column == l.typed:
+		return argumentsOf(value)
+	case value == nil: // not known, or of another type of queue
+		return atom("")
+	case slices.Contains(l.atoms, column):
+		return asAtoms(value)
+	}
+	return value
+}
+
+// queueTypeOf is a virtual host's default type of queues, an atom if there is none.
+func queueTypeOf(row map[string]any) any {
+	if kind := row["default_queue_type"]; kind != "undefined" {
+		return kind
+	}
+	return atom("undefined")
 }

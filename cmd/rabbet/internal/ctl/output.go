@@ -3,6 +3,7 @@ package ctl
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,8 +14,6 @@ type table struct {
 	columns []string
 	rows    [][]any
 	blank   bool // an empty one is an empty line
-	// atoms are the columns whose texts are atoms in Erlang.
-	atoms []string
 }
 
 // jsonText is a value as JSON; "" if it is none.
@@ -93,8 +92,11 @@ func (c *call) showBoxes(t *table) {
 	for _, row := range t.rows {
 		cells := texts(row)
 		for i, value := range row {
-			if list, ok := value.([]any); ok { // without brackets here
-				cells[i] = strings.Join(texts(list), ", ")
+			switch value := value.(type) { // without brackets here
+			case []any:
+				cells[i] = strings.Join(texts(value), ", ")
+			case arguments:
+				cells[i] = value.boxed()
 			}
 		}
 		lines = append(lines, cells)
@@ -125,57 +127,11 @@ func (c *call) showBoxes(t *table) {
 	rule("└", "┴", "┘")
 }
 
-// termWidth is the longest line of terms before Erlang begins another.
-const termWidth = 80
-
-// showTerms prints a table as a list of Erlang's property lists.
-func (c *call) showTerms(t *table) {
-	var rows []string
-	for _, row := range t.rows {
-		var pairs []string
-		for i, value := range row {
-			term := erlangTerm(value)
-			if slices.Contains(t.atoms, t.columns[i]) {
-				term = strings.NewReplacer("<<\"", "", "\">>", "").Replace(term)
-			}
-			pairs = append(pairs, fmt.Sprintf("{%s,%s}", t.columns[i], term))
-		}
-		rows = append(rows, "["+strings.Join(pairs, ",")+"]")
-	}
-	separator := ","
-	if utf8.RuneCountInString(strings.Join(rows, ","))+2 > termWidth {
-		separator = ",\n "
-	}
-	c.print("[%s]", strings.Join(rows, separator))
-}
-
-// erlangTerm is a value as Erlang prints it.
-func erlangTerm(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "undefined"
-	case string:
-		if v == "" {
-			return "<<>>"
-		}
-		return fmt.Sprintf("<<%q>>", v)
-	case []any:
-		var items []string
-		for _, item := range v {
-			items = append(items, erlangTerm(item))
-		}
-		return "[" + strings.Join(items, ",") + "]"
-	case map[string]any:
-		return terms(v)
-	}
-	return text(v)
-}
-
 // terms is a map as a list of pairs, by name.
 func terms(m map[string]any) string {
 	var pairs []string
 	for _, key := range sortedKeys(m) {
-		value := erlangTerm(m[key])
+		value := termOf(m[key]).text
 		if s, ok := m[key].(string); ok {
 			value = fmt.Sprintf("%q", s)
 		}
@@ -184,14 +140,7 @@ func terms(m map[string]any) string {
 	return "[" + strings.Join(pairs, ",") + "]"
 }
 
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[K ~string](m map[K]any) []K { return slices.Sorted(maps.Keys(m)) }
 
 func texts(row []any) []string {
 	list := make([]string, len(row))
@@ -215,6 +164,12 @@ func text(v any) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	case map[string]any:
 		return terms(v)
+	case map[atom]any:
+		var pairs []string
+		for _, key := range sortedKeys(v) {
+			pairs = append(pairs, "{"+string(key)+", "+text(v[key])+"}")
+		}
+		return "[" + strings.Join(pairs, ", ") + "]"
 	}
 	return fmt.Sprint(v)
 }

@@ -10,7 +10,7 @@ var queueVerbs = []*verb{
 	{name: "quorum_status", tools: queuesOnly, usage: "[--vhost <vhost>] <queue>", summary: "Displays quorum status of a quorum queue", min: 1, max: 1,
 		banner: banner("Status of quorum queue %0 on node %n ..."), run: quorumStatus},
 	{name: "stream_status", tools: []string{nameStreams, nameQueues, nameDiagnostics}, usage: "[--vhost <vhost>] <stream>", summary: "Displays the status of a stream", min: 1, max: 1, options: []string{"tracking"},
-		banner: banner("Status of stream %0 on node %n ..."), run: quorumStatus},
+		banner: banner("Status of stream %0 on node %n ..."), run: streamStatus},
 	{name: "peek", tools: []string{nameQueues}, usage: "[--vhost <vhost>] <queue> <position>", summary: "Peeks at the given position of a quorum queue", min: 2, max: 2,
 		banner: banner("Peeking at quorum queue %0 at position %1 on node %n ..."), check: checkPosition, run: peek},
 	{name: "reclaim_quorum_memory", tools: queuesOnly, usage: "[--vhost <vhost>] <quorum queue>", summary: "Flushes quorum queue processes WAL, performs a full sweep GC on all of its local Erlang processes", min: 1, max: 1,
@@ -131,11 +131,7 @@ func peek(c *call) error {
 	for _, key := range sortedKeys(m) {
 		t.add(key, m[key])
 	}
-	if c.opts.format("") == "" {
-		c.showBoxes(t)
-		return nil
-	}
-	return c.show(t)
+	return c.showBoxed(t)
 }
 
 // logged stands in for the index of a log of operations: there is none, but who watches it
@@ -151,28 +147,56 @@ func logged(q map[string]any) int64 {
 
 // quorumStatus is one row: the node leads, and follows nobody.
 func quorumStatus(c *call) error {
-	var q map[string]any
-	if err := c.node.get(apiPath("queues", c.opts.vhostName(), c.args[0]), &q); isRefused(err, http.StatusNotFound) {
+	q, err := c.replicated("quorum")
+	if err != nil {
+		return err
+	}
+	index := logged(q)
+	t := &table{columns: []string{
+		"Node Name", "Raft State", "Membership", "Last Log Index", "Last Written", "Last Applied", "Commit Index", "Snapshot Index", "Term", "Machine Version",
+	}}
+	t.add(c.node.name, "leader", "voter", index, index, index, index, "undefined", 1, 3)
+	return c.showBoxed(t)
+}
+
+// streamStatus is one row too, with the columns of 3.13; --tracking has none, as what a
+// stream keeps of consumers and publishers belongs to the stream protocol.
+func streamStatus(c *call) error {
+	if _, err := c.replicated("stream"); err != nil {
+		return err
+	}
+	if c.opts.has("tracking") {
+		return c.showBoxed(&table{columns: []string{"type", "reference", "value"}})
+	}
+	var row map[string]any
+	path := "/control/stream?" + url.Values{"vhost": {c.opts.vhostName()}, "queue": {c.args[0]}}.Encode()
+	if err := c.node.get(path, &row); isRefused(err, http.StatusConflict) { // it went a moment ago
 		return failed(exitUnavailable, "not_found")
 	} else if err != nil {
 		return err
 	}
-	if kind := q["type"]; c.verb.name == "quorum_status" && kind != "quorum" {
-		return failed(exitUnavailable, "Cannot get quorum status of a classic queue")
-	} else if c.verb.name == "stream_status" && kind != "stream" {
-		return failed(exitUnavailable, "Cannot get stream status of a %v queue", kind)
+	t := &table{columns: []string{"role", "node", "epoch", "offset", "committed_offset", "first_offset", "readers", "segments"}}
+	t.add(atom("writer"), atom(c.node.name), 1, row["offset"], row["committed_offset"], row["first_offset"], row["readers"], row["segments"])
+	return c.showBoxed(t)
+}
+
+// replicated reads the record of a queue of a type that has replicas in RabbitMQ.
+func (c *call) replicated(kind string) (q map[string]any, err error) {
+	err = c.node.get(apiPath("queues", c.opts.vhostName(), c.args[0]), &q)
+	switch {
+	case isRefused(err, http.StatusNotFound):
+		return nil, failed(exitUnavailable, "not_found")
+	case err != nil:
+		return nil, err
+	case q["type"] != kind:
+		return nil, failed(exitUnavailable, "Cannot get %s status of a %v queue", kind, q["type"])
 	}
-	t := &table{columns: []string{
-		"Node Name", "Raft State", "Membership", "Last Log Index", "Last Written", "Last Applied", "Commit Index", "Snapshot Index", "Term", "Machine Version",
-	}}
-	if c.verb.name == "stream_status" {
-		t.columns = []string{"role", "node", "readers"}
-		t.add("writer", c.node.name, q["consumers"])
-	} else {
-		index := logged(q)
-		t.add(c.node.name, "leader", "voter", index, index, index, index, "undefined", 1, 3)
-	}
-	if c.opts.format("") == "" {
+	return q, nil
+}
+
+// showBoxed is show for a verb whose own format is pretty_table.
+func (c *call) showBoxed(t *table) error {
+	if c.opts.format("pretty_table") == "pretty_table" && c.opts.formatter != "table" {
 		c.showBoxes(t)
 		return nil
 	}

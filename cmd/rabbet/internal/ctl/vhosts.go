@@ -140,17 +140,3 @@ func (c *call) trace(on bool) error {
 	c.print("Trace %s for vhost %s", state, c.opts.vhostName())
 	return nil
 }
-
-// joinTags is a list of tags as a table shows it.
-func joinTags(v any) any {
-	switch list := v.(type) {
-	case []any:
-		if len(list) == 0 {
-			return "[]"
-		}
-		return strings.Join(texts(list), ",")
-	case nil:
-		return "[]"
-	}
-	return v
-}
