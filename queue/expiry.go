@@ -62,7 +62,9 @@ func (q *Classic) arm() {
 		return
 	}
 	q.armed = due
-	q.timer = delay.At(q.env.Clock, time.UnixMicro(due), q.timer, q.fire)
+	now := q.env.Clock.Now() // deadlines count from it as cut to microseconds: nothing is to be early for that
+	at := now.Add(time.Duration(due-now.UnixMicro()) * time.Microsecond)
+	q.timer = delay.At(q.env.Clock, at, q.timer, q.fire)
 }
 
 // fire is the timer's call.

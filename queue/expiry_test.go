@@ -48,6 +48,18 @@ func TestExpiryAtTheInstant(t *testing.T) {
 	assert.Zero(t, b.clock.Pending(), "nothing left to wait for")
 }
 
+// Deadlines are in microseconds; a message that comes between two of them expires no
+// earlier for that.
+func TestExpiryAtOddNanoseconds(t *testing.T) {
+	b := newBench(t, queue.Config{Settings: settings(func(s *queue.Settings) { s.TTL = queue.Millis(5000) })})
+	b.clock.Advance(999)
+	b.publish("1")
+	b.clock.Advance(5*time.Second - 1)
+	assert.Empty(t, b.died())
+	b.clock.Advance(1)
+	assert.Equal(t, []string{"expired:1"}, b.died())
+}
+
 // QUEUE-53: what is due behind a head that is not waits for it, and is gone the
 // moment that the head is, whichever way it goes.
 func TestExpiryBehindTheHead(t *testing.T) {
