@@ -26,7 +26,7 @@ func TestBehaviours(t *testing.T) {
 	assert.Equal(t, map[string]int{"ERR": 6, "CONN": 82, "EXCH": 63, "QUEUE": 100, "BASIC": 91, "PERSIST": 19,
 		"PERM": 16, "POLICY": 13, "LIMIT": 8, "TYPES": 12,
 		"STREAM": 41, "CHASH": 9, "RANDOM": 1, "RECENT": 3, "MODULUS": 1, "LOCALRANDOM": 1, "DEDUP": 11, "SHOVEL": 12, "FEDERATION": 2,
-		"EVENT": 5, "LOGX": 11, "TRACE": 5, "DLXALO": 22, "RETRY": 18}, counts)
+		"EVENT": 5, "LOGX": 11, "TRACE": 5, "DLXALO": 22, "RETRY": 18, "AUTHHTTP": 25}, counts)
 	assert.Equal(t, "immediate is refused with 540.", sentence("BASIC-2"))
 	assert.Empty(t, sentence("BASIC-92"))
 }

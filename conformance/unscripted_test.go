@@ -26,39 +26,49 @@ const (
 
 // unscripted says why a behaviour has no script.
 var unscripted = map[string]string{
-	"CONN-18":   "needs an address that is not loopback; tested in broker",
-	"CONN-24":   needsConfig,
-	"CONN-30":   "needs a virtual host that has failed",
-	"CONN-42":   needsConfig + "; tested in amqp",
-	"CONN-73":   "about the management API; tested in broker/management",
-	"CONN-82":   internal,
-	"EXCH-41":   "a quirk of one version",
-	"EXCH-56":   "about the management API; tested in broker",
-	"QUEUE-14":  "needs a default queue type of a virtual host; tested in broker",
-	"QUEUE-44":  "source and documentation disagree",
-	"QUEUE-57":  "a race that the broker may win or lose",
-	"QUEUE-80":  "the order of fields that nobody is to rely on; tested in broker",
-	"BASIC-41":  "a defect: whether the queue goes on is up to what happens next",
-	"BASIC-49":  needsConfig,
-	"BASIC-80":  "what is not checked: permission/read would say so if it were",
-	"BASIC-88":  "whether the commit is still pending is a matter of time; Rabbet lets what follows wait",
-	"EXCH-63":   "a matter of what is installed",
-	"STREAM-35": "needs half an hour, or a configuration; the same clock as that of other queues",
-	"STREAM-38": "about the management API; tested in broker/management",
-	"STREAM-39": "about definitions; tested in broker",
-	"DEDUP-8":   "about the management API; tested in broker/management",
-	"LOGX-2":    needsConfig,
-	"LOGX-6":    needsConfig + "; tested in broker",
-	"LOGX-8":    needsConfig,
-	"LOGX-9":    needsConfig,
-	"LOGX-10":   needsConfig,
-	"DLXALO-7":  "about the management API; tested in broker/management",
-	"DLXALO-11": "what is in the log is no client's to see; tested in broker",
-	"DLXALO-15": "RabbitMQ counts it for ever; tested in broker",
-	"DLXALO-21": "takes three minutes; tested in broker",
-	"DLXALO-22": "about Prometheus; tested in broker/management/metrics",
-	"RETRY-16":  "what two policies make of each other is not shown; tested in broker",
-	"RETRY-18":  "nothing to ask for",
+	"CONN-18":     "needs an address that is not loopback; tested in broker",
+	"CONN-24":     needsConfig,
+	"CONN-30":     "needs a virtual host that has failed",
+	"CONN-42":     needsConfig + "; tested in amqp",
+	"CONN-73":     "about the management API; tested in broker/management",
+	"CONN-82":     internal,
+	"EXCH-41":     "a quirk of one version",
+	"EXCH-56":     "about the management API; tested in broker",
+	"QUEUE-14":    "needs a default queue type of a virtual host; tested in broker",
+	"QUEUE-44":    "source and documentation disagree",
+	"QUEUE-57":    "a race that the broker may win or lose",
+	"QUEUE-80":    "the order of fields that nobody is to rely on; tested in broker",
+	"BASIC-41":    "a defect: whether the queue goes on is up to what happens next",
+	"BASIC-49":    needsConfig,
+	"BASIC-80":    "what is not checked: permission/read would say so if it were",
+	"BASIC-88":    "whether the commit is still pending is a matter of time; Rabbet lets what follows wait",
+	"EXCH-63":     "a matter of what is installed",
+	"STREAM-35":   "needs half an hour, or a configuration; the same clock as that of other queues",
+	"STREAM-38":   "about the management API; tested in broker/management",
+	"STREAM-39":   "about definitions; tested in broker",
+	"DEDUP-8":     "about the management API; tested in broker/management",
+	"LOGX-2":      needsConfig,
+	"LOGX-6":      needsConfig + "; tested in broker",
+	"LOGX-8":      needsConfig,
+	"LOGX-9":      needsConfig,
+	"LOGX-10":     needsConfig,
+	"DLXALO-7":    "about the management API; tested in broker/management",
+	"DLXALO-11":   "what is in the log is no client's to see; tested in broker",
+	"DLXALO-15":   "RabbitMQ counts it for ever; tested in broker",
+	"DLXALO-21":   "takes three minutes; tested in broker",
+	"DLXALO-22":   "about Prometheus; tested in broker/management/metrics",
+	"AUTHHTTP-21": "no backend here can be missing: what is not built in is refused at the start",
+	"RETRY-16":    "what two policies make of each other is not shown; tested in broker",
+	"RETRY-18":    "nothing to ask for",
+}
+
+// httpBackend are the packages that test the HTTP backend, by the number in AUTHHTTP.
+var httpBackend = map[int]string{
+	1: "cmd/rabbet/internal/settings", 2: "cmd/rabbet/internal/settings", 3: "cmd/rabbet/internal/authhttp",
+	4: "cmd/rabbet/internal/authhttp", 5: "cmd/rabbet", 6: "cmd/rabbet/internal/authhttp", 7: "cmd/rabbet/internal/authhttp",
+	8: "cmd/rabbet", 9: "cmd/rabbet", 10: "cmd/rabbet", 11: "cmd/rabbet", 12: "cmd/rabbet", 13: "cmd/rabbet", 14: "cmd/rabbet",
+	15: "cmd/rabbet", 16: "cmd/rabbet", 17: "cmd/rabbet", 18: "cmd/rabbet", 19: "broker/access", 20: "broker/access",
+	22: "cmd/rabbet/internal/settings", 23: "cmd/rabbet/internal/authhttp", 24: "cmd/rabbet/internal/authhttp", 25: "cmd/rabbet",
 }
 
 // whyUnscripted is the reason of a number, or of its whole section.
@@ -67,6 +77,8 @@ func whyUnscripted(behaviour behaviour) string {
 	switch n, _ := strconv.Atoi(number); {
 	case unscripted[behaviour.ID] != "":
 		return unscripted[behaviour.ID]
+	case prefix == "AUTHHTTP" && httpBackend[n] != "":
+		return "needs an HTTP service; tested in " + httpBackend[n]
 	case prefix == "SHOVEL", prefix == "FEDERATION":
 		return needsTwo
 	case behaviour.ID == "PERSIST-19":

@@ -95,7 +95,7 @@ func TestForms(t *testing.T) {
 	assert.Equal(t, "GET /user username=alice&password=pw", s.last())
 }
 
-// AUTHHTTP-6 to AUTHHTTP-12: what counts as yes, no and neither.
+// AUTHHTTP-6 and AUTHHTTP-7, and the texts of AUTHHTTP-9 to AUTHHTTP-12: what counts as yes, no and neither.
 func TestAnswers(t *testing.T) {
 	s := newService(t)
 	b := s.backend(t, "post")
@@ -135,6 +135,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// AUTHHTTP-23 and AUTHHTTP-24: what is kept, and for how long.
 func TestCache(t *testing.T) {
 	s := newService(t)
 	clock := delay.NewManual(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC))

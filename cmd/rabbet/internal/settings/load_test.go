@@ -226,7 +226,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"ssl_options.versions.1 = tlsv9":            `"tlsv9" is not one of`,
 		"vm_memory_high_watermark.relative = 2":     `"2" is no number above 0 and up to 1`,
 		"vm_memory_high_watermark.absolute = 1.5GB": `"1.5GB" is no size such as 500MB`,
-		"auth_backends.1 = ldap":                    `bad value of auth_backends.1: "ldap" is not supported: internal, http and cache are`,
+		"auth_backends.1 = ldap":                    `bad value of auth_backends.1: "ldap" is not supported: internal, http and cache are`, // AUTHHTTP-2: names of backends
 		"auth_cache.cached_backend = cache":         "auth_cache.cached_backend cannot be cache itself",
 		"default_permissions.read = (":              `bad value of default_permissions.read: "(" is no regular expression: {"missing )",1}`,
 		"default_users.ben.vhost_pattern = a**":     `bad value of default_users.ben.vhost_pattern: "a**" is no regular expression`,
@@ -401,4 +401,13 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// AUTHHTTP-1: what holds where nothing is said.
+func TestDefaultsOfTheHTTPBackend(t *testing.T) {
+	d := Defaults().Access.HTTP
+	assert.Equal(t, []string{
+		"get", "http://localhost:8000/auth/user", "http://localhost:8000/auth/vhost", "http://localhost:8000/auth/resource", "http://localhost:8000/auth/topic",
+	}, []string{d.Method, d.UserPath, d.VHostPath, d.ResourcePath, d.TopicPath})
+	assert.Equal(t, []time.Duration{15 * time.Second, 15 * time.Second}, []time.Duration{d.RequestTimeout, d.ConnectTimeout})
 }
